@@ -1,0 +1,232 @@
+import { ERRORS, errorText, type ErrorCode } from './errors.js';
+import { eventFrame, isQuiet, welcomeFrame } from './codec.js';
+import { Mailbox, type Behaviour, type Parent } from './mailbox.js';
+import type { Answer, RoomView } from './messages/answers.js';
+import type { Presence } from './messages/commands.js';
+import { isDurable, type DurableEvent, type RoomEvent } from './messages/events.js';
+import type { Broker, Clock, Log, Meter, Outlet, Store } from './ports.js';
+
+/** A connection as its audience knows it. */
+export interface Listener {
+  readonly id: string;
+  readonly user: string;
+  send(frame: string): void;
+  subscribe(topic: string): void;
+  /** It has got its welcome and everything it missed; from now on it hears the room live. */
+  admitted(): void;
+  end(code: ErrorCode, message: string): void;
+}
+
+export interface AudienceParts {
+  readonly nodeId: string;
+  readonly store: Store;
+  readonly broker: Broker;
+  readonly outlet: Outlet;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly meter: Meter;
+  /** With more missed events than this a client has to read them over HTTP. */
+  readonly recoveryLimit: number;
+  readonly presenceLimit: number;
+}
+
+export type AudienceMessage =
+  | { readonly type: 'event'; readonly event: RoomEvent }
+  | { readonly type: 'admit'; readonly listener: Listener; readonly room: RoomView; readonly since: number | null }
+  | { readonly type: 'catch_up'; readonly listener: Listener; readonly from: number }
+  | { readonly type: 'remove'; readonly id: string };
+
+const LIMITS = { limit: 100_000 };
+/** Frames kept to close the seam between a join and the live stream without asking the store. */
+const RECENT = 64;
+const PAGE = 200;
+const ASSERT_CHUNK = 500;
+const RETRY_MS = 1_000;
+
+/** The connections to one room on one node: fans its events out, in order and without a gap, and nothing else. */
+export class AudienceActor implements Behaviour<AudienceMessage> {
+  readonly mailbox: Mailbox<AudienceMessage>;
+  private readonly topic: string;
+  private readonly listeners = new Map<string, Listener>();
+  /** seq of the last event sent out; null until the first join or event says where the room stands. */
+  private cursor: number | null = null;
+  /** The frames of the last events up to the cursor, without a gap. */
+  private recent: string[] = [];
+  private sent = 0;
+
+  constructor(
+    readonly roomId: string,
+    parent: Parent,
+    name: string,
+    private readonly parts: AudienceParts,
+  ) {
+    this.topic = roomId;
+    this.mailbox = new Mailbox<AudienceMessage>(parent, name, LIMITS, this);
+  }
+
+  receive(message: AudienceMessage): void {
+    switch (message.type) {
+      case 'event':
+        if (isDurable(message.event)) this.deliver(message.event);
+        else this.tellPresent(message.event);
+        return;
+      case 'admit':
+        this.admit(message.listener, message.room, message.since);
+        return;
+      case 'catch_up':
+        if (this.listeners.has(message.listener.id)) this.catchUp(message.listener, message.from);
+        return;
+      case 'remove':
+        this.listeners.delete(message.id);
+        return;
+    }
+  }
+
+  turnEnded(): void {
+    if (this.sent > 0) this.parts.meter.delivered(this.sent);
+    this.sent = 0;
+  }
+
+  /** An audience keeps its connections and its place: the next event is delivered, or repaired from the store. */
+  crashed(cause: unknown): 'resume' {
+    this.parts.meter.crashed('audience');
+    this.parts.log.error({ room_id: this.roomId, cause: errorText(cause) }, 'audience: a crash; it goes on');
+    return 'resume';
+  }
+
+  private deliver(event: DurableEvent): void {
+    if (this.cursor !== null && event.seq <= this.cursor) return;
+    if (this.cursor !== null && event.seq > this.cursor + 1) {
+      this.repair({ type: 'event', event }, this.cursor);
+      return;
+    }
+    this.cursor = event.seq;
+    const frame = eventFrame(event);
+    if (frame === null) return;
+    this.recent.push(frame);
+    if (this.recent.length > RECENT * 2) this.recent = this.recent.slice(-RECENT);
+    if (!isQuiet(event)) this.publish(frame);
+    if (event.type === 'room_closed' && event.reason === 'deleted') this.endAll('room_closed', 'the room was closed');
+    if (event.type === 'member_kicked') this.endUser(event.user);
+  }
+
+  private tellPresent(event: RoomEvent): void {
+    if (event.type === 'roll_call') {
+      this.assertSeats();
+      return;
+    }
+    // In a large room everybody would be told of everybody: the frames grow with the square of its members.
+    const counted = event.type === 'member_joined' || event.type === 'member_left';
+    if (counted && event.member_count > this.parts.presenceLimit) return;
+    const frame = eventFrame(event);
+    if (frame !== null) this.publish(frame);
+  }
+
+  private publish(frame: string): void {
+    this.sent += this.listeners.size;
+    this.parts.outlet.publish(this.topic, frame);
+  }
+
+  private admit(listener: Listener, room: RoomView, since: number | null): void {
+    this.cursor ??= room.head_seq;
+    if (this.cursor < room.head_seq) {
+      // The join overtook events that are on their way.
+      this.repair({ type: 'admit', listener, room, since }, this.cursor);
+      return;
+    }
+    const recovered = since === null ? undefined : since <= room.head_seq && room.head_seq - since <= this.parts.recoveryLimit;
+    this.listeners.set(listener.id, listener);
+    listener.send(welcomeFrame(listener.id, listener.user, room, recovered));
+    this.catchUp(listener, recovered === true && since !== null ? since : room.head_seq);
+  }
+
+  /** Sends what came after `from`, then lets the listener hear the room live: in one step, so without a seam. */
+  private catchUp(listener: Listener, from: number): void {
+    const missing = (this.cursor ?? from) - from;
+    if (missing <= this.recent.length) {
+      for (const frame of missing > 0 ? this.recent.slice(-missing) : []) listener.send(frame);
+      listener.subscribe(this.topic);
+      listener.admitted();
+      return;
+    }
+    this.parts.store.history({ room_id: this.roomId, after: from, limit: PAGE, messages_only: false }).then(
+      (events) => {
+        for (const event of events) {
+          const frame = eventFrame(event);
+          if (frame !== null) listener.send(frame);
+        }
+        // After a purge there may be nothing left between here and the live stream.
+        const next = events.at(-1)?.seq ?? this.cursor ?? from;
+        if (!this.mailbox.tell({ type: 'catch_up', listener, from: next })) this.giveUp(listener);
+      },
+      (cause: unknown) => {
+        this.parts.log.error({ room_id: this.roomId, cause: errorText(cause) }, 'audience: history could not be read');
+        this.giveUp(listener);
+      },
+    );
+  }
+
+  private giveUp(listener: Listener): void {
+    listener.end('unavailable', 'what you missed could not be read; come back with the same since');
+  }
+
+  /** Reads the events between the cursor and `message` from the store, then goes on with it. Everything else waits. */
+  private repair(message: AudienceMessage, cursor: number): void {
+    this.mailbox.pause();
+    this.parts.store.history({ room_id: this.roomId, after: cursor, limit: PAGE, messages_only: false }).then(
+      (events) => {
+        const first = events[0]?.seq ?? seqBehind(message);
+        if (first > cursor + 1) this.jump(first - 1);
+        this.mailbox.putBack([...events.map((event) => ({ type: 'event' as const, event })), message]);
+        this.mailbox.resume();
+      },
+      (cause: unknown) => {
+        this.parts.log.error({ room_id: this.roomId, cause: errorText(cause) }, 'audience: a gap could not be repaired yet');
+        this.mailbox.putBack([message]);
+        this.parts.clock.after(RETRY_MS, () => this.mailbox.resume());
+      },
+    );
+  }
+
+  /** The store has forgotten what is missing (a purge, or the bound of the memory store): go on from where it begins. */
+  private jump(to: number): void {
+    this.parts.meter.dropped('gap_not_in_store');
+    this.parts.log.warn({ room_id: this.roomId, from: this.cursor, to }, 'audience: events are no longer in the store');
+    this.cursor = to;
+    this.recent = [];
+  }
+
+  private endAll(code: ErrorCode, message: string): void {
+    for (const listener of [...this.listeners.values()]) listener.end(code, message);
+  }
+
+  private endUser(user: string): void {
+    for (const listener of [...this.listeners.values()]) {
+      if (listener.user === user) listener.end('forbidden', 'you were removed from the room');
+    }
+  }
+
+  private assertSeats(): void {
+    const present: Presence[] = [...this.listeners.values()].map(({ id, user }) => ({ connection_id: id, user }));
+    for (let i = 0; i < present.length; i += ASSERT_CHUNK) this.assertChunk(present.slice(i, i + ASSERT_CHUNK));
+  }
+
+  private assertChunk(present: Presence[]): void {
+    const here = present.filter(({ connection_id }) => this.listeners.has(connection_id));
+    if (here.length === 0 || this.mailbox.isStopped) return;
+    const command = { type: 'assert' as const, room_id: this.roomId, node_id: this.parts.nodeId, present: here };
+    this.parts.broker.request(command, (answer: Answer) => {
+      if (answer.type === 'asserted') {
+        for (const id of answer.lost) this.listeners.get(id)?.end('room_full', 'your seat went to somebody else');
+      } else if (answer.type === 'refused' && ERRORS[answer.code].retry) {
+        this.parts.clock.after(RETRY_MS, () => this.assertChunk(present));
+      }
+    });
+  }
+}
+
+/** The first seq that a message is ready for. */
+function seqBehind(message: AudienceMessage): number {
+  if (message.type === 'event' && isDurable(message.event)) return message.event.seq;
+  return message.type === 'admit' ? message.room.head_seq + 1 : 0;
+}

@@ -1,0 +1,110 @@
+import { ERRORS, type ErrorCode } from './errors.js';
+import type { RoomView } from './messages/answers.js';
+import { checker, faultLine } from './messages/check.js';
+import type { DurableEvent, MessagePosted, RoomEvent } from './messages/events.js';
+import { CLIENT_FRAMES, type ClientFrame, type ServerFrame } from './messages/frames.js';
+
+/** A message as HTTP and WebSocket show it. */
+export interface Message {
+  readonly id: string;
+  readonly room_id: string;
+  readonly seq: number;
+  readonly user: string | null;
+  readonly text: string;
+  readonly created_at: string;
+}
+
+export function toMessage(event: MessagePosted): Message {
+  const { event_id: id, room_id, seq, user, text, at: created_at } = event;
+  return { id, room_id, seq, user, text, created_at };
+}
+
+/** The frame for an event, serialized once for all who get it; null for events clients have no frame for. */
+export function eventFrame(event: RoomEvent): string | null {
+  const frame = toFrame(event);
+  return frame === null ? null : JSON.stringify(frame);
+}
+
+function toFrame(event: RoomEvent): ServerFrame | null {
+  switch (event.type) {
+    case 'message_posted':
+      return { type: 'message', ...toMessage(event) };
+    case 'member_joined':
+      return { type: 'joined', user: event.user, at: event.at };
+    case 'member_left':
+      return { type: 'left', user: event.user, at: event.at };
+    case 'typing':
+      return { type: 'typing', user: event.user };
+    case 'room_opened':
+    case 'policy_changed':
+      return { type: event.type, seq: event.seq, policy: event.policy, at: event.at };
+    case 'member_kicked':
+      return { type: 'member_kicked', seq: event.seq, user: event.user, at: event.at };
+    case 'room_closed':
+      return { type: 'room_closed', seq: event.seq, at: event.at };
+    case 'roll_call':
+      return null;
+  }
+}
+
+/** Whether connections get this event as it happens; a quiet message is only read later. */
+export function isQuiet(event: DurableEvent): boolean {
+  return event.type === 'message_posted' && event.quiet === true;
+}
+
+export function welcomeFrame(connectionId: string, user: string, room: RoomView, recovered: boolean | undefined): string {
+  const { room_id, members, member_count, head_seq, policy } = room;
+  const frame: ServerFrame = {
+    type: 'welcome',
+    room_id,
+    connection_id: connectionId,
+    user,
+    members: [...members],
+    member_count,
+    head_seq,
+    policy,
+    ...(recovered === undefined ? {} : { recovered }),
+  };
+  return JSON.stringify(frame);
+}
+
+export function ackFrame(id: string, seq: number): string {
+  return `{"type":"ack","id":"${id}","seq":${seq}}`;
+}
+
+export function queuedFrame(id: string): string {
+  return `{"type":"queued","id":"${id}"}`;
+}
+
+export function errorFrame(code: ErrorCode, message: string, id?: string): string {
+  const frame: ServerFrame = { type: 'error', code, message: message || ERRORS[code].title, ...(id ? { id } : {}) };
+  return JSON.stringify(frame);
+}
+
+export type Decoded = { readonly frame: ClientFrame } | { readonly fault: string; readonly id?: string };
+
+const CHECKS = Object.fromEntries(
+  Object.entries(CLIENT_FRAMES).map(([type, schema]) => [type, checker(schema)]),
+);
+
+/** A client's text frame, or what is wrong with it. Never throws. */
+export function decodeFrame(text: string): Decoded {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { fault: 'this is not JSON; send for example {"type":"post","text":"Hello"}' };
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { fault: 'a frame is a JSON object, for example {"type":"post","text":"Hello"}' };
+  }
+  const type = 'type' in value ? value.type : undefined;
+  const check = typeof type === 'string' && Object.hasOwn(CHECKS, type) ? CHECKS[type] : undefined;
+  if (!check) return { fault: `type must be one of ${Object.keys(CHECKS).map((name) => `"${name}"`).join(', ')}` };
+  const faults = check(value);
+  if (faults) {
+    const id = 'id' in value && typeof value.id === 'string' && value.id.length <= 64 ? { id: value.id } : {};
+    return { fault: faultLine(faults), ...id };
+  }
+  return { frame: value as ClientFrame };
+}

@@ -1,0 +1,213 @@
+import type { AudienceMessage, Listener } from './audience.js';
+import type { Audiences } from './audiences.js';
+import { ackFrame, decodeFrame, errorFrame, queuedFrame } from './codec.js';
+import { CLOSE_SERVICE_RESTART, ERRORS, errorText, type ErrorCode } from './errors.js';
+import { Mailbox, type Behaviour, type Parent } from './mailbox.js';
+import type { Answer } from './messages/answers.js';
+import type { JoinCommand } from './messages/commands.js';
+import type { ClientFrame } from './messages/frames.js';
+import type { Broker, Clock, Log, Meter, Socket } from './ports.js';
+
+export interface ConnectionParts {
+  readonly nodeId: string;
+  readonly broker: Broker;
+  readonly audiences: Audiences;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly newId: () => string;
+  /** Called once, when the connection has ended and its seat has been given back. */
+  readonly ended: (connection: ConnectionActor) => void;
+}
+
+/** Who wants to be where. Already checked. */
+export interface Hello {
+  readonly room_id: string;
+  readonly user: string;
+  readonly since: number | null;
+  readonly request_id: string;
+}
+
+/** `joined`: the room has answered the join. */
+type ConnectionMessage = string | { readonly type: 'joined'; readonly answer: Answer };
+
+/** Frames that may wait in a connection, and posts of it that may be under way: beyond it, `rate_limited`. */
+const LIMITS = { limit: 1_024 };
+const LEAVE_RETRY_MS = 1_000;
+
+/** One WebSocket: turns frames into commands, and answers into frames. */
+export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
+  private readonly mailbox: Mailbox<ConnectionMessage>;
+  private state: 'joining' | 'catching_up' | 'live' | 'ended' = 'joining';
+  private seat: 'none' | 'asked' | 'held' = 'none';
+  private underWay = 0;
+
+  constructor(
+    readonly id: string,
+    parent: Parent,
+    private readonly hello: Hello,
+    private readonly socket: Socket,
+    private readonly parts: ConnectionParts,
+  ) {
+    this.mailbox = new Mailbox<ConnectionMessage>(parent, id, LIMITS, this);
+    this.join();
+  }
+
+  get user(): string {
+    return this.hello.user;
+  }
+
+  get roomId(): string {
+    return this.hello.room_id;
+  }
+
+  /** A text frame from the client. */
+  frame(text: string): void {
+    if (this.state === 'ended' || this.mailbox.tell(text)) return;
+    this.refuse('rate_limited', 'too many frames at once; wait for the acks of those you sent');
+  }
+
+  /** Something from the client that is no text frame of ours; it is told, and nothing else happens. */
+  refuse(code: ErrorCode, message: string, id?: string): void {
+    this.parts.meter.refused(code);
+    this.socket.send(errorFrame(code, message, id));
+  }
+
+  /** The socket is gone. */
+  closed(): void {
+    this.finish();
+  }
+
+  send(frame: string): void {
+    this.socket.send(frame);
+  }
+
+  subscribe(topic: string): void {
+    this.socket.subscribe(topic);
+  }
+
+  admitted(): void {
+    if (this.state === 'catching_up') this.state = 'live';
+  }
+
+  end(code: ErrorCode, message: string): void {
+    if (this.state === 'ended') return;
+    this.refuse(code, message);
+    this.socket.end(ERRORS[code].close, code);
+    this.finish();
+  }
+
+  /** The node goes down: the client should come back, to this node or another. */
+  restart(): void {
+    if (this.state === 'ended') return;
+    this.socket.end(CLOSE_SERVICE_RESTART, 'service_restart');
+    this.finish();
+  }
+
+  receive(message: ConnectionMessage): void {
+    if (this.state === 'ended') return;
+    if (typeof message === 'string') this.read(message);
+    else this.entered(message.answer);
+  }
+
+  crashed(cause: unknown): 'resume' {
+    this.parts.meter.crashed('connection');
+    this.parts.log.error({ connection_id: this.id, cause: errorText(cause) }, 'connection: a crash ends it');
+    this.end('internal', 'the connection failed; come back');
+    return 'resume';
+  }
+
+  private join(): void {
+    const { room_id, user, request_id } = this.hello;
+    const { broker, audiences, nodeId } = this.parts;
+    const command: JoinCommand = { type: 'join', room_id, user, connection_id: this.id, node_id: nodeId, request_id };
+    audiences.enter(room_id).then(
+      () => {
+        if (this.state === 'ended') return;
+        this.seat = 'asked';
+        broker.request(command, (answer) => this.answered(answer));
+      },
+      (cause: unknown) => this.end('unavailable', errorText(cause)),
+    );
+  }
+
+  private answered(answer: Answer): void {
+    // A join that is only queued will be carried out: then there is a seat to give back.
+    this.seat = answer.type === 'refused' ? 'none' : 'held';
+    if (this.state === 'ended') this.leave();
+    else if (!this.mailbox.tell({ type: 'joined', answer })) this.end('rate_limited', 'too many frames before welcome');
+  }
+
+  private entered(answer: Answer): void {
+    if (answer.type === 'joined') {
+      this.state = 'catching_up';
+      const admit: AudienceMessage = { type: 'admit', listener: this, room: answer.room, since: this.hello.since };
+      if (!this.parts.audiences.tell(this.roomId, admit)) this.end('unavailable', 'too many join this room at once');
+      return;
+    }
+    if (answer.type === 'refused') this.end(answer.code, answer.message);
+    else this.end('unavailable', 'the room did not answer in time; come back in a moment');
+  }
+
+  private read(text: string): void {
+    const decoded = decodeFrame(text);
+    if ('fault' in decoded) this.refuse('bad_request', decoded.fault, decoded.id);
+    else if (this.state !== 'live') {
+      const id = 'id' in decoded.frame ? decoded.frame.id : undefined;
+      this.refuse('not_joined', 'wait for the welcome frame before you send', id);
+    } else this.act(decoded.frame);
+  }
+
+  private act(frame: ClientFrame): void {
+    const { room_id, user, request_id } = this.hello;
+    switch (frame.type) {
+      case 'post':
+        this.post(frame.text, frame.id);
+        return;
+      case 'typing':
+        this.parts.broker.request({ type: 'typing', room_id, user, request_id }, (answer) => {
+          if (answer.type === 'refused') this.refuse(answer.code, answer.message);
+        });
+        return;
+    }
+  }
+
+  private post(text: string, given: string | undefined): void {
+    if (this.underWay >= LIMITS.limit) {
+      this.refuse('rate_limited', 'too many posts without an ack; wait for some', given);
+      return;
+    }
+    const { room_id, user, request_id } = this.hello;
+    const id = given ?? this.parts.newId();
+    const fresh = given === undefined ? { fresh: true } : {};
+    this.underWay++;
+    // Telling the client touches nothing of the actor's but a counter, so it takes no turn of its own.
+    this.parts.broker.request({ type: 'post', room_id, id, user, text, request_id, ...fresh }, (answer) => {
+      this.underWay--;
+      if (answer.type === 'posted') this.socket.send(ackFrame(id, answer.message.seq));
+      else if (answer.type === 'queued') this.socket.send(queuedFrame(id));
+      else if (answer.type === 'refused') this.refuse(answer.code, answer.message, id);
+    });
+  }
+
+  private finish(): void {
+    if (this.state === 'ended') return;
+    this.state = 'ended';
+    this.mailbox.stop();
+    this.parts.audiences.tell(this.roomId, { type: 'remove', id: this.id });
+    this.parts.audiences.exit(this.roomId);
+    this.leave();
+    this.parts.ended(this);
+  }
+
+  /** A seat that is not given back would be lost to the room for ever, so it is tried until the room has heard. */
+  private leave(): void {
+    if (this.seat !== 'held') return;
+    const { room_id, user } = this.hello;
+    this.parts.broker.request({ type: 'leave', room_id, user, connection_id: this.id }, (answer) => {
+      if (answer.type === 'refused' && ERRORS[answer.code].retry) {
+        this.parts.clock.after(LEAVE_RETRY_MS, () => this.leave());
+      }
+    });
+  }
+}

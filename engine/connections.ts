@@ -1,0 +1,46 @@
+import { spawn } from 'nact';
+import { ConnectionActor, type ConnectionParts, type Hello } from './connection.js';
+import { errorFrame } from './codec.js';
+import { ERRORS } from './errors.js';
+import type { Parent } from './mailbox.js';
+import type { Socket } from './ports.js';
+
+/** What an adapter may tell a connection. */
+export type Connection = Pick<ConnectionActor, 'id' | 'frame' | 'refuse' | 'end' | 'closed'>;
+
+export interface Connections {
+  /** A new connection; null when the node goes down, and the socket has been told so. */
+  open(socket: Socket, hello: Hello): Connection | null;
+  readonly count: number;
+  /** Ends all connections with 1012, and takes no more. */
+  restart(): void;
+}
+
+/** The supervisor of the connections on this node. Like that of the rooms it gets no messages. */
+export function createConnections(root: Parent, parts: Omit<ConnectionParts, 'ended'>): Connections {
+  const parent: Parent = spawn(root, () => undefined, 'connections');
+  const connections = new Set<ConnectionActor>();
+  const withEnd: ConnectionParts = { ...parts, ended: (connection) => void connections.delete(connection) };
+  let open = true;
+
+  return {
+    open(socket, hello) {
+      if (!open) {
+        parts.meter.refused('unavailable');
+        socket.send(errorFrame('unavailable', 'this node is going down; come back'));
+        socket.end(ERRORS.unavailable.close, 'unavailable');
+        return null;
+      }
+      const connection = new ConnectionActor(parts.newId(), parent, hello, socket, withEnd);
+      connections.add(connection);
+      return connection;
+    },
+    get count() {
+      return connections.size;
+    },
+    restart() {
+      open = false;
+      for (const connection of [...connections]) connection.restart();
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import { start, stop as stopSystem } from 'nact';
+import { createAudiences } from './audiences.js';
+import { createBridge } from './bridge.js';
+import { createConnections, type Connection } from './connections.js';
+import type { Hello } from './connection.js';
+import { newId } from './ids.js';
+import { createJournal } from './journal.js';
+import type { Answer } from './messages/answers.js';
+import type { Command } from './messages/commands.js';
+import type { Policy } from './messages/policy.js';
+import type { Broker, BrokerState, Clock, Log, Meter, Outlet, Socket, Store, StoreState } from './ports.js';
+import { presetFor, type Presets } from './room/presets.js';
+import { createRooms } from './rooms.js';
+
+export interface EngineOptions {
+  readonly presets: Presets;
+  /** What the presets stand on. */
+  readonly base: Policy;
+  /** With more missed events than this a client has to read them over HTTP. */
+  readonly recoveryLimit: number;
+  /** Rooms with more members than this name them neither in `welcome` nor in `joined` and `left`. */
+  readonly presenceLimit: number;
+  /** How long those who held a seat have to assert it after their room was rebuilt, ms. */
+  readonly settleMs: number;
+  readonly maxRooms: number;
+  /** For tests of supervision only: called before each decision, may throw. */
+  readonly fault?: ((command: Command) => void) | undefined;
+}
+
+export interface EnginePorts {
+  readonly broker: Broker;
+  readonly store: Store;
+  readonly outlet: Outlet;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly meter: Meter;
+}
+
+export interface EngineStats {
+  readonly connections: number;
+  readonly rooms: number;
+  readonly seats: number;
+  readonly audiences: number;
+  readonly waiting: { readonly rooms: number; readonly audiences: number; readonly bridge: number; readonly journal: number };
+  readonly broker: BrokerState;
+  readonly store: StoreState;
+}
+
+/** All of Parlor that is neither a socket nor a database: the actors, behind four calls. */
+export interface Engine {
+  readonly nodeId: string;
+  /** Opens the store and the broker. Rejects if one of them cannot be had. */
+  start(): Promise<void>;
+  /** Sends a command to its room. Never rejects: whatever happens is an answer. */
+  request(command: Command): Promise<Answer>;
+  /** A new WebSocket, already accepted and checked. Null when the node goes down. */
+  connect(socket: Socket, hello: Hello): Connection | null;
+  /** Why posts cannot be accepted now, or null. */
+  unready(): string | null;
+  stats(): EngineStats;
+  /**
+   * Ends the connections with 1012, finishes what is staged, closes broker and store. Takes at most about `ms`;
+   * what is not finished by then has not been answered.
+   */
+  stop(ms: number): Promise<void>;
+}
+
+export function createEngine(options: EngineOptions, ports: EnginePorts): Engine {
+  const { broker, store, outlet, clock, log, meter } = ports;
+  const nodeId = newId();
+  const root = start();
+  const shared = { nodeId, broker, store, clock, log, meter, newId };
+  const journal = createJournal(root, shared);
+  const audiences = createAudiences(root, {
+    ...shared,
+    outlet,
+    recoveryLimit: options.recoveryLimit,
+    presenceLimit: options.presenceLimit,
+  });
+  const roomParts = {
+    ...shared,
+    journal,
+    presenceLimit: options.presenceLimit,
+    settleMs: options.settleMs,
+    presetOf: (roomId: string) => presetFor(roomId, options.presets, options.base),
+    fault: options.fault,
+  };
+  const rooms = createRooms(root, roomParts, { maxRooms: options.maxRooms });
+  const bridge = createBridge(root, { rooms, audiences, log, meter });
+  const connections = createConnections(root, { ...shared, audiences });
+  let stopping = false;
+
+  function unready(): string | null {
+    if (stopping) return 'the node is going down';
+    const [brokerNow, storeNow] = [broker.state(), store.state()];
+    if (!brokerNow.ready) return `broker: ${brokerNow.reason ?? 'not ready'}`;
+    return storeNow.ready ? null : `store: ${storeNow.reason ?? 'not ready'}`;
+  }
+
+  return {
+    nodeId,
+    unready,
+    async start() {
+      await store.start();
+      await broker.start(bridge);
+    },
+    request: (command) => new Promise((answered) => broker.request(command, answered)),
+    connect: (socket, hello) => connections.open(socket, hello),
+    stats: () => ({
+      connections: connections.count,
+      rooms: rooms.awake,
+      seats: rooms.seats,
+      audiences: audiences.count,
+      waiting: { rooms: rooms.waiting, audiences: audiences.waiting, bridge: bridge.waiting, journal: journal.depth },
+      broker: broker.state(),
+      store: store.state(),
+    }),
+    async stop(ms) {
+      stopping = true;
+      const deadline = clock.elapsed() + ms;
+      connections.restart();
+      await broker.drain(Math.max(0, deadline - clock.elapsed()));
+      await Promise.race([journal.idle(), new Promise<void>((over) => clock.after(Math.max(0, deadline - clock.elapsed()), over))]);
+      rooms.stop();
+      await broker.close();
+      await store.close();
+      stopSystem(root);
+    },
+  };
+}

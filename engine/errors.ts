@@ -1,0 +1,51 @@
+/**
+ * The one table of codes: what went wrong, as every surface says it.
+ *
+ * `http` is the status of an HTTP answer, `close` the code a WebSocket is closed with when the error ends the
+ * connection (4000 + HTTP status; RFC 6455 section 7.4.2 leaves 4000–4999 to applications), `retry` whether the
+ * same request may succeed later, and `title` one line for a human. The README's table and the OpenAPI document
+ * are checked against it.
+ */
+export const ERRORS = {
+  bad_request: { http: 400, close: 4400, retry: false, title: 'The request is not well formed' },
+  unauthorized: { http: 401, close: 4401, retry: false, title: 'Who you are could not be established' },
+  forbidden: { http: 403, close: 4403, retry: false, title: 'The room does not allow this' },
+  room_not_found: { http: 404, close: 4404, retry: false, title: 'There is no such room' },
+  not_found: { http: 404, close: 4404, retry: false, title: 'There is nothing at this address' },
+  not_a_member: { http: 404, close: 4404, retry: false, title: 'This user holds no seat in the room' },
+  room_full: { http: 409, close: 4409, retry: true, title: 'Every seat of the room is taken' },
+  id_conflict: { http: 409, close: 4409, retry: false, title: 'This message id belongs to another message' },
+  not_joined: { http: 409, close: 4409, retry: true, title: 'The room has not let you in yet' },
+  room_closed: { http: 410, close: 4410, retry: false, title: 'The room is closed' },
+  payload_too_large: { http: 413, close: 4413, retry: false, title: 'More bytes than are allowed' },
+  unsupported_media_type: { http: 415, close: 4415, retry: false, title: 'Only JSON is understood here' },
+  rate_limited: { http: 429, close: 4429, retry: true, title: 'Too much at once' },
+  internal: { http: 500, close: 4500, retry: true, title: 'A fault on our side' },
+  unavailable: { http: 503, close: 4503, retry: true, title: 'Not accepted now; try again' },
+  slow_consumer: { http: 508, close: 4508, retry: true, title: 'The connection reads too slowly' },
+} as const satisfies Record<string, ErrorRow>;
+
+interface ErrorRow {
+  readonly http: number;
+  readonly close: number;
+  readonly retry: boolean;
+  readonly title: string;
+}
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Close code for a node that restarts: the client should come back (RFC 6455, IANA registry: Service Restart). */
+export const CLOSE_SERVICE_RESTART = 1012;
+
+/** Why something was not done. `message` says what the sender can do about it. */
+export interface Refusal {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export const ERROR_CODES = Object.keys(ERRORS) as readonly ErrorCode[];
+
+/** The text of anything thrown, for a log line or an answer. */
+export function errorText(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,146 @@
+import { errorText } from './errors.js';
+import type { Answer } from './messages/answers.js';
+import type { RoomEvent } from './messages/events.js';
+import { Mailbox, type Behaviour, type Parent } from './mailbox.js';
+import type { Append, AppendResult, Broker, Clock, Delivery, Log, Meter, Store } from './ports.js';
+
+/** What became of a staged entry. `fenced`: somebody else writes this room; `failed`: the store could not. */
+export type Outcome = 'committed' | 'fenced' | 'duplicate' | 'failed' | 'stale';
+
+/** Who staged an entry. Told the outcome before anything staged later is looked at. */
+export interface Stager {
+  outcome(entry: Staged, outcome: Outcome): void;
+  /** False once an entry staged before this one has failed: then this one stands on nothing. */
+  stands(entry: Staged): boolean;
+}
+
+/** One room's decisions of one turn: what has to be in the store before anybody hears of it. */
+export interface Staged {
+  readonly stager: Stager;
+  readonly epoch: number;
+  readonly append: Append | null;
+  readonly events: readonly RoomEvent[];
+  readonly answers: readonly (readonly [Delivery, Answer])[];
+}
+
+export interface Journal {
+  /** False when the journal is full: nothing was staged. */
+  stage(entry: Staged): boolean;
+  readonly depth: number;
+  /** Resolves when nothing is staged. */
+  idle(): Promise<void>;
+}
+
+interface Parts {
+  readonly store: Store;
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly meter: Meter;
+}
+
+/** Entries that may wait for their commit: at some kilobytes each, tens of megabytes. */
+const LIMITS = { limit: 50_000, batch: 4_096 };
+
+/**
+ * Group commit over all rooms: one append takes what has been staged since the last one, and only when that is
+ * decided the next begins. After it, events are published in the order they were staged, then answers go out.
+ */
+export function createJournal(parent: Parent, parts: Parts): Journal {
+  const { store, broker, clock, log, meter } = parts;
+  let gathered: Staged[] = [];
+  let committing = 0;
+  let waiters: (() => void)[] = [];
+
+  const behaviour: Behaviour<Staged> = {
+    receive: (entry) => void gathered.push(entry),
+    turnEnded() {
+      if (gathered.length === 0) return;
+      const batch = gathered;
+      gathered = [];
+      mailbox.pause();
+      committing = batch.length;
+      void commit(batch).finally(() => {
+        committing = 0;
+        mailbox.resume();
+        if (mailbox.depth === 0) {
+          waiters.forEach((ready) => ready());
+          waiters = [];
+        }
+      });
+    },
+    crashed(cause) {
+      meter.crashed('journal');
+      log.error({ cause: errorText(cause) }, 'journal: a crash; the entries it held are given up');
+      const lost = gathered;
+      gathered = [];
+      for (const entry of lost) finish(entry, 'failed', undefined);
+      return 'resume';
+    },
+  };
+  const mailbox = new Mailbox<Staged>(parent, 'journal', LIMITS, behaviour);
+
+  async function commit(batch: readonly Staged[]): Promise<void> {
+    const live = batch.filter((entry) => {
+      if (entry.stager.stands(entry)) return true;
+      finish(entry, 'stale', undefined);
+      return false;
+    });
+    const durable = live.filter((entry) => entry.append !== null);
+    const outcomes = await append(durable);
+    const committed: Staged[] = [];
+    for (const entry of live) {
+      const outcome = outcomes.get(entry) ?? 'committed';
+      // An entry without events of its own, staged behind one that failed, fails with it.
+      if (outcome !== 'committed') finish(entry, outcome, undefined);
+      else if (entry.stager.stands(entry)) committed.push(entry);
+      else finish(entry, 'stale', undefined);
+    }
+    const events = committed.flatMap((entry) => entry.events);
+    const published = events.length > 0 ? publish(events) : undefined;
+    for (const entry of committed) finish(entry, 'committed', published);
+  }
+
+  async function append(entries: readonly Staged[]): Promise<Map<Staged, Outcome>> {
+    const outcomes = new Map<Staged, Outcome>();
+    if (entries.length === 0) return outcomes;
+    const begun = clock.elapsed();
+    try {
+      const appends = entries.map((entry) => entry.append as Append);
+      const results: AppendResult[] = await store.append(appends);
+      entries.forEach((entry, i) => outcomes.set(entry, results[i] ?? 'failed'));
+      meter.committed(appends.reduce((sum, one) => sum + one.events.length, 0), clock.elapsed() - begun);
+    } catch (cause) {
+      log.error({ cause: errorText(cause), entries: entries.length }, 'journal: the commit failed');
+      for (const entry of entries) outcomes.set(entry, 'failed');
+    }
+    return outcomes;
+  }
+
+  /** What cannot be published is in the store all the same, and an audience that misses it repairs itself from there. */
+  async function publish(events: readonly RoomEvent[]): Promise<void> {
+    try {
+      await broker.publish(events);
+    } catch (cause) {
+      meter.dropped('event_not_published');
+      log.warn({ cause: errorText(cause), events: events.length }, 'journal: committed events could not be published');
+    }
+  }
+
+  function finish(entry: Staged, outcome: Outcome, published: Promise<void> | undefined): void {
+    entry.stager.outcome(entry, outcome);
+    for (const [delivery, answer] of entry.answers) {
+      if (outcome === 'committed') delivery.settle(answer, published);
+      else delivery.retry(`not committed: ${outcome}`);
+    }
+  }
+
+  return {
+    stage: (entry) => mailbox.tell(entry),
+    get depth() {
+      return mailbox.depth + committing;
+    },
+    idle: () =>
+      mailbox.depth + committing === 0 ? Promise.resolve() : new Promise((ready) => waiters.push(ready)),
+  };
+}

@@ -1,0 +1,50 @@
+import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { MessageText, RequestId, RoomId, UserName, Uuid } from './fields.js';
+import { PolicyChange } from './policy.js';
+
+function command<T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {
+  return Type.Object(
+    {
+      type: Type.Literal(type),
+      room_id: RoomId,
+      request_id: Type.Optional(RequestId),
+      ...fields,
+    },
+    { additionalProperties: false },
+  );
+}
+
+/** One user's connections on one node, as that node's audience sees them. */
+export const Presence = Type.Object({ user: UserName, connection_id: Uuid }, { additionalProperties: false });
+export type Presence = Static<typeof Presence>;
+
+/**
+ * The wishes a room can be sent. `post`, `open`, `close`, `kick` and `describe` are for everybody; `join`,
+ * `leave`, `typing` and `assert` are what a node says for the connections it holds.
+ *
+ * `id` of a post is the identity of the message: sent again, it is the same message.
+ */
+export const COMMANDS = {
+  post: command('post', {
+    id: Uuid,
+    user: Type.Union([UserName, Type.Null()]),
+    text: MessageText,
+    fresh: Type.Optional(
+      Type.Boolean({ description: 'the id was made for this post a moment ago, so it cannot be a repeat' }),
+    ),
+  }),
+  join: command('join', { user: UserName, connection_id: Uuid, node_id: Uuid }),
+  leave: command('leave', { user: UserName, connection_id: Uuid }),
+  typing: command('typing', { user: UserName }),
+  open: command('open', { policy: PolicyChange }),
+  close: command('close', { purge: Type.Boolean() }),
+  kick: command('kick', { user: UserName }),
+  describe: command('describe', {}),
+  assert: command('assert', { node_id: Uuid, present: Type.Array(Presence) }),
+} as const;
+
+export const Command = Type.Union(Object.values(COMMANDS));
+export type PostCommand = Static<typeof COMMANDS.post>;
+export type JoinCommand = Static<typeof COMMANDS.join>;
+export type Command = { [K in keyof typeof COMMANDS]: Static<(typeof COMMANDS)[K]> }[keyof typeof COMMANDS];
+export type CommandType = keyof typeof COMMANDS;

@@ -1,0 +1,63 @@
+import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { MessageText, RequestId, RoomId, Seq, Timestamp, UserName, Uuid } from './fields.js';
+import { Policy } from './policy.js';
+
+function durable<T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {
+  return Type.Object(
+    {
+      type: Type.Literal(type),
+      event_id: Uuid,
+      room_id: RoomId,
+      seq: Seq,
+      at: Timestamp,
+      request_id: Type.Optional(RequestId),
+      ...fields,
+    },
+    { additionalProperties: false },
+  );
+}
+
+function ephemeral<T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {
+  return Type.Object(
+    { type: Type.Literal(type), room_id: RoomId, at: Timestamp, ...fields },
+    { additionalProperties: false },
+  );
+}
+
+/** Facts that have a seq: stored, then sent. A message's event id is the message id. */
+export const DURABLE_EVENTS = {
+  message_posted: durable('message_posted', {
+    user: Type.Union([UserName, Type.Null()]),
+    text: MessageText,
+    quiet: Type.Optional(Type.Boolean({ description: 'stored, but by policy not sent to connections' })),
+  }),
+  room_opened: durable('room_opened', { policy: Policy }),
+  policy_changed: durable('policy_changed', { policy: Policy }),
+  member_kicked: durable('member_kicked', { user: UserName }),
+  room_closed: durable('room_closed', {
+    reason: Type.Union([Type.Literal('deleted'), Type.Literal('empty')]),
+    purged: Type.Boolean(),
+  }),
+} as const;
+
+/** Facts for who is there: never stored, no seq. `roll_call` asks every node who it holds in the room. */
+export const EPHEMERAL_EVENTS = {
+  member_joined: ephemeral('member_joined', { user: UserName, member_count: Type.Integer() }),
+  member_left: ephemeral('member_left', { user: UserName, member_count: Type.Integer() }),
+  typing: ephemeral('typing', { user: UserName }),
+  roll_call: ephemeral('roll_call', {}),
+} as const;
+
+export const DurableEvent = Type.Union(Object.values(DURABLE_EVENTS));
+export const EphemeralEvent = Type.Union(Object.values(EPHEMERAL_EVENTS));
+export const RoomEvent = Type.Union([DurableEvent, EphemeralEvent]);
+
+export type DurableEvent = { [K in keyof typeof DURABLE_EVENTS]: Static<(typeof DURABLE_EVENTS)[K]> }[keyof typeof DURABLE_EVENTS];
+export type EphemeralEvent = { [K in keyof typeof EPHEMERAL_EVENTS]: Static<(typeof EPHEMERAL_EVENTS)[K]> }[keyof typeof EPHEMERAL_EVENTS];
+export type RoomEvent = DurableEvent | EphemeralEvent;
+export type MessagePosted = Static<typeof DURABLE_EVENTS.message_posted>;
+
+/** Whether an event has a seq and belongs in the store. */
+export function isDurable(event: RoomEvent): event is DurableEvent {
+  return 'seq' in event;
+}

@@ -1,0 +1,53 @@
+import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { MessageText, RoomId, Seq, Timestamp, UserName, Uuid } from './fields.js';
+import { Policy } from './policy.js';
+
+function frame<T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {
+  return Type.Object({ type: Type.Literal(type), ...fields }, { additionalProperties: false });
+}
+
+/** What a client may send. */
+export const CLIENT_FRAMES = {
+  post: frame('post', { text: MessageText, id: Type.Optional(Uuid) }),
+  typing: frame('typing', {}),
+} as const;
+
+/** A message as every surface shows it. */
+export const MESSAGE_FIELDS = {
+  id: Uuid,
+  room_id: RoomId,
+  seq: Seq,
+  user: Type.Union([UserName, Type.Null()]),
+  text: MessageText,
+  created_at: Timestamp,
+};
+
+/** What a client is sent. Every event with a seq has a frame, so the seqs a client sees have no gap. */
+export const SERVER_FRAMES = {
+  welcome: frame('welcome', {
+    room_id: RoomId,
+    connection_id: Uuid,
+    user: UserName,
+    members: Type.Array(UserName, { description: 'at most PRESENCE_LIMIT names; member_count is exact' }),
+    member_count: Type.Integer(),
+    head_seq: Seq,
+    policy: Policy,
+    recovered: Type.Optional(
+      Type.Boolean({ description: 'with since: whether the missed events follow; if not, read them over HTTP' }),
+    ),
+  }),
+  message: frame('message', MESSAGE_FIELDS),
+  joined: frame('joined', { user: UserName, at: Timestamp }),
+  left: frame('left', { user: UserName, at: Timestamp }),
+  typing: frame('typing', { user: UserName }),
+  room_opened: frame('room_opened', { seq: Seq, policy: Policy, at: Timestamp }),
+  policy_changed: frame('policy_changed', { seq: Seq, policy: Policy, at: Timestamp }),
+  member_kicked: frame('member_kicked', { seq: Seq, user: UserName, at: Timestamp }),
+  room_closed: frame('room_closed', { seq: Seq, at: Timestamp }),
+  ack: frame('ack', { id: Uuid, seq: Seq }),
+  queued: frame('queued', { id: Uuid }),
+  error: frame('error', { code: Type.String(), message: Type.String(), id: Type.Optional(Uuid) }),
+} as const;
+
+export type ClientFrame = { [K in keyof typeof CLIENT_FRAMES]: Static<(typeof CLIENT_FRAMES)[K]> }[keyof typeof CLIENT_FRAMES];
+export type ServerFrame = { [K in keyof typeof SERVER_FRAMES]: Static<(typeof SERVER_FRAMES)[K]> }[keyof typeof SERVER_FRAMES];

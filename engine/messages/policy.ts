@@ -1,0 +1,38 @@
+import { Type, type Static } from '@sinclair/typebox';
+
+/** What a room allows. Each of the brief's open questions is one field. */
+export const Policy = Type.Object(
+  {
+    capacity: Type.Union([Type.Integer({ minimum: 1, maximum: 1_000_000 }), Type.Null()], {
+      description: 'how many users may hold a seat; null: no limit',
+    }),
+    creation: Type.Union([Type.Literal('on_demand'), Type.Literal('explicit')], {
+      description: 'on_demand: the first join or post opens the room; explicit: it has to be opened with PUT',
+    }),
+    deletion: Type.Union([Type.Literal('manual'), Type.Literal('when_empty'), Type.Literal('never')], {
+      description: 'manual: by DELETE; when_empty: also by itself when the last seat is free; never: not at all',
+    }),
+    grace_ms: Type.Integer({
+      minimum: 0,
+      maximum: 86_400_000,
+      description: 'how long a seat is kept after its user’s last connection is gone, ms',
+    }),
+    idle_ms: Type.Integer({
+      minimum: 0,
+      maximum: 86_400_000,
+      description: 'how long an empty room stays in memory, ms',
+    }),
+    deliver_alone: Type.Boolean({
+      description: 'false: while one user is alone in the room, messages are stored but not sent',
+    }),
+    post: Type.Union([Type.Literal('members'), Type.Literal('anyone')], {
+      description: 'who may post: users with a seat, or services and other users too',
+    }),
+  },
+  { additionalProperties: false },
+);
+export type Policy = Static<typeof Policy>;
+
+/** Any selection of the fields of a policy; those left out keep what they are. */
+export const PolicyChange = Type.Partial(Policy, { additionalProperties: false });
+export type PolicyChange = Static<typeof PolicyChange>;

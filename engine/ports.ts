@@ -1,0 +1,174 @@
+import type { Answer } from './messages/answers.js';
+import type { Command } from './messages/commands.js';
+import type { DurableEvent, MessagePosted, RoomEvent } from './messages/events.js';
+import type { Policy } from './messages/policy.js';
+
+/* ------------------------------------------------------------------ Broker */
+
+/** A command on its way to its room, with what the room owes for it. Exactly one of the two methods is called, once. */
+export interface Delivery {
+  readonly command: Command;
+  /** Delivered before, perhaps carried out: the broker cannot tell. */
+  readonly redelivered: boolean;
+  /**
+   * The command is dealt with: tells who asked, and lets the broker forget it once `published` is fulfilled.
+   * To be called after its events are committed.
+   */
+  settle(answer: Answer, published?: Promise<void>): void;
+  /**
+   * Nothing happened, and the fault is not the command's (the store is down): a durable broker delivers it
+   * again, in its old order; another one answers `unavailable`.
+   */
+  retry(reason: string): void;
+}
+
+export interface BrokerHandlers {
+  /** A command for a room this node is the home of. Per sender and room in the order they were sent. */
+  command(delivery: Delivery): void;
+  /** Events of one or more rooms, per room in order; at least once, perhaps with gaps after a lost connection. */
+  events(events: readonly RoomEvent[]): void;
+}
+
+export interface BrokerState {
+  readonly kind: string;
+  readonly ready: boolean;
+  /** Why it is not ready, for a human; null when it is. */
+  readonly reason: string | null;
+  /** Commands waiting for an answer. */
+  readonly pending: number;
+  /** Commands held back while the connection is down. */
+  readonly buffered: number;
+}
+
+/**
+ * Carries commands to the home of their room and events to every node with an audience.
+ *
+ * Guarantees: commands of one sender to one room arrive in the order of the calls; a command is delivered at
+ * least once when it was answered `queued` or better, and at most one node at a time is the home of a room;
+ * events reach the publishing node's own handler before `publish` returns.
+ */
+export interface Broker {
+  /** Connects and begins to deliver. Rejects if it cannot within its own limits. */
+  start(handlers: BrokerHandlers): Promise<void>;
+  /** Sends a command; `onAnswer` is called exactly once, never before this returns. */
+  request(command: Command, onAnswer: (answer: Answer) => void): void;
+  /** Resolves when the events are safe with the broker. Rejects if they never will be; they are in the store. */
+  publish(events: readonly RoomEvent[]): Promise<void>;
+  /** Asks for the events of a slot; resolves when none after this will be missed. Counted: call once an audience. */
+  subscribe(slot: number): Promise<void>;
+  unsubscribe(slot: number): void;
+  state(): BrokerState;
+  /** Takes no more commands from others; resolves when those delivered have been settled, or after `ms`. */
+  drain(ms: number): Promise<void>;
+  /** Ends the connection. What waits for an answer gets `unavailable`. */
+  close(): Promise<void>;
+}
+
+/* ------------------------------------------------------------------- Store */
+
+/** What the store knows of a room without reading its events: enough to wake it. */
+export interface RoomRecord {
+  readonly room_id: string;
+  /** seq of the last durable event; kept over a purge. */
+  readonly head_seq: number;
+  readonly status: 'open' | 'closed' | 'empty';
+  /** The policy that was set for this room, or null where the preset of its id holds. */
+  readonly policy: Policy | null;
+  readonly created_at: string;
+}
+
+/** One room's part of a commit: its new events, with seqs that follow `room.head_seq - events.length`. */
+export interface Append {
+  readonly room: RoomRecord;
+  readonly events: readonly DurableEvent[];
+  /** Forget all events of this room with a smaller seq than this. */
+  readonly purge_before?: number;
+}
+
+/** `fenced`: another writer has used one of these seqs; `duplicate`: one of the message ids is in the store. */
+export type AppendResult = 'committed' | 'fenced' | 'duplicate';
+
+export interface Page {
+  readonly room_id?: string;
+  /** Only events with a greater seq (of a room), or after this event id (over all rooms). */
+  readonly after?: number | string;
+  readonly before?: number;
+  readonly limit: number;
+  readonly messages_only: boolean;
+}
+
+export interface StoreState {
+  readonly kind: string;
+  readonly ready: boolean;
+  readonly reason: string | null;
+}
+
+/**
+ * Remembers rooms and their durable events.
+ *
+ * Guarantees: the appends of one call are one transaction per room and are made in the order given; an append
+ * is whole or not at all; (room_id, seq) and the id of a message are unique for ever; what was answered
+ * `committed` is read by every later call.
+ */
+export interface Store {
+  start(): Promise<void>;
+  /** One result per append, in order. Rejects if the store cannot tell: then none of them may be assumed. */
+  append(appends: readonly Append[]): Promise<AppendResult[]>;
+  load(roomId: string): Promise<RoomRecord | null>;
+  /** Events by seq, ascending with `after`, else the newest first. */
+  history(page: Page & { room_id: string }): Promise<DurableEvent[]>;
+  /** Events of all rooms in the order they were committed, after an event id. */
+  log(after: string | null, limit: number): Promise<DurableEvent[]>;
+  findMessages(ids: readonly string[]): Promise<MessagePosted[]>;
+  findEvent(eventId: string): Promise<DurableEvent | null>;
+  /** Rooms by id, after a room id. */
+  rooms(after: string | null, limit: number): Promise<RoomRecord[]>;
+  state(): StoreState;
+  close(): Promise<void>;
+}
+
+/* ------------------------------------------------------------------ Outlet */
+
+/** One client's socket, as an adapter hands it to the engine. Every method is harmless once it is closed. */
+export interface Socket {
+  send(frame: string): void;
+  /** From now on gets what is published to the topic. */
+  subscribe(topic: string): void;
+  /** Sends the close frame after what was sent before, and ends the connection whether or not the client reads. */
+  end(code: number, reason: string): void;
+}
+
+/** Sends one frame to every socket subscribed to a topic, without a loop in JavaScript. */
+export interface Outlet {
+  publish(topic: string, frame: string): void;
+}
+
+/* ------------------------------------------------------------------- Clock */
+
+export interface Clock {
+  /** Wall clock, ms since 1970. */
+  now(): number;
+  /** Monotonic, ms. */
+  elapsed(): number;
+  /** Calls once after `ms`; the result cancels it. Does not keep the process alive. */
+  after(ms: number, call: () => void): () => void;
+}
+
+/* --------------------------------------------------------------- Telemetry */
+
+/** Where the engine says what happens; pino fits. */
+export interface Log {
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+  error(fields: object, text: string): void;
+}
+
+/** Counted as it happens; everything that can be read off the engine's state is not here but in `Engine.stats`. */
+export interface Meter {
+  refused(code: string): void;
+  posted(count: number): void;
+  delivered(count: number): void;
+  dropped(reason: string): void;
+  crashed(actor: string): void;
+  committed(events: number, ms: number): void;
+}

@@ -1,0 +1,37 @@
+import { Type, type Static } from '@sinclair/typebox';
+import type { Policy } from '../messages/policy.js';
+import { PolicyChange } from '../messages/policy.js';
+
+/** Policies by the prefix of a room id, for example `{"direct:": {"post": "members"}}`; `""` is for all others. */
+export const Presets = Type.Record(Type.String({ maxLength: 64 }), PolicyChange);
+export type Presets = Static<typeof Presets>;
+
+/** As in the original brief: two members, anyone may post, nothing has to be created or deleted. */
+export const BARE: Policy = {
+  capacity: 2,
+  creation: 'on_demand',
+  deletion: 'manual',
+  grace_ms: 5_000,
+  idle_ms: 60_000,
+  deliver_alone: true,
+  post: 'anyone',
+};
+
+export const DEFAULT_PRESETS: Presets = {
+  '': {},
+  'direct:': { post: 'members' },
+  'group:': { capacity: 256, post: 'members' },
+  'channel:': { capacity: null },
+};
+
+/**
+ * The policy of a room that has none of its own: the fields of the longest prefix its id begins with, on top of
+ * those of `""`, on top of `base`.
+ */
+export function presetFor(roomId: string, presets: Presets, base: Policy): Policy {
+  let best = '';
+  for (const prefix of Object.keys(presets)) {
+    if (prefix.length > best.length && roomId.startsWith(prefix)) best = prefix;
+  }
+  return { ...base, ...presets[''], ...presets[best] };
+}
