@@ -32,7 +32,12 @@ export interface AudienceParts {
 
 export type AudienceMessage =
   | { readonly type: 'event'; readonly event: RoomEvent }
-  | { readonly type: 'admit'; readonly listener: Listener; readonly room: RoomView; readonly since: number | null }
+  | {
+      readonly type: 'admit';
+      readonly listener: Listener;
+      readonly room: RoomView;
+      readonly since: number | null;
+    }
   | { readonly type: 'catch_up'; readonly listener: Listener; readonly from: number }
   | { readonly type: 'remove'; readonly id: string };
 
@@ -106,7 +111,8 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     this.recent.push(frame);
     if (this.recent.length > RECENT * 2) this.recent = this.recent.slice(-RECENT);
     if (!isQuiet(event)) this.publish(frame);
-    if (event.type === 'room_closed' && event.reason === 'deleted') this.endAll('room_closed', 'the room was closed');
+    if (event.type === 'room_closed' && event.reason === 'deleted')
+      this.endAll('room_closed', 'the room was closed');
     if (event.type === 'member_kicked') this.endUser(event.user);
   }
 
@@ -134,7 +140,10 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
       this.repair({ type: 'admit', listener, room, since }, this.cursor);
       return;
     }
-    const recovered = since === null ? undefined : since <= room.head_seq && room.head_seq - since <= this.parts.recoveryLimit;
+    const recovered =
+      since === null
+        ? undefined
+        : since <= room.head_seq && room.head_seq - since <= this.parts.recoveryLimit;
     this.listeners.set(listener.id, listener);
     listener.send(welcomeFrame(listener.id, listener.user, room, recovered));
     this.catchUp(listener, recovered === true && since !== null ? since : room.head_seq);
@@ -160,7 +169,10 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         if (!this.mailbox.tell({ type: 'catch_up', listener, from: next })) this.giveUp(listener);
       },
       (cause: unknown) => {
-        this.parts.log.error({ room_id: this.roomId, cause: errorText(cause) }, 'audience: history could not be read');
+        this.parts.log.error(
+          { room_id: this.roomId, cause: errorText(cause) },
+          'audience: history could not be read',
+        );
         this.giveUp(listener);
       },
     );
@@ -181,7 +193,10 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         this.mailbox.resume();
       },
       (cause: unknown) => {
-        this.parts.log.error({ room_id: this.roomId, cause: errorText(cause) }, 'audience: a gap could not be repaired yet');
+        this.parts.log.error(
+          { room_id: this.roomId, cause: errorText(cause) },
+          'audience: a gap could not be repaired yet',
+        );
         this.mailbox.putBack([message]);
         this.parts.clock.after(RETRY_MS, () => this.mailbox.resume());
       },
@@ -191,7 +206,10 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   /** The store has forgotten what is missing (a purge, or the bound of the memory store): go on from where it begins. */
   private jump(to: number): void {
     this.parts.meter.dropped('gap_not_in_store');
-    this.parts.log.warn({ room_id: this.roomId, from: this.cursor, to }, 'audience: events are no longer in the store');
+    this.parts.log.warn(
+      { room_id: this.roomId, from: this.cursor, to },
+      'audience: events are no longer in the store',
+    );
     this.cursor = to;
     this.recent = [];
   }
@@ -207,17 +225,27 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   }
 
   private assertSeats(): void {
-    const present: Presence[] = [...this.listeners.values()].map(({ id, user }) => ({ connection_id: id, user }));
-    for (let i = 0; i < present.length; i += ASSERT_CHUNK) this.assertChunk(present.slice(i, i + ASSERT_CHUNK));
+    const present: Presence[] = [...this.listeners.values()].map(({ id, user }) => ({
+      connection_id: id,
+      user,
+    }));
+    for (let i = 0; i < present.length; i += ASSERT_CHUNK)
+      this.assertChunk(present.slice(i, i + ASSERT_CHUNK));
   }
 
   private assertChunk(present: Presence[]): void {
     const here = present.filter(({ connection_id }) => this.listeners.has(connection_id));
     if (here.length === 0 || this.mailbox.isStopped) return;
-    const command = { type: 'assert' as const, room_id: this.roomId, node_id: this.parts.nodeId, present: here };
+    const command = {
+      type: 'assert' as const,
+      room_id: this.roomId,
+      node_id: this.parts.nodeId,
+      present: here,
+    };
     this.parts.broker.request(command, (answer: Answer) => {
       if (answer.type === 'asserted') {
-        for (const id of answer.lost) this.listeners.get(id)?.end('room_full', 'your seat went to somebody else');
+        for (const id of answer.lost)
+          this.listeners.get(id)?.end('room_full', 'your seat went to somebody else');
       } else if (answer.type === 'refused' && ERRORS[answer.code].retry) {
         this.parts.clock.after(RETRY_MS, () => this.assertChunk(present));
       }

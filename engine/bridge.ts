@@ -35,7 +35,9 @@ export function createBridge(
     command(delivery) {
       if (mailbox.tell(delivery)) return;
       meter.dropped('bridge_mailbox_full');
-      delivery.settle(refused({ code: 'unavailable', message: 'this node has too much to do; try again in a second' }));
+      delivery.settle(
+        refused({ code: 'unavailable', message: 'this node has too much to do; try again in a second' }),
+      );
     },
     events(events) {
       for (const event of events) {

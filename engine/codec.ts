@@ -52,7 +52,12 @@ export function isQuiet(event: DurableEvent): boolean {
   return event.type === 'message_posted' && event.quiet === true;
 }
 
-export function welcomeFrame(connectionId: string, user: string, room: RoomView, recovered: boolean | undefined): string {
+export function welcomeFrame(
+  connectionId: string,
+  user: string,
+  room: RoomView,
+  recovered: boolean | undefined,
+): string {
   const { room_id, members, member_count, head_seq, policy } = room;
   const frame: ServerFrame = {
     type: 'welcome',
@@ -77,7 +82,12 @@ export function queuedFrame(id: string): string {
 }
 
 export function errorFrame(code: ErrorCode, message: string, id?: string): string {
-  const frame: ServerFrame = { type: 'error', code, message: message || ERRORS[code].title, ...(id ? { id } : {}) };
+  const frame: ServerFrame = {
+    type: 'error',
+    code,
+    message: message || ERRORS[code].title,
+    ...(id ? { id } : {}),
+  };
   return JSON.stringify(frame);
 }
 
@@ -100,7 +110,12 @@ export function decodeFrame(text: string): Decoded {
   }
   const type = 'type' in value ? value.type : undefined;
   const check = typeof type === 'string' && Object.hasOwn(CHECKS, type) ? CHECKS[type] : undefined;
-  if (!check) return { fault: `type must be one of ${Object.keys(CHECKS).map((name) => `"${name}"`).join(', ')}` };
+  if (!check)
+    return {
+      fault: `type must be one of ${Object.keys(CHECKS)
+        .map((name) => `"${name}"`)
+        .join(', ')}`,
+    };
   const faults = check(value);
   if (faults) {
     const id = 'id' in value && typeof value.id === 'string' && value.id.length <= 64 ? { id: value.id } : {};

@@ -120,7 +120,14 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
   private join(): void {
     const { room_id, user, request_id } = this.hello;
     const { broker, audiences, nodeId } = this.parts;
-    const command: JoinCommand = { type: 'join', room_id, user, connection_id: this.id, node_id: nodeId, request_id };
+    const command: JoinCommand = {
+      type: 'join',
+      room_id,
+      user,
+      connection_id: this.id,
+      node_id: nodeId,
+      request_id,
+    };
     audiences.enter(room_id).then(
       () => {
         if (this.state === 'ended') return;
@@ -135,14 +142,21 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     // A join that is only queued will be carried out: then there is a seat to give back.
     this.seat = answer.type === 'refused' ? 'none' : 'held';
     if (this.state === 'ended') this.leave();
-    else if (!this.mailbox.tell({ type: 'joined', answer })) this.end('rate_limited', 'too many frames before welcome');
+    else if (!this.mailbox.tell({ type: 'joined', answer }))
+      this.end('rate_limited', 'too many frames before welcome');
   }
 
   private entered(answer: Answer): void {
     if (answer.type === 'joined') {
       this.state = 'catching_up';
-      const admit: AudienceMessage = { type: 'admit', listener: this, room: answer.room, since: this.hello.since };
-      if (!this.parts.audiences.tell(this.roomId, admit)) this.end('unavailable', 'too many join this room at once');
+      const admit: AudienceMessage = {
+        type: 'admit',
+        listener: this,
+        room: answer.room,
+        since: this.hello.since,
+      };
+      if (!this.parts.audiences.tell(this.roomId, admit))
+        this.end('unavailable', 'too many join this room at once');
       return;
     }
     if (answer.type === 'refused') this.end(answer.code, answer.message);

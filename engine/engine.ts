@@ -13,6 +13,8 @@ import { presetFor, type Presets } from './room/presets.js';
 import { createRooms } from './rooms.js';
 
 export interface EngineOptions {
+  /** A UUID of this process. */
+  readonly nodeId: string;
   readonly presets: Presets;
   /** What the presets stand on. */
   readonly base: Policy;
@@ -41,7 +43,12 @@ export interface EngineStats {
   readonly rooms: number;
   readonly seats: number;
   readonly audiences: number;
-  readonly waiting: { readonly rooms: number; readonly audiences: number; readonly bridge: number; readonly journal: number };
+  readonly waiting: {
+    readonly rooms: number;
+    readonly audiences: number;
+    readonly bridge: number;
+    readonly journal: number;
+  };
   readonly broker: BrokerState;
   readonly store: StoreState;
 }
@@ -67,7 +74,7 @@ export interface Engine {
 
 export function createEngine(options: EngineOptions, ports: EnginePorts): Engine {
   const { broker, store, outlet, clock, log, meter } = ports;
-  const nodeId = newId();
+  const { nodeId } = options;
   const root = start();
   const shared = { nodeId, broker, store, clock, log, meter, newId };
   const journal = createJournal(root, shared);
@@ -111,7 +118,12 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
       rooms: rooms.awake,
       seats: rooms.seats,
       audiences: audiences.count,
-      waiting: { rooms: rooms.waiting, audiences: audiences.waiting, bridge: bridge.waiting, journal: journal.depth },
+      waiting: {
+        rooms: rooms.waiting,
+        audiences: audiences.waiting,
+        bridge: bridge.waiting,
+        journal: journal.depth,
+      },
       broker: broker.state(),
       store: store.state(),
     }),
@@ -120,7 +132,10 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
       const deadline = clock.elapsed() + ms;
       connections.restart();
       await broker.drain(Math.max(0, deadline - clock.elapsed()));
-      await Promise.race([journal.idle(), new Promise<void>((over) => clock.after(Math.max(0, deadline - clock.elapsed()), over))]);
+      await Promise.race([
+        journal.idle(),
+        new Promise<void>((over) => clock.after(Math.max(0, deadline - clock.elapsed()), over)),
+      ]);
       rooms.stop();
       await broker.close();
       await store.close();

@@ -98,6 +98,7 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     }
     const events = committed.flatMap((entry) => entry.events);
     const published = events.length > 0 ? publish(events) : undefined;
+    meter.posted(events.filter(({ type }) => type === 'message_posted').length);
     for (const entry of committed) finish(entry, 'committed', published);
   }
 
@@ -109,7 +110,10 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
       const appends = entries.map((entry) => entry.append as Append);
       const results: AppendResult[] = await store.append(appends);
       entries.forEach((entry, i) => outcomes.set(entry, results[i] ?? 'failed'));
-      meter.committed(appends.reduce((sum, one) => sum + one.events.length, 0), clock.elapsed() - begun);
+      meter.committed(
+        appends.reduce((sum, one) => sum + one.events.length, 0),
+        clock.elapsed() - begun,
+      );
     } catch (cause) {
       log.error({ cause: errorText(cause), entries: entries.length }, 'journal: the commit failed');
       for (const entry of entries) outcomes.set(entry, 'failed');
@@ -123,7 +127,10 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
       await broker.publish(events);
     } catch (cause) {
       meter.dropped('event_not_published');
-      log.warn({ cause: errorText(cause), events: events.length }, 'journal: committed events could not be published');
+      log.warn(
+        { cause: errorText(cause), events: events.length },
+        'journal: committed events could not be published',
+      );
     }
   }
 

@@ -1,4 +1,4 @@
-import { dispatch, spawn, stop, type Ref, type SupervisionActorFunc } from 'nact';
+import { dispatch, spawn, stop, type ActorSystemRef, type Ref, type SupervisionActorFunc } from 'nact';
 
 /**
  * Gathered and bounded mailboxes: the one place where bounds, gathering, fairness and depth live.
@@ -27,7 +27,7 @@ export interface MailboxLimits {
 }
 
 /** The place in nact's tree under which an actor is spawned. */
-export type Parent = Ref<never>;
+export type Parent = ActorSystemRef;
 
 const BATCH = 1024;
 const BUDGET_MS = 8;
@@ -131,7 +131,7 @@ export class Mailbox<M> {
     try {
       // `putBack` and `stop` replace the queue: then this turn is over.
       while (this.queue === taken && this.first < until && !this.paused) {
-        message = taken[this.first++] as M;
+        message = taken[this.first++];
         this.behaviour.receive(message);
         if (this.first % CLOCK_EVERY === 0 && performance.now() > deadline) break;
       }

@@ -56,8 +56,15 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
       record.crashes = [...record.crashes.filter((at) => at > now - CRASH_WINDOW_MS), now];
       const down = record.crashes.length >= CRASHES;
       log.error(
-        { room_id: room.roomId, cause: errorText(cause), stack: cause instanceof Error ? cause.stack : undefined, crashes: record.crashes.length },
-        down ? `room: crashed too often, down for ${DOWN_MS / 1000} s` : 'room: crashed, rebuilt from the store',
+        {
+          room_id: room.roomId,
+          cause: errorText(cause),
+          stack: cause instanceof Error ? cause.stack : undefined,
+          crashes: record.crashes.length,
+        },
+        down
+          ? `room: crashed too often, down for ${DOWN_MS / 1000} s`
+          : 'room: crashed, rebuilt from the store',
       );
       if (down) {
         record.downUntil = now + DOWN_MS;
@@ -110,7 +117,9 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
       }
       if (!room.mailbox.tell(delivery)) {
         meter.dropped('room_mailbox_full');
-        delivery.settle(refused({ code: 'rate_limited', message: 'the room has too much to do; try again in a second' }));
+        delivery.settle(
+          refused({ code: 'rate_limited', message: 'the room has too much to do; try again in a second' }),
+        );
       }
     },
     get awake() {

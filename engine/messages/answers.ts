@@ -5,6 +5,7 @@ import type { Policy } from './policy.js';
 /** What a join is told: the room as it stood when the seat was given. */
 export interface RoomView {
   readonly room_id: string;
+  readonly status: 'open' | 'closed';
   readonly policy: Policy;
   /** Names of those who hold a seat, at most PRESENCE_LIMIT of them; `member_count` is exact. */
   readonly members: readonly string[];

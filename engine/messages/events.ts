@@ -52,8 +52,12 @@ export const DurableEvent = Type.Union(Object.values(DURABLE_EVENTS));
 export const EphemeralEvent = Type.Union(Object.values(EPHEMERAL_EVENTS));
 export const RoomEvent = Type.Union([DurableEvent, EphemeralEvent]);
 
-export type DurableEvent = { [K in keyof typeof DURABLE_EVENTS]: Static<(typeof DURABLE_EVENTS)[K]> }[keyof typeof DURABLE_EVENTS];
-export type EphemeralEvent = { [K in keyof typeof EPHEMERAL_EVENTS]: Static<(typeof EPHEMERAL_EVENTS)[K]> }[keyof typeof EPHEMERAL_EVENTS];
+export type DurableEvent = {
+  [K in keyof typeof DURABLE_EVENTS]: Static<(typeof DURABLE_EVENTS)[K]>;
+}[keyof typeof DURABLE_EVENTS];
+export type EphemeralEvent = {
+  [K in keyof typeof EPHEMERAL_EVENTS]: Static<(typeof EPHEMERAL_EVENTS)[K]>;
+}[keyof typeof EPHEMERAL_EVENTS];
 export type RoomEvent = DurableEvent | EphemeralEvent;
 export type MessagePosted = Static<typeof DURABLE_EVENTS.message_posted>;
 

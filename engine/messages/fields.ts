@@ -49,7 +49,8 @@ export const FORMAT_RULES: Readonly<Record<string, (value: string) => string | n
   'user-name': userFault,
   uuid: (value) => (isUuid(value) ? null : 'must be a UUID, such as 0190a6f2-7b3c-7d4e-8f5a-6b7c8d9e0f1a'),
 };
-for (const [name, fault] of Object.entries(FORMAT_RULES)) FormatRegistry.Set(name, (value) => fault(value) === null);
+for (const [name, fault] of Object.entries(FORMAT_RULES))
+  FormatRegistry.Set(name, (value) => fault(value) === null);
 FormatRegistry.Set('date-time', (value) => !Number.isNaN(Date.parse(value)));
 
 export const RoomId = Type.String({

@@ -33,7 +33,9 @@ export const SERVER_FRAMES = {
     head_seq: Seq,
     policy: Policy,
     recovered: Type.Optional(
-      Type.Boolean({ description: 'with since: whether the missed events follow; if not, read them over HTTP' }),
+      Type.Boolean({
+        description: 'with since: whether the missed events follow; if not, read them over HTTP',
+      }),
     ),
   }),
   message: frame('message', MESSAGE_FIELDS),
@@ -49,5 +51,9 @@ export const SERVER_FRAMES = {
   error: frame('error', { code: Type.String(), message: Type.String(), id: Type.Optional(Uuid) }),
 } as const;
 
-export type ClientFrame = { [K in keyof typeof CLIENT_FRAMES]: Static<(typeof CLIENT_FRAMES)[K]> }[keyof typeof CLIENT_FRAMES];
-export type ServerFrame = { [K in keyof typeof SERVER_FRAMES]: Static<(typeof SERVER_FRAMES)[K]> }[keyof typeof SERVER_FRAMES];
+export type ClientFrame = {
+  [K in keyof typeof CLIENT_FRAMES]: Static<(typeof CLIENT_FRAMES)[K]>;
+}[keyof typeof CLIENT_FRAMES];
+export type ServerFrame = {
+  [K in keyof typeof SERVER_FRAMES]: Static<(typeof SERVER_FRAMES)[K]>;
+}[keyof typeof SERVER_FRAMES];

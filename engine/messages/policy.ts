@@ -10,7 +10,8 @@ export const Policy = Type.Object(
       description: 'on_demand: the first join or post opens the room; explicit: it has to be opened with PUT',
     }),
     deletion: Type.Union([Type.Literal('manual'), Type.Literal('when_empty'), Type.Literal('never')], {
-      description: 'manual: by DELETE; when_empty: also by itself when the last seat is free; never: not at all',
+      description:
+        'manual: by DELETE; when_empty: also by itself when the last seat is free; never: not at all',
     }),
     grace_ms: Type.Integer({
       minimum: 0,

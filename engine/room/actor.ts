@@ -49,7 +49,13 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
   private epoch = 0;
   /** Entries in the journal, of all epochs. */
   private staged = 0;
-  private turn: { append: DurableEvent[]; record: boolean; purge: boolean; events: RoomEvent[]; answers: [Delivery, Answer][] };
+  private turn: {
+    append: DurableEvent[];
+    record: boolean;
+    purge: boolean;
+    events: RoomEvent[];
+    answers: [Delivery, Answer][];
+  };
   /** Commands that wait for an answer from the store, or for the seats to be asserted. */
   private held: Delivery[] = [];
   private holding: 'nothing' | 'lookup' | 'seats' = 'nothing';
@@ -110,7 +116,9 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
   crashed(cause: unknown, message: RoomMessage | undefined): 'resume' | 'pause' | 'stop' {
     const rebuild = this.host.crashed(this, cause);
     if (message !== undefined && message !== 'tick') {
-      message.settle(refused({ code: 'internal', message: 'the room failed on this; it was not carried out' }));
+      message.settle(
+        refused({ code: 'internal', message: 'the room failed on this; it was not carried out' }),
+      );
     }
     if (!rebuild) return 'resume';
     // What was decided before the crash stands, and is stored before the room is read anew.
@@ -226,7 +234,10 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
     if (same && delivery.redelivered) this.turn.events.push(first);
     const answer: Answer = same
       ? { type: 'posted', message: first }
-      : refused({ code: 'id_conflict', message: `message id ${command.id} was used before for another message` });
+      : refused({
+          code: 'id_conflict',
+          message: `message id ${command.id} was used before for another message`,
+        });
     this.turn.answers.push([delivery, answer]);
     return true;
   }
@@ -236,7 +247,9 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
     this.lookingUp = true;
     const held = this.held;
     this.held = [];
-    const ids = held.flatMap(({ command }) => (command.type === 'post' && !command.fresh ? [command.id] : []));
+    const ids = held.flatMap(({ command }) =>
+      command.type === 'post' && !command.fresh ? [command.id] : [],
+    );
     const { epoch } = this;
     this.parts.store.findMessages(ids).then(
       (found) => {
@@ -247,7 +260,10 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
         this.lookedUp(held);
       },
       (cause: unknown) => {
-        this.parts.log.error({ room_id: this.roomId, cause: errorText(cause) }, 'room: the store did not answer');
+        this.parts.log.error(
+          { room_id: this.roomId, cause: errorText(cause) },
+          'room: the store did not answer',
+        );
         for (const delivery of held) delivery.retry('the store did not answer');
         this.lookedUp([]);
       },
@@ -321,7 +337,10 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
   private publishNow(events: readonly RoomEvent[]): Promise<void> {
     return this.parts.broker.publish(events).catch((cause: unknown) => {
       this.parts.meter.dropped('event_not_published');
-      this.parts.log.warn({ room_id: this.roomId, cause: errorText(cause) }, 'room: events could not be published');
+      this.parts.log.warn(
+        { room_id: this.roomId, cause: errorText(cause) },
+        'room: events could not be published',
+      );
     });
   }
 

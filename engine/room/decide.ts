@@ -18,7 +18,12 @@ export interface Circumstances {
 
 /** `wait`: the answer depends on who holds a seat, and that is being asserted just now. */
 export type Decision =
-  | { readonly type: 'accepted'; readonly facts: readonly Fact[]; readonly state: RoomState; readonly answer: Answer }
+  | {
+      readonly type: 'accepted';
+      readonly facts: readonly Fact[];
+      readonly state: RoomState;
+      readonly answer: Answer;
+    }
   | { readonly type: 'wait' };
 
 /**
@@ -66,6 +71,7 @@ export function nextExpiry(state: RoomState): number | null {
 export function view(state: RoomState, about: Circumstances): RoomView {
   return {
     room_id: state.room_id,
+    status: state.status === 'open' ? 'open' : 'closed',
     policy: policyOf(state),
     members: [...state.seats.keySeq().take(about.presenceLimit)],
     member_count: state.seats.size,
@@ -82,7 +88,8 @@ function post(state: RoomState, command: PostCommand, about: Circumstances): Dec
   if (policy.post === 'members' && !(command.user !== null && state.seats.has(command.user))) {
     return refuse(state, {
       code: 'forbidden',
-      message: 'only members may post into this room: join it first, or change its policy’s “post” to “anyone”',
+      message:
+        'only members may post into this room: join it first, or change its policy’s “post” to “anyone”',
     });
   }
   const message = {
@@ -130,7 +137,12 @@ function typing(state: RoomState, user: string, about: Circumstances): Decision 
   return accept(state, [{ type: 'typing', room_id: state.room_id, at: timestamp(about), user }], done);
 }
 
-function open(state: RoomState, policy: Policy, requestId: string | undefined, about: Circumstances): Decision {
+function open(
+  state: RoomState,
+  policy: Policy,
+  requestId: string | undefined,
+  about: Circumstances,
+): Decision {
   const created = state.status !== 'open';
   const answer = (after: RoomState): Answer => ({ type: 'opened', created, room: view(after, about) });
   if (!created && samePolicy(policy, policyOf(state))) return accept(state, [], answer);
@@ -138,10 +150,18 @@ function open(state: RoomState, policy: Policy, requestId: string | undefined, a
   return accept(state, [{ type, ...durable(state, requestId, about), policy }], answer);
 }
 
-function close(state: RoomState, purge: boolean, requestId: string | undefined, about: Circumstances): Decision {
+function close(
+  state: RoomState,
+  purge: boolean,
+  requestId: string | undefined,
+  about: Circumstances,
+): Decision {
   if (state.status === 'absent') return refuse(state, absent(state));
   if (policyOf(state).deletion === 'never') {
-    return refuse(state, { code: 'forbidden', message: 'this room’s policy says deletion: never; change it first' });
+    return refuse(state, {
+      code: 'forbidden',
+      message: 'this room’s policy says deletion: never; change it first',
+    });
   }
   const purged: Fact[] = purge ? [{ type: 'history_purged' }] : [];
   if (state.status === 'closed') return accept(state, purged, done);
@@ -201,7 +221,8 @@ function departures(state: RoomState, users: readonly string[], about: Circumsta
 }
 
 function closedIfEmpty(state: RoomState, about: Circumstances): Fact[] {
-  const closes = state.status === 'open' && state.seats.size === 0 && policyOf(state).deletion === 'when_empty';
+  const closes =
+    state.status === 'open' && state.seats.size === 0 && policyOf(state).deletion === 'when_empty';
   return closes && !state.settling ? [roomClosed(state, 'empty', false, undefined, about)] : [];
 }
 
@@ -249,11 +270,17 @@ function shut(state: RoomState): Refusal | null {
 }
 
 function absent(state: RoomState): Refusal {
-  return { code: 'room_not_found', message: `room ${state.room_id} has not been opened: PUT /api/rooms/${state.room_id} opens it` };
+  return {
+    code: 'room_not_found',
+    message: `room ${state.room_id} has not been opened: PUT /api/rooms/${state.room_id} opens it`,
+  };
 }
 
 function closedRefusal(state: RoomState): Refusal {
-  return { code: 'room_closed', message: `room ${state.room_id} is closed: PUT /api/rooms/${state.room_id} opens it again` };
+  return {
+    code: 'room_closed',
+    message: `room ${state.room_id} is closed: PUT /api/rooms/${state.room_id} opens it again`,
+  };
 }
 
 function roomFull(capacity: number): Refusal {

@@ -27,14 +27,24 @@ export interface RoomState {
 export type PrivateFact =
   | { readonly type: 'woken'; readonly at: string }
   | { readonly type: 'connection_added'; readonly user: string; readonly connection_id: string }
-  | { readonly type: 'connection_gone'; readonly user: string; readonly connection_id: string; readonly at: number }
+  | {
+      readonly type: 'connection_gone';
+      readonly user: string;
+      readonly connection_id: string;
+      readonly at: number;
+    }
   | { readonly type: 'history_purged' }
   | { readonly type: 'settled' };
 
 export type Fact = RoomEvent | PrivateFact;
 
 /** A room as the store remembers it: with no seats, for they are asserted by the connections. */
-export function wake(roomId: string, preset: Policy, record: RoomRecord | null, settling: boolean): RoomState {
+export function wake(
+  roomId: string,
+  preset: Policy,
+  record: RoomRecord | null,
+  settling: boolean,
+): RoomState {
   return {
     room_id: roomId,
     status: record?.status ?? 'absent',

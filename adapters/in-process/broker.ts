@@ -1,0 +1,98 @@
+import { refused, type Answer } from '../../engine/messages/answers.js';
+import type { Command } from '../../engine/messages/commands.js';
+import type { Broker, BrokerHandlers, Clock, Delivery } from '../../engine/ports.js';
+
+/** How many commands may be under way; beyond it they are refused at once. */
+const UNDER_WAY = 200_000;
+
+/**
+ * The broker of a single process: every room's home is here, so commands and events are handed over as they are.
+ * Not durable: what cannot be carried out is answered `unavailable`, never delivered again.
+ */
+export function createInProcessBroker(options: { readonly clock: Clock }): Broker {
+  let handlers: BrokerHandlers | null = null;
+  let closed: string | null = 'not started';
+  let underWay = 0;
+  let emptied: (() => void)[] = [];
+  const open = new Set<InProcessDelivery>();
+
+  function ended(delivery: InProcessDelivery): void {
+    open.delete(delivery);
+    underWay--;
+    if (underWay > 0) return;
+    emptied.forEach((ready) => ready());
+    emptied = [];
+  }
+
+  return {
+    start(given) {
+      handlers = given;
+      closed = null;
+      return Promise.resolve();
+    },
+    request(command, onAnswer) {
+      if (closed !== null || handlers === null)
+        return refuseLater(onAnswer, `the broker is ${closed ?? 'not started'}`);
+      if (underWay >= UNDER_WAY)
+        return refuseLater(onAnswer, 'too many commands are under way; try again in a second');
+      underWay++;
+      const delivery = new InProcessDelivery(command, onAnswer, ended);
+      open.add(delivery);
+      handlers.command(delivery);
+    },
+    publish(events) {
+      handlers?.events(events);
+      return DONE;
+    },
+    subscribe: () => DONE,
+    unsubscribe: () => undefined,
+    state: () => ({
+      kind: 'in-process',
+      ready: closed === null,
+      reason: closed,
+      pending: underWay,
+      buffered: 0,
+    }),
+    drain(ms) {
+      closed = 'draining';
+      if (underWay === 0) return DONE;
+      return new Promise((ready) => {
+        emptied.push(ready);
+        options.clock.after(ms, ready);
+      });
+    },
+    close() {
+      closed = 'closed';
+      for (const delivery of [...open]) delivery.retry('the broker was closed');
+      return DONE;
+    },
+  };
+}
+
+const DONE = Promise.resolve();
+
+function refuseLater(onAnswer: (answer: Answer) => void, reason: string): void {
+  queueMicrotask(() => onAnswer(refused({ code: 'unavailable', message: reason })));
+}
+
+class InProcessDelivery implements Delivery {
+  readonly redelivered = false;
+  private settled = false;
+
+  constructor(
+    readonly command: Command,
+    private readonly onAnswer: (answer: Answer) => void,
+    private readonly ended: (delivery: InProcessDelivery) => void,
+  ) {}
+
+  settle(answer: Answer): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.ended(this);
+    this.onAnswer(answer);
+  }
+
+  retry(reason: string): void {
+    this.settle(refused({ code: 'unavailable', message: `${reason}; send it again with the same id` }));
+  }
+}

@@ -1,0 +1,128 @@
+import type { DurableEvent, MessagePosted } from '../../engine/messages/events.js';
+import type { Append, AppendResult, RoomRecord, Store } from '../../engine/ports.js';
+
+export interface MemoryStoreOptions {
+  /** Events kept per room; older ones are forgotten, their ids too. */
+  readonly eventsPerRoom: number;
+  /** Events kept in all; beyond it, the rooms that were written longest ago forget theirs. */
+  readonly eventsInAll: number;
+  /** Rooms remembered in all. Their count of seqs must not be forgotten, so beyond it new rooms are refused. */
+  readonly rooms: number;
+}
+
+interface Kept {
+  record: RoomRecord;
+  /** Ascending by seq, without a gap. */
+  events: DurableEvent[];
+}
+
+/**
+ * Remembers until the process ends, and no more than its bounds. The reference for all stores: it passes the
+ * same conformance suite.
+ */
+export function createMemoryStore(options: MemoryStoreOptions): Store {
+  /** In the order of the last write, so that the first is the one written longest ago. */
+  const rooms = new Map<string, Kept>();
+  const byId = new Map<string, DurableEvent>();
+  /** Event ids in the order they were committed. */
+  let log: string[] = [];
+  let ready = false;
+
+  function append({ room, events, purge_before }: Append): AppendResult {
+    const kept = rooms.get(room.room_id) ?? { record: { ...room, head_seq: 0 }, events: [] };
+    if (kept.record.head_seq !== room.head_seq - events.length) return 'fenced';
+    if (events.some((event) => byId.has(event.event_id))) return 'duplicate';
+    kept.record = room;
+    for (const event of events) {
+      kept.events.push(event);
+      byId.set(event.event_id, event);
+      log.push(event.event_id);
+    }
+    if (purge_before !== undefined)
+      forget(
+        kept,
+        kept.events.findIndex(({ seq }) => seq >= purge_before),
+      );
+    if (kept.events.length > options.eventsPerRoom * 1.25)
+      forget(kept, kept.events.length - options.eventsPerRoom);
+    rooms.delete(room.room_id);
+    rooms.set(room.room_id, kept);
+    return 'committed';
+  }
+
+  function forget(kept: Kept, count: number): void {
+    const cut = count < 0 ? kept.events.length : count;
+    for (const event of kept.events.splice(0, cut)) byId.delete(event.event_id);
+  }
+
+  function trim(): void {
+    for (const kept of rooms.values()) {
+      if (byId.size <= options.eventsInAll) break;
+      forget(kept, kept.events.length);
+    }
+    if (log.length > 2 * byId.size + 1024) log = log.filter((id) => byId.has(id));
+  }
+
+  return {
+    start() {
+      ready = true;
+      return Promise.resolve();
+    },
+    append(appends) {
+      const fresh = appends.filter(({ room }) => !rooms.has(room.room_id)).length;
+      if (fresh > 0 && rooms.size + fresh > options.rooms) {
+        return Promise.reject(
+          new Error(`the memory store holds its ${options.rooms} rooms and takes no new one`),
+        );
+      }
+      const results = appends.map(append);
+      trim();
+      return Promise.resolve(results);
+    },
+    load: (roomId) => Promise.resolve(rooms.get(roomId)?.record ?? null),
+    history({ room_id, after, before, limit, messages_only }) {
+      const events = rooms.get(room_id)?.events ?? [];
+      const first = events[0]?.seq ?? 1;
+      const wanted = (event: DurableEvent): boolean => !messages_only || event.type === 'message_posted';
+      const page: DurableEvent[] = [];
+      if (typeof after === 'number') {
+        for (let i = Math.max(0, after + 1 - first); i < events.length && page.length < limit; i++) {
+          const event = events[i];
+          if (event && (before === undefined || event.seq < before) && wanted(event)) page.push(event);
+        }
+        return Promise.resolve(page);
+      }
+      const from = before === undefined ? events.length - 1 : Math.min(events.length, before - first) - 1;
+      for (let i = from; i >= 0 && page.length < limit; i--) {
+        const event = events[i];
+        if (event && wanted(event)) page.push(event);
+      }
+      return Promise.resolve(page);
+    },
+    log(after, limit) {
+      const start = after === null ? 0 : log.indexOf(after) + 1;
+      const page: DurableEvent[] = [];
+      for (let i = start; i < log.length && page.length < limit; i++) {
+        const event = byId.get(log[i] ?? '');
+        if (event) page.push(event);
+      }
+      return Promise.resolve(page);
+    },
+    findMessages(ids) {
+      const found = ids.map((id) => byId.get(id));
+      return Promise.resolve(
+        found.filter((event): event is MessagePosted => event?.type === 'message_posted'),
+      );
+    },
+    findEvent: (eventId) => Promise.resolve(byId.get(eventId) ?? null),
+    rooms(after, limit) {
+      const ids = [...rooms.keys()].filter((id) => after === null || id > after).sort();
+      return Promise.resolve(ids.slice(0, limit).flatMap((id) => rooms.get(id)?.record ?? []));
+    },
+    state: () => ({ kind: 'memory', ready, reason: ready ? null : 'not started' }),
+    close() {
+      ready = false;
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,12 @@
+import type { Clock } from '../../engine/ports.js';
+
+/** The machine's own clocks. Timers do not keep the process alive. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  after(ms, call) {
+    const timer = setTimeout(call, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,64 @@
+import type { WebSocket } from 'uWebSockets.js';
+import type { ErrorCode } from '../../engine/errors.js';
+import type { Socket } from '../../engine/ports.js';
+
+/** What the engine's side of a WebSocket is told. */
+export interface SocketHandler {
+  frame(text: string): void;
+  refuse(code: ErrorCode, message: string): void;
+  end(code: ErrorCode, message: string): void;
+  closed(closeCode: number): void;
+}
+
+/** What a client said in its upgrade request. uWebSockets.js's own request dies with its callback. */
+export interface Upgrade {
+  readonly path: string;
+  readonly query: string;
+  readonly requestId: string;
+  readonly ip: string;
+}
+
+/** uWebSockets.js: `send` answers 2 when the frame was dropped because the client does not read. */
+const DROPPED = 2;
+
+/** A uWebSockets.js socket as the engine sees it: harmless when it is closed, and ended when it reads too slowly. */
+export class UwsSocket implements Socket {
+  handler: SocketHandler | null = null;
+  private ws: Pick<WebSocket<unknown>, 'send' | 'subscribe' | 'end'> | null = null;
+  private slow = false;
+
+  constructor(public upgrade: Upgrade | null) {}
+
+  opened(ws: Pick<WebSocket<unknown>, 'send' | 'subscribe' | 'end'>): void {
+    this.ws = ws;
+  }
+
+  send(frame: string): void {
+    if (this.ws?.send(frame) === DROPPED) this.overflowed();
+  }
+
+  subscribe(topic: string): void {
+    this.ws?.subscribe(topic);
+  }
+
+  end(code: number, reason: string): void {
+    // `end` calls the close handler before it returns.
+    this.ws?.end(code, reason);
+  }
+
+  closed(code: number): void {
+    this.ws = null;
+    this.handler?.closed(code);
+    this.handler = null;
+  }
+
+  /**
+   * A frame was dropped, so the client would miss it: it has to come back with `since`. Not at once: this is
+   * called from within uWebSockets.js's loop over the subscribers.
+   */
+  overflowed(): void {
+    if (this.slow) return;
+    this.slow = true;
+    setImmediate(() => this.handler?.end('slow_consumer', 'you read too slowly; come back with since'));
+  }
+}

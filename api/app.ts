@@ -1,0 +1,98 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyServerFactory,
+} from 'fastify';
+import { errorText, type ErrorCode } from '../engine/errors.js';
+import { requestIdOf } from '../engine/hello.js';
+import type { AppParts } from './parts.js';
+import { sendProblem } from './problem.js';
+import { eventRoutes } from './routes/events.js';
+import { messageRoutes } from './routes/messages.js';
+import { operationRoutes } from './routes/operations.js';
+import { roomRoutes } from './routes/rooms.js';
+import { useTypeBox, ValidationError } from './validation.js';
+
+export interface AppOptions {
+  readonly log: FastifyBaseLogger;
+  readonly maxBodyBytes: number;
+  readonly serverFactory?: FastifyServerFactory;
+}
+
+/** The HTTP side, ready to be put on a server. */
+export async function createApp(parts: AppParts, options: AppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: options.log,
+    disableRequestLogging: true,
+    bodyLimit: options.maxBodyBytes,
+    genReqId: (request) => requestIdOf(String(request.headers['x-request-id'] ?? '')),
+    routerOptions: { maxParamLength: 512 },
+    ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
+  });
+  useTypeBox(app);
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const { id, method, url } = request;
+    request.log.info(
+      { request_id: id, method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
+      'request',
+    );
+    done();
+  });
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    if (error instanceof ValidationError)
+      return sendProblem(reply, 'bad_request', error.message, error.faults);
+    const code = codeOf(error);
+    if (code === 'internal')
+      request.log.error(
+        { request_id: request.id, cause: errorText(error), stack: error.stack },
+        'request: failed',
+      );
+    return sendProblem(
+      reply,
+      code,
+      code === 'internal' ? 'see the log for this x-request-id' : error.message,
+    );
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      reply,
+      'not_found',
+      `there is no ${request.method} ${request.url.split('?')[0] ?? ''}; see /api/openapi`,
+    ),
+  );
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Parlor',
+        version: '0.1.0',
+        description:
+          'A chat engine in which every room is an actor. The WebSocket is described in /api/asyncapi.json.',
+      },
+    },
+  });
+  await app.register(swaggerUi, {
+    routePrefix: '/api/openapi',
+    logLevel: 'silent',
+    theme: { title: 'Parlor' },
+  });
+  for (const routes of [messageRoutes, roomRoutes, eventRoutes, operationRoutes]) routes(app, parts);
+  await app.ready();
+  return app;
+}
+
+/** What Fastify refuses by itself, in our codes. */
+function codeOf(error: FastifyError): ErrorCode {
+  if (error.statusCode === 413) return 'payload_too_large';
+  if (error.statusCode === 415) return 'unsupported_media_type';
+  return error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
+    ? 'bad_request'
+    : 'internal';
+}

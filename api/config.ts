@@ -1,0 +1,160 @@
+import { Type, type Static } from '@sinclair/typebox';
+import envSchema from 'env-schema';
+import { checker, faultLine } from '../engine/messages/check.js';
+import { DEFAULT_PRESETS, Presets } from '../engine/room/presets.js';
+
+function oneOf<T extends string>(names: readonly T[], initial: T, description: string) {
+  return Type.Unsafe<T>(Type.String({ enum: [...names], default: initial, description }));
+}
+
+function whole(initial: number, minimum: number, maximum: number, description: string) {
+  return Type.Integer({ default: initial, minimum, maximum, description });
+}
+
+/** Every setting: its name in the environment, its default, its limits, and in one line what it does. */
+export const Settings = Type.Object({
+  HOST: Type.String({
+    default: '127.0.0.1',
+    minLength: 1,
+    description: 'address to listen on; without authentication this machine only, unless told otherwise',
+  }),
+  PORT: whole(8000, 0, 65535, 'the one port for HTTP and WebSockets; 0: any free one'),
+  BROKER: oneOf(['in-process', 'rabbitmq'], 'in-process', 'what carries commands and events'),
+  AMQP_URL: Type.String({
+    default: 'amqp://guest:guest@localhost:5672',
+    pattern: '^amqps?://[^ ]+$',
+    description: 'RabbitMQ, one URL or several with commas between; with BROKER=rabbitmq',
+  }),
+  PARTITIONS: whole(16, 1, 1024, 'queues for commands; the same on every node'),
+  STORE: oneOf(['memory'], 'memory', 'what remembers rooms and their messages'),
+  MEMORY_EVENTS_PER_ROOM: whole(
+    10_000,
+    1,
+    10_000_000,
+    'events a room keeps with STORE=memory; older ones are forgotten',
+  ),
+  MEMORY_EVENTS: whole(1_000_000, 1, 100_000_000, 'events kept in all with STORE=memory'),
+  AUTH: oneOf(['off'], 'off', 'how clients prove who they are'),
+  GRACE_MS: whole(
+    5_000,
+    0,
+    86_400_000,
+    'how long a seat is kept after its user’s last connection is gone, ms',
+  ),
+  IDLE_MS: whole(60_000, 0, 86_400_000, 'how long an empty room stays in memory, ms'),
+  ROOM_PRESETS: Type.String({
+    default: JSON.stringify(DEFAULT_PRESETS),
+    description: 'JSON: policies by the prefix of the room id, "" for all others',
+  }),
+  REPLY_TIMEOUT_MS: whole(
+    5_000,
+    10,
+    600_000,
+    'how long a post waits for its room before it is answered 202 or 503, ms',
+  ),
+  RECOVERY_LIMIT: whole(1_000, 0, 1_000_000, 'most missed messages that a WebSocket with since is sent'),
+  PRESENCE_LIMIT: whole(
+    256,
+    0,
+    100_000,
+    'rooms with more members do not name them in welcome, joined and left',
+  ),
+  SETTLE_MS: whole(
+    500,
+    10,
+    60_000,
+    'how long the members of a rebuilt room have to take their seats again, ms',
+  ),
+  MAX_ROOMS: whole(200_000, 1, 10_000_000, 'rooms in memory at once; beyond it posts to others are refused'),
+  MAX_BODY_BYTES: whole(65_536, 1_024, 67_108_864, 'largest HTTP body, bytes'),
+  MAX_FRAME_BYTES: whole(65_536, 1_024, 1_048_576, 'largest WebSocket frame from a client, bytes'),
+  MAX_BUFFERED_BYTES: whole(
+    1_048_576,
+    16_384,
+    67_108_864,
+    'what may wait for a slow client before it is disconnected, bytes',
+  ),
+  SILENCE_S: whole(120, 8, 960, 'a WebSocket that answers no ping for so long is ended, s'),
+  DRAIN_MS: whole(8_000, 0, 600_000, 'how long a node that is told to stop may finish what is under way, ms'),
+  LOG_LEVEL: oneOf(
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    'info',
+    'least level that is logged',
+  ),
+  LOG_FORMAT: oneOf(['auto', 'json', 'pretty'], 'auto', 'auto: pretty on a terminal, JSON elsewhere'),
+});
+export type Settings = Static<typeof Settings>;
+
+export interface Config extends Readonly<Omit<Settings, 'ROOM_PRESETS' | 'AMQP_URL'>> {
+  readonly ROOM_PRESETS: Presets;
+  readonly AMQP_URL: readonly string[];
+}
+
+interface SettingFault {
+  readonly instancePath: string;
+  readonly message?: string;
+  readonly params: { readonly allowedValues?: readonly string[] };
+}
+
+/**
+ * The settings, checked and frozen. Throws an Error of one line that names the variable, its value and what is
+ * allowed.
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.keys(Settings.properties).flatMap((name) =>
+      env[name] === undefined || env[name] === '' ? [] : [[name, env[name]]],
+    ),
+  );
+  let settings: Settings;
+  try {
+    settings = envSchema<Settings>({ schema: Settings, data: given, env: false });
+  } catch (cause) {
+    throw new Error(explain(cause, given), { cause });
+  }
+  return Object.freeze({
+    ...settings,
+    ROOM_PRESETS: readPresets(settings.ROOM_PRESETS),
+    AMQP_URL: settings.AMQP_URL.split(',').map((url) => url.trim()),
+  });
+}
+
+const presetFaults = checker(Presets);
+
+function readPresets(text: string): Presets {
+  const allowed = `allowed: a JSON object such as {"direct:":{"capacity":2,"post":"members"}}`;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`ROOM_PRESETS is not JSON: ${text}; ${allowed}`, { cause });
+  }
+  const faults = presetFaults(value);
+  if (faults) throw new Error(`ROOM_PRESETS=${text}: ${faultLine(faults)}; ${allowed}`);
+  return value as Presets;
+}
+
+function explain(cause: unknown, given: Readonly<Record<string, string | undefined>>): string {
+  const fault =
+    cause instanceof Error && 'errors' in cause && Array.isArray(cause.errors)
+      ? (cause.errors[0] as SettingFault)
+      : null;
+  if (!fault) return `settings: ${String(cause)}`;
+  const name = fault.instancePath.slice(1);
+  return `${name}=${JSON.stringify(given[name])} is not allowed; allowed: ${allowedValues(name)}`;
+}
+
+/** What a setting may be, in words. */
+export function allowedValues(name: string): string {
+  const schema = (
+    Settings.properties as Record<
+      string,
+      { enum?: string[]; type?: string; minimum?: number; maximum?: number; pattern?: string }
+    >
+  )[name];
+  if (!schema) return 'nothing: there is no such setting';
+  if (schema.enum) return schema.enum.join(', ');
+  if (schema.type === 'integer') return `a whole number from ${schema.minimum} to ${schema.maximum}`;
+  if (name === 'AMQP_URL') return 'amqp://user:password@host:port, several with commas between';
+  return name === 'ROOM_PRESETS' ? 'a JSON object of policies by prefix' : 'a text that is not empty';
+}

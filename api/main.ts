@@ -1,0 +1,169 @@
+import { pathToFileURL } from 'node:url';
+import type { Logger } from 'pino';
+import { createInProcessBroker } from '../adapters/in-process/broker.js';
+import { createMemoryStore } from '../adapters/memory/store.js';
+import { createRabbitBroker } from '../adapters/rabbitmq/broker.js';
+import { systemClock } from '../adapters/system/clock.js';
+import { createEngine, type EngineOptions } from '../engine/engine.js';
+import { errorText } from '../engine/errors.js';
+import { newId } from '../engine/ids.js';
+import type { Broker, Meter, Outlet } from '../engine/ports.js';
+import { BARE, presetFor } from '../engine/room/presets.js';
+import { createApp } from './app.js';
+import { greet } from './banner.js';
+import { readConfig, type Config } from './config.js';
+import { createLog } from './logging.js';
+import { createMetrics } from './metrics.js';
+import { letIn } from './websocket.js';
+
+export interface Node {
+  readonly host: string;
+  readonly port: number;
+  /** Drains and ends; resolves when everything is closed. */
+  stop(): Promise<void>;
+}
+
+/** Puts everything together and listens. Rejects with one line that says what to do where it cannot. */
+export async function startNode(
+  config: Config,
+  log: Logger,
+  extra: Pick<EngineOptions, 'fault'> = {},
+): Promise<Node> {
+  const { createUwsServer, attachWebSockets, createHttpBridge } = await loadUws();
+  const metrics = createMetrics();
+  const server = createUwsServer();
+  const store = createMemoryStore({
+    eventsPerRoom: config.MEMORY_EVENTS_PER_ROOM,
+    eventsInAll: config.MEMORY_EVENTS,
+    rooms: config.MEMORY_EVENTS,
+  });
+  const base = { ...BARE, grace_ms: config.GRACE_MS, idle_ms: config.IDLE_MS };
+  const outlet: { current: Outlet | null } = { current: null };
+  const nodeId = newId();
+  const engine = createEngine(
+    {
+      nodeId,
+      presets: config.ROOM_PRESETS,
+      base,
+      recoveryLimit: config.RECOVERY_LIMIT,
+      presenceLimit: config.PRESENCE_LIMIT,
+      settleMs: config.SETTLE_MS,
+      maxRooms: config.MAX_ROOMS,
+      ...extra,
+    },
+    {
+      broker: createBroker(config, log, metrics, nodeId),
+      store,
+      outlet: { publish: (topic, frame) => outlet.current?.publish(topic, frame) },
+      clock: systemClock,
+      log,
+      meter: metrics,
+    },
+  );
+  metrics.watch(() => engine.stats());
+
+  const http = createHttpBridge({ maxBodyBytes: config.MAX_BODY_BYTES * 2 });
+  const presetOf = (roomId: string) => presetFor(roomId, config.ROOM_PRESETS, base);
+  const app = await createApp(
+    { engine, store, metrics, presetOf },
+    { log, maxBodyBytes: config.MAX_BODY_BYTES, serverFactory: http.serverFactory },
+  );
+  outlet.current = attachWebSockets(server.app, {
+    pattern: '/ws/*',
+    maxFrameBytes: config.MAX_FRAME_BYTES,
+    maxBufferedBytes: config.MAX_BUFFERED_BYTES,
+    silenceS: config.SILENCE_S,
+    opened: (socket) =>
+      socket.upgrade ? letIn({ engine, log, meter: metrics }, socket, socket.upgrade) : null,
+  });
+  http.attach(server.app);
+
+  await engine.start();
+  const port = await server.listen(config.HOST, config.PORT);
+  return {
+    host: config.HOST,
+    port,
+    async stop() {
+      server.stopListening();
+      await engine.stop(config.DRAIN_MS);
+      await Promise.race([http.drained(), new Promise<void>((over) => systemClock.after(1_000, over))]);
+      await app.close();
+      server.close();
+    },
+  };
+}
+
+/** uWebSockets.js is a binary: where there is none for this machine, say so in one line instead of a stack. */
+async function loadUws() {
+  try {
+    const { createUwsServer } = await import('../adapters/uws/server.js');
+    const { attachWebSockets } = await import('../adapters/uws/websockets.js');
+    const { createHttpBridge } = await import('../adapters/uws/http/bridge.js');
+    return { createUwsServer, attachWebSockets, createHttpBridge };
+  } catch (cause) {
+    const reason = errorText(cause).replaceAll(/\s+/g, ' ');
+    throw new Error(
+      `uWebSockets.js has no binary that loads here (Node ${process.versions.node}, ${process.platform} ${process.arch}): ` +
+        `use Node 20 on Linux with glibc 2.27 or newer, or Node 22 or 24 with glibc 2.38 or newer (Debian 13, Ubuntu 24.04). ${reason}`,
+      { cause },
+    );
+  }
+}
+
+function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string): Broker {
+  switch (config.BROKER) {
+    case 'in-process':
+      return createInProcessBroker({ clock: systemClock });
+    case 'rabbitmq':
+      return createRabbitBroker({
+        urls: config.AMQP_URL,
+        partitions: config.PARTITIONS,
+        replyTimeoutMs: config.REPLY_TIMEOUT_MS,
+        nodeId,
+        log,
+        meter,
+        clock: systemClock,
+      });
+  }
+}
+
+/** Runs until SIGTERM or SIGINT. Exit code 0 when drained, 1 when it could not start, 2 for wrong settings. */
+export async function run(extra: Pick<EngineOptions, 'fault'> = {}): Promise<void> {
+  let config: Config;
+  try {
+    config = readConfig(process.env);
+  } catch (cause) {
+    process.stderr.write(`parlor: ${errorText(cause)}\n`);
+    process.exit(2);
+  }
+  const log = createLog(config);
+  let stopping: string | null = null;
+  let node: Node | null = null;
+  const stop = (signal: string): void => {
+    if (stopping !== null) return;
+    stopping = signal;
+    log.info({ signal }, 'stopping');
+    void (node?.stop() ?? Promise.resolve()).then(
+      () => exit(log, 'stopped', 0),
+      (cause: unknown) => exit(log, errorText(cause), 1),
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  try {
+    node = await startNode(config, log, extra);
+    greet(config, node, log);
+  } catch (cause) {
+    log.flush();
+    process.stderr.write(`parlor: ${errorText(cause)}\n`);
+    process.exit(1);
+  }
+}
+
+function exit(log: Logger, text: string, code: number): void {
+  log.info({ code }, text);
+  log.flush();
+  process.exit(code);
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await run();

@@ -1,0 +1,99 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { EngineStats } from '../engine/engine.js';
+import type { Meter } from '../engine/ports.js';
+
+export interface Metrics extends Meter {
+  readonly contentType: string;
+  /** The metrics in Prometheus's text format. */
+  text(): Promise<string>;
+  /** What is read off the engine when somebody asks. */
+  watch(stats: () => EngineStats): void;
+}
+
+/** Metrics of one node, in a registry of its own: two nodes may share a process. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const refusals = new Counter({
+    name: 'parlor_refusals_total',
+    help: 'What was refused, by code',
+    labelNames: ['code'],
+    registers,
+  });
+  const posts = new Counter({
+    name: 'parlor_messages_total',
+    help: 'Messages ordered and stored',
+    registers,
+  });
+  const deliveries = new Counter({
+    name: 'parlor_deliveries_total',
+    help: 'Frames handed to connections of an audience',
+    registers,
+  });
+  const drops = new Counter({
+    name: 'parlor_dropped_total',
+    help: 'What was dropped, by reason',
+    labelNames: ['reason'],
+    registers,
+  });
+  const crashes = new Counter({
+    name: 'parlor_crashes_total',
+    help: 'Crashes, by kind of actor',
+    labelNames: ['actor'],
+    registers,
+  });
+  const commits = new Histogram({
+    name: 'parlor_store_commit_seconds',
+    help: 'How long a commit took',
+    buckets: [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
+    registers,
+  });
+
+  function watch(stats: () => EngineStats): void {
+    const gauge = (name: string, help: string, read: (now: EngineStats) => number): void => {
+      const one = new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read(stats()));
+        },
+      });
+      one.set(0);
+    };
+    gauge('parlor_connections', 'WebSockets open', (now) => now.connections);
+    gauge('parlor_rooms', 'Rooms awake', (now) => now.rooms);
+    gauge('parlor_seats', 'Seats taken', (now) => now.seats);
+    gauge('parlor_audiences', 'Rooms with a connection on this node', (now) => now.audiences);
+    gauge('parlor_broker_ready', '1 if the broker can be used', (now) => Number(now.broker.ready));
+    gauge('parlor_broker_pending', 'Commands waiting for an answer', (now) => now.broker.pending);
+    gauge(
+      'parlor_broker_buffered',
+      'Commands held back while the broker is away',
+      (now) => now.broker.buffered,
+    );
+    gauge('parlor_store_ready', '1 if the store can be used', (now) => Number(now.store.ready));
+    new Gauge({
+      name: 'parlor_mailbox_depth',
+      help: 'Messages waiting, by kind of actor',
+      labelNames: ['actor'],
+      registers,
+      collect() {
+        for (const [actor, depth] of Object.entries(stats().waiting)) this.set({ actor }, depth);
+      },
+    });
+  }
+
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    watch,
+    refused: (code) => refusals.inc({ code }),
+    posted: (count) => posts.inc(count),
+    delivered: (count) => deliveries.inc(count),
+    dropped: (reason) => drops.inc({ reason }),
+    crashed: (actor) => crashes.inc({ actor }),
+    committed: (_events, ms) => commits.observe(ms / 1000),
+  };
+}

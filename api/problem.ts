@@ -1,0 +1,40 @@
+import { Type, type Static } from '@sinclair/typebox';
+import type { FastifyReply } from 'fastify';
+import { ERRORS, ERROR_CODES, type ErrorCode } from '../engine/errors.js';
+import type { Fault } from '../engine/messages/check.js';
+
+/** An error as HTTP tells it: RFC 9457, with our code and, for a bad body, what is wrong where. */
+export const Problem = Type.Object(
+  {
+    type: Type.String({ description: 'urn:parlor:error: and the code' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'what the sender can do about it' }),
+    code: Type.Unsafe<ErrorCode>(Type.String({ enum: [...ERROR_CODES] })),
+    errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+  },
+  { $id: 'Problem', description: 'RFC 9457 problem details' },
+);
+export type Problem = Static<typeof Problem>;
+
+const RETRY_AFTER_S = '1';
+
+/** Ends a request with a problem. */
+export function sendProblem(
+  reply: FastifyReply,
+  code: ErrorCode,
+  detail: string,
+  errors?: readonly Fault[],
+): FastifyReply {
+  const { http, title } = ERRORS[code];
+  const problem: Problem = {
+    type: `urn:parlor:error:${code}`,
+    title,
+    status: http,
+    detail,
+    code,
+    ...(errors ? { errors: [...errors] } : {}),
+  };
+  if (http === 429 || http === 503) void reply.header('retry-after', RETRY_AFTER_S);
+  return reply.code(http).type('application/problem+json').serializer(JSON.stringify).send(problem);
+}

@@ -1,0 +1,76 @@
+import { Type, type Static } from '@sinclair/typebox';
+import type { FastifyInstance } from 'fastify';
+import { isUuid } from '../../engine/ids.js';
+import { RoomId, Uuid } from '../../engine/messages/fields.js';
+import type { AppParts } from '../parts.js';
+import { sendProblem } from '../problem.js';
+import { Event, Limit, problems } from '../schemas.js';
+
+const EventQuery = Type.Object({
+  room_id: Type.Optional(RoomId),
+  after: Type.Optional(Type.String({ description: 'with room_id: a seq; without: an event id' })),
+  limit: Limit,
+});
+const Events = Type.Object({
+  events: Type.Array(Event),
+  next: Type.Union([Type.String(), Type.Null()], {
+    description: 'the next page’s after; null: there is none',
+  }),
+});
+const EventParams = Type.Object({ event_id: Uuid });
+
+/** The log of facts: of one room by seq, or of all rooms in the order they were stored. */
+export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
+  app.get<{ Querystring: Static<typeof EventQuery> }>(
+    '/api/events',
+    {
+      schema: {
+        tags: ['events'],
+        summary: 'Read the log of facts',
+        querystring: EventQuery,
+        response: { 200: Events, ...problems('bad_request') },
+      },
+    },
+    async (request, reply) => {
+      const { room_id, after, limit = 50 } = request.query;
+      if (room_id === undefined) {
+        if (after !== undefined && !isUuid(after))
+          return sendProblem(reply, 'bad_request', 'after must be an event id');
+        const events = await store.log(after ?? null, limit + 1);
+        return {
+          events: events.slice(0, limit),
+          next: events.length > limit ? (events[limit - 1]?.event_id ?? null) : null,
+        };
+      }
+      const from = after ?? '0';
+      if (!/^\d{1,15}$/.test(from))
+        return sendProblem(reply, 'bad_request', 'with room_id, after must be a seq');
+      const events = await store.history({
+        room_id,
+        after: Number(from),
+        limit: limit + 1,
+        messages_only: false,
+      });
+      return {
+        events: events.slice(0, limit),
+        next: events.length > limit ? String(events[limit - 1]?.seq) : null,
+      };
+    },
+  );
+
+  app.get<{ Params: Static<typeof EventParams> }>(
+    '/api/events/:event_id',
+    {
+      schema: {
+        tags: ['events'],
+        summary: 'Read one fact',
+        params: EventParams,
+        response: { 200: Event, ...problems('bad_request', 'not_found') },
+      },
+    },
+    async (request, reply) => {
+      const event = await store.findEvent(request.params.event_id);
+      return event ?? sendProblem(reply, 'not_found', `there is no event ${request.params.event_id}`);
+    },
+  );
+}

@@ -1,0 +1,132 @@
+import { Type, type Static } from '@sinclair/typebox';
+import type { FastifyInstance } from 'fastify';
+import { toMessage } from '../../engine/codec.js';
+import { newId } from '../../engine/ids.js';
+import { Uuid } from '../../engine/messages/fields.js';
+import type { MessagePosted } from '../../engine/messages/events.js';
+import { impossible, isUnfinished, sendUnfinished } from '../answers.js';
+import type { AppParts } from '../parts.js';
+import { sendProblem } from '../problem.js';
+import { IdParams, Limit, Message, PostBody, problems, Queued, RoomParams, SeqCursor } from '../schemas.js';
+
+const PostHeaders = Type.Object({ 'idempotency-key': Type.Optional(Uuid) });
+const HistoryQuery = Type.Object({ after: SeqCursor, before: SeqCursor, limit: Limit });
+const History = Type.Object({
+  messages: Type.Array(Message, { description: 'ascending by seq' }),
+  next: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'the next page’s before (or after, if after was given); null: there is none',
+  }),
+});
+
+/** Posting into a room and reading what was posted. */
+export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts): void {
+  app.post<{
+    Params: Static<typeof RoomParams>;
+    Body: Static<typeof PostBody>;
+    Headers: Static<typeof PostHeaders>;
+  }>(
+    '/api/rooms/:room_id/messages',
+    {
+      schema: {
+        tags: ['messages'],
+        summary: 'Post a message',
+        description:
+          'Give `id` (a UUID), or the header Idempotency-Key, and a repeated post is one message. ' +
+          '201: ordered and stored. 202: durably queued, not ordered yet. 503: not accepted, try again.',
+        params: RoomParams,
+        headers: PostHeaders,
+        body: PostBody,
+        response: {
+          201: Message,
+          202: Queued,
+          ...problems(
+            'bad_request',
+            'forbidden',
+            'room_not_found',
+            'id_conflict',
+            'room_closed',
+            'payload_too_large',
+            'unsupported_media_type',
+            'rate_limited',
+            'unavailable',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { room_id } = request.params;
+      const { text, user } = request.body;
+      const key = request.headers['idempotency-key'];
+      const given = request.body.id ?? key;
+      if (key !== undefined && given !== key) {
+        return sendProblem(
+          reply,
+          'bad_request',
+          'id and Idempotency-Key name two different messages: send one of them',
+        );
+      }
+      const id = given ?? newId();
+      const fresh = given === undefined ? { fresh: true } : {};
+      const answer = await engine.request({
+        type: 'post',
+        room_id,
+        id,
+        user: user ?? null,
+        text,
+        request_id: request.id,
+        ...fresh,
+      });
+      if (isUnfinished(answer)) return sendUnfinished(reply, answer, { id, room_id });
+      if (answer.type !== 'posted') return impossible(answer);
+      return reply.code(201).header('location', `/api/messages/${id}`).send(toMessage(answer.message));
+    },
+  );
+
+  app.get<{ Params: Static<typeof RoomParams>; Querystring: Static<typeof HistoryQuery> }>(
+    '/api/rooms/:room_id/messages',
+    {
+      schema: {
+        tags: ['messages'],
+        summary: 'Read a room’s messages',
+        description: 'The newest page first; with `after`, what came after that seq.',
+        params: RoomParams,
+        querystring: HistoryQuery,
+        response: { 200: History, ...problems('bad_request', 'room_not_found') },
+      },
+    },
+    async (request, reply) => {
+      const { room_id } = request.params;
+      const { after, before, limit = 50 } = request.query;
+      if ((await store.load(room_id)) === null) {
+        return sendProblem(reply, 'room_not_found', `nobody has been in room ${room_id} yet`);
+      }
+      const range = {
+        ...(after === undefined ? {} : { after }),
+        ...(before === undefined ? {} : { before }),
+      };
+      const events = await store.history({ room_id, ...range, limit: limit + 1, messages_only: true });
+      const page = events.slice(0, limit) as MessagePosted[];
+      const last = page.at(-1)?.seq;
+      const next = events.length > limit && last !== undefined ? last : null;
+      if (after === undefined) page.reverse();
+      return { messages: page.map(toMessage), next };
+    },
+  );
+
+  app.get<{ Params: Static<typeof IdParams> }>(
+    '/api/messages/:id',
+    {
+      schema: {
+        tags: ['messages'],
+        summary: 'Read one message',
+        params: IdParams,
+        response: { 200: Message, ...problems('bad_request', 'not_found') },
+      },
+    },
+    async (request, reply) => {
+      const [found] = await store.findMessages([request.params.id]);
+      if (!found) return sendProblem(reply, 'not_found', `there is no message ${request.params.id}`);
+      return toMessage(found);
+    },
+  );
+}

@@ -1,0 +1,61 @@
+import { Type } from '@sinclair/typebox';
+import type { FastifyInstance } from 'fastify';
+import type { AppParts } from '../parts.js';
+import { asyncapi } from '../asyncapi.js';
+import { sendProblem } from '../problem.js';
+import { problems } from '../schemas.js';
+
+const Health = Type.Object({ status: Type.Literal('ok') });
+
+/** Health, metrics and the documents: for operators and machines, so not logged. */
+export function operationRoutes(app: FastifyInstance, { engine, metrics }: AppParts): void {
+  const quiet = { logLevel: 'silent' as const };
+
+  app.get(
+    '/health',
+    {
+      ...quiet,
+      schema: { tags: ['operations'], summary: 'Is the process alive?', response: { 200: Health } },
+    },
+    () => ({
+      status: 'ok' as const,
+    }),
+  );
+
+  app.get(
+    '/health/ready',
+    {
+      ...quiet,
+      schema: {
+        tags: ['operations'],
+        summary: 'Can it accept posts now?',
+        response: { 200: Health, ...problems('unavailable') },
+      },
+    },
+    (_request, reply) => {
+      const reason = engine.unready();
+      return reason === null ? { status: 'ok' as const } : sendProblem(reply, 'unavailable', reason);
+    },
+  );
+
+  app.get(
+    '/metrics',
+    { ...quiet, schema: { tags: ['operations'], summary: 'Prometheus metrics', produces: ['text/plain'] } },
+    async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()),
+  );
+
+  app.get('/api/openapi.json', { ...quiet, schema: { hide: true } }, () => app.swagger());
+  app.get(
+    '/api/asyncapi.json',
+    { ...quiet, schema: { tags: ['documents'], summary: 'The WebSocket, as an AsyncAPI document' } },
+    () => asyncapi(),
+  );
+  app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/api/openapi'));
+  app.get('/ws/*', { schema: { hide: true } }, (_request, reply) =>
+    sendProblem(
+      reply,
+      'bad_request',
+      'this is a WebSocket: connect to /ws/updates/{room_id} with a WebSocket client',
+    ),
+  );
+}

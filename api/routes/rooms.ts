@@ -1,0 +1,154 @@
+import { Type, type Static } from '@sinclair/typebox';
+import type { FastifyInstance } from 'fastify';
+import { RoomId } from '../../engine/messages/fields.js';
+import { PolicyChange } from '../../engine/messages/policy.js';
+import { impossible, isUnfinished, sendUnfinished } from '../answers.js';
+import type { AppParts } from '../parts.js';
+import { sendProblem } from '../problem.js';
+import { Limit, MemberParams, problems, Queued, Room, RoomParams, RoomSummary } from '../schemas.js';
+
+const ListQuery = Type.Object({ cursor: Type.Optional(RoomId), limit: Limit });
+const List = Type.Object({
+  rooms: Type.Array(RoomSummary),
+  next: Type.Union([RoomId, Type.Null()], { description: 'the next page’s cursor; null: there is none' }),
+});
+const CloseQuery = Type.Object({
+  purge: Type.Optional(Type.Boolean({ default: false, description: 'also forget its history' })),
+});
+const Gone = Type.Null({ description: 'Done' });
+
+/** Opening, changing, reading and closing rooms. */
+export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: AppParts): void {
+  app.get<{ Querystring: Static<typeof ListQuery> }>(
+    '/api/rooms',
+    {
+      schema: {
+        tags: ['rooms'],
+        summary: 'List rooms by id',
+        querystring: ListQuery,
+        response: { 200: List, ...problems('bad_request') },
+      },
+    },
+    async (request) => {
+      const { cursor, limit = 50 } = request.query;
+      const records = await store.rooms(cursor ?? null, limit + 1);
+      const page = records.slice(0, limit);
+      return {
+        rooms: page.map(({ room_id, status, policy, head_seq, created_at }) => ({
+          room_id,
+          status: status === 'open' ? 'open' : 'closed',
+          policy: policy ?? presetOf(room_id),
+          head_seq,
+          created_at,
+        })),
+        next: records.length > limit ? (page.at(-1)?.room_id ?? null) : null,
+      };
+    },
+  );
+
+  app.get<{ Params: Static<typeof RoomParams> }>(
+    '/api/rooms/:room_id',
+    {
+      schema: {
+        tags: ['rooms'],
+        summary: 'Read a room: its policy and who is there',
+        params: RoomParams,
+        response: { 200: Room, ...problems('bad_request', 'room_not_found', 'unavailable') },
+      },
+    },
+    async (request, reply) => {
+      const { room_id } = request.params;
+      const answer = await engine.request({ type: 'describe', room_id, request_id: request.id });
+      if (answer.type === 'queued')
+        return sendProblem(reply, 'unavailable', 'the room did not answer in time; try again');
+      if (isUnfinished(answer)) return sendUnfinished(reply, answer, { room_id });
+      return answer.type === 'described' ? answer.room : impossible(answer);
+    },
+  );
+
+  app.put<{ Params: Static<typeof RoomParams>; Body: Static<typeof PolicyChange> }>(
+    '/api/rooms/:room_id',
+    {
+      schema: {
+        tags: ['rooms'],
+        summary: 'Open a room, or change its policy',
+        description:
+          'Fields that are left out keep their value; a new room has those of the preset of its id.',
+        params: RoomParams,
+        body: PolicyChange,
+        response: {
+          200: { ...Room, description: 'The policy is now so' },
+          201: { ...Room, description: 'The room was opened' },
+          202: Queued,
+          ...problems(
+            'bad_request',
+            'payload_too_large',
+            'unsupported_media_type',
+            'rate_limited',
+            'unavailable',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { room_id } = request.params;
+      const answer = await engine.request({
+        type: 'open',
+        room_id,
+        policy: request.body,
+        request_id: request.id,
+      });
+      if (isUnfinished(answer)) return sendUnfinished(reply, answer, { room_id });
+      if (answer.type !== 'opened') return impossible(answer);
+      return reply.code(answer.created ? 201 : 200).send(answer.room);
+    },
+  );
+
+  app.delete<{ Params: Static<typeof RoomParams>; Querystring: Static<typeof CloseQuery> }>(
+    '/api/rooms/:room_id',
+    {
+      schema: {
+        tags: ['rooms'],
+        summary: 'Close a room',
+        description: 'Its connections are closed with 4410. Its history stays unless `purge` is true.',
+        params: RoomParams,
+        querystring: CloseQuery,
+        response: {
+          204: Gone,
+          202: Queued,
+          ...problems('bad_request', 'forbidden', 'room_not_found', 'unavailable'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { room_id } = request.params;
+      const answer = await engine.request({
+        type: 'close',
+        room_id,
+        purge: request.query.purge ?? false,
+        request_id: request.id,
+      });
+      if (isUnfinished(answer)) return sendUnfinished(reply, answer, { room_id });
+      return reply.code(204).send();
+    },
+  );
+
+  app.delete<{ Params: Static<typeof MemberParams> }>(
+    '/api/rooms/:room_id/members/:user',
+    {
+      schema: {
+        tags: ['rooms'],
+        summary: 'Remove a member',
+        description: 'Its connections are closed with 4403 and its seat is free at once.',
+        params: MemberParams,
+        response: { 204: Gone, 202: Queued, ...problems('bad_request', 'not_a_member', 'unavailable') },
+      },
+    },
+    async (request, reply) => {
+      const { room_id, user } = request.params;
+      const answer = await engine.request({ type: 'kick', room_id, user, request_id: request.id });
+      if (isUnfinished(answer)) return sendUnfinished(reply, answer, { room_id });
+      return reply.code(204).send();
+    },
+  );
+}

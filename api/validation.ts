@@ -1,0 +1,30 @@
+import type { TSchema } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import type { FastifyInstance } from 'fastify';
+import { checker, faultLine, type Fault } from '../engine/messages/check.js';
+
+/** A request that does not fit its schema. */
+export class ValidationError extends Error {
+  constructor(
+    where: string,
+    readonly faults: readonly Fault[],
+  ) {
+    super(`${where}: ${faultLine(faults)}`);
+  }
+}
+
+/**
+ * Makes the TypeBox schemas the only validation. Parameters and query strings come as text and are converted to
+ * what the schema says before they are checked; bodies are taken as they are.
+ */
+export function useTypeBox(app: FastifyInstance): void {
+  app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => {
+    const check = checker(schema);
+    const isText = httpPart !== 'body';
+    return (given: unknown) => {
+      const value = isText ? Value.Convert(schema, Value.Default(schema, { ...(given as object) })) : given;
+      const faults = check(value);
+      return faults ? { error: new ValidationError(httpPart ?? 'request', faults) } : { value };
+    };
+  });
+}
