@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, {
+  LogController,
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
@@ -26,21 +27,24 @@ export interface AppOptions {
 export async function createApp(parts: AppParts, options: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: options.log,
-    disableRequestLogging: true,
+    // One line per request is ours, below.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: options.maxBodyBytes,
     genReqId: (request) => requestIdOf(String(request.headers['x-request-id'] ?? '')),
     routerOptions: { maxParamLength: 512 },
     ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
   });
   useTypeBox(app);
+  app.decorateReply('problemCode', null);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
-    const { id, method, url } = request;
+    const { method, url } = request;
+    if (reply.problemCode !== null) parts.metrics.refused(reply.problemCode);
     request.log.info(
-      { request_id: id, method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
+      { method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
       'request',
     );
     done();
@@ -50,10 +54,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
       return sendProblem(reply, 'bad_request', error.message, error.faults);
     const code = codeOf(error);
     if (code === 'internal')
-      request.log.error(
-        { request_id: request.id, cause: errorText(error), stack: error.stack },
-        'request: failed',
-      );
+      request.log.error({ cause: errorText(error), stack: error.stack }, 'request: failed');
     return sendProblem(
       reply,
       code,

@@ -17,6 +17,13 @@ export const Problem = Type.Object(
 );
 export type Problem = Static<typeof Problem>;
 
+declare module 'fastify' {
+  interface FastifyReply {
+    /** The code of the problem this request ended in, or null; for the metrics. */
+    problemCode: ErrorCode | null;
+  }
+}
+
 const RETRY_AFTER_S = '1';
 
 /** Ends a request with a problem. */
@@ -35,6 +42,7 @@ export function sendProblem(
     code,
     ...(errors ? { errors: [...errors] } : {}),
   };
+  reply.problemCode = code;
   if (http === 429 || http === 503) void reply.header('retry-after', RETRY_AFTER_S);
   return reply.code(http).type('application/problem+json').serializer(JSON.stringify).send(problem);
 }

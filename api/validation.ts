@@ -14,10 +14,12 @@ export class ValidationError extends Error {
 }
 
 /**
- * Makes the TypeBox schemas the only validation. Parameters and query strings come as text and are converted to
+ * Makes the TypeBox schemas the only validation, and plain JSON what is answered. Parameters and query strings come as text and are converted to
  * what the schema says before they are checked; bodies are taken as they are.
  */
 export function useTypeBox(app: FastifyInstance): void {
+  // What goes out was typed on its way; a compiled serializer would check unions again, with formats it does not know.
+  app.setSerializerCompiler(() => JSON.stringify);
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => {
     const check = checker(schema);
     const isText = httpPart !== 'body';

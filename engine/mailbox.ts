@@ -127,16 +127,17 @@ export class Mailbox<M> {
     const taken = this.queue;
     const until = this.first + Math.min(batch, this.depth);
     const deadline = performance.now() + budgetMs;
-    let message: M | undefined;
+    let current: M | undefined;
     try {
       // `putBack` and `stop` replace the queue: then this turn is over.
       while (this.queue === taken && this.first < until && !this.paused) {
-        message = taken[this.first++];
+        const message = taken[this.first++] as M;
+        current = message;
         this.behaviour.receive(message);
         if (this.first % CLOCK_EVERY === 0 && performance.now() > deadline) break;
       }
     } catch (cause) {
-      this.crash(cause, message);
+      this.crash(cause, current);
     }
     if (this.first === this.queue.length) {
       this.queue = this.queue.length === 0 ? this.queue : [];

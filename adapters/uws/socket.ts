@@ -20,16 +20,25 @@ export interface Upgrade {
 
 /** uWebSockets.js: `send` answers 2 when the frame was dropped because the client does not read. */
 const DROPPED = 2;
+/** How long a slow client may take to read what waits for it, so that it can be told why it is ended. */
+const LAST_CHANCE_MS = 5_000;
+
+type Ws = Pick<WebSocket<unknown>, 'send' | 'subscribe' | 'unsubscribe' | 'end' | 'getBufferedAmount'>;
 
 /** A uWebSockets.js socket as the engine sees it: harmless when it is closed, and ended when it reads too slowly. */
 export class UwsSocket implements Socket {
   handler: SocketHandler | null = null;
-  private ws: Pick<WebSocket<unknown>, 'send' | 'subscribe' | 'end'> | null = null;
+  private ws: Ws | null = null;
+  private topic: string | null = null;
   private slow = false;
 
-  constructor(public upgrade: Upgrade | null) {}
+  constructor(
+    public upgrade: Upgrade | null,
+    /** Beyond so many bytes uWebSockets.js drops frames. */
+    private readonly maxBufferedBytes: number,
+  ) {}
 
-  opened(ws: Pick<WebSocket<unknown>, 'send' | 'subscribe' | 'end'>): void {
+  opened(ws: Ws): void {
     this.ws = ws;
   }
 
@@ -38,6 +47,7 @@ export class UwsSocket implements Socket {
   }
 
   subscribe(topic: string): void {
+    this.topic = topic;
     this.ws?.subscribe(topic);
   }
 
@@ -54,11 +64,25 @@ export class UwsSocket implements Socket {
 
   /**
    * A frame was dropped, so the client would miss it: it has to come back with `since`. Not at once: this is
-   * called from within uWebSockets.js's loop over the subscribers.
+   * called from within uWebSockets.js's loop over the subscribers. And not before it has read some of what waits,
+   * for a full buffer takes no close frame either; but only so long.
    */
   overflowed(): void {
     if (this.slow) return;
     this.slow = true;
-    setImmediate(() => this.handler?.end('slow_consumer', 'you read too slowly; come back with since'));
+    setImmediate(() => {
+      if (this.topic !== null) this.ws?.unsubscribe(this.topic);
+      this.drained();
+      if (this.ws) setTimeout(() => this.endSlow(), LAST_CHANCE_MS).unref();
+    });
+  }
+
+  /** The client has read something. */
+  drained(): void {
+    if (this.slow && this.ws && this.ws.getBufferedAmount() <= this.maxBufferedBytes / 2) this.endSlow();
+  }
+
+  private endSlow(): void {
+    this.handler?.end('slow_consumer', 'you read too slowly; come back with since');
   }
 }

@@ -35,7 +35,8 @@ export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): 
     sendPingsAutomatically: true,
     compression: uWS.DISABLED,
     upgrade(res, req, context) {
-      const socket = new UwsSocket(readUpgrade(req, Buffer.from(res.getRemoteAddressAsText()).toString()));
+      const ip = Buffer.from(res.getRemoteAddressAsText()).toString();
+      const socket = new UwsSocket(readUpgrade(req, ip), options.maxBufferedBytes);
       const key = req.getHeader('sec-websocket-key');
       // No subprotocol is spoken here, so none is chosen (RFC 6455 section 4.2.2).
       res.upgrade({ socket }, key, '', req.getHeader('sec-websocket-extensions'), context);
@@ -55,6 +56,7 @@ export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): 
         handler.refuse('bad_request', 'send text frames: binary ones are not understood here');
       else handler.frame(Buffer.from(message).toString());
     },
+    drain: (ws) => ws.getUserData().socket.drained(),
     dropped: (ws) => ws.getUserData().socket.overflowed(),
     close: (ws, code) => ws.getUserData().socket.closed(code),
   });

@@ -48,7 +48,11 @@ export const SERVER_FRAMES = {
   room_closed: frame('room_closed', { seq: Seq, at: Timestamp }),
   ack: frame('ack', { id: Uuid, seq: Seq }),
   queued: frame('queued', { id: Uuid }),
-  error: frame('error', { code: Type.String(), message: Type.String(), id: Type.Optional(Uuid) }),
+  error: frame('error', {
+    code: Type.String(),
+    message: Type.String(),
+    id: Type.Optional(Type.String({ maxLength: 64, description: 'of the post it is about, as the client wrote it' })),
+  }),
 } as const;
 
 export type ClientFrame = {

@@ -193,7 +193,7 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
   private callRoll(): void {
     this.settlesAt = this.parts.clock.elapsed() + this.parts.settleMs;
     const at = new Date(this.parts.clock.now()).toISOString();
-    this.publishNow([{ type: 'roll_call', room_id: this.roomId, at }]);
+    void this.publishNow([{ type: 'roll_call', room_id: this.roomId, at }]);
   }
 
   private take(delivery: Delivery, decision: Decision): void {

@@ -1,0 +1,108 @@
+import { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type FastifyServerFactory } from 'fastify';
+import { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
+import { Exchange, type ExchangeEvents, type ExchangeLimits } from './exchange.js';
+import { readHead } from './request-head.js';
+import { refuse } from './refusals.js';
+import { BridgeServer } from './server.js';
+
+export interface HttpBridgeOptions {
+  /** The hard limit of a request's body, in bytes: beyond it 413, and the connection is closed. */
+  readonly maxBodyBytes: number;
+  /** How long a body may take to arrive, in ms: beyond it 408, and the connection is closed. Default: 60,000. */
+  readonly bodyTimeoutMs?: number;
+  /** Told what a handler or listener threw outside Fastify's own handling. Default: a warning of the process. */
+  readonly onError?: (cause: unknown) => void;
+}
+
+/** Lets a Fastify app answer the plain HTTP requests of a uWebSockets.js app. */
+export interface HttpBridge {
+  /** For Fastify's option of this name; one bridge serves one Fastify app. Throws when used a second time. */
+  readonly serverFactory: FastifyServerFactory;
+  /**
+   * Registers a handler for every path, so attach WebSocket routes as well: they match first.
+   *
+   * Throws when no Fastify app was made with `serverFactory` before. Requests are answered from
+   * `fastify.ready()` on; do not listen earlier.
+   */
+  attach(app: TemplatedApp): void;
+  /** Requests whose answer is not complete. */
+  readonly inFlight: number;
+  /**
+   * Resolves as soon as no request is in flight: at once if none is.
+   *
+   * New ones are not kept from coming, and of a long answer the last bytes may still be in uWS.
+   */
+  drained(): Promise<void>;
+}
+
+const DEFAULT_BODY_TIMEOUT_MS = 60_000;
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** @throws RangeError for limits that are not whole positive numbers. */
+export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
+  const { maxBodyBytes, bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS, onError = warn } = options;
+  const limits: ExchangeLimits = { maxBodyBytes, bodyTimeoutMs };
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isSafeInteger(value) || value <= 0)
+      throw new RangeError(`${name} must be a positive integer`);
+  }
+  let handler: Handler | undefined;
+  let inFlight = 0;
+  let waiting: (() => void)[] = [];
+
+  const events: ExchangeEvents = {
+    settled() {
+      inFlight -= 1;
+      if (inFlight > 0) return;
+      const resolved = waiting;
+      waiting = [];
+      for (const resolve of resolved) resolve();
+    },
+    fault(cause) {
+      try {
+        onError(cause);
+      } catch (again) {
+        warn(again);
+      }
+    },
+  };
+
+  function accept(native: HttpResponse, req: HttpRequest, handle: Handler): void {
+    const head = readHead(req, maxBodyBytes);
+    if ('status' in head) {
+      refuse(native, head.status, head.detail);
+      return;
+    }
+    inFlight += 1;
+    // Fastify takes what behaves like node:http's objects; the types ask for the objects themselves.
+    new Exchange(native, head, limits, events).start((request, response) =>
+      handle(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+    );
+  }
+
+  return {
+    serverFactory: (fastifyHandler) => {
+      if (handler) throw new Error('this bridge already serves a Fastify app: create one bridge for each');
+      handler = fastifyHandler;
+      // The same as above: what Fastify calls of a server is there, and the rest belongs to uWS.
+      return new BridgeServer() as unknown as Server;
+    },
+    attach(app) {
+      const attached = handler;
+      if (!attached) throw new Error('attach comes after Fastify({ serverFactory: bridge.serverFactory })');
+      app.any('/*', (native, req) => accept(native, req, attached));
+    },
+    get inFlight() {
+      return inFlight;
+    },
+    drained() {
+      return inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve));
+    },
+  };
+}
+
+function warn(cause: unknown): void {
+  process.emitWarning(cause instanceof Error ? cause : new Error(String(cause)));
+}

@@ -1,0 +1,31 @@
+/** An error as node:http throws it: plugins and Fastify look at `code`. */
+export function errorWithCode(
+  kind: new (message: string) => Error,
+  code: string,
+  message: string,
+): Error & { code: string } {
+  return Object.assign(new kind(message), { code });
+}
+
+export const headersSent = (what: string): Error =>
+  errorWithCode(Error, 'ERR_HTTP_HEADERS_SENT', `Cannot ${what} headers after they are sent to the client`);
+
+export const writeAfterEnd = (): Error =>
+  errorWithCode(Error, 'ERR_STREAM_WRITE_AFTER_END', 'write after end');
+
+export const alreadyFinished = (): Error =>
+  errorWithCode(Error, 'ERR_STREAM_ALREADY_FINISHED', 'Cannot call end after a stream was finished');
+
+export const streamDestroyed = (): Error =>
+  errorWithCode(Error, 'ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed');
+
+/** The client went away before its body was complete, or before it had its answer. */
+export const clientGone = (): Error => errorWithCode(Error, 'ECONNRESET', 'aborted');
+
+/** A body that is refused while it arrives. Fastify answers with `statusCode`. */
+export function uploadRefused(statusCode: 408 | 413, message: string): Error {
+  return Object.assign(new Error(message), {
+    code: statusCode === 413 ? 'ERR_BODY_TOO_LARGE' : 'ERR_BODY_TIMEOUT',
+    statusCode,
+  });
+}

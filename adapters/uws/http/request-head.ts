@@ -1,0 +1,142 @@
+import { METHODS, type IncomingHttpHeaders } from 'node:http';
+import { type HttpRequest } from 'uWebSockets.js';
+
+/** What one request says before its body, copied out of uWS: nothing in here dies with the callback. */
+export interface RequestHead {
+  readonly method: string;
+  /** Path and query exactly as sent, percent signs included. */
+  readonly url: string;
+  /** Joined as node:http joins them. */
+  readonly headers: IncomingHttpHeaders;
+  /** Name, value, name, value … as sent, except that uWS has lowercased the names. */
+  readonly rawHeaders: readonly string[];
+  /** Bytes of the body: undefined when it is chunked, 0 when there is none. */
+  readonly bodyBytes: number | undefined;
+  /** uWS closes the connection after the answer without being told, because the client said so. */
+  readonly closedByUws: boolean;
+  /** The client asked for the connection to be closed after the answer. */
+  readonly clientCloses: boolean;
+  /** The client waits for "100 Continue" before it sends the body. */
+  readonly expectsContinue: boolean;
+}
+
+/** Why a request never reaches the application. */
+export interface Refusal {
+  readonly status: 400 | 413 | 417;
+  readonly detail: string;
+}
+
+const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS.filter((method) => method !== 'CONNECT'));
+
+/** Of these node:http keeps the first line and drops the others (`matchKnownFields` in lib/_http_incoming.js). */
+const FIRST_LINE_WINS: ReadonlySet<string> = new Set([
+  'age',
+  'authorization',
+  'content-length',
+  'content-type',
+  'etag',
+  'expires',
+  'from',
+  'host',
+  'if-modified-since',
+  'if-unmodified-since',
+  'last-modified',
+  'location',
+  'max-forwards',
+  'proxy-authorization',
+  'referer',
+  'retry-after',
+  'server',
+  'user-agent',
+]);
+
+// eslint-disable-next-line no-control-regex -- the range of ASCII starts at a control character
+const BEYOND_ASCII = /[^\x00-\x7f]/;
+const CLOSE = /(?:^|\W)close(?:$|\W)/i;
+const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
+const DIGITS = /^\d+$/;
+/** uWS takes a header of this length for "close", whatever it says. */
+const CLOSE_LENGTH = 5;
+
+/** uWS decodes header bytes as UTF-8, node:http as Latin-1: every byte one character. */
+function latin1(text: string): string {
+  return BEYOND_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
+}
+
+function addHeader(headers: IncomingHttpHeaders, name: string, value: string): void {
+  if (name === 'set-cookie') {
+    (headers['set-cookie'] ??= []).push(value);
+  } else if (FIRST_LINE_WINS.has(name)) {
+    headers[name] ??= value;
+  } else {
+    const before = headers[name];
+    headers[name] = typeof before === 'string' ? before + (name === 'cookie' ? '; ' : ', ') + value : value;
+  }
+}
+
+/**
+ * Copies the head of a request, or says why it must be refused.
+ *
+ * uWS lets pass what node:http's parser refuses and what an intermediary may read differently (request
+ * smuggling): two lengths, a length that is no number, a transfer coding other than chunked, unknown methods.
+ */
+export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | Refusal {
+  const method = req.getCaseSensitiveMethod();
+  if (!KNOWN_METHODS.has(method)) return { status: 400, detail: 'unknown method' };
+
+  const headers: IncomingHttpHeaders = {};
+  const rawHeaders: string[] = [];
+  let lengths = 0;
+  req.forEach((name, sent) => {
+    const value = latin1(sent);
+    rawHeaders.push(name, value);
+    if (name === 'content-length') lengths += 1;
+    addHeader(headers, name, value);
+  });
+
+  const coding = headers['transfer-encoding'];
+  const length = headers['content-length'];
+  if (lengths > 1) return { status: 400, detail: 'more than one content-length' };
+  if (length !== undefined && !DIGITS.test(length))
+    return { status: 400, detail: 'content-length is no number' };
+  if (coding !== undefined && !endsInChunked(coding))
+    return { status: 400, detail: 'transfer-encoding is not chunked' };
+  if (headers.expect !== undefined && !CONTINUE.test(headers.expect))
+    return { status: 417, detail: 'unknown expectation' };
+  const bodyBytes = coding !== undefined ? undefined : Number(length ?? 0);
+  if (bodyBytes !== undefined && bodyBytes > maxBodyBytes) return tooLarge(maxBodyBytes);
+
+  const connection = headers.connection;
+  const closedByUws = connection?.length === CLOSE_LENGTH;
+  return {
+    method,
+    url: urlOf(req),
+    headers,
+    rawHeaders,
+    bodyBytes,
+    closedByUws,
+    clientCloses: closedByUws || (connection !== undefined && CLOSE.test(connection)),
+    expectsContinue: headers.expect !== undefined,
+  };
+}
+
+/** The refusal of a body of more than `maxBodyBytes`. */
+export function tooLarge(maxBodyBytes: number): Refusal {
+  return { status: 413, detail: `the body has more than ${maxBodyBytes} bytes` };
+}
+
+function endsInChunked(coding: string): boolean {
+  return (
+    coding
+      .slice(coding.lastIndexOf(',') + 1)
+      .trim()
+      .toLowerCase() === 'chunked'
+  );
+}
+
+function urlOf(req: HttpRequest): string {
+  // Undefined where the URL has no question mark, empty where nothing follows it. The types know only the latter.
+  const query: string | undefined = req.getQuery();
+  const path = req.getUrl();
+  return latin1(query === undefined ? path : `${path}?${query}`);
+}

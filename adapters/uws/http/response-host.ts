@@ -1,0 +1,21 @@
+import { type HttpResponse } from 'uWebSockets.js';
+
+/** What a response needs from the exchange it belongs to. */
+export interface ResponseHost {
+  /** Undefined as soon as the answer is out or the client is gone. */
+  readonly native: HttpResponse | undefined;
+  /** "100 Continue" is out. */
+  readonly continued: boolean;
+  /** uWS closes the connection after the answer by itself. */
+  readonly closedByUws: boolean;
+  /** The connection is to be closed after the answer, whatever the handler says. */
+  readonly mustClose: boolean;
+  /** True: the client still sends and would lose an answer that ended now. `release` is called when it may end. */
+  mustHold(closing: boolean): boolean;
+  /** uWS took the last byte. */
+  ended(): void;
+  /** Closes the connection at once. */
+  kill(): void;
+  /** A listener threw. */
+  fault(cause: unknown): void;
+}

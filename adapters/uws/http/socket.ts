@@ -1,0 +1,112 @@
+import { EventEmitter } from 'node:events';
+
+/** What the stand-in for a socket needs from the request it belongs to. */
+export interface SocketHost {
+  /** The address of the peer as 4 or 16 bytes. */
+  readonly remoteAddress: ArrayBuffer;
+  /** Closes the connection at once. */
+  kill(): void;
+}
+
+/**
+ * Stands in for `request.socket`.
+ *
+ * One lives as long as its request, not as long as the connection: uWS does not say which requests share one.
+ * 'close' comes only when the connection ends during the request. Ports and the local address are unknown.
+ */
+export class BridgeSocket extends EventEmitter {
+  readonly encrypted = false;
+  readonly remotePort = undefined;
+  readonly localAddress = undefined;
+  readonly localPort = undefined;
+  readonly readable = true;
+  destroyed = false;
+  private address: string | undefined;
+
+  constructor(private readonly host: SocketHost) {
+    super();
+  }
+
+  get writable(): boolean {
+    return !this.destroyed;
+  }
+
+  /** As node:net writes it: "127.0.0.1", "::ffff:127.0.0.1", "::1". */
+  get remoteAddress(): string {
+    return (this.address ??= addressText(new Uint8Array(this.host.remoteAddress)));
+  }
+
+  get remoteFamily(): string {
+    return this.host.remoteAddress.byteLength === 4 ? 'IPv4' : 'IPv6';
+  }
+
+  /** Closes the connection at once, answered or not. */
+  destroy(): this {
+    this.host.kill();
+    return this;
+  }
+
+  end(): this {
+    return this.destroy();
+  }
+
+  destroySoon(): void {
+    this.host.kill();
+  }
+
+  /** The connection is gone. */
+  closed(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.emit('close', true);
+  }
+
+  /** uWS has its own time limits; this one is accepted and has no effect. */
+  setTimeout(): this {
+    return this;
+  }
+  setNoDelay(): this {
+    return this;
+  }
+  setKeepAlive(): this {
+    return this;
+  }
+  ref(): this {
+    return this;
+  }
+  unref(): this {
+    return this;
+  }
+  cork(): void {
+    // Every answer is corked already.
+  }
+  uncork(): void {
+    // Every answer is corked already.
+  }
+}
+
+const IPV4_MAPPED_PREFIX = '00000000000000000000ffff';
+
+/** An address of 4 or 16 bytes as text, shortened as RFC 5952 says; empty when there is none. */
+export function addressText(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join('.');
+  if (bytes.length !== 16) return '';
+  if (Buffer.from(bytes.subarray(0, 12)).toString('hex') === IPV4_MAPPED_PREFIX)
+    return `::ffff:${bytes.subarray(12).join('.')}`;
+  const groups: string[] = [];
+  for (let at = 0; at < 16; at += 2)
+    groups.push((((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16));
+  return shortened(groups);
+}
+
+function shortened(groups: readonly string[]): string {
+  let start = -1;
+  let length = 1;
+  for (let at = 0; at < groups.length; at += 1) {
+    let zeros = 0;
+    while (groups[at + zeros] === '0') zeros += 1;
+    if (zeros > length) [start, length] = [at, zeros];
+  }
+  if (start < 0) return groups.join(':');
+  return `${groups.slice(0, start).join(':')}::${groups.slice(start + length).join(':')}`;
+}
