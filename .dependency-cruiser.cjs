@@ -1,0 +1,75 @@
+/**
+ * The layers of the design: engine <- adapters, engine <- api, and api/main.ts puts everything together.
+ *
+ * @type {import('dependency-cruiser').IConfiguration}
+ */
+module.exports = {
+  forbidden: [
+    {
+      name: 'engine-stands-alone',
+      comment: 'The engine knows ports and messages, not who implements or calls them.',
+      severity: 'error',
+      from: { path: '^engine/' },
+      to: { path: '^(adapters|api|bench|test)/' },
+    },
+    {
+      name: 'engine-knows-no-transport',
+      comment: 'Sockets, HTTP and AMQP belong to the adapters and the api.',
+      severity: 'error',
+      from: { path: '^engine/' },
+      to: { path: 'node_modules/(amqplib|uWebSockets\\.js|uwebsockets|fastify|@fastify|ws|pino)/' },
+    },
+    {
+      name: 'adapters-know-the-engine-only',
+      severity: 'error',
+      from: { path: '^adapters/' },
+      to: { path: '^(api|bench|test)/' },
+    },
+    {
+      name: 'api-knows-the-engine-only',
+      comment: 'Only api/main.ts chooses adapters.',
+      severity: 'error',
+      from: { path: '^api/', pathNot: '^api/main\\.ts$' },
+      to: { path: '^adapters/' },
+    },
+    {
+      name: 'api-is-no-test',
+      severity: 'error',
+      from: { path: '^api/' },
+      to: { path: '^(bench|test)/' },
+    },
+    {
+      name: 'room-core-is-pure',
+      comment:
+        'decide, evolve and the policy are plain functions: no actor library (and, below, nothing of Node).',
+      severity: 'error',
+      from: { path: '^engine/room/', pathNot: '^engine/room/actor\\.ts$' },
+      to: { path: 'node_modules/nact/' },
+    },
+    {
+      name: 'room-core-has-no-built-in',
+      severity: 'error',
+      from: { path: '^engine/room/', pathNot: '^engine/room/actor\\.ts$' },
+      to: { dependencyTypes: ['core'] },
+    },
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'not-resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'no-development-package-in-production',
+      severity: 'error',
+      from: { path: '^(engine|adapters|api)/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      mainFields: ['main', 'types'],
+    },
+    skipAnalysisNotInRules: true,
+  },
+};

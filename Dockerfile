@@ -1,0 +1,25 @@
+# Debian 13: the uWebSockets.js binaries for Node 22 and newer need glibc 2.38, which Debian 12 does not have.
+FROM node:24-trixie-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json ./
+COPY engine engine
+COPY adapters adapters
+COPY api api
+RUN node_modules/.bin/tsc --project tsconfig.json && rm -f dist/.tsbuildinfo && npm prune --omit=dev --no-audit --no-fund
+# uWebSockets.js brings its binaries for every system and every Node: 250 MB, of which one is of use here.
+RUN find node_modules/uWebSockets.js -name 'uws_*.node' \
+  ! -name "uws_linux_$(node -p 'process.arch + "_" + process.versions.modules').node" -delete
+
+FROM node:24-trixie-slim
+ENV NODE_ENV=production HOST=0.0.0.0
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/dist dist
+USER node
+EXPOSE 8000
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8000}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "dist/api/main.js"]

@@ -1,0 +1,109 @@
+# Everything that one does with Parlor. Settings come from the environment: PORT=8123 STORE=memory make run
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+BIN := node_modules/.bin
+# The folders are here too: deleting a file changes its folder only. With `/.`, as `test` and `bench` are also targets.
+SOURCES := $(shell find engine/. adapters/. api/. bench/. test/. \( -type d -o -name '*.ts' -o -name '*.json' \) 2>/dev/null)
+LINTS := lint-types lint-code lint-format lint-layers lint-unused lint-docs
+
+.PHONY: help
+help: hooks ## Show this list (the default)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: build ## Install, build and start on this machine: one process, no other service, port 8000
+	@exec node dist/api/main.js
+
+.PHONY: storages
+storages: ## Start RabbitMQ in Docker and wait until it is healthy
+	@$(COMPOSE); "$$@" up --detach --wait rabbitmq
+
+.PHONY: app
+app: ## Build the image and start Parlor and RabbitMQ in Docker (docker.env)
+	@$(COMPOSE); "$$@" up --detach --build --wait app
+	@echo 'Parlor is on http://localhost:8000, its API at http://localhost:8000/api/openapi'
+
+.PHONY: app-local
+app-local: build ## Start on this machine with a RabbitMQ on localhost (local.env; the environment wins over it)
+	@exec node --env-file=local.env dist/api/main.js
+
+.PHONY: down-all
+down-all: ## Stop and remove the containers; what RabbitMQ stored stays
+	@$(COMPOSE); "$$@" down --remove-orphans
+
+.PHONY: test
+test: build $(if $(ONLY),,lint) ## Lint and run all tests; ONLY=engine,e2e/seats runs those with this in their path, unlinted
+	@exec node dist/test/run.js
+
+.PHONY: bench
+bench: build ## Run the benchmarks
+	@exec node dist/bench/main.js $(ARGS)
+
+.PHONY: lint
+lint: install ## Types, code, format, layers, and what nobody uses
+	@$(MAKE) --keep-going --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(LINTS)
+
+.PHONY: fmt
+fmt: build ## Mend what can be mended: format, code style, what is generated from the settings
+	@node dist/test/docs.js
+	@$(BIN)/eslint --fix .
+	@$(BIN)/prettier --write --log-level=warn .
+
+.PHONY: build
+build: dist/.built ## Compile into dist/, if something has changed
+
+.PHONY: install
+install: hooks ## Install the dependencies, if the lockfile has changed
+	@cmp -s package-lock.json node_modules/.parlor-lock || { \
+	  echo 'Installing the dependencies …'; \
+	  output=$$(npm ci --include=dev --no-audit --no-fund 2>&1) || \
+	    { printf '%s\n' "$$output" | head -n 40 >&2; echo 'npm ci failed: see above.' >&2; exit 1; }; \
+	  cp package-lock.json node_modules/.parlor-lock; }
+
+.PHONY: clean
+clean: ## Remove what was built; node_modules stays
+	@rm -rf dist .tap
+
+dist/.built: $(SOURCES) package.json package-lock.json tsconfig.json | install
+	@echo 'Building …'
+	@# The time of the start: what is edited meanwhile is built next time.
+	@mkdir -p dist && touch dist/.building
+	@$(BIN)/tsc --project tsconfig.json
+	@# What was compiled from a file that is gone must neither run nor be imported.
+	@find dist -name '*.js' | while read -r file; do source=$${file#dist/}; \
+	  [ -f "$${source%.js}.ts" ] || rm -f "$$file" "$$file.map"; done
+	@mv dist/.building $@
+
+.PHONY: $(LINTS)
+lint-types:
+	@$(BIN)/tsc --project tsconfig.json --noEmit --tsBuildInfoFile dist/.lint.tsbuildinfo
+lint-code:
+	@$(BIN)/eslint --max-warnings=0 .
+lint-format:
+	@$(BIN)/prettier --check --log-level=warn .
+lint-layers:
+	@$(BIN)/depcruise --config .dependency-cruiser.cjs --output-type err $(wildcard engine adapters api bench test)
+lint-unused:
+	@$(BIN)/knip
+lint-docs: build
+	@node dist/test/docs.js --check
+
+# The hooks are installed in a checkout of this repository only (not in a copy inside of another one), and never over
+# the user's own.
+.PHONY: hooks
+hooks: node-version
+	@[ "$$(git rev-parse --show-toplevel 2>/dev/null)" = "$$(pwd -P)" ] || exit 0; \
+	  git config core.hooksPath >/dev/null || git config core.hooksPath .githooks
+
+# Old enough syntax that a Node which is too old can say so.
+.PHONY: node-version
+node-version:
+	@command -v node >/dev/null || { echo 'Parlor needs Node.js 20.12 or newer, and there is no node on PATH.' >&2; exit 1; }
+	@node -e 'var v = process.versions.node.split("."); process.exit(v[0] > 20 || (v[0] == 20 && v[1] >= 12) ? 0 : 1)' \
+	  || { echo "Parlor needs Node.js 20.12 or newer; this one is $$(node --version)." >&2; exit 1; }
+
+# Sets "$@" to the command of Docker Compose, which comes as a plugin or as a program of its own.
+COMPOSE = if docker compose version >/dev/null 2>&1; then set -- docker compose; \
+  elif command -v docker-compose >/dev/null; then set -- docker-compose; \
+  else echo 'This needs Docker with Compose. Without it: make run' >&2; exit 1; fi

@@ -1,0 +1,137 @@
+/**
+ * Runs the compiled test files and prints `N passed, N failed` as the last line: `node dist/test/run.js`.
+ *
+ * ONLY=<part of a path>[,…] runs the files whose path has one of the parts in it.
+ *
+ * The files are tap tests, and each is run as what it is, a program that prints TAP. tap's own runner is not used: in
+ * 21.8 one file's timeout takes another file's result out of the report, and it puts a TypeScript loader before every
+ * file. Two files run at once; those in e2e/ measure and kill things, so they have the machine to themselves.
+ */
+import { readdirSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ensureChromium } from './support/chromium.js';
+import { provideRabbit, type ProvidedRabbit } from './support/rabbitmq.js';
+import { runTapFile, type TapFileResult } from './support/tap-file.js';
+
+const TESTS = dirname(fileURLToPath(import.meta.url));
+const ROOT = resolve(TESTS, '..', '..');
+const LOGS = join(ROOT, 'dist', 'test-results');
+const JOBS = 2;
+const TIMEOUT_MS = 120_000;
+const E2E_TIMEOUT_MS = 300_000;
+
+interface Totals {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    say(`Stopping: ${signal}`);
+    stopping.abort(new Error(signal));
+  });
+}
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
+  try {
+    await runAll(totals);
+  } catch (error) {
+    say(error instanceof Error ? error.message : String(error));
+    totals.failed += 1;
+  }
+  if (totals.skipped > 0) say(`${totals.skipped} skipped`);
+  say(`${totals.passed} passed, ${totals.failed} failed`);
+  return totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+}
+
+async function runAll(totals: Totals): Promise<void> {
+  const files = testFiles(process.env.ONLY);
+  if (files.length === 0)
+    throw new Error(`No test file${process.env.ONLY ? ` matches ${process.env.ONLY}` : ''}`);
+  const rabbit = await provideRabbit();
+  say(`RabbitMQ: ${rabbit.kind}`);
+  try {
+    const env = { ...environment(rabbit), ...chromium() };
+    const isE2e = (file: string): boolean => file.startsWith('e2e/');
+    const pool = (selected: string[], jobs: number, timeoutMs: number): Promise<void> =>
+      inPool(selected, jobs, async (file) => {
+        const log = join(LOGS, file.replace(/\.test\.js$/, ''));
+        const result = await runTapFile(join(TESTS, file), { timeoutMs, log, env, signal: stopping.signal });
+        report(file, result, `${relative(ROOT, log)}.tap`);
+        totals.passed += result.passed;
+        totals.failed += result.failed;
+        totals.skipped += result.skipped;
+      });
+    // Files that share somebody else's broker could meet in its queues.
+    await pool(
+      files.filter((file) => !isE2e(file)),
+      rabbit.kind === 'given' ? 1 : JOBS,
+      TIMEOUT_MS,
+    );
+    await pool(files.filter(isE2e), 1, E2E_TIMEOUT_MS);
+  } finally {
+    await rabbit.stop();
+  }
+  stopping.signal.throwIfAborted();
+}
+
+/** The paths of the compiled test files below TESTS, in order. */
+function testFiles(only: string | undefined): string[] {
+  const parts = (only ?? '').split(',').filter((part) => part !== '');
+  return readdirSync(TESTS, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.test.js'))
+    .filter((path) => parts.length === 0 || parts.some((part) => `test/${path}`.includes(part)))
+    .sort();
+}
+
+function environment(rabbit: ProvidedRabbit): Record<string, string> {
+  const ctl = rabbit.ctl === undefined ? {} : { PARLOR_TEST_RABBITMQCTL: rabbit.ctl };
+  return { PARLOR_TEST_AMQP_URL: rabbit.url, ...ctl };
+}
+
+/** Looked up once, before the tests: an installation takes longer than a test may. */
+function chromium(): Record<string, string> {
+  try {
+    return { CHROMIUM_PATH: ensureChromium() };
+  } catch (error) {
+    say((error as Error).message); // The test that needs it fails with the same text.
+    return {};
+  }
+}
+
+async function inPool(files: string[], jobs: number, run: (file: string) => Promise<void>): Promise<void> {
+  const waiting = [...files];
+  const worker = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      if (stopping.signal.aborted) return;
+      await run(file);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+}
+
+function report(file: string, result: TapFileResult, log: string): void {
+  const name = `test/${file.replace(/\.js$/, '.ts')}`;
+  const seconds = (result.ms / 1000).toFixed(1);
+  if (result.failed === 0) {
+    say(`ok    ${name}  ${result.passed} in ${seconds} s`);
+    return;
+  }
+  say(
+    `FAIL  ${name}  ${result.failed} of ${result.passed + result.failed} in ${seconds} s, all of it in ${log}`,
+  );
+  for (const { path, detail } of result.failures) {
+    if (path.length > 0) say(`      ${path.join(' › ')}`);
+    if (detail !== '') say(detail.replaceAll(/^/gm, '        '));
+  }
+  if (result.stderr !== '') say(result.stderr.replaceAll(/^/gm, '      | '));
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,256 @@
+import { createInProcessBroker } from '../../adapters/in-process/broker.js';
+import { createMemoryStore } from '../../adapters/memory/store.js';
+import type { Connection } from '../../engine/connections.js';
+import { createEngine, type Engine, type EngineOptions } from '../../engine/engine.js';
+import { newId } from '../../engine/ids.js';
+import type { Answer } from '../../engine/messages/answers.js';
+import { checker, faultLine } from '../../engine/messages/check.js';
+import type { Command } from '../../engine/messages/commands.js';
+import { SERVER_FRAMES, type ServerFrame } from '../../engine/messages/frames.js';
+import type { PolicyChange } from '../../engine/messages/policy.js';
+import type { Broker, Clock, Log, Meter, Outlet, Socket, Store } from '../../engine/ports.js';
+import { BARE, DEFAULT_PRESETS } from '../../engine/room/presets.js';
+import { ManualClock, turns } from './clock.js';
+import { until } from './until.js';
+
+/** What `t` has of tap that is used here. */
+export interface Teardown {
+  teardown(end: () => Promise<void>): void;
+}
+
+type FrameType = ServerFrame['type'];
+type FrameOf<K extends FrameType> = Extract<ServerFrame, { type: K }>;
+
+const checks = new Map(Object.entries(SERVER_FRAMES).map(([type, schema]) => [type, checker(schema)]));
+
+/** Topics and sockets in memory. A frame that does not fit its own schema is a fault, whatever test sees it. */
+export class Hub implements Outlet {
+  readonly faults: string[] = [];
+  private readonly topics = new Map<string, Set<Client>>();
+
+  publish(topic: string, frame: string): void {
+    for (const client of this.topics.get(topic) ?? []) client.send(frame);
+  }
+
+  subscribe(topic: string, client: Client): void {
+    const clients = this.topics.get(topic) ?? new Set();
+    this.topics.set(topic, clients.add(client));
+  }
+
+  forget(client: Client): void {
+    for (const clients of this.topics.values()) clients.delete(client);
+  }
+
+  read(text: string): ServerFrame {
+    const frame = JSON.parse(text) as ServerFrame;
+    const check = checks.get(frame.type);
+    const faults = check ? check(frame) : [{ path: '/type', message: 'is no type of frame' }];
+    if (faults) this.faults.push(`${text}: ${faultLine(faults)}`);
+    return frame;
+  }
+}
+
+/** A WebSocket and the client behind it, without a network: keeps what it is sent, closes as uWebSockets.js does. */
+export class Client implements Socket {
+  readonly frames: ServerFrame[] = [];
+  /** The code it was closed with by the server, or null. */
+  closedWith: number | null = null;
+  isOpen = true;
+  connection: Connection | null = null;
+
+  constructor(
+    private readonly hub: Hub,
+    readonly user: string,
+  ) {}
+
+  send(frame: string): void {
+    if (this.isOpen) this.frames.push(this.hub.read(frame));
+  }
+
+  subscribe(topic: string): void {
+    if (this.isOpen) this.hub.subscribe(topic, this);
+  }
+
+  end(code: number): void {
+    if (!this.isOpen) return;
+    this.closedWith = code;
+    this.close();
+  }
+
+  /** The client goes away. */
+  close(): void {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    this.hub.forget(this);
+    this.connection?.closed();
+  }
+
+  say(frame: unknown): void {
+    this.connection?.frame(JSON.stringify(frame));
+  }
+
+  post(text: string, id?: string): void {
+    this.say({ type: 'post', text, ...(id === undefined ? {} : { id }) });
+  }
+
+  all<K extends FrameType>(type: K): FrameOf<K>[] {
+    return this.frames.filter((frame): frame is FrameOf<K> => frame.type === type);
+  }
+
+  async first<K extends FrameType>(type: K): Promise<FrameOf<K>> {
+    await until(() => this.all(type).length > 0, { what: `${type} for ${this.user}`, intervalMs: 1 });
+    const [frame] = this.all(type);
+    if (!frame) throw new Error(`${this.user} has no ${type}`);
+    return frame;
+  }
+
+  get texts(): string[] {
+    return this.all('message').map(({ text }) => text);
+  }
+
+  /** The seqs of everything it was sent after its welcome. */
+  get seqs(): number[] {
+    return this.frames.flatMap((frame) => ('seq' in frame && frame.type !== 'ack' ? [frame.seq] : []));
+  }
+
+  get errors(): string[] {
+    return this.all('error').map(({ code }) => code);
+  }
+
+  /** Who it believes is in the room: welcome, and joined, left and kicked applied to it. */
+  get roster(): string[] {
+    const users = new Set<string>();
+    for (const frame of this.frames) {
+      if (frame.type === 'welcome') frame.members.forEach((user) => users.add(user));
+      else if (frame.type === 'joined') users.add(frame.user);
+      else if (frame.type === 'left' || frame.type === 'member_kicked') users.delete(frame.user);
+    }
+    return [...users].sort();
+  }
+}
+
+export interface Line {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly fields: object;
+  readonly text: string;
+}
+
+export interface Node {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly clock: ManualClock;
+  readonly hub: Hub;
+  readonly log: Line[];
+  /** Counts by what is counted, for example `crashed room`. */
+  readonly counts: Map<string, number>;
+  /** A connection whose welcome is not awaited. */
+  connect(room: string, user: string, since?: number): Client;
+  /** A connection that has its welcome. */
+  join(room: string, user: string, since?: number): Promise<Client>;
+  request(command: Command): Promise<Answer>;
+  post(room: string, text: string, id?: string): Promise<Answer>;
+  /** Resolves when nothing is under way and no mailbox holds anything. */
+  quiet(): Promise<void>;
+}
+
+export interface NodeOptions extends Partial<Omit<EngineOptions, 'presets'>> {
+  readonly policy?: PolicyChange;
+  readonly store?: (inner: Store) => Store;
+  readonly broker?: (inner: Broker) => Broker;
+  readonly clock?: Clock;
+}
+
+const LARGE = { eventsPerRoom: 100_000, eventsInAll: 1_000_000, rooms: 100_000 };
+
+/** An engine in this process, on fake sockets and a clock that stands still until it is told. Stopped with the test. */
+export async function startNode(t: Teardown, options: NodeOptions = {}): Promise<Node> {
+  const { policy, store: wrapStore, broker: wrapBroker, ...rest } = options;
+  const clock = new ManualClock();
+  const hub = new Hub();
+  const log: Line[] = [];
+  const counts = new Map<string, number>();
+  const memory = createMemoryStore(LARGE);
+  const store = wrapStore ? wrapStore(memory) : memory;
+  const inner = createInProcessBroker({ clock });
+  const broker = wrapBroker ? wrapBroker(inner) : inner;
+  const engine = createEngine(
+    {
+      nodeId: newId(),
+      presets: DEFAULT_PRESETS,
+      base: { ...BARE, capacity: null, ...policy },
+      recoveryLimit: 1_000,
+      presenceLimit: 256,
+      settleMs: 500,
+      maxRooms: 100_000,
+      ...rest,
+    },
+    { broker, store, outlet: hub, clock, log: recording(log), meter: counting(counts) },
+  );
+  await engine.start();
+  const node: Node = {
+    engine,
+    store,
+    clock,
+    hub,
+    log,
+    counts,
+    connect(room, user, since) {
+      const client = new Client(hub, user);
+      const hello = { room_id: room, user, since: since ?? null, request_id: 'r' };
+      client.connection = engine.connect(client, hello);
+      return client;
+    },
+    async join(room, user, since) {
+      const client = node.connect(room, user, since);
+      await client.first('welcome');
+      return client;
+    },
+    request: (command) => engine.request(command),
+    post: (room, text, id) => engine.request(postCommand(room, text, id)),
+    quiet: () =>
+      until(() => isQuiet(engine), { what: 'a quiet engine', intervalMs: 1 }).then(() => undefined),
+  };
+  t.teardown(async () => {
+    const stopping = engine.stop(1_000);
+    await turns(20);
+    clock.jump(60_000);
+    await stopping;
+    if (hub.faults.length > 0)
+      throw new Error(`frames that do not fit their schema: ${hub.faults.join('\n')}`);
+  });
+  return node;
+}
+
+function postCommand(room: string, text: string, id?: string): Command {
+  const fresh = id === undefined ? { fresh: true } : {};
+  return { type: 'post', room_id: room, id: id ?? newId(), user: null, text, ...fresh };
+}
+
+/** Twice, with turns of the loop between: what is on its way through promises has arrived by then. */
+async function isQuiet(engine: Engine): Promise<boolean> {
+  for (let i = 0; i < 3; i++) {
+    await turns(3);
+    const { waiting, broker } = engine.stats();
+    const sum = waiting.rooms + waiting.audiences + waiting.bridge + waiting.journal + broker.pending;
+    if (sum > 0) return false;
+  }
+  return true;
+}
+
+function recording(lines: Line[]): Log {
+  const at = (level: Line['level']) => (fields: object, text: string) =>
+    void lines.push({ level, fields, text });
+  return { info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+function counting(counts: Map<string, number>): Meter {
+  const add = (name: string, by = 1): void => void counts.set(name, (counts.get(name) ?? 0) + by);
+  return {
+    refused: (code) => add(`refused ${code}`),
+    posted: (count) => add('posted', count),
+    delivered: (count) => add('delivered', count),
+    dropped: (reason) => add(`dropped ${reason}`),
+    crashed: (actor) => add(`crashed ${actor}`),
+    committed: (events) => add('committed', events),
+  };
+}
