@@ -20,6 +20,9 @@ export function toBytes(chunk: unknown, encoding: BufferEncoding | null | undefi
 /** The argument of `end`: undefined for none. UTF-8 stays text, which uWS encodes without a copy in between. */
 export function wholeBody(chunk: unknown, encoding: BufferEncoding | null | undefined): Chunk | undefined {
   if (chunk === undefined || chunk === null || chunk === '') return undefined;
-  if (typeof chunk === 'string' && (!encoding || encoding === 'utf8' || encoding === 'utf-8')) return chunk;
+  if (typeof chunk === 'string' && (!encoding || encoding === 'utf8' || encoding === 'utf-8')) {
+    // uWS would put half a surrogate pair on the wire as it is.
+    return chunk.isWellFormed() ? chunk : chunk.toWellFormed();
+  }
   return toBytes(chunk, encoding);
 }

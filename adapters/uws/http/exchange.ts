@@ -27,7 +27,6 @@ const REFUSAL_GRACE_MS = 1_000;
  */
 export class Exchange implements RequestHost, ResponseHost {
   native: HttpResponse | undefined;
-  continued = false;
   mustClose: boolean;
   readonly closedByUws: boolean;
   readonly remoteAddress: ArrayBuffer;
@@ -71,6 +70,8 @@ export class Exchange implements RequestHost, ResponseHost {
 
   mustHold(closing: boolean): boolean {
     if (!this.uploading || this.refused) return false;
+    // After the end uWS tells neither of more bytes nor of a client that left.
+    if (this.request.consumed) return true;
     this.request.discard();
     // A body of a known length that is still coming in is bounded, and uWS drops it.
     return closing || this.head.bodyBytes === undefined;
@@ -106,11 +107,6 @@ export class Exchange implements RequestHost, ResponseHost {
 
   private receiveFrom(native: HttpResponse): void {
     native.onData((bytes, last) => this.data(bytes, last));
-    if (this.head.expectsContinue) {
-      this.continued = true;
-      // The blank line after it makes this a whole informational answer.
-      native.cork(() => native.writeStatus('100 Continue\r\n'));
-    }
     // A short body comes in the same turn as its head, and needs no timer; chunks may never come.
     if (this.head.bodyBytes === undefined) this.startTimer();
   }
@@ -147,8 +143,8 @@ export class Exchange implements RequestHost, ResponseHost {
     this.refused = true;
     this.mustClose = true;
     this.stopTimer();
-    if (this.response.release()) return;
     const heard = this.request.refuse(uploadRefused(status, detail));
+    if (this.response.release()) return;
     if (!heard) this.overrule(status, detail);
     else if (this.native)
       this.timer = setTimeout(() => this.overrule(status, detail), REFUSAL_GRACE_MS).unref();
@@ -162,7 +158,7 @@ export class Exchange implements RequestHost, ResponseHost {
   private overrule(status: 408 | 413 | 500, detail: string): void {
     const { native } = this;
     if (!native) return;
-    if (this.response.headersSent || this.continued) {
+    if (this.response.headersSent) {
       this.kill();
       return;
     }

@@ -16,8 +16,6 @@ export interface RequestHead {
   readonly closedByUws: boolean;
   /** The client asked for the connection to be closed after the answer. */
   readonly clientCloses: boolean;
-  /** The client waits for "100 Continue" before it sends the body. */
-  readonly expectsContinue: boolean;
 }
 
 /** Why a request never reaches the application. */
@@ -54,6 +52,7 @@ const FIRST_LINE_WINS: ReadonlySet<string> = new Set([
 const BEYOND_ASCII = /[^\x00-\x7f]/;
 const CLOSE = /(?:^|\W)close(?:$|\W)/i;
 const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
+const OUTSIDE_URL = /[^\x21-\x7e]/;
 const DIGITS = /^\d+$/;
 /** uWS takes a header of this length for "close", whatever it says. */
 const CLOSE_LENGTH = 5;
@@ -78,11 +77,14 @@ function addHeader(headers: IncomingHttpHeaders, name: string, value: string): v
  * Copies the head of a request, or says why it must be refused.
  *
  * uWS lets pass what node:http's parser refuses and what an intermediary may read differently (request
- * smuggling): two lengths, a length that is no number, a transfer coding other than chunked, unknown methods.
+ * smuggling): two lengths, a length that is no number, a transfer coding other than chunked, unknown methods,
+ * bytes beyond ASCII in the URL. "Expect: 100-continue" has been answered by uWS by now.
  */
 export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | Refusal {
   const method = req.getCaseSensitiveMethod();
   if (!KNOWN_METHODS.has(method)) return { status: 400, detail: 'unknown method' };
+  const url = urlOf(req);
+  if (OUTSIDE_URL.test(url)) return { status: 400, detail: 'a character that no URL contains' };
 
   const headers: IncomingHttpHeaders = {};
   const rawHeaders: string[] = [];
@@ -110,13 +112,12 @@ export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | 
   const closedByUws = connection?.length === CLOSE_LENGTH;
   return {
     method,
-    url: urlOf(req),
+    url,
     headers,
     rawHeaders,
     bodyBytes,
     closedByUws,
     clientCloses: closedByUws || (connection !== undefined && CLOSE.test(connection)),
-    expectsContinue: headers.expect !== undefined,
   };
 }
 
@@ -138,5 +139,5 @@ function urlOf(req: HttpRequest): string {
   // Undefined where the URL has no question mark, empty where nothing follows it. The types know only the latter.
   const query: string | undefined = req.getQuery();
   const path = req.getUrl();
-  return latin1(query === undefined ? path : `${path}?${query}`);
+  return query === undefined ? path : `${path}?${query}`;
 }

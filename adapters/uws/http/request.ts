@@ -101,6 +101,11 @@ export class BridgeRequest extends UnbuiltReadable {
     else if (this.flowing && this.waiting === undefined) this.endThin();
   }
 
+  /** Somebody reads the body as it comes. */
+  get consumed(): boolean {
+    return this.listenerCount('data') > 0 || this.listenerCount('readable') > 0;
+  }
+
   /** Nobody will read the rest of the body: what arrives from now on is dropped. */
   discard(): void {
     if (this.ended || this.complete) return;
@@ -114,7 +119,7 @@ export class BridgeRequest extends UnbuiltReadable {
     const heard = this.listenerCount('error') > 0;
     this.discarding = true;
     this.waiting = undefined;
-    if (heard) this.fail(cause);
+    this.fail(cause);
     return heard;
   }
 
@@ -123,7 +128,7 @@ export class BridgeRequest extends UnbuiltReadable {
     this.aborted = true;
     this.shim?.closed();
     this.emit('aborted');
-    if (!this.ended && !(this.built && this.readableEnded)) this.fail(clientGone());
+    this.fail(this.complete ? undefined : clientGone());
     this.waiting = undefined;
     this.emit('close');
   }
@@ -131,7 +136,9 @@ export class BridgeRequest extends UnbuiltReadable {
   /** The answer is out. */
   answered(): void {
     this.waiting = undefined;
-    this.emit('close');
+    // To somebody who still reads what has arrived, 'close' before 'end' would mean that the body was cut off.
+    if (this.built && this.consumed && !this.readableEnded) this.once('end', () => this.emit('close'));
+    else this.emit('close');
   }
 
   override on(event: string | symbol, listener: Listener): this {
@@ -200,7 +207,7 @@ export class BridgeRequest extends UnbuiltReadable {
     if (this.ended) skipToEnd(this._readableState);
     else if (this.complete) super.push(null);
     if (this.flowing) super.resume();
-    if (this.aborted && !this.ended) super.destroy();
+    if (this.aborted) super.destroy();
   }
 
   private flow(): void {
@@ -229,10 +236,10 @@ export class BridgeRequest extends UnbuiltReadable {
     this.emit('end');
   }
 
-  private fail(cause: Error): void {
+  private fail(cause: Error | undefined): void {
     const heard = this.listenerCount('error') > 0;
     if (this.built) super.destroy(heard ? cause : undefined);
-    else if (heard) this.emit('error', cause);
+    else if (cause && heard) this.emit('error', cause);
   }
 }
 

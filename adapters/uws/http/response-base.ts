@@ -87,7 +87,10 @@ export class ResponseBase extends EventEmitter {
     if (!(status >= 100 && status <= 999)) {
       throw errorWithCode(RangeError, 'ERR_HTTP_INVALID_STATUS_CODE', `Invalid status code: ${code}`);
     }
-    if (typeof message === 'string') this.statusMessage = message;
+    const text = typeof message === 'string' ? message : this.statusMessage;
+    // A message that is refused must not spoil the error page that comes next.
+    this.statusMessage = undefined;
+    const line = statusLine(status, text);
     const given = typeof message === 'string' ? headers : (headers ?? message);
     const builder = new HeadBuilder();
     if (this.stored.empty) {
@@ -97,7 +100,8 @@ export class ResponseBase extends EventEmitter {
       this.stored.addTo(builder);
     }
     this.statusCode = status;
-    this.head = builder.build(statusLine(status, this.statusMessage));
+    this.statusMessage = line.slice(line.indexOf(' ') + 1);
+    this.head = builder.build(line);
     return this;
   }
 

@@ -102,14 +102,12 @@ export function addAll(headers: HeadersIn, add: (name: string, value: unknown) =
 
 /** How a head is written. */
 export interface HeadStyle {
-  /** The status line is taken by "100 Continue". */
-  readonly afterContinue: boolean;
   /** Say that the connection will be closed; uWS does not. */
   readonly close: boolean;
   /** Characters beyond ASCII as UTF-8 instead of Latin-1: what node:http does when the body is a string. */
-  readonly utf8: boolean;
+  readonly utf8?: boolean;
   /** Write this content-length; otherwise uWS does, or there is none. */
-  readonly contentLength: number | undefined;
+  readonly contentLength?: number | undefined;
 }
 
 /** Writes a head into a corked response. Its blank line comes from uWS, with the body. */
@@ -118,13 +116,8 @@ export function writeResponseHead(native: HttpResponse, head: ResponseHead, styl
   const bytes = (text: string): string | Buffer => (style.utf8 ? text : Buffer.from(text, 'latin1'));
   const plain = (text: string): string | Buffer => (isAscii(text) ? text : bytes(text));
 
-  if (style.afterContinue) {
-    // uWS accepts one status line an answer, so the final one goes out as the start of a header line.
-    native.writeHeader(plain(`HTTP/1.1 ${head.status}\r\nConnection`), style.close ? 'close' : 'keep-alive');
-  } else {
-    if (head.status !== '200 OK') native.writeStatus(plain(head.status));
-    if (style.close) native.writeHeader('Connection', 'close');
-  }
+  if (head.status !== '200 OK') native.writeStatus(plain(head.status));
+  if (style.close) native.writeHeader('Connection', 'close');
   for (let at = 0; at < lines.length; at += 2) {
     native.writeHeader(lines[at] ?? '', plain(lines[at + 1] ?? ''));
   }

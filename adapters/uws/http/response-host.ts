@@ -4,8 +4,6 @@ import { type HttpResponse } from 'uWebSockets.js';
 export interface ResponseHost {
   /** Undefined as soon as the answer is out or the client is gone. */
   readonly native: HttpResponse | undefined;
-  /** "100 Continue" is out. */
-  readonly continued: boolean;
   /** uWS closes the connection after the answer by itself. */
   readonly closedByUws: boolean;
   /** The connection is to be closed after the answer, whatever the handler says. */

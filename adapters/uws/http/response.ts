@@ -124,7 +124,6 @@ export class BridgeResponse extends ResponseBase {
     const gone = this.waiting;
     this.waiting = undefined;
     this.held = undefined;
-    this.destroyed = true;
     for (const callback of gone ?? []) callback(streamDestroyed());
     this.close();
   }
@@ -169,11 +168,10 @@ export class BridgeResponse extends ResponseBase {
     native.cork(() => {
       if (this.hasBody) {
         // uWS writes "Connection: close" itself, unless the client has said it before.
-        this.writeHeadTo(native, head, this.host.closedByUws, typeof body === 'string', undefined);
+        writeResponseHead(native, head, { close: this.host.closedByUws, utf8: typeof body === 'string' });
         native.end(body ?? '', closes);
       } else {
-        const announced = this.statusCode === 204 || this.statusCode < 200 ? undefined : head.contentLength;
-        this.writeHeadTo(native, head, closes, false, announced);
+        writeResponseHead(native, head, { close: closes, contentLength: head.contentLength });
         // With a length as its argument the uWS of 2023 waits for that many bytes.
         native.endWithoutBody();
       }
@@ -187,7 +185,7 @@ export class BridgeResponse extends ResponseBase {
     return (this.writer ??= new BodyWriter(
       native,
       total,
-      () => this.writeHeadTo(native, head, this.closes(head), false, undefined),
+      () => writeResponseHead(native, head, { close: this.closes(head) }),
       {
         drained: () => this.drained(),
         done: () => {
@@ -198,16 +196,6 @@ export class BridgeResponse extends ResponseBase {
         tooShort: () => this.host.kill(),
       },
     ));
-  }
-
-  private writeHeadTo(
-    native: HttpResponse,
-    head: ResponseHead,
-    close: boolean,
-    utf8: boolean,
-    contentLength: number | undefined,
-  ): void {
-    writeResponseHead(native, head, { afterContinue: this.host.continued, close, utf8, contentLength });
   }
 
   private drained(): void {

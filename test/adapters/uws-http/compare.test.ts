@@ -1,0 +1,100 @@
+import t from 'tap';
+import { BODY_LIMIT, compareRoutes } from './compare-app.js';
+import { CORPUS, HOSTILE, request, UNFINISHED, type Case } from './corpus.js';
+import { exchange, type Answer, type Outcome } from './raw-client.js';
+import { startBridge, startNode } from './servers.js';
+
+/** Headers of the connection and of the clock. Everything else must be the same, line by line. */
+const NOT_COMPARED: ReadonlySet<string> = new Set(['date', 'connection', 'keep-alive', 'uwebsockets']);
+
+const HEAD_FIRST: ReadonlySet<string> = new Set(['GET /raw/array-head', 'GET /raw/merged-head']);
+
+const options = { bodyLimit: BODY_LIMIT, routerOptions: { maxParamLength: 200 } };
+const node = await startNode(compareRoutes, options);
+const uws = await startBridge(compareRoutes, { fastify: options });
+t.teardown(async () => {
+  await node.close();
+  await uws.close();
+});
+
+/**
+ * An answer whose head was fixed by `writeHead` before `end` is chunked by node:http, which does not wait for the
+ * body. The bridge sends the head with the body, and so its length. The one difference in framing.
+ */
+function framing(name: string): string {
+  return name === 'transfer-encoding' || name === 'content-length' ? 'framed' : '';
+}
+
+function comparable({ answers }: Outcome, headFirst: boolean): object[] {
+  return answers.map(({ status, reason, headers, body }: Answer) => ({
+    status,
+    reason,
+    headers: headers
+      .filter(([name]) => !NOT_COMPARED.has(name))
+      .map(([name, value]) => (headFirst && framing(name)) || `${name}: ${value}`)
+      .sort(),
+    body: body.length > 10_000 ? `${body.length} bytes, ${hash(body)}` : body.toString('latin1'),
+  }));
+}
+
+function hash(bytes: Buffer): number {
+  let sum = 0;
+  for (const byte of bytes) sum = (sum * 31 + byte) | 0;
+  return sum;
+}
+
+const says = (answer: Answer | undefined, name: string): string =>
+  answer?.headers.find(([key]) => key === name)?.[1]?.toLowerCase() ?? '';
+
+async function ask(port: number, { parts, methods }: Case): Promise<Outcome> {
+  return exchange(port, parts, methods);
+}
+
+t.test(`${CORPUS.length} conversations are answered alike by node:http and by the bridge`, async (t) => {
+  for (const conversation of CORPUS) {
+    const [expected, found] = await Promise.all([ask(node.port, conversation), ask(uws.port, conversation)]);
+    const headFirst = HEAD_FIRST.has(conversation.name);
+    t.same(comparable(found, headFirst), comparable(expected, headFirst), conversation.name);
+    t.equal(found.answers.length, conversation.methods.length, `${conversation.name}: every answer came`);
+    t.equal(
+      says(found.answers.at(-1), 'connection') === 'close',
+      says(expected.answers.at(-1), 'connection') === 'close',
+      `${conversation.name}: says alike whether the connection closes`,
+    );
+    for (const answer of found.answers.filter(({ status }) => status >= 200)) {
+      t.equal(answer.headers.filter(([name]) => name === 'date').length, 1, `${conversation.name}: one date`);
+    }
+  }
+});
+
+t.test(
+  `${HOSTILE.length} hostile requests are refused or cut off, and others are still served`,
+  async (t) => {
+    for (const attack of HOSTILE) {
+      const { answers, closed } = await ask(uws.port, attack);
+      const [answer] = answers;
+      t.ok(
+        answer ? answer.status >= 400 && answer.status <= 505 : closed,
+        `${attack.name}: ${answer?.status ?? 'closed'}`,
+      );
+      const { answers: others } = await exchange(uws.port, [request('GET /text')], ['GET']);
+      t.equal(others[0]?.body.toString(), 'plain text', `after ${attack.name} others are served`);
+    }
+  },
+);
+
+t.test('heads that never end are cut off, and others are served meanwhile', async (t) => {
+  const attacks = UNFINISHED.map(async (attack) => ({ attack, outcome: await ask(uws.port, attack) }));
+  const { answers } = await exchange(uws.port, [request('GET /text')], ['GET']);
+  t.equal(answers[0]?.status, 200, 'meanwhile others are served');
+  for (const { attack, outcome } of await Promise.all(attacks)) {
+    const [answer] = outcome.answers;
+    t.ok(answer ? answer.status >= 400 : outcome.closed, `${attack.name}: ${answer?.status ?? 'closed'}`);
+  }
+});
+
+t.test('after all of that nothing is in flight and nothing was thrown', async (t) => {
+  await uws.bridge.drained();
+  t.equal(uws.bridge.inFlight, 0);
+  t.same(uws.faults, []);
+});
