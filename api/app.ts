@@ -5,6 +5,8 @@ import Fastify, {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
   type FastifyServerFactory,
 } from 'fastify';
 import { errorText, type ErrorCode } from '../engine/errors.js';
@@ -32,21 +34,25 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     bodyLimit: options.maxBodyBytes,
     genReqId: (request) => requestIdOf(String(request.headers['x-request-id'] ?? '')),
     routerOptions: { maxParamLength: 512 },
+    // An address that cannot be read never gets as far as the hooks below.
+    frameworkErrors(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+      sendProblem(reply.header('x-request-id', request.id), 'bad_request', error.message);
+      parts.metrics.refused('bad_request');
+      logRequest(request, reply);
+    },
     ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
   });
   useTypeBox(app);
+  // Only JSON is understood: Fastify would take this one too.
+  app.removeContentTypeParser('text/plain');
   app.decorateReply('problemCode', null);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
-    const { method, url } = request;
     if (reply.problemCode !== null) parts.metrics.refused(reply.problemCode);
-    request.log.info(
-      { method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
-      'request',
-    );
+    logRequest(request, reply);
     done();
   });
   app.setErrorHandler<FastifyError>((error, request, reply) => {
@@ -87,6 +93,14 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   for (const routes of [messageRoutes, roomRoutes, eventRoutes, operationRoutes]) routes(app, parts);
   await app.ready();
   return app;
+}
+
+function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  const { method, url } = request;
+  request.log.info(
+    { method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
+    'request',
+  );
 }
 
 /** What Fastify refuses by itself, in our codes. */

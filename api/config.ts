@@ -3,7 +3,7 @@ import envSchema from 'env-schema';
 import { checker, faultLine } from '../engine/messages/check.js';
 import { DEFAULT_PRESETS, Presets } from '../engine/room/presets.js';
 
-function oneOf<T extends string>(names: readonly T[], initial: T, description: string) {
+function oneOf<const T extends string>(names: readonly T[], initial: T, description: string) {
   return Type.Unsafe<T>(Type.String({ enum: [...names], default: initial, description }));
 }
 
@@ -22,7 +22,7 @@ export const Settings = Type.Object({
   BROKER: oneOf(['in-process', 'rabbitmq'], 'in-process', 'what carries commands and events'),
   AMQP_URL: Type.String({
     default: 'amqp://guest:guest@localhost:5672',
-    pattern: '^amqps?://[^ ]+$',
+    pattern: '^amqps?://[^ ,]+( *, *amqps?://[^ ,]+)*$',
     description: 'RabbitMQ, one URL or several with commas between; with BROKER=rabbitmq',
   }),
   PARTITIONS: whole(16, 1, 1024, 'queues for commands; the same on every node'),
@@ -127,10 +127,10 @@ function readPresets(text: string): Presets {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new Error(`ROOM_PRESETS is not JSON: ${text}; ${allowed}`, { cause });
+    throw new Error(`ROOM_PRESETS=${JSON.stringify(text)} is not JSON; ${allowed}`, { cause });
   }
   const faults = presetFaults(value);
-  if (faults) throw new Error(`ROOM_PRESETS=${text}: ${faultLine(faults)}; ${allowed}`);
+  if (faults) throw new Error(`ROOM_PRESETS=${JSON.stringify(text)}: ${faultLine(faults)}; ${allowed}`);
   return value as Presets;
 }
 

@@ -62,7 +62,10 @@ export async function startNode(
   );
   metrics.watch(() => engine.stats());
 
-  const http = createHttpBridge({ maxBodyBytes: config.MAX_BODY_BYTES * 2 });
+  const http = createHttpBridge({
+    maxBodyBytes: config.MAX_BODY_BYTES * 2,
+    onError: (cause) => log.error({ cause: errorText(cause) }, 'http: a handler failed'),
+  });
   const presetOf = (roomId: string) => presetFor(roomId, config.ROOM_PRESETS, base);
   const app = await createApp(
     { engine, store, metrics, presetOf },
@@ -93,8 +96,13 @@ export async function startNode(
   };
 }
 
+/** As node:http's (--max-http-header-size). */
+const MAX_HEAD_BYTES = 16_384;
+
 /** uWebSockets.js is a binary: where there is none for this machine, say so in one line instead of a stack. */
 async function loadUws() {
+  // uWebSockets.js reads it when it is loaded; its own limit, 4 KB, is less than cookies and tokens take.
+  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= String(MAX_HEAD_BYTES);
   try {
     const { createUwsServer } = await import('../adapters/uws/server.js');
     const { attachWebSockets } = await import('../adapters/uws/websockets.js');

@@ -24,9 +24,18 @@ export function useTypeBox(app: FastifyInstance): void {
     const check = checker(schema);
     const isText = httpPart !== 'body';
     return (given: unknown) => {
-      const value = isText ? Value.Convert(schema, Value.Default(schema, { ...(given as object) })) : given;
+      const value = isText ? fromText(schema, given as Readonly<Record<string, unknown>>) : given;
       const faults = check(value);
       return faults ? { error: new ValidationError(httpPart ?? 'request', faults) } : { value };
     };
   });
+}
+
+/** Values as the schema wants them. Those that are not exactly a whole number stay text: TypeBox would make 1 of 1.5 and 1e9. */
+function fromText(schema: TSchema, given: Readonly<Record<string, unknown>>): unknown {
+  const converted = Value.Convert(schema, Value.Default(schema, { ...given })) as Record<string, unknown>;
+  for (const [name, text] of Object.entries(given)) {
+    if (typeof converted[name] === 'number' && String(converted[name]) !== text) converted[name] = text;
+  }
+  return converted;
 }

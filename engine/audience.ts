@@ -30,23 +30,40 @@ export interface AudienceParts {
   readonly presenceLimit: number;
 }
 
+/** `expect`: a connection is about to ask for a seat, so it has to learn who comes and goes from now on. */
 export type AudienceMessage =
   | { readonly type: 'event'; readonly event: RoomEvent }
+  | { readonly type: 'expect'; readonly id: string }
   | {
       readonly type: 'admit';
       readonly listener: Listener;
       readonly room: RoomView;
       readonly since: number | null;
     }
-  | { readonly type: 'catch_up'; readonly listener: Listener; readonly from: number }
+  | {
+      readonly type: 'catch_up';
+      readonly listener: Listener;
+      readonly from: number;
+      readonly joinedAt: number;
+    }
   | { readonly type: 'remove'; readonly id: string };
+
+/** An event that was sent out, and its frame. */
+interface Sent {
+  readonly event: DurableEvent;
+  readonly frame: string;
+}
 
 const LIMITS = { limit: 100_000 };
 /** Frames kept to close the seam between a join and the live stream without asking the store. */
 const RECENT = 64;
+/** Joined and left frames kept for those who are being let in. */
+const PRESENCE = 4_096;
 const PAGE = 200;
 const ASSERT_CHUNK = 500;
 const RETRY_MS = 1_000;
+/** How long after a roll call a join that was answered before it may still come in. */
+const CALLED_MS = 10_000;
 
 /** The connections to one room on one node: fans its events out, in order and without a gap, and nothing else. */
 export class AudienceActor implements Behaviour<AudienceMessage> {
@@ -55,9 +72,16 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   private readonly listeners = new Map<string, Listener>();
   /** seq of the last event sent out; null until the first join or event says where the room stands. */
   private cursor: number | null = null;
-  /** The frames of the last events up to the cursor, without a gap. */
-  private recent: string[] = [];
+  /** The last events up to the cursor, without a gap. */
+  private recent: Sent[] = [];
+  /** Connections that have asked for a seat, and how many of `comings` there had been by then. */
+  private readonly expected = new Map<string, number>();
+  /** Who came and went while somebody is expected; `forgotten` more were before the first. */
+  private comings: { readonly user: string; readonly frame: string }[] = [];
+  private forgotten = 0;
   private sent = 0;
+  /** When the room last called the roll. */
+  private calledAt = -Infinity;
 
   constructor(
     readonly roomId: string,
@@ -75,14 +99,19 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         if (isDurable(message.event)) this.deliver(message.event);
         else this.tellPresent(message.event);
         return;
+      case 'expect':
+        this.expected.set(message.id, this.forgotten + this.comings.length);
+        return;
       case 'admit':
         this.admit(message.listener, message.room, message.since);
         return;
       case 'catch_up':
-        if (this.listeners.has(message.listener.id)) this.catchUp(message.listener, message.from);
+        if (this.listeners.has(message.listener.id))
+          this.catchUp(message.listener, message.from, message.joinedAt);
         return;
       case 'remove':
         this.listeners.delete(message.id);
+        this.arrived(message.id);
         return;
     }
   }
@@ -108,16 +137,22 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     this.cursor = event.seq;
     const frame = eventFrame(event);
     if (frame === null) return;
-    this.recent.push(frame);
+    this.recent.push({ event, frame });
     if (this.recent.length > RECENT * 2) this.recent = this.recent.slice(-RECENT);
     if (!isQuiet(event)) this.publish(frame);
-    if (event.type === 'room_closed' && event.reason === 'deleted')
-      this.endAll('room_closed', 'the room was closed');
-    if (event.type === 'member_kicked') this.endUser(event.user);
+    if (event.type === 'member_kicked') this.forgetComings(event.user);
+    if (event.type === 'room_closed' || event.type === 'member_kicked') {
+      for (const listener of [...this.listeners.values()]) endedBy(event, listener);
+    }
   }
 
   private tellPresent(event: RoomEvent): void {
     if (event.type === 'roll_call') {
+      if (this.cursor !== null && event.head_seq > this.cursor) {
+        this.repair({ type: 'event', event }, this.cursor);
+        return;
+      }
+      this.calledAt = this.parts.clock.elapsed();
       this.assertSeats();
       return;
     }
@@ -125,7 +160,35 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     const counted = event.type === 'member_joined' || event.type === 'member_left';
     if (counted && event.member_count > this.parts.presenceLimit) return;
     const frame = eventFrame(event);
-    if (frame !== null) this.publish(frame);
+    if (frame === null) return;
+    this.publish(frame);
+    if (!counted || this.expected.size === 0) return;
+    this.comings.push({ user: event.user, frame });
+    if (this.comings.length > PRESENCE * 2) {
+      this.forgotten += this.comings.length - PRESENCE;
+      this.comings = this.comings.slice(-PRESENCE);
+    }
+  }
+
+  /** Tells a connection who came and went since it asked for its seat: its welcome may be older than that. */
+  private tellComings(listener: Listener): void {
+    const from = Math.max(0, (this.expected.get(listener.id) ?? Infinity) - this.forgotten);
+    for (const { user, frame } of this.comings.slice(from)) {
+      if (user !== listener.user && frame !== '') listener.send(frame);
+    }
+    this.arrived(listener.id);
+  }
+
+  /** The kick itself is among what was missed, and must not be followed by how that user had come. */
+  private forgetComings(kicked: string): void {
+    this.comings = this.comings.map((one) => (one.user === kicked ? { user: kicked, frame: '' } : one));
+  }
+
+  private arrived(id: string): void {
+    this.expected.delete(id);
+    if (this.expected.size > 0) return;
+    this.comings = [];
+    this.forgotten = 0;
   }
 
   private publish(frame: string): void {
@@ -145,28 +208,41 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         ? undefined
         : since <= room.head_seq && room.head_seq - since <= this.parts.recoveryLimit;
     this.listeners.set(listener.id, listener);
+    // The seat may have been given before a crash that it was not asserted after: the roll call overtook this.
+    if (this.parts.clock.elapsed() < this.calledAt + CALLED_MS) this.assertChunk([presenceOf(listener)]);
     listener.send(welcomeFrame(listener.id, listener.user, room, recovered));
-    this.catchUp(listener, recovered === true && since !== null ? since : room.head_seq);
+    this.catchUp(listener, recovered === true && since !== null ? since : room.head_seq, room.head_seq);
   }
 
-  /** Sends what came after `from`, then lets the listener hear the room live: in one step, so without a seam. */
-  private catchUp(listener: Listener, from: number): void {
+  /**
+   * Sends what came after `from`, then lets the listener hear the room live: in one step, so without a seam. What
+   * happened after it had its seat, at `joinedAt`, may have cost it the seat.
+   */
+  private catchUp(listener: Listener, from: number, joinedAt: number): void {
     const missing = (this.cursor ?? from) - from;
     if (missing <= this.recent.length) {
-      for (const frame of missing > 0 ? this.recent.slice(-missing) : []) listener.send(frame);
+      for (const { event, frame } of missing > 0 ? this.recent.slice(-missing) : []) {
+        listener.send(frame);
+        if (event.seq > joinedAt) endedBy(event, listener);
+      }
+      this.tellComings(listener);
       listener.subscribe(this.topic);
       listener.admitted();
       return;
     }
     this.parts.store.history({ room_id: this.roomId, after: from, limit: PAGE, messages_only: false }).then(
       (events) => {
-        for (const event of events) {
+        const cursor = this.cursor ?? from;
+        // The store may be ahead of the live stream, and what that still brings must not come twice.
+        const missed = events.filter(({ seq }) => seq <= cursor);
+        for (const event of missed) {
           const frame = eventFrame(event);
           if (frame !== null) listener.send(frame);
+          if (event.seq > joinedAt) endedBy(event, listener);
         }
         // After a purge there may be nothing left between here and the live stream.
-        const next = events.at(-1)?.seq ?? this.cursor ?? from;
-        if (!this.mailbox.tell({ type: 'catch_up', listener, from: next })) this.giveUp(listener);
+        const next = missed.at(-1)?.seq ?? cursor;
+        if (!this.mailbox.tell({ type: 'catch_up', listener, from: next, joinedAt })) this.giveUp(listener);
       },
       (cause: unknown) => {
         this.parts.log.error(
@@ -214,21 +290,8 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     this.recent = [];
   }
 
-  private endAll(code: ErrorCode, message: string): void {
-    for (const listener of [...this.listeners.values()]) listener.end(code, message);
-  }
-
-  private endUser(user: string): void {
-    for (const listener of [...this.listeners.values()]) {
-      if (listener.user === user) listener.end('forbidden', 'you were removed from the room');
-    }
-  }
-
   private assertSeats(): void {
-    const present: Presence[] = [...this.listeners.values()].map(({ id, user }) => ({
-      connection_id: id,
-      user,
-    }));
+    const present = [...this.listeners.values()].map(presenceOf);
     for (let i = 0; i < present.length; i += ASSERT_CHUNK)
       this.assertChunk(present.slice(i, i + ASSERT_CHUNK));
   }
@@ -253,8 +316,22 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   }
 }
 
+/** Ends a connection that an event leaves without a seat. */
+function endedBy(event: DurableEvent, listener: Listener): void {
+  if (event.type === 'room_closed' && event.reason === 'deleted') {
+    listener.end('room_closed', 'the room was closed');
+  } else if (event.type === 'member_kicked' && event.user === listener.user) {
+    listener.end('forbidden', 'you were removed from the room');
+  }
+}
+
+function presenceOf({ id, user }: Listener): Presence {
+  return { connection_id: id, user };
+}
+
 /** The first seq that a message is ready for. */
 function seqBehind(message: AudienceMessage): number {
   if (message.type === 'event' && isDurable(message.event)) return message.event.seq;
+  if (message.type === 'event' && message.event.type === 'roll_call') return message.event.head_seq + 1;
   return message.type === 'admit' ? message.room.head_seq + 1 : 0;
 }

@@ -4,7 +4,7 @@ import { ackFrame, decodeFrame, errorFrame, queuedFrame } from './codec.js';
 import { CLOSE_SERVICE_RESTART, ERRORS, errorText, type ErrorCode } from './errors.js';
 import { Mailbox, type Behaviour, type Parent } from './mailbox.js';
 import type { Answer } from './messages/answers.js';
-import type { JoinCommand } from './messages/commands.js';
+import type { Command, JoinCommand } from './messages/commands.js';
 import type { ClientFrame } from './messages/frames.js';
 import type { Broker, Clock, Log, Meter, Socket } from './ports.js';
 
@@ -16,8 +16,10 @@ export interface ConnectionParts {
   readonly log: Log;
   readonly meter: Meter;
   readonly newId: () => string;
-  /** Called once, when the connection has ended and its seat has been given back. */
+  /** Called once, when the connection has ended and its seat is being given back. */
   readonly ended: (connection: ConnectionActor) => void;
+  /** Whether the node goes down: what fails now is not tried again. */
+  readonly stopping: () => boolean;
 }
 
 /** Who wants to be where. Already checked. */
@@ -113,13 +115,29 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
   crashed(cause: unknown): 'resume' {
     this.parts.meter.crashed('connection');
     this.parts.log.error({ connection_id: this.id, cause: errorText(cause) }, 'connection: a crash ends it');
-    this.end('internal', 'the connection failed; come back');
+    try {
+      this.end('internal', 'the connection failed; come back');
+    } catch {
+      // Its socket is what fails: then the client cannot be told.
+      this.finish();
+    }
     return 'resume';
+  }
+
+  /** Answers come in the turn of whoever gives them, and a crash here is no business of theirs. */
+  private ask(command: Command, onAnswer: (answer: Answer) => void): void {
+    this.parts.broker.request(command, (answer) => {
+      try {
+        onAnswer(answer);
+      } catch (cause) {
+        this.crashed(cause);
+      }
+    });
   }
 
   private join(): void {
     const { room_id, user, request_id } = this.hello;
-    const { broker, audiences, nodeId } = this.parts;
+    const { audiences, nodeId } = this.parts;
     const command: JoinCommand = {
       type: 'join',
       room_id,
@@ -131,8 +149,12 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     audiences.enter(room_id).then(
       () => {
         if (this.state === 'ended') return;
+        if (!audiences.tell(room_id, { type: 'expect', id: this.id })) {
+          this.end('unavailable', 'too many join this room at once');
+          return;
+        }
         this.seat = 'asked';
-        broker.request(command, (answer) => this.answered(answer));
+        this.ask(command, (answer) => this.answered(answer));
       },
       (cause: unknown) => this.end('unavailable', errorText(cause)),
     );
@@ -179,7 +201,7 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
         this.post(frame.text, frame.id);
         return;
       case 'typing':
-        this.parts.broker.request({ type: 'typing', room_id, user, request_id }, (answer) => {
+        this.ask({ type: 'typing', room_id, user, request_id }, (answer) => {
           if (answer.type === 'refused') this.refuse(answer.code, answer.message);
         });
         return;
@@ -196,7 +218,7 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     const fresh = given === undefined ? { fresh: true } : {};
     this.underWay++;
     // Telling the client touches nothing of the actor's but a counter, so it takes no turn of its own.
-    this.parts.broker.request({ type: 'post', room_id, id, user, text, request_id, ...fresh }, (answer) => {
+    this.ask({ type: 'post', room_id, id, user, text, request_id, ...fresh }, (answer) => {
       this.underWay--;
       if (answer.type === 'posted') this.socket.send(ackFrame(id, answer.message.seq));
       else if (answer.type === 'queued') this.socket.send(queuedFrame(id));
@@ -214,12 +236,12 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     this.parts.ended(this);
   }
 
-  /** A seat that is not given back would be lost to the room for ever, so it is tried until the room has heard. */
+  /** A seat that is not given back would be lost to the room for ever, so it is tried while the node lives. */
   private leave(): void {
     if (this.seat !== 'held') return;
     const { room_id, user } = this.hello;
     this.parts.broker.request({ type: 'leave', room_id, user, connection_id: this.id }, (answer) => {
-      if (answer.type === 'refused' && ERRORS[answer.code].retry) {
+      if (answer.type === 'refused' && ERRORS[answer.code].retry && !this.parts.stopping()) {
         this.parts.clock.after(LEAVE_RETRY_MS, () => this.leave());
       }
     });

@@ -17,11 +17,18 @@ export interface Connections {
 }
 
 /** The supervisor of the connections on this node. Like that of the rooms it gets no messages. */
-export function createConnections(root: Parent, parts: Omit<ConnectionParts, 'ended'>): Connections {
+export function createConnections(
+  root: Parent,
+  parts: Omit<ConnectionParts, 'ended' | 'stopping'>,
+): Connections {
   const parent: Parent = spawn(root, () => undefined, 'connections');
   const connections = new Set<ConnectionActor>();
-  const withEnd: ConnectionParts = { ...parts, ended: (connection) => void connections.delete(connection) };
   let open = true;
+  const withEnd: ConnectionParts = {
+    ...parts,
+    ended: (connection) => void connections.delete(connection),
+    stopping: () => !open,
+  };
 
   return {
     open(socket, hello) {

@@ -110,6 +110,9 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
       const appends = entries.map((entry) => entry.append as Append);
       const results: AppendResult[] = await store.append(appends);
       entries.forEach((entry, i) => outcomes.set(entry, results[i] ?? 'failed'));
+      const lost = results.filter((result) => result === 'failed').length;
+      if (lost > 0)
+        log.error({ rooms: lost, of: entries.length }, 'journal: the store did not take these rooms');
       meter.committed(
         appends.reduce((sum, one) => sum + one.events.length, 0),
         clock.elapsed() - begun,

@@ -85,8 +85,11 @@ export interface Append {
   readonly purge_before?: number;
 }
 
-/** `fenced`: another writer has used one of these seqs; `duplicate`: one of the message ids is in the store. */
-export type AppendResult = 'committed' | 'fenced' | 'duplicate';
+/**
+ * `fenced`: another writer has used one of these seqs; `duplicate`: one of the message ids is in the store;
+ * `failed`: this one could not be stored, which says nothing about the others of the call.
+ */
+export type AppendResult = 'committed' | 'fenced' | 'duplicate' | 'failed';
 
 export interface Page {
   readonly room_id?: string;

@@ -68,14 +68,17 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
       );
       if (down) {
         record.downUntil = now + DOWN_MS;
-        record.lostSeats = true;
+        record.lostSeats = room.holdsSeats;
         forget(room, 'the room crashes too often');
+        clock.after(DOWN_MS, () => {
+          if (!record.lostSeats && !rooms.has(room.roomId)) health.delete(room.roomId);
+        });
       }
       return !down;
     },
     ended(room, reason) {
       log.error({ room_id: room.roomId }, `room: stopped: ${reason}`);
-      healthOf(room.roomId).lostSeats = true;
+      if (room.holdsSeats) healthOf(room.roomId).lostSeats = true;
       forget(room, reason);
     },
   };

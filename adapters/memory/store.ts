@@ -21,15 +21,18 @@ interface Kept {
  * same conformance suite.
  */
 export function createMemoryStore(options: MemoryStoreOptions): Store {
-  /** In the order of the last write, so that the first is the one written longest ago. */
   const rooms = new Map<string, Kept>();
+  /** Those that hold events, in the order of the last write: the first was written longest ago. */
+  const written = new Set<Kept>();
   const byId = new Map<string, DurableEvent>();
   /** Event ids in the order they were committed. */
   let log: string[] = [];
   let ready = false;
 
   function append({ room, events, purge_before }: Append): AppendResult {
-    const kept = rooms.get(room.room_id) ?? { record: { ...room, head_seq: 0 }, events: [] };
+    const known = rooms.get(room.room_id);
+    if (!known && rooms.size >= options.rooms) return 'failed';
+    const kept = known ?? { record: { ...room, head_seq: 0 }, events: [] };
     if (kept.record.head_seq !== room.head_seq - events.length) return 'fenced';
     if (events.some((event) => byId.has(event.event_id))) return 'duplicate';
     kept.record = room;
@@ -45,8 +48,9 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       );
     if (kept.events.length > options.eventsPerRoom * 1.25)
       forget(kept, kept.events.length - options.eventsPerRoom);
-    rooms.delete(room.room_id);
-    rooms.set(room.room_id, kept);
+    if (!known) rooms.set(room.room_id, kept);
+    written.delete(kept);
+    if (kept.events.length > 0) written.add(kept);
     return 'committed';
   }
 
@@ -56,9 +60,11 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
   }
 
   function trim(): void {
-    for (const kept of rooms.values()) {
-      if (byId.size <= options.eventsInAll) break;
-      forget(kept, kept.events.length);
+    for (const kept of written) {
+      const over = byId.size - options.eventsInAll;
+      if (over <= 0) break;
+      forget(kept, Math.min(over, kept.events.length));
+      if (kept.events.length === 0) written.delete(kept);
     }
     if (log.length > 2 * byId.size + 1024) log = log.filter((id) => byId.has(id));
   }
@@ -69,12 +75,6 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       return Promise.resolve();
     },
     append(appends) {
-      const fresh = appends.filter(({ room }) => !rooms.has(room.room_id)).length;
-      if (fresh > 0 && rooms.size + fresh > options.rooms) {
-        return Promise.reject(
-          new Error(`the memory store holds its ${options.rooms} rooms and takes no new one`),
-        );
-      }
       const results = appends.map(append);
       trim();
       return Promise.resolve(results);

@@ -33,7 +33,9 @@ export function faultLine(faults: readonly Fault[]): string {
 
 function inWords(error: ValueError): string {
   const { schema, value, type } = error;
-  if (type === ValueErrorType.ObjectAdditionalProperties) return 'is not a known field';
+  if (type === ValueErrorType.ObjectAdditionalProperties) {
+    return `is not a known field; known are ${Object.keys((schema['properties'] ?? {}) as object).join(', ')}`;
+  }
   if (type === ValueErrorType.ObjectRequiredProperty) return 'is missing';
   const format: unknown = schema['format'];
   if (type === ValueErrorType.StringFormat && typeof format === 'string' && typeof value === 'string') {

@@ -40,12 +40,15 @@ export const DURABLE_EVENTS = {
   }),
 } as const;
 
-/** Facts for who is there: never stored, no seq. `roll_call` asks every node who it holds in the room. */
+/**
+ * Facts for who is there: never stored, no seq. `roll_call` asks every node who it holds in the room, and says how
+ * far the room has come: what an audience has not got by then, it has missed.
+ */
 export const EPHEMERAL_EVENTS = {
   member_joined: ephemeral('member_joined', { user: UserName, member_count: Type.Integer() }),
   member_left: ephemeral('member_left', { user: UserName, member_count: Type.Integer() }),
   typing: ephemeral('typing', { user: UserName }),
-  roll_call: ephemeral('roll_call', {}),
+  roll_call: ephemeral('roll_call', { head_seq: Seq }),
 } as const;
 
 export const DurableEvent = Type.Union(Object.values(DURABLE_EVENTS));

@@ -51,7 +51,9 @@ export const SERVER_FRAMES = {
   error: frame('error', {
     code: Type.String(),
     message: Type.String(),
-    id: Type.Optional(Type.String({ maxLength: 64, description: 'of the post it is about, as the client wrote it' })),
+    id: Type.Optional(
+      Type.String({ maxLength: 64, description: 'of the post it is about, as the client wrote it' }),
+    ),
   }),
 } as const;
 

@@ -62,6 +62,7 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
   /** What the store said of message ids: the message, or null. */
   private looked = new Map<string, MessagePosted | null>();
   private readonly inFlight = new Map<string, MessagePosted>();
+  private loading = false;
   private rebuilding = false;
   private lookingUp = false;
   private usedAt: number;
@@ -77,7 +78,7 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
     /** Its seats were lost with a crash: those who held one are asked to assert it. */
     recovering: boolean,
   ) {
-    this.state = wake(roomId, parts.presetOf(roomId), null, false);
+    this.state = wake(roomId, parts.presetOf(roomId), null, recovering);
     this.turn = emptyTurn();
     this.usedAt = parts.clock.elapsed();
     this.mailbox = new Mailbox<RoomMessage>(parent, name, LIMITS, this);
@@ -87,6 +88,11 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
   /** Users with a seat. */
   get seats(): number {
     return this.state.seats.size;
+  }
+
+  /** Whether somebody holds a seat in it, or may still assert one. */
+  get holdsSeats(): boolean {
+    return this.state.seats.size > 0 || this.state.settling;
   }
 
   receive(message: RoomMessage): void {
@@ -114,6 +120,8 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
   }
 
   crashed(cause: unknown, message: RoomMessage | undefined): 'resume' | 'pause' | 'stop' {
+    // What was decided before the crash stands: it is stored and answered, whatever comes next.
+    this.flush();
     const rebuild = this.host.crashed(this, cause);
     if (message !== undefined && message !== 'tick') {
       message.settle(
@@ -121,8 +129,6 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
       );
     }
     if (!rebuild) return 'resume';
-    // What was decided before the crash stands, and is stored before the room is read anew.
-    this.flush();
     this.rebuild();
     return 'pause';
   }
@@ -133,7 +139,9 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
       if (event.type === 'message_posted') this.inFlight.delete(event.event_id);
     }
     if (outcome === 'committed' || entry.epoch !== this.epoch) {
-      if (this.rebuilding && this.staged === 0) this.load(true);
+      if (this.staged > 0) return;
+      if (this.rebuilding) this.load(true);
+      else if (this.state.seats.size === 0) this.arm();
       return;
     }
     // Whatever was decided on top of this entry stands on nothing.
@@ -164,17 +172,22 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
   }
 
   private load(settling: boolean): void {
+    if (this.loading) return;
+    this.loading = true;
     this.mailbox.pause();
     this.parts.store.load(this.roomId).then(
       (record: RoomRecord | null) => {
         if (this.mailbox.isStopped) return;
+        this.loading = false;
         this.rebuilding = false;
         this.state = wake(this.roomId, this.parts.presetOf(this.roomId), record, settling);
         if (settling) this.callRoll();
         this.goOn();
         this.arm();
       },
-      (cause: unknown) => this.host.ended(this, `could not be loaded: ${errorText(cause)}`),
+      (cause: unknown) => {
+        if (!this.mailbox.isStopped) this.host.ended(this, `could not be loaded: ${errorText(cause)}`);
+      },
     );
   }
 
@@ -193,7 +206,7 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
   private callRoll(): void {
     this.settlesAt = this.parts.clock.elapsed() + this.parts.settleMs;
     const at = new Date(this.parts.clock.now()).toISOString();
-    void this.publishNow([{ type: 'roll_call', room_id: this.roomId, at }]);
+    void this.publishNow([{ type: 'roll_call', room_id: this.roomId, at, head_seq: this.state.head_seq }]);
   }
 
   private take(delivery: Delivery, decision: Decision): void {
@@ -353,7 +366,7 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
     const at = Math.min(
       expiry === null ? Infinity : now + Math.max(0, expiry - clock.now()),
       this.state.settling ? this.settlesAt : Infinity,
-      this.state.seats.size === 0 ? this.usedAt + this.idleMs() : Infinity,
+      this.holdsSeats || this.staged > 0 ? Infinity : this.usedAt + this.idleMs(),
     );
     if (at === Infinity || (this.timer && this.timer.at <= at)) return;
     this.timer?.cancel();

@@ -1,0 +1,79 @@
+import { WebSocket } from 'ws';
+import { createUwsServer } from '../../adapters/uws/server.js';
+import type { UwsSocket } from '../../adapters/uws/socket.js';
+import { attachWebSockets } from '../../adapters/uws/websockets.js';
+import { outletConformance, type Wire } from '../conformance/outlet.js';
+import { Client, Hub } from '../support/engine.js';
+import { until } from '../support/until.js';
+
+outletConformance('uWebSockets.js', async () => {
+  const server = createUwsServer();
+  const opened: { socket: UwsSocket; gone: boolean }[] = [];
+  const outlet = attachWebSockets(server.app, {
+    pattern: '/ws/*',
+    maxFrameBytes: 1024,
+    maxBufferedBytes: 1024 * 1024,
+    silenceS: 120,
+    opened(socket) {
+      const one = { socket, gone: false };
+      opened.push(one);
+      const ignore = (): void => undefined;
+      return { frame: ignore, refuse: ignore, end: ignore, closed: () => (one.gone = true) };
+    },
+  });
+  const port = await server.listen('127.0.0.1', 0);
+  return {
+    outlet,
+    async connect(): Promise<Wire> {
+      const at = opened.length;
+      const client = new WebSocket(`ws://127.0.0.1:${port}/ws/x`);
+      const frames: string[] = [];
+      let code: number | null = null;
+      client.on('message', (data) => frames.push((data as Buffer).toString()));
+      client.on('close', (given) => (code = given));
+      const one = await until(() => (client.readyState === WebSocket.OPEN ? opened[at] : undefined), {
+        what: 'the socket to open',
+      });
+      if (!one) throw new Error('the socket did not open');
+      return {
+        socket: one.socket,
+        got: () => frames,
+        closedWith: () => code,
+        async leave() {
+          client.close();
+          await until(() => one.gone, { what: 'the server to notice' });
+        },
+      };
+    },
+    close() {
+      server.close();
+      return Promise.resolve();
+    },
+  };
+});
+
+/** The hub reads every frame as one of ours, so here texts go in an error frame. */
+outletConformance('in-memory', () => {
+  const hub = new Hub();
+  const wrap = (text: string): string => JSON.stringify({ type: 'error', code: 'internal', message: text });
+  return Promise.resolve({
+    outlet: { publish: (topic, frame) => hub.publish(topic, wrap(frame)) },
+    connect(): Promise<Wire> {
+      const client = new Client(hub, 'somebody');
+      return Promise.resolve({
+        socket: {
+          send: (frame) => client.send(wrap(frame)),
+          subscribe: (topic) => client.subscribe(topic),
+          end: (code) => client.end(code),
+        },
+        got: () => client.frames.flatMap((frame) => (frame.type === 'error' ? [frame.message] : [])),
+        closedWith: () => client.closedWith,
+        leave() {
+          client.close();
+          return Promise.resolve();
+        },
+      });
+    },
+    close: () => Promise.resolve(),
+  });
+});

@@ -1,0 +1,105 @@
+import t from 'tap';
+import { Settings, allowedValues, readConfig } from '../../api/config.js';
+import { DEFAULT_PRESETS } from '../../engine/room/presets.js';
+
+/** The line a start with these variables stops with. */
+function fault(env: Record<string, string>): string {
+  try {
+    readConfig(env);
+    return '';
+  } catch (cause) {
+    return cause instanceof Error ? cause.message : 'not an Error';
+  }
+}
+
+t.test('every setting has a default, a description and words for what is allowed', async (t) => {
+  const config = readConfig({});
+  for (const [name, schema] of Object.entries(Settings.properties)) {
+    t.ok(name in config, name);
+    t.not(schema.default, undefined, name);
+    t.match(schema.description, /./, name);
+    t.match(allowedValues(name), /./, name);
+  }
+});
+
+t.test('the defaults start one process with nothing beside it, on this machine only', async (t) => {
+  t.match(readConfig({}), {
+    HOST: '127.0.0.1',
+    PORT: 8000,
+    BROKER: 'in-process',
+    STORE: 'memory',
+    AUTH: 'off',
+    PARTITIONS: 16,
+  });
+  t.same(readConfig({}).ROOM_PRESETS, DEFAULT_PRESETS);
+  t.same(readConfig({}).AMQP_URL, ['amqp://guest:guest@localhost:5672']);
+});
+
+t.test('an empty variable is as good as none, and those of others are not looked at', async (t) => {
+  t.same(readConfig({ PORT: '', AMQP_URL: '', HOME: '/x', PATH: '' }), readConfig({}));
+});
+
+t.test('numbers are numbers, at both ends of what is allowed', async (t) => {
+  t.equal(readConfig({ PORT: '0' }).PORT, 0);
+  t.equal(readConfig({ PORT: '65535' }).PORT, 65535);
+  t.equal(readConfig({ GRACE_MS: '0' }).GRACE_MS, 0);
+});
+
+t.test('the settings cannot be changed afterwards', async (t) => {
+  t.ok(Object.isFrozen(readConfig({})));
+});
+
+const wrong: [name: string, value: string, allowed: RegExp][] = [
+  ['PORT', 'http', /whole number from 0 to 65535/],
+  ['PORT', '65536', /whole number from 0 to 65535/],
+  ['PORT', '-1', /whole number from 0 to 65535/],
+  ['PORT', '80.5', /whole number/],
+  ['PORT', '8000\nX=1', /whole number/],
+  ['BROKER', 'kafka', /in-process, rabbitmq/],
+  ['BROKER', 'RabbitMQ', /in-process, rabbitmq/],
+  ['STORE', 'mongo', /memory/],
+  ['AUTH', 'maybe', /off/],
+  ['LOG_LEVEL', 'loud', /fatal, error, warn, info, debug, trace, silent/],
+  ['LOG_FORMAT', 'xml', /auto, json, pretty/],
+  ['AMQP_URL', 'localhost:5672', /amqp:\/\/user:password@host:port/],
+  ['AMQP_URL', 'http://localhost', /amqp:\/\//],
+  ['AMQP_URL', 'amqp://a,localhost', /amqp:\/\//],
+  ['AMQP_URL', 'amqp://a,', /amqp:\/\//],
+  ['GRACE_MS', '-5', /whole number from 0/],
+  ['SILENCE_S', '7', /from 8 to 960/],
+  ['ROOM_PRESETS', '{', /JSON object/],
+  ['ROOM_PRESETS', '{\n"a":', /JSON object/],
+  ['ROOM_PRESETS', '[]', /JSON object/],
+  ['ROOM_PRESETS', 'null', /JSON object/],
+  ['ROOM_PRESETS', '{"a":{"capacity":0}}', /capacity.*JSON object/],
+  ['ROOM_PRESETS', '{"a":{"size":2}}', /size.*not a known field.*JSON object/],
+  ['ROOM_PRESETS', '{"a":\n{"post":"nobody"}}', /"members", "anyone".*JSON object/],
+];
+
+for (const [name, value, allowed] of wrong) {
+  t.test(
+    `${name}=${JSON.stringify(value)} stops the start with one line that says what is allowed`,
+    async (t) => {
+      const line = fault({ [name]: value });
+      t.ok(line.startsWith(name), line);
+      t.notMatch(line, /\n/);
+      t.ok(line.includes(JSON.stringify(value)), `names the value: ${line}`);
+      t.match(line, allowed);
+    },
+  );
+}
+
+t.test('several brokers may be named, with or without spaces around the commas', async (t) => {
+  const both = ['amqp://a:b@one:1', 'amqps://two'];
+  t.same(readConfig({ AMQP_URL: both.join(',') }).AMQP_URL, both);
+  t.same(readConfig({ AMQP_URL: both.join(' , ') }).AMQP_URL, both);
+});
+
+t.test('presets replace those of the house', async (t) => {
+  const presets = { '': { capacity: 5 }, 'vip:': { creation: 'explicit' as const } };
+  t.same(readConfig({ ROOM_PRESETS: JSON.stringify(presets) }).ROOM_PRESETS, presets);
+});
+
+t.test('there is nothing to allow where there is no setting', async (t) => {
+  t.match(allowedValues('NOPE'), /no such setting/);
+});

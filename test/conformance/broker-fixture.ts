@@ -1,0 +1,78 @@
+import type { Test } from 'tap';
+import { newId } from '../../engine/ids.js';
+import type { Answer } from '../../engine/messages/answers.js';
+import type { Command, PostCommand } from '../../engine/messages/commands.js';
+import type { MessagePosted, RoomEvent } from '../../engine/messages/events.js';
+import type { Broker, BrokerHandlers, Delivery } from '../../engine/ports.js';
+
+/** One broker, not started, for one test. */
+export interface BrokerUnderTest {
+  readonly broker: Broker;
+  /** Whether it keeps a command that could not be carried out, and delivers it again. */
+  readonly durable: boolean;
+  /** Another node on the same broker, where the adapter can have one; not started either. */
+  readonly second?: () => Promise<Broker>;
+  close(): Promise<void>;
+}
+
+export type Make = () => Promise<BrokerUnderTest>;
+
+/** What a node's engine was handed. Commands are settled with `reply` if there is one, else left open. */
+export class Node implements BrokerHandlers {
+  readonly deliveries: Delivery[] = [];
+  readonly heard: RoomEvent[] = [];
+
+  constructor(readonly reply?: (delivery: Delivery) => void) {}
+
+  command(delivery: Delivery): void {
+    this.deliveries.push(delivery);
+    this.reply?.(delivery);
+  }
+
+  events(events: readonly RoomEvent[]): void {
+    this.heard.push(...events);
+  }
+
+  texts(roomId: string): string[] {
+    return this.deliveries.flatMap(({ command }) =>
+      command.type === 'post' && command.room_id === roomId ? [command.text] : [],
+    );
+  }
+}
+
+export function post(roomId: string, text: string): PostCommand {
+  return { type: 'post', room_id: roomId, id: newId(), user: 'alice', text };
+}
+
+export function posted({ room_id, id, user, text }: PostCommand, seq: number): MessagePosted {
+  return { type: 'message_posted', event_id: id, room_id, seq, at: '2024-01-01T00:00:00.000Z', user, text };
+}
+
+export const DONE: Answer = { type: 'done' };
+export const settleAll = (delivery: Delivery): void => delivery.settle(DONE);
+
+export function ask(broker: Broker, command: Command): Promise<Answer> {
+  return new Promise((answered) => broker.request(command, answered));
+}
+
+/** Makes a broker and starts it with `node` as its engine; closed when the test ends. */
+export async function begin(t: Test, make: Make, node: Node): Promise<BrokerUnderTest> {
+  const made = await make();
+  t.teardown(() => made.close());
+  await made.broker.start(node);
+  return made;
+}
+
+/** Starts another node on the same broker; the same one where there is no other. */
+export async function beginSecond(
+  t: Test,
+  made: BrokerUnderTest,
+  first: Node,
+): Promise<{ broker: Broker; node: Node }> {
+  if (!made.second) return { broker: made.broker, node: first };
+  const node = new Node(first.reply);
+  const broker = await made.second();
+  t.teardown(() => broker.close());
+  await broker.start(node);
+  return { broker, node };
+}

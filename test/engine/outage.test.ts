@@ -1,0 +1,115 @@
+import t from 'tap';
+import { newId } from '../../engine/ids.js';
+import { turns } from '../support/clock.js';
+import { startNode } from '../support/engine.js';
+
+t.test(
+  'a room that cannot be loaded answers unavailable, and is tried anew by the next command',
+  async (t) => {
+    let broken = true;
+    const node = await startNode(t, {
+      store: (inner) => ({
+        ...inner,
+        load: (id) => (broken ? Promise.reject(new Error('down')) : inner.load(id)),
+      }),
+    });
+    const alice = node.connect('42', 'alice');
+    t.match(await node.post('42', 'one'), { type: 'refused', code: 'unavailable' });
+    await node.quiet();
+    t.equal(alice.closedWith, 4503);
+    t.equal(node.engine.stats().rooms, 0);
+    broken = false;
+    t.match(await node.post('42', 'one'), { type: 'posted', message: { seq: 1 } });
+  },
+);
+
+t.test('members keep their seats over a store that is down for a while', async (t) => {
+  let broken = false;
+  const orFail = <T>(answer: () => Promise<T>): Promise<T> =>
+    broken ? Promise.reject(new Error('down')) : answer();
+  const node = await startNode(t, {
+    policy: { capacity: 1, post: 'members' },
+    store: (inner) => ({
+      ...inner,
+      append: (appends) => orFail(() => inner.append(appends)),
+      load: (id) => orFail(() => inner.load(id)),
+    }),
+  });
+  const alice = await node.join('42', 'alice');
+  broken = true;
+  alice.post('lost');
+  await node.quiet();
+  alice.post('lost, too');
+  await node.quiet();
+  t.same(alice.errors, ['unavailable', 'unavailable']);
+  broken = false;
+  const bob = node.connect('42', 'bob');
+  await turns(30);
+  await node.clock.pass(1_000);
+  await node.quiet();
+  t.equal(bob.closedWith, 4409);
+  alice.post('back');
+  await node.quiet();
+  t.same(alice.texts, ['back']);
+});
+
+t.test(
+  'a store that cannot say whether an id is known costs that post an unavailable, and no more',
+  async (t) => {
+    let broken = true;
+    const node = await startNode(t, {
+      store: (inner) => ({
+        ...inner,
+        findMessages: (ids) => (broken ? Promise.reject(new Error('down')) : inner.findMessages(ids)),
+      }),
+    });
+    const id = newId();
+    t.match(await node.post('42', 'one', id), { type: 'refused', code: 'unavailable' });
+    broken = false;
+    t.match(await node.post('42', 'one', id), { type: 'posted', message: { seq: 1 } });
+  },
+);
+
+t.test('posts keep their order although some of them have to be looked up in the store', async (t) => {
+  const node = await startNode(t, {
+    store: (inner) => ({ ...inner, findMessages: (ids) => turns(4).then(() => inner.findMessages(ids)) }),
+  });
+  const alice = await node.join('42', 'alice');
+  for (let i = 0; i < 100; i++) {
+    alice.post(`${i}`, i % 3 === 0 ? newId() : undefined);
+    if (i % 7 === 0) await turns(1);
+  }
+  await node.quiet();
+  t.same(
+    alice.texts,
+    Array.from({ length: 100 }, (_, i) => `${i}`),
+  );
+});
+
+t.test('a thousand rooms that could not be loaded leave nothing behind', async (t) => {
+  const node = await startNode(t, {
+    store: (inner) => ({ ...inner, load: () => Promise.reject(new Error('down')) }),
+  });
+  await Promise.all(Array.from({ length: 1_000 }, (_, i) => node.post(`room-${i}`, 'hello')));
+  await node.quiet();
+  t.match(node.engine.stats(), { rooms: 0, seats: 0, broker: { pending: 0 } });
+  t.equal(node.clock.pending, 0);
+});
+
+t.test('a room with nobody in it does not keep the clock busy while its store hangs', async (t) => {
+  let release = (): void => undefined;
+  const node = await startNode(t, {
+    policy: { idle_ms: 10 },
+    store: (inner) => ({
+      ...inner,
+      append: (appends) => new Promise<void>((open) => (release = open)).then(() => inner.append(appends)),
+    }),
+  });
+  const answer = node.post('42', 'slow');
+  await node.clock.pass(1_000);
+  t.equal(node.clock.pending, 0, 'nothing to wake up for');
+  release();
+  t.match(await answer, { type: 'posted' });
+  await node.clock.pass(100);
+  t.equal(node.engine.stats().rooms, 0, 'and afterwards it is forgotten like any other');
+});
