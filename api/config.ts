@@ -103,7 +103,7 @@ interface SettingFault {
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(
     Object.keys(Settings.properties).flatMap((name) =>
-      env[name] === undefined || env[name] === '' ? [] : [[name, env[name]]],
+      env[name] === undefined || env[name].trim() === '' ? [] : [[name, env[name]]],
     ),
   );
   let settings: Settings;

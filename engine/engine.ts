@@ -7,6 +7,7 @@ import { newId } from './ids.js';
 import { createJournal } from './journal.js';
 import type { Answer } from './messages/answers.js';
 import type { Command } from './messages/commands.js';
+import type { MessagePosted } from './messages/events.js';
 import type { Policy } from './messages/policy.js';
 import type { Broker, BrokerState, Clock, Log, Meter, Outlet, Socket, Store, StoreState } from './ports.js';
 import { presetFor, type Presets } from './room/presets.js';
@@ -89,6 +90,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     journal,
     presenceLimit: options.presenceLimit,
     settleMs: options.settleMs,
+    inFlight: new Map<string, MessagePosted>(),
     presetOf: (roomId: string) => presetFor(roomId, options.presets, options.base),
     fault: options.fault,
   };

@@ -1,3 +1,4 @@
+import { Map as ImmutableMap } from 'immutable';
 import { errorText } from '../errors.js';
 import { refused, type Answer } from '../messages/answers.js';
 import type { Command, PostCommand } from '../messages/commands.js';
@@ -19,6 +20,8 @@ export interface RoomParts {
   readonly log: Log;
   readonly meter: Meter;
   readonly newId: () => string;
+  /** Messages of all rooms that are staged and not yet decided by the store, by id: an id is unique over rooms. */
+  readonly inFlight: Map<string, MessagePosted>;
   readonly presenceLimit: number;
   /** How long those who held a seat have to assert it after a room was rebuilt, ms. */
   readonly settleMs: number;
@@ -49,6 +52,9 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
   private epoch = 0;
   /** Entries in the journal, of all epochs. */
   private staged = 0;
+  /** The seats everybody has been told of; and, for each entry in the journal, those it tells of. */
+  private announced: RoomState['seats'] = ImmutableMap();
+  private announcing: RoomState['seats'][] = [];
   private turn: {
     append: DurableEvent[];
     record: boolean;
@@ -61,7 +67,6 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
   private holding: 'nothing' | 'lookup' | 'seats' = 'nothing';
   /** What the store said of message ids: the message, or null. */
   private looked = new Map<string, MessagePosted | null>();
-  private readonly inFlight = new Map<string, MessagePosted>();
   private loading = false;
   private rebuilding = false;
   private lookingUp = false;
@@ -78,7 +83,8 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
     /** Its seats were lost with a crash: those who held one are asked to assert it. */
     recovering: boolean,
   ) {
-    this.state = wake(roomId, parts.presetOf(roomId), null, recovering);
+    const lost = recovering ? { seated: [], now: parts.clock.now() } : null;
+    this.state = wake(roomId, parts.presetOf(roomId), null, lost);
     this.turn = emptyTurn();
     this.usedAt = parts.clock.elapsed();
     this.mailbox = new Mailbox<RoomMessage>(parent, name, LIMITS, this);
@@ -135,8 +141,10 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
 
   outcome(entry: Staged, outcome: Outcome): void {
     this.staged--;
+    const seats = this.announcing.shift();
+    if (outcome === 'committed' && seats) this.announced = seats;
     for (const event of entry.append?.events ?? []) {
-      if (event.type === 'message_posted') this.inFlight.delete(event.event_id);
+      if (event.type === 'message_posted') this.parts.inFlight.delete(event.event_id);
     }
     if (outcome === 'committed' || entry.epoch !== this.epoch) {
       if (this.staged > 0) return;
@@ -180,7 +188,8 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
         if (this.mailbox.isStopped) return;
         this.loading = false;
         this.rebuilding = false;
-        this.state = wake(this.roomId, this.parts.presetOf(this.roomId), record, settling);
+        const rebuilt = settling ? { seated: this.announced.keys(), now: this.parts.clock.now() } : null;
+        this.state = wake(this.roomId, this.parts.presetOf(this.roomId), record, rebuilt);
         if (settling) this.callRoll();
         this.goOn();
         this.arm();
@@ -228,13 +237,13 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
       this.turn.events.push(fact);
       if (!('seq' in fact)) continue;
       this.turn.append.push(fact);
-      if (fact.type === 'message_posted') this.inFlight.set(fact.event_id, fact);
+      if (fact.type === 'message_posted') this.parts.inFlight.set(fact.event_id, fact);
     }
   }
 
   /** Whether a post was dealt with as a repeat, or set aside until the store has said whether it is one. */
   private repeated(delivery: Delivery, command: PostCommand): boolean {
-    const first = this.inFlight.get(command.id) ?? this.looked.get(command.id);
+    const first = this.parts.inFlight.get(command.id) ?? this.looked.get(command.id);
     if (first === undefined) {
       this.holding = 'lookup';
       this.held.push(delivery);
@@ -323,6 +332,7 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
     if (events.length === 0 && answers.length === 0 && !record && !purge) return;
     this.turn = emptyTurn();
     if (append.length === 0 && !record && !purge && this.staged === 0) {
+      this.announced = this.state.seats;
       const published = events.length > 0 ? this.publishNow(events) : undefined;
       for (const [delivery, answer] of answers) delivery.settle(answer, published);
       return;
@@ -335,6 +345,7 @@ export class RoomActor implements Behaviour<RoomMessage>, Stager {
       answers,
     };
     this.staged++;
+    this.announcing.push(this.state.seats);
     if (!this.parts.journal.stage(entry)) {
       this.outcome(entry, 'failed');
       for (const [delivery] of answers) delivery.retry('the journal is full');

@@ -56,6 +56,7 @@ export function decide(state: RoomState, command: Command, about: Circumstances)
 
 /** Frees the seats whose time of grace is over; closes the room where its policy says so. */
 export function expire(state: RoomState, about: Circumstances): readonly Fact[] {
+  if (state.settling) return [];
   const { grace_ms } = policyOf(state);
   const over = state.gone.takeWhile((at) => at + grace_ms <= about.now);
   return departures(state, [...over.keys()], about);
@@ -63,6 +64,7 @@ export function expire(state: RoomState, about: Circumstances): readonly Fact[] 
 
 /** When the next seat may be freed, ms since 1970, or null. */
 export function nextExpiry(state: RoomState): number | null {
+  if (state.settling) return null;
   const first = state.gone.first();
   return first === undefined ? null : first + policyOf(state).grace_ms;
 }

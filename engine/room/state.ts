@@ -38,23 +38,36 @@ export type PrivateFact =
 
 export type Fact = RoomEvent | PrivateFact;
 
-/** A room as the store remembers it: with no seats, for they are asserted by the connections. */
+/** What is known of a room that is rebuilt, beside what the store remembers. */
+export interface Rebuilt {
+  /** Those who held a seat before: each keeps it for the time of grace, or longer if it asserts it. */
+  readonly seated: Iterable<string>;
+  /** ms since 1970. */
+  readonly now: number;
+}
+
+/**
+ * A room as the store remembers it. Seats are not stored: a room that is rebuilt begins `settling`, while the
+ * connections assert theirs.
+ */
 export function wake(
   roomId: string,
   preset: Policy,
   record: RoomRecord | null,
-  settling: boolean,
+  rebuilt: Rebuilt | null,
 ): RoomState {
+  const status = record?.status ?? 'absent';
+  const seated = rebuilt && (status === 'open' || status === 'absent') ? [...rebuilt.seated] : [];
   return {
     room_id: roomId,
-    status: record?.status ?? 'absent',
+    status,
     head_seq: record?.head_seq ?? 0,
     preset,
     own_policy: record?.policy ?? null,
     created_at: record?.created_at ?? '',
-    seats: ImmutableMap(),
-    gone: OrderedMap(),
-    settling,
+    seats: ImmutableMap(seated.map((user) => [user, []])),
+    gone: OrderedMap(seated.map((user) => [user, rebuilt?.now ?? 0])),
+    settling: rebuilt !== null,
   };
 }
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 import type { Answer } from '../../engine/messages/answers.js';
 import { until } from '../support/until.js';
-import { ask, begin, DONE, Node, post, settleAll, type Make } from './broker-fixture.js';
+import { ask, begin, DONE, Node, post, posted, settleAll, type Make } from './broker-fixture.js';
 
 /** How a broker begins and ends, and what it says of itself. */
 export function lifePromises(name: string, make: Make): void {
@@ -12,6 +12,8 @@ export function lifePromises(name: string, make: Make): void {
     await until(() => node.deliveries.length === 1, { what: 'the command' });
     let drained = false;
     const draining = broker.drain(10_000).then(() => (drained = true));
+    // As long as this takes, a drain that waits for nothing is over.
+    for (let seq = 1; seq <= 5; seq++) await broker.publish([posted(post('42', 'x'), seq)]);
     await new Promise((turn) => setImmediate(turn));
     t.equal(drained, false);
     t.equal(broker.state().ready, false, 'it takes no more');

@@ -164,3 +164,30 @@ t.test('a client whose socket throws takes nobody else with it', async (t) => {
   await node.quiet();
   t.equal(alice.all('ack').length, 1);
 });
+
+t.test(
+  'who had gone when the room crashed leaves when the time of grace is over, and everybody is told',
+  async (t) => {
+    const node = await startNode(t, { fault: onBoom, policy: { capacity: 2, deletion: 'when_empty' } });
+    const alice = await node.join('42', 'alice');
+    const bob = await node.join('42', 'bob');
+    bob.close();
+    await node.quiet();
+    alice.post('boom');
+    await node.clock.pass(4_000);
+    t.equal(node.engine.stats().seats, 2, 'the seat is kept over the crash');
+    await node.clock.pass(6_000);
+    t.same(
+      alice.all('left').map(({ user }) => user),
+      ['bob'],
+    );
+    alice.close();
+    await node.clock.pass(5_000);
+    await node.quiet();
+    t.match(
+      await node.store.load('42'),
+      { status: 'empty' },
+      'and the room closes when the last one has left',
+    );
+  },
+);

@@ -176,3 +176,24 @@ t.test('whoever is let in on top of a commit that fails is not in, and may come 
   await node.quiet();
   t.same(alice.roster, ['alice', 'carol']);
 });
+
+t.test(
+  'one id posted to two rooms at the same moment is one message, and costs neither room anything',
+  async (t) => {
+    const node = await startNode(t);
+    const id = newId();
+    const answers = await Promise.all([
+      node.post('42', 'before'),
+      node.post('42', 'here', id),
+      node.post('43', 'there', id),
+      node.post('43', 'after'),
+    ]);
+    t.match(answers[0], { type: 'posted' });
+    t.match(answers[3], { type: 'posted' });
+    const twins = answers
+      .slice(1, 3)
+      .map((answer) => (answer.type === 'refused' ? answer.code : answer.type));
+    t.same(twins.sort(), ['id_conflict', 'posted']);
+    t.equal((await node.store.findMessages([id])).length, 1);
+  },
+);

@@ -81,10 +81,15 @@ export async function startParlor(env: Env = {}, main = MAIN): Promise<Parlor> {
   };
 }
 
-/** The program with these settings, whatever becomes of it: its exit code and what it said on standard error. */
+/**
+ * The program with these settings, which should not start: its exit code and what it said on standard error. One that
+ * is still there after 20 s is killed, and its exit code is null.
+ */
 export async function runParlor(env: Env, main = MAIN): Promise<{ code: number | null; stderr: string }> {
   const child = launch(env, main);
+  const timer = setTimeout(() => child.process.kill('SIGKILL'), 20_000);
   const code = await child.exited;
+  clearTimeout(timer);
   return { code, stderr: child.stderr() };
 }
 

@@ -1,8 +1,9 @@
 import { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type FastifyServerFactory } from 'fastify';
 import { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
+import { requestIdOf } from '../../../engine/hello.js';
 import { Exchange, type ExchangeEvents, type ExchangeLimits } from './exchange.js';
-import { readHead } from './request-head.js';
+import { readHead, type Refusal } from './request-head.js';
 import { refuse } from './refusals.js';
 import { BridgeServer } from './server.js';
 
@@ -72,7 +73,7 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
   function accept(native: HttpResponse, req: HttpRequest, handle: Handler): void {
     const head = readHead(req, maxBodyBytes);
     if ('status' in head) {
-      refuse(native, head.status, head.detail);
+      refuseLater(native, head, requestIdOf(req.getHeader('x-request-id')));
       return;
     }
     inFlight += 1;
@@ -101,6 +102,18 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
       return inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve));
     },
   };
+}
+
+/**
+ * Refuses when uWS has dealt with what came in together with the request. Answered at once, it would take the bytes
+ * behind a request that cannot be trusted for the next one; while the answer is open, it drops the connection instead.
+ */
+function refuseLater(native: HttpResponse, { status, detail }: Refusal, requestId: string): void {
+  let gone = false;
+  native.onAborted(() => (gone = true));
+  setImmediate(() => {
+    if (!gone) refuse(native, status, detail, requestId);
+  });
 }
 
 function warn(cause: unknown): void {

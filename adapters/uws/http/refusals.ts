@@ -15,7 +15,12 @@ const CODES: Partial<Record<RefusalStatus, ErrorCode>> = {
  *
  * The native response is used up. The text is a problem document (RFC 9457), like the application's own.
  */
-export function refuse(native: HttpResponse, status: RefusalStatus, detail: string): void {
+export function refuse(
+  native: HttpResponse,
+  status: RefusalStatus,
+  detail: string,
+  requestId?: string,
+): void {
   const code = CODES[status];
   const statusText = STATUS_CODES[status] ?? '';
   const problem = code
@@ -24,6 +29,7 @@ export function refuse(native: HttpResponse, status: RefusalStatus, detail: stri
   native.cork(() => {
     native.writeStatus(`${status} ${statusText}`);
     native.writeHeader('Content-Type', 'application/problem+json');
+    if (requestId !== undefined) native.writeHeader('X-Request-Id', requestId);
     native.end(JSON.stringify(problem), true);
   });
 }

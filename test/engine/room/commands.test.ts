@@ -26,7 +26,7 @@ t.test(
         'r',
         { ...BARE, creation: 'explicit' },
         { room_id: 'r', head_seq: 2, status: 'empty', policy: null, created_at: '' },
-        false,
+        null,
       ),
       post(),
     );
@@ -86,7 +86,7 @@ t.test(
       policy: null,
       created_at: '2024-01-01T00:00:00Z',
     };
-    const settling = wake('r', { ...BARE, post: 'members' }, record, true);
+    const settling = wake('r', { ...BARE, post: 'members' }, record, { seated: [], now: 0 });
     t.equal(tell(settling, join('cid')).last, 'wait');
     t.equal(tell(settling, post('ann')).last, 'wait');
     t.equal(tell(settling, { ...R, type: 'kick', user: 'ann' }).last, 'wait');

@@ -91,7 +91,7 @@ export function at(now: number, presenceLimit = 256): Circumstances {
 }
 
 export function fresh(preset: Policy = BARE): RoomState {
-  return wake('r', preset, null, false);
+  return wake('r', preset, null, null);
 }
 
 /** Leads a life as the actor would, and remembers every moment of it. */
@@ -110,7 +110,7 @@ export function live({ preset, steps: script }: Life): Moment[] {
       state = facts.reduce(evolve, state);
     } else if (step.do === 'rebuild') {
       const record = state.status === 'absent' ? null : recordOf(state);
-      state = wake('r', preset, record, true);
+      state = wake('r', preset, record, { seated: [...state.seats.keys()], now });
     } else if (step.do === 'settled') {
       state = evolve(state, { type: 'settled' });
     } else {

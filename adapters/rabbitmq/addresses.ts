@@ -1,0 +1,62 @@
+import type { Options } from 'amqplib';
+import { errorText } from '../../engine/errors.js';
+
+/** A heartbeat this often (s): a peer that is gone without a word is noticed within two of them. */
+const HEARTBEAT_S = 10;
+
+/** Where a broker is. `target` is what amqplib takes, `name` is fit for a log: no user, no password. */
+export interface Address {
+  readonly name: string;
+  readonly target: Options.Connect;
+}
+
+/** Reads an AMQP URL (rabbitmq.com/docs/uri-spec). Throws with one line, without the password, if it is none. */
+export function readAddress(text: string): Address {
+  if (!URL.canParse(text))
+    throw new Error('an AMQP URL is not a URL; it looks like amqp://user:password@host:5672');
+  const url = new URL(text);
+  const protocol = url.protocol.slice(0, -1);
+  if ((protocol !== 'amqp' && protocol !== 'amqps') || url.hostname === '') {
+    throw new Error(
+      `an AMQP URL begins with amqp:// or amqps:// and a host, not with ${url.protocol}//${url.host}`,
+    );
+  }
+  const hostname = url.hostname.replace(/^\[|\]$/g, '');
+  const port = url.port === '' ? (protocol === 'amqps' ? 5671 : 5672) : Number(url.port);
+  const number = (key: string): number | undefined => {
+    const value = url.searchParams.get(key);
+    return value === null || !/^\d+$/.test(value) ? undefined : Number(value);
+  };
+  const frameMax = number('frame_max') ?? number('frameMax');
+  return {
+    name: `${url.hostname}:${port}`,
+    target: {
+      protocol,
+      hostname,
+      port,
+      username: url.username === '' ? 'guest' : decodeURIComponent(url.username),
+      password: url.username === '' ? 'guest' : decodeURIComponent(url.password),
+      // Left percent-encoded: amqplib decodes it.
+      vhost: url.pathname.slice(1),
+      heartbeat: number('heartbeat') ?? HEARTBEAT_S,
+      ...(frameMax === undefined ? {} : { frameMax }),
+    },
+  };
+}
+
+const KNOWN: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EHOSTUNREACH: 'host unreachable',
+  ENOTFOUND: 'host not found',
+  ETIMEDOUT: 'no answer',
+  EPIPE: 'connection broken',
+};
+
+/** Why there is no connection, in a few words: `connection refused (localhost:5672)`. */
+export function connectFault(cause: unknown, address: Address): string {
+  const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+  const code = first instanceof Error && 'code' in first ? String(first.code) : '';
+  const text = KNOWN[code] ?? (errorText(first) || code || 'unknown fault');
+  return `${text} (${address.name})`;
+}

@@ -1,0 +1,132 @@
+import type { Broker, BrokerHandlers, Clock, Log, Meter } from '../../engine/ports.js';
+import { readAddress, type Address } from './addresses.js';
+import { createAnswers } from './answers.js';
+import { createDeadLetters } from './dead-letters.js';
+import { createEventsIn } from './events-in.js';
+import { createEventsOut } from './events-out.js';
+import { createLink, type Part } from './link.js';
+import { createPartition } from './partition.js';
+import { createRequests } from './requests.js';
+import { declareTopology } from './topology.js';
+
+export interface RabbitOptions {
+  /** AMQP URLs of one broker or the nodes of one cluster; each connect tries the next one. */
+  readonly urls: readonly string[];
+  /** Part of the wire contract: every node and every foreign service must use the same number. */
+  readonly partitions: number;
+  /** How long an asker waits for an answer, and a subscription for a connection, ms. */
+  readonly replyTimeoutMs: number;
+  /** Tells this node's messages from those of others; new for each process. */
+  readonly nodeId: string;
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly clock: Clock;
+  /** Commands held back while the connection is down; beyond it they are refused at once. */
+  readonly bufferLimit?: number;
+  /** Messages of a partition that may be unacknowledged. */
+  readonly prefetch?: number;
+  /** A message that was delivered this often, and never dealt with, is handled once more alone and then given up. */
+  readonly deliveryLimit?: number;
+  /** How long `start` tries to get the first connection, ms. */
+  readonly startMs?: number;
+}
+
+const DEFAULTS = { bufferLimit: 20_000, prefetch: 256, deliveryLimit: 5, startMs: 30_000 };
+
+/**
+ * The broker of many processes: RabbitMQ 3.10 or newer.
+ *
+ * Beyond the port's guarantees: what was answered `queued` is in a quorum queue and is carried out by whoever is the
+ * home then, or found in `parlor.dead` with the reason; exactly one node at a time is the home of a partition.
+ * Throws at once if a URL is none; the message never holds a password.
+ */
+export function createRabbitBroker(options: RabbitOptions): Broker {
+  const { partitions, nodeId, replyTimeoutMs, log, meter, clock } = options;
+  const limits = { ...DEFAULTS, ...options };
+  const [first, ...others] = options.urls.map(readAddress);
+  if (!first) throw new Error('no AMQP URL was given');
+  const addresses: readonly [Address, ...Address[]] = [first, ...others];
+  let handlers: BrokerHandlers | null = null;
+  let draining = false;
+
+  const shared = {
+    nodeId,
+    partitions,
+    clock,
+    log,
+    meter,
+    reason: () => link.reason,
+    broken: (why: string) => link.reset(why),
+    handlers(): BrokerHandlers {
+      if (handlers === null) throw new Error('the broker was not started');
+      return handlers;
+    },
+  };
+  const topology: Part = {
+    open: (model) => declareTopology(model, partitions),
+    lost: () => undefined,
+    close: () => Promise.resolve(),
+  };
+  const eventsIn = createEventsIn({ ...shared, waitMs: replyTimeoutMs });
+  const eventsOut = createEventsOut(shared);
+  const answers = createAnswers(shared.broken);
+  const dead = createDeadLetters(shared);
+  const requests = createRequests({ ...shared, replyTimeoutMs, bufferLimit: limits.bufferLimit });
+  const homes = Array.from({ length: partitions }, (_, partition) =>
+    createPartition({
+      ...shared,
+      partition,
+      answers,
+      dead,
+      prefetch: limits.prefetch,
+      deliveryLimit: limits.deliveryLimit,
+    }),
+  );
+
+  const link = createLink({
+    addresses,
+    // Consumers come last: what they deliver needs everything before them.
+    parts: [topology, eventsIn, eventsOut, answers, dead, requests, ...homes],
+    clock,
+    log,
+    startMs: limits.startMs,
+    ready() {
+      eventsOut.flush();
+      requests.flush();
+    },
+  });
+
+  return {
+    start(given) {
+      handlers = given;
+      return link.start();
+    },
+    request: (command, onAnswer) => requests.add(command, onAnswer),
+    publish(events) {
+      shared.handlers().events(events);
+      return eventsOut.add(events);
+    },
+    subscribe: (slot) => eventsIn.subscribe(slot),
+    unsubscribe: (slot) => eventsIn.unsubscribe(slot),
+    state() {
+      const reason = draining ? 'draining' : link.reason;
+      return {
+        kind: 'rabbitmq',
+        ready: reason === null,
+        reason,
+        pending: requests.pending,
+        buffered: requests.buffered,
+      };
+    },
+    async drain(ms) {
+      draining = true;
+      await Promise.all(homes.map((home) => home.finish(ms)));
+    },
+    async close() {
+      draining = true;
+      requests.refuseAll();
+      await link.close();
+      eventsOut.refuseAll();
+    },
+  };
+}

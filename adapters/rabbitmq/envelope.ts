@@ -1,0 +1,114 @@
+import type { ConsumeMessage } from 'amqplib';
+import { refused, type Answer } from '../../engine/messages/answers.js';
+import type { Command } from '../../engine/messages/commands.js';
+import type { Delivery } from '../../engine/ports.js';
+import { askerOf, type Answers, type Asker } from './answers.js';
+import type { DeadLetters, DeathReason } from './dead-letters.js';
+import { isLost, NODE_COMMANDS, readCommands, stale, type Read } from './wire.js';
+
+/** One command of an envelope, until it is dealt with. */
+export interface Item {
+  readonly envelope: Envelope;
+  /** Its place among the commands of its message. */
+  readonly position: number;
+  readonly command: Command;
+}
+
+/** One AMQP message with commands, from its arrival to its acknowledgement. */
+export interface Envelope {
+  readonly message: ConsumeMessage;
+  readonly items: readonly Item[];
+  readonly asker: Asker | null;
+  /** Commands that are not settled yet. */
+  open: number;
+  /** What has to be decided before the message may be forgotten: its events are out, … */
+  readonly published: Set<Promise<void>>;
+  /** … and its dead letters are with the broker. */
+  readonly buried: Promise<void>[];
+}
+
+interface Parts {
+  readonly partition: number;
+  readonly partitions: number;
+  readonly answers: Answers;
+  readonly dead: DeadLetters;
+}
+
+/** Reads a message. What is no command of this partition is refused and dead-lettered here; the rest are its items. */
+export function openEnvelope(message: ConsumeMessage, parts: Parts): Envelope {
+  const body = readCommands(message.content, parts.partition, parts.partitions);
+  const asker = askerOf(message, 'fault' in body || body.single);
+  const items: Item[] = [];
+  const envelope: Envelope = { message, items, asker, open: 0, published: new Set(), buried: [] };
+  if ('fault' in body) {
+    bury(envelope, parts, 'undecodable', body.fault);
+    answer(envelope, parts, 0, refused({ code: 'bad_request', message: body.fault }));
+    return envelope;
+  }
+  const believed = message.properties.type === NODE_COMMANDS && !message.fields.redelivered;
+  body.items.forEach((read: Read, position) => {
+    if ('command' in read) {
+      const command = believed ? read.command : stale(read.command);
+      items.push({ envelope, position, command });
+      return;
+    }
+    bury(envelope, parts, 'undecodable', read.fault, Buffer.from(JSON.stringify(read.value)));
+    answer(envelope, parts, position, refused({ code: 'bad_request', message: read.fault }));
+  });
+  envelope.open = items.length;
+  return envelope;
+}
+
+/** Gives a whole message up: nothing of it is handed to anybody. */
+export function condemn(envelope: Envelope, parts: Parts, detail: string): void {
+  bury(envelope, parts, 'delivered_too_often', detail);
+  const refusal = refused({ code: 'internal', message: detail });
+  for (const { position } of envelope.items) answer(envelope, parts, position, refusal);
+  envelope.open = 0;
+}
+
+/** A command is dealt with: the asker hears it, and what was lost to its room is dead-lettered. */
+export function settle(item: Item, parts: Parts, result: Answer, published: Promise<void> | undefined): void {
+  const { envelope, command, position } = item;
+  envelope.open--;
+  answer(envelope, parts, position, result);
+  if (published) envelope.published.add(published);
+  if (result.type === 'refused' && isLost(command.type, result.code)) {
+    bury(envelope, parts, result.code as DeathReason, result.message, Buffer.from(JSON.stringify(command)));
+  }
+}
+
+function bury(envelope: Envelope, parts: Parts, reason: DeathReason, detail: string, body?: Buffer): void {
+  const buried = parts.dead.add(envelope.message, reason, detail, body);
+  // Looked at when the message is complete; the connection may be gone by then, and with it who would look.
+  buried.catch(() => undefined);
+  envelope.buried.push(buried);
+}
+
+function answer(envelope: Envelope, parts: Parts, position: number, result: Answer): void {
+  if (envelope.asker) parts.answers.send(envelope.asker, position, result);
+}
+
+/** A command as the engine gets it. Whatever is called after the first call is ignored. */
+export class HomeDelivery implements Delivery {
+  private done = false;
+
+  constructor(
+    readonly command: Command,
+    readonly redelivered: boolean,
+    private readonly settled: (answer: Answer, published: Promise<void> | undefined) => void,
+    private readonly retried: (reason: string) => void,
+  ) {}
+
+  settle(answer: Answer, published?: Promise<void>): void {
+    if (this.done) return;
+    this.done = true;
+    this.settled(answer, published);
+  }
+
+  retry(reason: string): void {
+    if (this.done) return;
+    this.done = true;
+    this.retried(reason);
+  }
+}

@@ -1,0 +1,143 @@
+import type { ChannelModel } from 'amqplib';
+import type { RoomEvent } from '../../engine/messages/events.js';
+import type { Meter } from '../../engine/ports.js';
+import { slotOf } from '../../engine/slots.js';
+import type { Part } from './link.js';
+import { openPublisher, type Publisher } from './publisher.js';
+import { EVENTS } from './topology.js';
+import { BODY_GOAL } from './wire.js';
+
+export interface EventsOut extends Part {
+  /** Resolves when the broker has confirmed all of them; rejects when they are given up. */
+  add(events: readonly RoomEvent[]): Promise<void>;
+  flush(): void;
+  /** Rejects what is not confirmed, and from now on whatever comes. */
+  refuseAll(): void;
+}
+
+interface Parts {
+  readonly nodeId: string;
+  readonly meter: Meter;
+  readonly reason: () => string | null;
+  readonly broken: (reason: string) => void;
+}
+
+/** One call of `add`, until all of its events are confirmed. */
+interface Call {
+  open: number;
+  readonly done: () => void;
+  readonly failed: (cause: Error) => void;
+}
+
+/** Events of one slot in one AMQP message. */
+interface Batch {
+  readonly slot: number;
+  /** Each event as JSON. */
+  readonly texts: string[];
+  size: number;
+  readonly calls: Set<Call>;
+}
+
+/** Events that are not confirmed yet, also while there is no connection: some tens of megabytes. */
+const UNCONFIRMED_LIMIT = 50_000;
+
+/**
+ * This node's events on their way to the others. Those published in one turn go in one message per slot; over a
+ * lost connection what was not confirmed is sent again, before what has waited.
+ */
+export function createEventsOut(parts: Parts): EventsOut {
+  let publisher: Publisher | null = null;
+  /** Of this turn: not yet in `waiting`, so more may join them. */
+  let gathering = new Map<number, Batch>();
+  let waiting: Batch[] = [];
+  const sent = new Set<Batch>();
+  let unconfirmed = 0;
+  let closed = false;
+
+  function add(events: readonly RoomEvent[]): Promise<void> {
+    if (closed) return Promise.reject(new Error('the broker is closed'));
+    if (events.length === 0) return Promise.resolve();
+    if (unconfirmed + events.length > UNCONFIRMED_LIMIT) {
+      parts.meter.dropped('event_buffer_full');
+      return Promise.reject(
+        new Error(`${parts.reason() ?? 'the broker is slow'}: too many events wait for it`),
+      );
+    }
+    unconfirmed += events.length;
+    return new Promise((done, failed) => gather(events, { open: 0, done, failed }));
+  }
+
+  function gather(events: readonly RoomEvent[], call: Call): void {
+    if (gathering.size === 0) queueMicrotask(flush);
+    for (const event of events) {
+      const slot = slotOf(event.room_id);
+      let batch = gathering.get(slot);
+      if (!batch || batch.size >= BODY_GOAL) {
+        if (batch) waiting.push(batch);
+        batch = { slot, texts: [], size: 0, calls: new Set() };
+        gathering.set(slot, batch);
+      }
+      const text = JSON.stringify(event);
+      batch.texts.push(text);
+      batch.size += text.length;
+      if (batch.calls.has(call)) continue;
+      batch.calls.add(call);
+      call.open++;
+    }
+  }
+
+  function flush(): void {
+    waiting.push(...gathering.values());
+    gathering = new Map();
+    if (publisher === null || parts.reason() !== null) return;
+    let count = 0;
+    for (const batch of waiting) {
+      if (!publisher.hasRoom) break;
+      send(publisher, batch);
+      count++;
+    }
+    waiting = waiting.slice(count);
+  }
+
+  function send(to: Publisher, batch: Batch): void {
+    sent.add(batch);
+    const body = Buffer.from(`[${batch.texts.join(',')}]`);
+    const options = { persistent: true, contentType: 'application/json', appId: parts.nodeId };
+    to.publish({ exchange: EVENTS, key: String(batch.slot), body, options }, (outcome) => {
+      // What is lost is sent again when there is a connection.
+      if (outcome === 'lost' || !sent.delete(batch)) return;
+      finish(batch, outcome === 'confirmed' ? null : new Error('the broker refused the events'));
+    });
+  }
+
+  function finish(batch: Batch, cause: Error | null): void {
+    unconfirmed -= batch.texts.length;
+    for (const call of batch.calls) {
+      if (cause) call.failed(cause);
+      else if (--call.open === 0) call.done();
+    }
+  }
+
+  return {
+    add,
+    flush,
+    async open(model: ChannelModel) {
+      publisher = await openPublisher(model, { onRoom: flush, broken: parts.broken });
+    },
+    lost() {
+      publisher = null;
+      waiting = [...sent, ...waiting];
+      sent.clear();
+    },
+    close: async () => publisher?.close(),
+    refuseAll() {
+      closed = true;
+      const open = [...sent, ...waiting, ...gathering.values()];
+      sent.clear();
+      waiting = [];
+      gathering = new Map();
+      for (const batch of open)
+        finish(batch, new Error('the broker was closed before it confirmed the events'));
+    },
+  };
+}

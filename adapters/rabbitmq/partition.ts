@@ -1,0 +1,72 @@
+import type { Channel, ChannelModel } from 'amqplib';
+import type { BrokerHandlers } from '../../engine/ports.js';
+import type { Part } from './link.js';
+import { createPoison } from './poison.js';
+import { closeChannel } from './publisher.js';
+import { createSession, type Session, type SessionParts } from './session.js';
+import { commandQueue } from './topology.js';
+
+/** One partition, as this node consumes it. Whether it is its home at a moment is the broker's decision. */
+export interface Partition extends Part {
+  /** Hands over: ends what was begun, for at most `ms`, and leaves the rest to the next home. Final. */
+  finish(ms: number): Promise<void>;
+}
+
+interface Parts extends Omit<SessionParts, 'handlers' | 'poison'> {
+  readonly prefetch: number;
+  readonly deliveryLimit: number;
+  readonly handlers: () => BrokerHandlers;
+  readonly broken: (reason: string) => void;
+}
+
+export function createPartition(parts: Parts): Partition {
+  const { clock, partition } = parts;
+  const poison = createPoison(parts.deliveryLimit);
+  let channel: Channel | null = null;
+  let session: Session | null = null;
+  let finished = false;
+
+  function lost(): void {
+    if (session) poison.outlived(session.end());
+    session = null;
+    channel = null;
+  }
+
+  return {
+    async open(model: ChannelModel) {
+      if (finished) return;
+      const opened = await model.createChannel();
+      let reason = `the consumer of partition ${partition} ended`;
+      opened.on('error', (cause) => (reason = cause.message));
+      opened.on('close', () => {
+        if (channel === opened) parts.broken(reason);
+      });
+      await opened.prefetch(parts.prefetch);
+      const fresh = createSession(opened, { ...parts, handlers: parts.handlers(), poison });
+      channel = opened;
+      session = fresh;
+      await opened.consume(commandQueue(partition), (message) => {
+        if (message) fresh.arrived(message);
+        else parts.broken(`the queue of partition ${partition} was deleted`);
+      });
+    },
+    lost,
+    close: async () => (channel === null ? undefined : closeChannel(channel)),
+    /*
+     * Not by cancelling the consumer: then the next home gets what follows while we still hold what came before,
+     * and what we give back stands behind it. A closed channel gives everything back in its place (DESIGN 10).
+     */
+    async finish(ms) {
+      finished = true;
+      if (!session || !channel) return;
+      const [ours, closing] = [session, channel];
+      let cancel = (): void => undefined;
+      const late = new Promise<void>((over) => (cancel = clock.after(ms, over)));
+      await Promise.race([ours.finish(), late]);
+      cancel();
+      if (channel !== closing) return;
+      lost();
+      await closeChannel(closing);
+    },
+  };
+}

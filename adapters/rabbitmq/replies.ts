@@ -1,0 +1,61 @@
+import type { ChannelModel } from 'amqplib';
+import { newId } from '../../engine/ids.js';
+import type { Answer } from '../../engine/messages/answers.js';
+
+export type OnReplies = (correlationId: string, answers: readonly (readonly [number, Answer])[]) => void;
+
+/**
+ * Opens this node's own queue for answers and resolves with its name. The name is new each time: a queue of a
+ * connection that the broker has not yet missed is locked (405) for the one that follows.
+ */
+export async function openReplies(
+  model: ChannelModel,
+  nodeId: string,
+  onReplies: OnReplies,
+  broken: (reason: string) => void,
+): Promise<string> {
+  const channel = await model.createChannel();
+  let reason = 'the reply queue was closed';
+  channel.on('error', (cause) => (reason = cause.message));
+  channel.on('close', () => broken(reason));
+  const name = `parlor.replies.${nodeId}.${newId().slice(-12)}`;
+  await channel.assertQueue(name, { exclusive: true, autoDelete: true, durable: false });
+  const consume = (message: { content: Buffer; properties: { correlationId: unknown } } | null): void => {
+    if (message === null) broken('the reply queue was deleted');
+    else if (typeof message.properties.correlationId === 'string') {
+      onReplies(message.properties.correlationId, readReplies(message.content));
+    }
+  };
+  await channel.consume(name, consume, { noAck: true });
+  return name;
+}
+
+const ANSWERS: ReadonlySet<string> = new Set<Answer['type']>([
+  'posted',
+  'joined',
+  'opened',
+  'described',
+  'asserted',
+  'done',
+  'refused',
+  'queued',
+]);
+
+/** Pairs of a position and an answer. What is none is left out, and its asker learns by its timeout. */
+function readReplies(body: Buffer): (readonly [number, Answer])[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString());
+  } catch {
+    return [];
+  }
+  return Array.isArray(value) ? value.filter(isPair) : [];
+}
+
+function isPair(value: unknown): value is readonly [number, Answer] {
+  if (!Array.isArray(value) || value.length !== 2 || typeof value[0] !== 'number') return false;
+  const answer: unknown = value[1];
+  return (
+    typeof answer === 'object' && answer !== null && 'type' in answer && ANSWERS.has(String(answer.type))
+  );
+}

@@ -1,0 +1,223 @@
+import type { ChannelModel } from 'amqplib';
+import { refused, type Answer } from '../../engine/messages/answers.js';
+import type { Command } from '../../engine/messages/commands.js';
+import type { Clock, Meter } from '../../engine/ports.js';
+import { partitionOf, slotOf } from '../../engine/slots.js';
+import { takeHead, type Batch, type Request } from './lane.js';
+import type { Part } from './link.js';
+import { openPublisher, type Publisher } from './publisher.js';
+import { openReplies } from './replies.js';
+import { COMMANDS } from './topology.js';
+import { BODY_LIMIT, NODE_COMMANDS } from './wire.js';
+
+export interface Requests extends Part {
+  add(command: Command, onAnswer: (answer: Answer) => void): void;
+  /** Sends what waits, if anything can be sent. */
+  flush(): void;
+  /** Answers everything that waits with `unavailable`, and from now on whatever comes. */
+  refuseAll(): void;
+  readonly pending: number;
+  readonly buffered: number;
+}
+
+interface Parts {
+  readonly nodeId: string;
+  readonly partitions: number;
+  readonly replyTimeoutMs: number;
+  readonly bufferLimit: number;
+  readonly clock: Clock;
+  readonly meter: Meter;
+  /** Why nothing can be sent now, or null. */
+  readonly reason: () => string | null;
+  readonly broken: (reason: string) => void;
+}
+
+/** Commands under way at once: beyond it they are refused, so that a home that does not answer costs no memory. */
+const PENDING_LIMIT = 100_000;
+
+/**
+ * This node's commands on their way out, and who waits for their answers.
+ *
+ * What is asked in one turn of the event loop goes out in one message per partition. Per partition the order of the
+ * calls is kept over a lost connection: what was not confirmed is sent again before what has waited.
+ */
+export function createRequests(parts: Parts): Requests {
+  const { clock, meter, replyTimeoutMs } = parts;
+  /** In the order of their deadlines, since all wait equally long. */
+  const pending = new Set<Request>();
+  const lanes: Request[][] = Array.from({ length: parts.partitions }, () => []);
+  const batches = new Map<string, Batch>();
+  let publisher: Publisher | null = null;
+  let replyTo = '';
+  let buffered = 0;
+  let sent = 0;
+  let scheduled = false;
+  let sweeping: (() => void) | null = null;
+  let closed = false;
+
+  function add(command: Command, onAnswer: (answer: Answer) => void): void {
+    const refusal = closed ? 'the broker is closed' : overflow();
+    if (refusal !== null) {
+      queueMicrotask(() => onAnswer(unavailable(refusal)));
+      return;
+    }
+    const partition = partitionOf(slotOf(command.room_id), parts.partitions);
+    const deadline = clock.elapsed() + replyTimeoutMs;
+    const request: Request = {
+      command,
+      partition,
+      onAnswer,
+      deadline,
+      state: 'waiting',
+      batch: null,
+      again: false,
+    };
+    pending.add(request);
+    lanes[partition]?.push(request);
+    buffered++;
+    sweeping ??= clock.after(replyTimeoutMs, sweep);
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(flush);
+  }
+
+  function overflow(): string | null {
+    if (buffered < parts.bufferLimit && pending.size < PENDING_LIMIT) return null;
+    meter.dropped('command_buffer_full');
+    return `${parts.reason() ?? 'too many commands wait for their rooms'}; nothing was accepted, try again in a second`;
+  }
+
+  function flush(): void {
+    scheduled = false;
+    for (const lane of lanes) {
+      while (publisher?.hasRoom && parts.reason() === null && lane.length > 0) send(publisher, lane);
+    }
+  }
+
+  /** Sends the head of a lane as one message. */
+  function send(to: Publisher, lane: Request[]): void {
+    const { requests, body } = takeHead(lane);
+    if (requests.length === 0) return;
+    buffered -= requests.length;
+    if (body.length <= BODY_LIMIT) {
+      publish(to, requests, body);
+      return;
+    }
+    const message = `the command has ${body.length} bytes; at most ${BODY_LIMIT} are carried`;
+    for (const one of requests) end(one, refused({ code: 'payload_too_large', message }));
+  }
+
+  function publish(to: Publisher, requests: readonly Request[], body: Buffer): void {
+    const batch: Batch = {
+      id: `${parts.nodeId}/${++sent}`,
+      requests,
+      confirmed: false,
+      open: requests.length,
+    };
+    batches.set(batch.id, batch);
+    for (const request of requests) Object.assign(request, { state: 'sent', batch });
+    const key = String(requests[0]?.partition);
+    const options = {
+      persistent: true,
+      mandatory: true,
+      contentType: 'application/json',
+      type: NODE_COMMANDS,
+      appId: parts.nodeId,
+      messageId: batch.id,
+      correlationId: batch.id,
+      replyTo,
+    };
+    to.publish({ exchange: COMMANDS, key, body, options }, (outcome) => {
+      // What is lost is sent again when there is a connection, or is over by then.
+      if (outcome === 'lost') return;
+      batch.confirmed = outcome === 'confirmed';
+      const why =
+        outcome === 'unroutable' ? 'no queue takes commands of this room' : 'the broker refused the command';
+      for (const request of requests) {
+        if (request.state === 'over') continue;
+        if (batch.confirmed) request.state = 'safe';
+        else end(request, unavailable(why));
+      }
+    });
+  }
+
+  function answered(id: string, answers: readonly (readonly [number, Answer])[]): void {
+    const batch = batches.get(id);
+    if (!batch) return;
+    for (const [position, answer] of answers) {
+      const request = batch.requests[position];
+      if (request) end(request, answer);
+    }
+  }
+
+  function end(request: Request, answer: Answer): void {
+    if (request.state === 'over') return;
+    request.state = 'over';
+    pending.delete(request);
+    if (request.batch && --request.batch.open === 0) batches.delete(request.batch.id);
+    request.onAnswer(answer);
+  }
+
+  /** One timer for all: the first in line is the first whose time is over. */
+  function sweep(): void {
+    sweeping = null;
+    const now = clock.elapsed();
+    for (const request of pending) {
+      if (request.deadline > now) {
+        sweeping = clock.after(Math.max(10, request.deadline - now), sweep);
+        break;
+      }
+      if (request.state === 'waiting') buffered--;
+      if (request.state === 'safe') end(request, { type: 'queued' });
+      else end(request, unavailable(parts.reason() ?? 'the broker did not confirm the command in time'));
+    }
+  }
+
+  return {
+    add,
+    flush,
+    async open(model: ChannelModel) {
+      replyTo = await openReplies(model, parts.nodeId, answered, parts.broken);
+      publisher = await openPublisher(model, { onRoom: flush, broken: parts.broken });
+    },
+    lost() {
+      publisher = null;
+      const unsure = [...batches.values()].filter(({ confirmed }) => !confirmed);
+      // From the last to the first, so that the first ends up at the head.
+      for (const { id, requests } of unsure.reverse()) {
+        batches.delete(id);
+        const open = requests.filter(({ state }) => state === 'sent');
+        for (const request of open) {
+          Object.assign(request, { state: 'waiting', batch: null, again: true });
+        }
+        buffered += open.length;
+        lanes[open[0]?.partition ?? 0]?.unshift(...open);
+      }
+    },
+    close: async () => publisher?.close(),
+    refuseAll() {
+      flush();
+      closed = true;
+      sweeping?.();
+      for (const request of [...pending]) {
+        end(request, unavailable('this node goes down before the room has answered'));
+      }
+      lanes.forEach((lane) => lane.splice(0));
+      batches.clear();
+      buffered = 0;
+    },
+    get pending() {
+      return pending.size;
+    },
+    get buffered() {
+      return buffered;
+    },
+  };
+}
+
+function unavailable(reason: string): Answer {
+  return refused({
+    code: 'unavailable',
+    message: `${reason}; sent again with the same id it can never count twice`,
+  });
+}

@@ -1,0 +1,57 @@
+import type { ChannelModel } from 'amqplib';
+
+/** What stands in the broker, by name. Part of the wire contract with foreign services. */
+export const COMMANDS = 'parlor.commands';
+export const EVENTS = 'parlor.events';
+export const DEAD = 'parlor.dead';
+
+/** The queue of a partition; its routing key in `parlor.commands` is the bare number. */
+export function commandQueue(partition: number): string {
+  return `${COMMANDS}.${partition}`;
+}
+
+/**
+ * High enough that the broker never dead-letters a command by itself. RabbitMQ ≥ 4.0 would do so after 20 returns
+ * (release notes 4.0.0), and counts every lost connection as one, so a few restarts would take good commands along.
+ * `-1` says "no limit" since 4.0 only: 3.x reads it as 0 (Particular/NServiceBus.RabbitMQ issue 1828), and an
+ * argument that differs between versions could not be declared again after an upgrade. Parlor counts for itself:
+ * see `poison.ts`.
+ */
+const DELIVERY_LIMIT = 1_000_000;
+
+/** Dead letters are kept for somebody to look at, not for ever: the oldest go first. */
+const DEAD_MESSAGES = 100_000;
+const DEAD_BYTES = 256 * 1024 * 1024;
+
+/** Declares what every node and every foreign service shares. Harmless when it stands already. */
+export async function declareTopology(model: ChannelModel, partitions: number): Promise<void> {
+  const channel = await model.createChannel();
+  // What is wrong comes as the rejection of the call; the event would end the process if nobody listened.
+  channel.on('error', () => undefined);
+  await channel.assertExchange(COMMANDS, 'direct', { durable: true });
+  await channel.assertExchange(EVENTS, 'topic', { durable: true });
+  await channel.assertExchange(DEAD, 'fanout', { durable: true });
+  await channel.assertQueue(DEAD, {
+    durable: true,
+    arguments: {
+      'x-queue-type': 'quorum',
+      'x-max-length': DEAD_MESSAGES,
+      'x-max-length-bytes': DEAD_BYTES,
+      'x-delivery-limit': DELIVERY_LIMIT,
+    },
+  });
+  await channel.bindQueue(DEAD, DEAD, '');
+  for (let partition = 0; partition < partitions; partition++) {
+    await channel.assertQueue(commandQueue(partition), {
+      durable: true,
+      arguments: {
+        'x-queue-type': 'quorum',
+        'x-single-active-consumer': true,
+        'x-delivery-limit': DELIVERY_LIMIT,
+        'x-dead-letter-exchange': DEAD,
+      },
+    });
+    await channel.bindQueue(commandQueue(partition), COMMANDS, String(partition));
+  }
+  await channel.close();
+}

@@ -1,0 +1,118 @@
+import { errorText } from '../../engine/errors.js';
+import { checker, faultLine, type Fault } from '../../engine/messages/check.js';
+import { COMMANDS, type Command, type CommandType } from '../../engine/messages/commands.js';
+import { DURABLE_EVENTS, EPHEMERAL_EVENTS, type RoomEvent } from '../../engine/messages/events.js';
+import { partitionOf, slotOf } from '../../engine/slots.js';
+
+/*
+ * The bodies of AMQP messages, all of them JSON in UTF-8:
+ *
+ *   a command      {"type":"post","room_id":"42",…}: one, or an array of up to COMMANDS_PER_MESSAGE of one partition
+ *   its answer     to one command one answer: {"type":"posted","message":{…}}; to an array one or several messages
+ *                  [[0,{…}],[2,{…}]], each pair a position in that array and its answer
+ *   events         an array of events of one slot, in order
+ */
+
+/** More in one message, or a larger body, is not read. A Parlor node sends at most this many, and far less bytes. */
+export const COMMANDS_PER_MESSAGE = 100;
+export const BODY_LIMIT = 1024 * 1024;
+/** A message is closed when it has reached so many characters. */
+export const BODY_GOAL = 64 * 1024;
+
+/** AMQP `type` of what a Parlor node sends: only then is `fresh` believed. */
+export const NODE_COMMANDS = 'parlor.commands';
+
+/** One command of a body, or what is wrong with it and the value as it came. */
+export type Read = { readonly command: Command } | { readonly fault: string; readonly value: unknown };
+
+/** `single`: the body was one object, so its answer is one too. A body that cannot be read at all is a `fault`. */
+export type ReadBody =
+  { readonly single: boolean; readonly items: readonly Read[] } | { readonly fault: string };
+
+type Check = (value: unknown) => Fault[] | null;
+const byType = (schemas: Record<string, Parameters<typeof checker>[0]>): ReadonlyMap<string, Check> =>
+  new Map(Object.entries(schemas).map(([type, schema]) => [type, checker(schema)]));
+const commandChecks = byType(COMMANDS);
+const eventChecks = byType({ ...DURABLE_EVENTS, ...EPHEMERAL_EVENTS });
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Reads the body of a command message, as it arrived at the home of a partition. Never throws. */
+export function readCommands(body: Buffer, partition: number, partitions: number): ReadBody {
+  const parsed = parse(body);
+  if ('fault' in parsed) return parsed;
+  const { value } = parsed;
+  if (!Array.isArray(value)) return { single: true, items: [readCommand(value, partition, partitions)] };
+  if (value.length === 0) return { fault: 'an array without a command' };
+  if (value.length > COMMANDS_PER_MESSAGE) {
+    return { fault: `${value.length} commands in one message; at most ${COMMANDS_PER_MESSAGE} are read` };
+  }
+  return { single: false, items: value.map((one: unknown) => readCommand(one, partition, partitions)) };
+}
+
+function readCommand(value: unknown, partition: number, partitions: number): Read {
+  const fault = faultOf(value, commandChecks, 'a command');
+  if (fault !== null) return { fault, value };
+  const command = value as Command;
+  const home = partitionOf(slotOf(command.room_id), partitions);
+  if (home === partition) return { command };
+  const rule = 'routing key = FNV-1a(room_id) mod 1024 mod partitions';
+  return {
+    fault: `room ${command.room_id} belongs to partition ${home} of ${partitions}, not ${partition}: ${rule}`,
+    value,
+  };
+}
+
+/** Reads the body of an event message: the events that are events of its slot, and the faults of the others. */
+export function readEvents(body: Buffer, routingKey: string): { events: RoomEvent[]; faults: string[] } {
+  const parsed = parse(body);
+  if ('fault' in parsed) return { events: [], faults: [parsed.fault] };
+  const values: unknown[] = Array.isArray(parsed.value) ? parsed.value : [parsed.value];
+  const events: RoomEvent[] = [];
+  const faults: string[] = [];
+  for (const value of values) {
+    const fault = faultOf(value, eventChecks, 'an event');
+    if (fault !== null) faults.push(fault);
+    else if (String(slotOf((value as RoomEvent).room_id)) !== routingKey)
+      faults.push('an event of another slot');
+    else events.push(value as RoomEvent);
+  }
+  return { events, faults };
+}
+
+function parse(body: Buffer): { readonly value: unknown } | { readonly fault: string } {
+  if (body.length > BODY_LIMIT)
+    return { fault: `a body of ${body.length} bytes; at most ${BODY_LIMIT} are read` };
+  try {
+    return { value: JSON.parse(utf8.decode(body)) as unknown };
+  } catch (cause) {
+    return { fault: `not JSON in UTF-8: ${errorText(cause).slice(0, 200)}` };
+  }
+}
+
+function faultOf(value: unknown, checks: ReadonlyMap<string, Check>, what: string): string | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return `not ${what}, which is a JSON object`;
+  const type = 'type' in value ? value.type : undefined;
+  const check = typeof type === 'string' ? checks.get(type) : undefined;
+  if (!check) return `type: must be one of ${[...checks.keys()].join(', ')}`;
+  const faults = check(value);
+  return faults && faultLine(faults);
+}
+
+/** The same command without the claim that its id is new: where it may have been carried out already. */
+export function stale(command: Command): Command {
+  if (command.type !== 'post' || command.fresh === undefined) return command;
+  const { fresh: _, ...rest } = command;
+  return rest;
+}
+
+const LOSING: ReadonlySet<string> = new Set(['internal', 'unavailable', 'rate_limited']);
+const FOR_THE_ASKER: ReadonlySet<CommandType> = new Set(['describe', 'typing', 'join', 'leave', 'assert']);
+
+/**
+ * Whether a command that ended with this refusal is lost for the room: it was durably queued, nobody may be waiting
+ * for its answer, and it will not be carried out. What only means something to a waiting asker is not.
+ */
+export function isLost(type: CommandType, code: string): boolean {
+  return LOSING.has(code) && !FOR_THE_ASKER.has(type);
+}

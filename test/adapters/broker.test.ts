@@ -1,0 +1,20 @@
+import { createInProcessBroker } from '../../adapters/in-process/broker.js';
+import { systemClock } from '../../adapters/system/clock.js';
+import { brokerConformance } from '../conformance/broker.js';
+import { cleanBroker, makeNode } from './rabbitmq-node.js';
+
+brokerConformance('in-process', async () => {
+  const broker = createInProcessBroker({ clock: systemClock });
+  return { broker, durable: false, close: () => broker.close() };
+});
+
+brokerConformance('rabbitmq', async () => {
+  const url = await cleanBroker();
+  const { broker } = makeNode(url);
+  return {
+    broker,
+    durable: true,
+    second: async () => makeNode(url).broker,
+    close: () => broker.close(),
+  };
+});

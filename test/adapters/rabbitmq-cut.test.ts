@@ -1,0 +1,166 @@
+import { createServer, connect as dial, type AddressInfo, type Server, type Socket } from 'node:net';
+import t, { type Test } from 'tap';
+import { slotOf } from '../../engine/slots.js';
+import { posted } from '../conformance/broker-fixture.js';
+import { until } from '../support/until.js';
+import { cleanBroker, done, foreign, keep, post, startNode, type TestNode } from './rabbitmq-node.js';
+
+/** A cable to the broker that can be cut, and that can swallow what goes towards the broker. */
+class Cable {
+  swallows = false;
+  swallowed = 0;
+  private readonly pairs = new Set<readonly [Socket, Socket]>();
+
+  private constructor(
+    readonly url: string,
+    private readonly server: Server,
+  ) {}
+
+  static async to(t: Test, url: string): Promise<Cable> {
+    const { hostname, port } = new URL(url);
+    const server = createServer((client) => cable.plug(client, dial(Number(port), hostname)));
+    await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+    const through = new URL(url);
+    through.hostname = '127.0.0.1';
+    through.port = String((server.address() as AddressInfo).port);
+    const cable = new Cable(through.href, server);
+    t.teardown(() => cable.end());
+    return cable;
+  }
+
+  cut(): void {
+    this.swallows = false;
+    for (const pair of this.pairs) pair.forEach((socket) => socket.destroy());
+    this.pairs.clear();
+  }
+
+  private plug(client: Socket, broker: Socket): void {
+    this.pairs.add([client, broker]);
+    client.on('data', (bytes) => {
+      if (this.swallows) this.swallowed += bytes.length;
+      else broker.write(bytes);
+    });
+    broker.on('data', (bytes) => client.write(bytes));
+    for (const [socket, other] of [
+      [client, broker],
+      [broker, client],
+    ] as const) {
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => other.destroy());
+    }
+  }
+
+  private end(): Promise<void> {
+    this.cut();
+    return new Promise((ended) => this.server.close(() => ended()));
+  }
+}
+
+interface Stage {
+  readonly url: string;
+  readonly cable: Cable;
+  /** Connected directly, and started first: the home of all rooms. */
+  readonly home: TestNode;
+  /** Connected through the cable. */
+  readonly asker: TestNode;
+}
+
+async function begin(t: Test, act: TestNode['act'] = done): Promise<Stage> {
+  const url = await cleanBroker();
+  const cable = await Cable.to(t, url);
+  const home = await startNode(url, {}, act);
+  const asker = await startNode(cable.url, { replyTimeoutMs: 3_000 });
+  t.teardown(async () => {
+    await asker.broker.close();
+    await home.broker.close();
+  });
+  return { url, cable, home, asker };
+}
+
+async function noticed(node: TestNode): Promise<void> {
+  await until(() => !node.broker.state().ready, { what: 'the node to notice', intervalMs: 1 });
+}
+
+async function back(node: TestNode): Promise<void> {
+  await until(() => node.broker.state().ready, { what: 'the node to be back' });
+}
+
+void t.test('commands lost on their way are sent again, before those that have waited', async (t) => {
+  const { cable, home, asker } = await begin(t);
+  await asker.ask(post('42', 'before'));
+  cable.swallows = true;
+  const lost = ['a', 'b', 'c'].map((text) => asker.ask({ ...post('42', text), fresh: true }));
+  await until(() => cable.swallowed > 0, { what: 'the commands to be swallowed' });
+  const later = asker.ask(post('42', 'd'));
+  await new Promise((turn) => setImmediate(turn));
+  cable.cut();
+  await noticed(asker);
+  const waited = asker.ask({ ...post('42', 'e'), fresh: true });
+  t.same(await Promise.all([...lost, later, waited]), Array(5).fill({ type: 'done' }));
+  t.same(home.texts(), ['before', 'a', 'b', 'c', 'd', 'e']);
+  const claims = home.deliveries.map(({ command }) => 'fresh' in command);
+  t.same(claims, [false, false, false, false, false, true], 'what may be there already is not called new');
+});
+
+void t.test('events lost on their way are sent again, in order', async (t) => {
+  const { cable, home, asker } = await begin(t);
+  await home.broker.subscribe(slotOf('42'));
+  const events = [1, 2, 3, 4].map((seq) => posted(post('42', `m${seq}`), seq));
+  cable.swallows = true;
+  const lost = asker.broker.publish(events.slice(0, 2));
+  await until(() => cable.swallowed > 0, { what: 'the events to be swallowed' });
+  cable.cut();
+  await noticed(asker);
+  await Promise.all([lost, asker.broker.publish(events.slice(2))]);
+  await until(() => home.heard.length >= 4, { what: 'the events' });
+  t.same(home.heard, events);
+});
+
+void t.test('an asker whose answer is lost with the connection is told queued', async (t) => {
+  const { cable, home, asker } = await begin(t, keep);
+  const answer = asker.ask(post('42', 'x'));
+  await until(() => home.deliveries.length === 1, { what: 'the command' });
+  // A confirm follows within milliseconds of the delivery; these are behind it on the same channel.
+  home.act = done;
+  await asker.ask({ type: 'describe', room_id: '42' });
+  cable.cut();
+  await noticed(asker);
+  await back(asker);
+  home.deliveries.forEach(done);
+  t.same(await answer, { type: 'queued' });
+  t.equal(home.texts().length, 1, 'it was not sent again');
+});
+
+void t.test('a home that loses its connection gets back what it had not dealt with, in order', async (t) => {
+  const { url, cable, home, asker } = await begin(t);
+  await home.broker.close();
+  asker.act = keep;
+  const service = await foreign(url);
+  t.teardown(() => service.close());
+  const texts = ['a', 'b', 'c', 'd'];
+  for (const text of texts) await asker.ask(post('42', text)).then(() => undefined, keep);
+  await until(() => asker.texts().length === 4, { what: 'all four' });
+  const old = [...asker.deliveries];
+  // Seven times: more often than a message may be delivered that kills its home.
+  for (let i = 1; i <= 7; i++) {
+    cable.cut();
+    await until(() => asker.texts().length === 4 * (i + 1), { what: 'all four again', timeoutMs: 20_000 });
+  }
+  old.forEach(done);
+  t.same(asker.texts().slice(-4), texts);
+  t.ok(asker.deliveries.slice(-4).every(({ redelivered }) => redelivered));
+  t.equal(await service.deadCount(), 0, 'a process that lives on was not killed by them');
+  asker.act = done;
+  asker.deliveries.slice(-4).forEach(done);
+  t.same(await asker.ask(post('42', 'e')), { type: 'done' });
+});
+
+void t.test('an audience hears its slots again after the connection was lost', async (t) => {
+  const { cable, home, asker } = await begin(t);
+  await asker.broker.subscribe(slotOf('42'));
+  cable.cut();
+  await noticed(asker);
+  await back(asker);
+  await home.broker.publish([posted(post('42', 'x'), 1)]);
+  await until(() => asker.heard.length === 1, { what: 'the event' });
+});

@@ -1,0 +1,178 @@
+import { connect, type Channel, type ConfirmChannel, type ConsumeMessage, type GetMessage } from 'amqplib';
+import { createRabbitBroker, type RabbitOptions } from '../../adapters/rabbitmq/broker.js';
+import { systemClock } from '../../adapters/system/clock.js';
+import { newId } from '../../engine/ids.js';
+import type { Answer } from '../../engine/messages/answers.js';
+import type { Command, PostCommand } from '../../engine/messages/commands.js';
+import type { Broker, BrokerHandlers, Delivery, Log, Meter } from '../../engine/ports.js';
+import type { RoomEvent } from '../../engine/messages/events.js';
+import { partitionOf, slotOf } from '../../engine/slots.js';
+import { ownVhost } from '../support/rabbitmq.js';
+import { until } from '../support/until.js';
+
+export const PARTITIONS = 4;
+
+/** What a broker logged and counted. */
+export class Witness implements Log, Meter {
+  readonly lines: string[] = [];
+  readonly drops: string[] = [];
+  info(_: object, text: string): void {
+    this.lines.push(`info ${text}`);
+  }
+  warn(fields: object, text: string): void {
+    this.lines.push(`warn ${text} ${JSON.stringify(fields)}`);
+  }
+  error(fields: object, text: string): void {
+    this.lines.push(`error ${text} ${JSON.stringify(fields)}`);
+  }
+  dropped(reason: string): void {
+    this.drops.push(reason);
+  }
+  refused(): void {}
+  posted(): void {}
+  delivered(): void {}
+  crashed(): void {}
+  committed(): void {}
+}
+
+/** A node: its broker, and what its engine was handed. */
+export interface TestNode extends BrokerHandlers {
+  readonly broker: Broker;
+  readonly id: string;
+  readonly witness: Witness;
+  readonly deliveries: Delivery[];
+  readonly heard: RoomEvent[];
+  /** What it does with a command; may be changed at any time. */
+  act: (delivery: Delivery) => void;
+  ask(command: Command): Promise<Answer>;
+  /** The texts of the posts it was handed. */
+  texts(): string[];
+}
+
+export const done = (delivery: Delivery): void => delivery.settle({ type: 'done' });
+export const keep = (): void => undefined;
+
+export function rabbitOptions(url: string): RabbitOptions & { witness: Witness } {
+  const witness = new Witness();
+  return {
+    urls: [url],
+    partitions: PARTITIONS,
+    replyTimeoutMs: 5_000,
+    nodeId: newId(),
+    log: witness,
+    meter: witness,
+    clock: systemClock,
+    witness,
+  };
+}
+
+/** A node that is not started yet. */
+export function makeNode(url: string, change: Partial<RabbitOptions> = {}): TestNode {
+  const options = { ...rabbitOptions(url), ...change };
+  const broker = createRabbitBroker(options);
+  const node: TestNode = {
+    broker,
+    id: options.nodeId,
+    witness: options.witness,
+    deliveries: [],
+    heard: [],
+    act: done,
+    command(delivery) {
+      node.deliveries.push(delivery);
+      node.act(delivery);
+    },
+    events: (events) => void node.heard.push(...events),
+    ask: (command) => new Promise((answered) => broker.request(command, answered)),
+    texts: () => node.deliveries.flatMap(({ command }) => (command.type === 'post' ? [command.text] : [])),
+  };
+  return node;
+}
+
+export async function startNode(
+  url: string,
+  change: Partial<RabbitOptions> = {},
+  act: TestNode['act'] = done,
+): Promise<TestNode> {
+  const node = makeNode(url, change);
+  node.act = act;
+  await node.broker.start(node);
+  return node;
+}
+
+/** A broker without anything of Parlor in it, also where all tests share the one that AMQP_URL names. */
+export async function cleanBroker(): Promise<string> {
+  const url = await ownVhost();
+  const connection = await connect(url);
+  const channel = await connection.createChannel();
+  for (let p = 0; p < PARTITIONS; p++) await channel.deleteQueue(`parlor.commands.${p}`);
+  await channel.deleteQueue('parlor.dead');
+  await connection.close();
+  return url;
+}
+
+export function post(roomId: string, text: string): PostCommand {
+  return { type: 'post', room_id: roomId, id: newId(), user: null, text };
+}
+
+export function keyOf(roomId: string): string {
+  return String(partitionOf(slotOf(roomId), PARTITIONS));
+}
+
+/** A service that knows nothing of Parlor but the wire: amqplib and nothing else. */
+export interface Foreign {
+  readonly channel: ConfirmChannel;
+  /** Publishes to parlor.commands; resolves when the broker has it. */
+  send(key: string, body: unknown, options?: object): Promise<void>;
+  /** Sends and waits for the first answer. */
+  call(key: string, body: unknown): Promise<unknown>;
+  /** Takes the next dead letter. */
+  dead(): Promise<{ reason: string; detail: string; key: string; body: string }>;
+  deadCount(): Promise<number>;
+  /** Messages in a queue that nobody has been handed. */
+  ready(queue: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+export async function foreign(url: string): Promise<Foreign> {
+  const connection = await connect(url);
+  connection.on('error', () => undefined); // A test ends its broker; the next call shows it.
+  const channel = await connection.createConfirmChannel();
+  const reading: Channel = await connection.createChannel();
+  const answers = new Map<string, (body: unknown) => void>();
+  const { queue } = await reading.assertQueue('', { exclusive: true });
+  const onAnswer = (message: ConsumeMessage | null): void => {
+    if (message)
+      answers.get(String(message.properties.correlationId))?.(JSON.parse(message.content.toString()));
+  };
+  await reading.consume(queue, onAnswer, { noAck: true });
+  const bytes = (body: unknown): Buffer => (Buffer.isBuffer(body) ? body : Buffer.from(JSON.stringify(body)));
+  const self: Foreign = {
+    channel,
+    async send(key, body, options = {}) {
+      channel.publish('parlor.commands', key, bytes(body), options);
+      await channel.waitForConfirms();
+    },
+    async call(key, body) {
+      const correlationId = newId();
+      const answered = new Promise<unknown>((answer) => answers.set(correlationId, answer));
+      await self.send(key, body, { replyTo: queue, correlationId });
+      return answered;
+    },
+    async dead() {
+      const take = (): Promise<GetMessage | false> => reading.get('parlor.dead', { noAck: true });
+      const message = await until(take, { what: 'a dead letter' });
+      if (message === false) throw new Error('no dead letter');
+      const header = (name: string): string => String(message.properties.headers?.[name]);
+      return {
+        reason: header('x-parlor-reason'),
+        detail: header('x-parlor-detail'),
+        key: header('x-parlor-routing-key'),
+        body: message.content.toString(),
+      };
+    },
+    deadCount: async () => (await reading.checkQueue('parlor.dead')).messageCount,
+    ready: async (name) => (await reading.checkQueue(name)).messageCount,
+    close: () => connection.close(),
+  };
+  return self;
+}
