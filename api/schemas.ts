@@ -41,9 +41,14 @@ export const IdParams = Type.Object({ id: Uuid });
 export const Limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 }));
 export const SeqCursor = Type.Optional(Type.Integer({ minimum: 0 }));
 
+const PROBLEM = { ...Problem, $id: undefined };
+
 /** The schemas of the problems a call can end in, by status, for the document. */
 export function problems(...codes: ErrorCode[]) {
   return Object.fromEntries(
-    codes.map((code) => [ERRORS[code].http, { ...Problem, $id: undefined, description: ERRORS[code].title }]),
+    codes.map((code) => {
+      const { http, title: description } = ERRORS[code];
+      return [http, { description, content: { 'application/problem+json': { schema: PROBLEM } } }];
+    }),
   );
 }

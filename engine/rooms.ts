@@ -3,7 +3,8 @@ import { errorText } from './errors.js';
 import { refused } from './messages/answers.js';
 import type { Parent } from './mailbox.js';
 import type { Delivery } from './ports.js';
-import { RoomActor, type RoomHost, type RoomParts } from './room/actor.js';
+import { RoomActor } from './room/actor.js';
+import type { Room, RoomHost, RoomParts } from './room/parts.js';
 
 /** After so many crashes in CRASH_WINDOW_MS a room stays down for DOWN_MS. */
 const CRASHES = 5;
@@ -89,7 +90,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     return record;
   }
 
-  function forget(room: RoomActor, reason: string): void {
+  function forget(room: Room, reason: string): void {
     if (rooms.get(room.roomId) === room) rooms.delete(room.roomId);
     room.stop(reason);
   }

@@ -1,8 +1,8 @@
 import { FormatRegistry, Type } from '@sinclair/typebox';
 import { isUuid } from '../ids.js';
 
-export const TEXT_MAX = 2048;
-export const USER_MAX = 64;
+const TEXT_MAX = 2048;
+const USER_MAX = 64;
 
 /** Length in characters (Unicode code points), not in UTF-16 units or bytes. */
 function characters(text: string): number {

@@ -5,7 +5,7 @@ import type { Clock } from '../../engine/ports.js';
 export interface ClockUnderTest {
   readonly clock: Clock;
   /** Resolves when at least `ms` have gone by on it and what was due has been called. */
-  pass(ms: number): Promise<void>;
+  readonly pass: (ms: number) => Promise<void>;
 }
 
 /** What every clock promises; see `Clock` in engine/ports.ts. */

@@ -14,7 +14,7 @@ import { ERROR_CODES } from '../../engine/errors.js';
 import { checker } from '../../engine/messages/check.js';
 import { isDurable, type RoomEvent } from '../../engine/messages/events.js';
 import { SERVER_FRAMES } from '../../engine/messages/frames.js';
-import { view } from '../../engine/room/decide.js';
+import { view } from '../../engine/room/verdict.js';
 import { at, eventsOf, live, lives, uuid } from './room/script.js';
 
 const checks = new Map(Object.entries(SERVER_FRAMES).map(([type, schema]) => [type, checker(schema)]));

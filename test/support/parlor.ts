@@ -142,7 +142,7 @@ export interface Client {
 
 const PATIENCE_MS = 30_000;
 
-export function openClient(url: string, options: ClientOptions = {}): Client {
+function openClient(url: string, options: ClientOptions = {}): Client {
   const socket = new WebSocket(url, options);
   const frames: Frame[] = [];
   const taken = new Map<string, number>();

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { view } from '../../../engine/room/decide.js';
+import { view } from '../../../engine/room/verdict.js';
 import { evolve } from '../../../engine/room/evolve.js';
 import { BARE } from '../../../engine/room/presets.js';
 import { wake } from '../../../engine/room/state.js';

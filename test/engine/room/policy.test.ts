@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { Policy, PolicyChange } from '../../../engine/messages/policy.js';
-import { expire } from '../../../engine/room/decide.js';
+import { expire } from '../../../engine/room/seating.js';
 import type { RoomState } from '../../../engine/room/state.js';
 import { at, uuid } from './script.js';
 import { R, join, leave, post, tell, types, withPolicy } from './tell.js';

@@ -5,7 +5,8 @@ import { checker } from '../../../engine/messages/check.js';
 import { RoomEvent } from '../../../engine/messages/events.js';
 import { evolve } from '../../../engine/room/evolve.js';
 import { policyOf } from '../../../engine/room/state.js';
-import { decide, nextExpiry } from '../../../engine/room/decide.js';
+import { decide } from '../../../engine/room/decide.js';
+import { nextExpiry } from '../../../engine/room/seating.js';
 import { at, eventsOf, live, lives, plain, seatsOf, seqsOf, type Life, type Moment } from './script.js';
 
 /** States `promise` over whole lives of a room; it answers what is wrong, or null. */

@@ -1,0 +1,142 @@
+import { Map as ImmutableMap } from 'immutable';
+import { errorText } from '../errors.js';
+import type { Outcome, Staged, Stager } from '../journal.js';
+import type { Answer } from '../messages/answers.js';
+import type { DurableEvent, MessagePosted, RoomEvent } from '../messages/events.js';
+import type { Append, Delivery } from '../ports.js';
+import type { RoomParts } from './parts.js';
+import { isPrivate, recordOf, type Fact, type RoomState } from './state.js';
+
+interface Turn {
+  readonly append: DurableEvent[];
+  readonly events: RoomEvent[];
+  readonly answers: [Delivery, Answer][];
+  /** The record has to be stored, though there may be no event. */
+  record: boolean;
+  purge: boolean;
+}
+
+/** What the room is told of what it sent out. */
+export interface OutboxOwner {
+  /** Nothing is staged any more. */
+  settled(): void;
+  /** A commit failed: whatever was decided since stands on nothing, and is refused. */
+  failed(outcome: Outcome): void;
+}
+
+/**
+ * What a room has decided, on its way out: gathered over a turn, staged in the journal if there is anything to be
+ * stored or anything staged before it, so that everybody hears of things in the order in which they were decided.
+ */
+export class Outbox implements Stager {
+  private turn = emptyTurn();
+  private epoch = 0;
+  /** Entries in the journal, of all epochs, and for each the seats it tells of. */
+  private readonly staged: RoomState['seats'][] = [];
+  private announced: RoomState['seats'] = ImmutableMap();
+
+  constructor(
+    private readonly roomId: string,
+    private readonly parts: RoomParts,
+    private readonly owner: OutboxOwner,
+  ) {}
+
+  /** Nothing is staged and nothing waits to be. */
+  get isEmpty(): boolean {
+    return this.staged.length === 0 && this.turn.answers.length === 0;
+  }
+
+  /** Nothing is staged. */
+  get isSettled(): boolean {
+    return this.staged.length === 0;
+  }
+
+  /** Users with a seat, as far as anybody was told. */
+  get seated(): Iterable<string> {
+    return this.announced.keys();
+  }
+
+  answer(delivery: Delivery, answer: Answer): void {
+    this.turn.answers.push([delivery, answer]);
+  }
+
+  /** For an event that is stored already, and may not have been heard by everybody. */
+  repeat(event: MessagePosted): void {
+    this.turn.events.push(event);
+  }
+
+  add(facts: readonly Fact[]): void {
+    for (const fact of facts) {
+      if (fact.type === 'woken') this.turn.record = true;
+      if (fact.type === 'history_purged') this.turn.purge = true;
+      if (isPrivate(fact)) continue;
+      this.turn.events.push(fact);
+      if (!('seq' in fact)) continue;
+      this.turn.append.push(fact);
+      if (fact.type === 'message_posted') this.parts.inFlight.set(fact.event_id, fact);
+    }
+  }
+
+  /** Sends out what has gathered, decided up to `state`. */
+  flush(state: RoomState): void {
+    const { append, record, purge, events, answers } = this.turn;
+    if (events.length === 0 && answers.length === 0 && !record && !purge) return;
+    this.turn = emptyTurn();
+    const stores = append.length > 0 || record || purge;
+    if (!stores && this.isSettled) {
+      this.announced = state.seats;
+      const published = events.length > 0 ? this.publish(events) : undefined;
+      for (const [delivery, answer] of answers) delivery.settle(answer, published);
+      return;
+    }
+    const entry: Staged = {
+      stager: this,
+      epoch: this.epoch,
+      append: stores ? toAppend(state, append, purge) : null,
+      events,
+      answers,
+    };
+    this.staged.push(state.seats);
+    if (this.parts.journal.stage(entry)) return;
+    this.outcome(entry, 'failed');
+    for (const [delivery] of answers) delivery.retry('the journal is full');
+  }
+
+  /** For events that need no commit. What cannot be published is counted and logged. */
+  publish(events: readonly RoomEvent[]): Promise<void> {
+    return this.parts.broker.publish(events).catch((cause: unknown) => {
+      this.parts.meter.dropped('event_not_published');
+      this.parts.log.warn(
+        { room_id: this.roomId, cause: errorText(cause) },
+        'room: events could not be published',
+      );
+    });
+  }
+
+  outcome(entry: Staged, outcome: Outcome): void {
+    const seats = this.staged.shift();
+    for (const event of entry.append?.events ?? []) {
+      if (event.type === 'message_posted') this.parts.inFlight.delete(event.event_id);
+    }
+    if (outcome === 'committed' && seats) this.announced = seats;
+    else if (entry.epoch === this.epoch) {
+      this.epoch++;
+      this.owner.failed(outcome);
+      return;
+    }
+    if (this.isSettled) this.owner.settled();
+  }
+
+  stands(entry: Staged): boolean {
+    return entry.epoch === this.epoch;
+  }
+}
+
+function toAppend(state: RoomState, events: readonly DurableEvent[], purge: boolean): Append {
+  const room = recordOf(state);
+  return purge ? { room, events, purge_before: room.head_seq } : { room, events };
+}
+
+function emptyTurn(): Turn {
+  return { append: [], events: [], answers: [], record: false, purge: false };
+}

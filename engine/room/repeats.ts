@@ -1,0 +1,46 @@
+import { refused, type Answer } from '../messages/answers.js';
+import type { PostCommand } from '../messages/commands.js';
+import type { MessagePosted } from '../messages/events.js';
+import type { Delivery, Store } from '../ports.js';
+
+/** `unknown`: the store has to be asked. `new`: nobody has used this id. */
+export type Repeat = 'unknown' | 'new' | { readonly first: MessagePosted; readonly answer: Answer };
+
+/** Knows of posts whether they are a repeat, as the store and what is in flight to it say. */
+export class Repeats {
+  /** What the store said of message ids: the message, or null. */
+  private looked = new Map<string, MessagePosted | null>();
+
+  constructor(private readonly inFlight: ReadonlyMap<string, MessagePosted>) {}
+
+  /** What is known of a post. An answer of the store is used once. */
+  of(command: PostCommand): Repeat {
+    if (command.fresh) return 'new';
+    const first = this.inFlight.get(command.id) ?? this.looked.get(command.id);
+    if (first === undefined) return 'unknown';
+    this.looked.delete(command.id);
+    if (first === null) return 'new';
+    const { room_id, user, text } = first;
+    if (room_id === command.room_id && user === command.user && text === command.text.trim()) {
+      return { first, answer: { type: 'posted', message: first } };
+    }
+    const message = `message id ${command.id} was used before for another message`;
+    return { first, answer: refused({ code: 'id_conflict', message }) };
+  }
+
+  /** Asks the store about all posts among these commands. */
+  async lookUp(deliveries: readonly Delivery[], store: Store): Promise<void> {
+    const { looked } = this;
+    const ids = deliveries.flatMap(({ command }) =>
+      command.type === 'post' && !command.fresh ? [command.id] : [],
+    );
+    const found = await store.findMessages(ids);
+    for (const id of ids) looked.set(id, null);
+    for (const message of found) looked.set(message.event_id, message);
+  }
+
+  /** Forgets what the store has said, also what it is still about to say. */
+  clear(): void {
+    this.looked = new Map();
+  }
+}
