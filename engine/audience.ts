@@ -1,5 +1,6 @@
 import { ERRORS, errorText, type ErrorCode } from './errors.js';
 import { eventFrame, isQuiet, welcomeFrame } from './codec.js';
+import { Comings } from './comings.js';
 import { Mailbox, type Behaviour, type Parent } from './mailbox.js';
 import type { Answer, RoomView } from './messages/answers.js';
 import type { Presence } from './messages/commands.js';
@@ -57,8 +58,6 @@ interface Sent {
 const LIMITS = { limit: 100_000 };
 /** Frames kept to close the seam between a join and the live stream without asking the store. */
 const RECENT = 64;
-/** Joined and left frames kept for those who are being let in. */
-const PRESENCE = 4_096;
 const PAGE = 200;
 const ASSERT_CHUNK = 500;
 const RETRY_MS = 1_000;
@@ -74,11 +73,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   private cursor: number | null = null;
   /** The last events up to the cursor, without a gap. */
   private recent: Sent[] = [];
-  /** Connections that have asked for a seat, and how many of `comings` there had been by then. */
-  private readonly expected = new Map<string, number>();
-  /** Who came and went while somebody is expected; `forgotten` more were before the first. */
-  private comings: { readonly user: string; readonly frame: string }[] = [];
-  private forgotten = 0;
+  private readonly comings = new Comings();
   private sent = 0;
   /** When the room last called the roll. */
   private calledAt = -Infinity;
@@ -100,7 +95,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         else this.tellPresent(message.event);
         return;
       case 'expect':
-        this.expected.set(message.id, this.forgotten + this.comings.length);
+        this.comings.expect(message.id);
         return;
       case 'admit':
         this.admit(message.listener, message.room, message.since);
@@ -111,7 +106,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         return;
       case 'remove':
         this.listeners.delete(message.id);
-        this.arrived(message.id);
+        this.comings.arrived(message.id);
         return;
     }
   }
@@ -140,7 +135,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     this.recent.push({ event, frame });
     if (this.recent.length > RECENT * 2) this.recent = this.recent.slice(-RECENT);
     if (!isQuiet(event)) this.publish(frame);
-    if (event.type === 'member_kicked') this.forgetComings(event.user);
+    if (event.type === 'member_kicked') this.comings.forget(event.user);
     if (event.type === 'room_closed' || event.type === 'member_kicked') {
       for (const listener of [...this.listeners.values()]) endedBy(event, listener);
     }
@@ -162,33 +157,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     const frame = eventFrame(event);
     if (frame === null) return;
     this.publish(frame);
-    if (!counted || this.expected.size === 0) return;
-    this.comings.push({ user: event.user, frame });
-    if (this.comings.length > PRESENCE * 2) {
-      this.forgotten += this.comings.length - PRESENCE;
-      this.comings = this.comings.slice(-PRESENCE);
-    }
-  }
-
-  /** Tells a connection who came and went since it asked for its seat: its welcome may be older than that. */
-  private tellComings(listener: Listener): void {
-    const from = Math.max(0, (this.expected.get(listener.id) ?? Infinity) - this.forgotten);
-    for (const { user, frame } of this.comings.slice(from)) {
-      if (user !== listener.user && frame !== '') listener.send(frame);
-    }
-    this.arrived(listener.id);
-  }
-
-  /** The kick itself is among what was missed, and must not be followed by how that user had come. */
-  private forgetComings(kicked: string): void {
-    this.comings = this.comings.map((one) => (one.user === kicked ? { user: kicked, frame: '' } : one));
-  }
-
-  private arrived(id: string): void {
-    this.expected.delete(id);
-    if (this.expected.size > 0) return;
-    this.comings = [];
-    this.forgotten = 0;
+    if (counted) this.comings.add(event.user, frame);
   }
 
   private publish(frame: string): void {
@@ -225,7 +194,8 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         listener.send(frame);
         if (event.seq > joinedAt) endedBy(event, listener);
       }
-      this.tellComings(listener);
+      for (const frame of this.comings.since(listener.id, listener.user)) listener.send(frame);
+      this.comings.arrived(listener.id);
       listener.subscribe(this.topic);
       listener.admitted();
       return;
