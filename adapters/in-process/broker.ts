@@ -39,6 +39,7 @@ export function createInProcessBroker(options: { readonly clock: Clock }): Broke
       const delivery = new InProcessDelivery(command, onAnswer, ended);
       open.add(delivery);
       handlers.command(delivery);
+      delivery.requested = true;
     },
     publish(events) {
       handlers?.events(events);
@@ -77,6 +78,8 @@ function refuseLater(onAnswer: (answer: Answer) => void, reason: string): void {
 
 class InProcessDelivery implements Delivery {
   readonly redelivered = false;
+  /** `request` has returned: before that its asker must not be answered. */
+  requested = false;
   private settled = false;
 
   constructor(
@@ -89,7 +92,8 @@ class InProcessDelivery implements Delivery {
     if (this.settled) return;
     this.settled = true;
     this.ended(this);
-    this.onAnswer(answer);
+    if (this.requested) this.onAnswer(answer);
+    else queueMicrotask(() => this.onAnswer(answer));
   }
 
   retry(reason: string): void {

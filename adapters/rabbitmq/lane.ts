@@ -18,7 +18,6 @@ export interface Request {
 export interface Batch {
   readonly id: string;
   readonly requests: readonly Request[];
-  confirmed: boolean;
   /** How many of them are not over. */
   open: number;
 }

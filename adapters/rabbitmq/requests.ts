@@ -111,7 +111,6 @@ export function createRequests(parts: Parts): Requests {
     const batch: Batch = {
       id: `${parts.nodeId}/${++sent}`,
       requests,
-      confirmed: false,
       open: requests.length,
     };
     batches.set(batch.id, batch);
@@ -130,12 +129,11 @@ export function createRequests(parts: Parts): Requests {
     to.publish({ exchange: COMMANDS, key, body, options }, (outcome) => {
       // What is lost is sent again when there is a connection, or is over by then.
       if (outcome === 'lost') return;
-      batch.confirmed = outcome === 'confirmed';
       const why =
         outcome === 'unroutable' ? 'no queue takes commands of this room' : 'the broker refused the command';
       for (const request of requests) {
         if (request.state === 'over') continue;
-        if (batch.confirmed) request.state = 'safe';
+        if (outcome === 'confirmed') request.state = 'safe';
         else end(request, unavailable(why));
       }
     });
@@ -182,17 +180,15 @@ export function createRequests(parts: Parts): Requests {
     },
     lost() {
       publisher = null;
-      const unsure = [...batches.values()].filter(({ confirmed }) => !confirmed);
-      // From the last to the first, so that the first ends up at the head.
-      for (const { id, requests } of unsure.reverse()) {
-        batches.delete(id);
-        const open = requests.filter(({ state }) => state === 'sent');
-        for (const request of open) {
-          Object.assign(request, { state: 'waiting', batch: null, again: true });
-        }
-        buffered += open.length;
-        lanes[open[0]?.partition ?? 0]?.unshift(...open);
+      // What is confirmed stays where it is, and the queue for its answer is gone: `queued` is all that can be said.
+      // The rest from the last to the first, so that the first ends up at the head.
+      for (const { requests } of [...batches.values()].reverse()) {
+        const unsure = requests.filter(({ state }) => state === 'sent');
+        for (const request of unsure) Object.assign(request, { state: 'waiting', batch: null, again: true });
+        buffered += unsure.length;
+        lanes[unsure[0]?.partition ?? 0]?.unshift(...unsure);
       }
+      batches.clear();
     },
     close: async () => publisher?.close(),
     refuseAll() {

@@ -1,7 +1,10 @@
+import t from 'tap';
 import { createInProcessBroker } from '../../adapters/in-process/broker.js';
 import { systemClock } from '../../adapters/system/clock.js';
 import { brokerConformance } from '../conformance/broker.js';
 import { cleanBroker, makeNode } from './rabbitmq-node.js';
+
+t.setTimeout(110_000);
 
 brokerConformance('in-process', async () => {
   const broker = createInProcessBroker({ clock: systemClock });

@@ -14,6 +14,8 @@ import {
   type TestNode,
 } from './rabbitmq-node.js';
 
+t.setTimeout(110_000);
+
 async function begin(t: Test): Promise<{ node: TestNode; service: Foreign }> {
   const url = await cleanBroker();
   const node = await startNode(url);

@@ -15,6 +15,8 @@ import {
   type TestNode,
 } from './rabbitmq-node.js';
 
+t.setTimeout(110_000);
+
 const QUEUE = `parlor.commands.${keyOf('42')}`;
 const TEXTS = Array.from({ length: 30 }, (_, i) => `m${i}`);
 

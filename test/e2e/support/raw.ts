@@ -136,7 +136,7 @@ export async function openRaw(
   };
 }
 
-export function upgradeRequest(path: string, headers: string[] = []): string {
+function upgradeRequest(path: string, headers: string[] = []): string {
   const lines = [
     `GET ${path} HTTP/1.1`,
     'Host: parlor',
