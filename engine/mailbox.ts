@@ -91,15 +91,20 @@ export class Mailbox<M> {
     if (this.depth > 0) this.wake();
   }
 
+  /** Hands back what waits, and forgets it. */
+  takeAll(): M[] {
+    const rest = this.queue.slice(this.first);
+    this.queue = [];
+    this.first = 0;
+    return rest;
+  }
+
   /** Ends the actor and hands back what nobody has dealt with. */
   stop(): M[] {
     if (this.stopped) return [];
     this.stopped = true;
     stop(this.ref);
-    const rest = this.queue.slice(this.first);
-    this.queue = [];
-    this.first = 0;
-    return rest;
+    return this.takeAll();
   }
 
   private wake(): void {
@@ -129,7 +134,7 @@ export class Mailbox<M> {
     const deadline = performance.now() + budgetMs;
     let current: M | undefined;
     try {
-      // `putBack` and `stop` replace the queue: then this turn is over.
+      // `putBack`, `takeAll` and `stop` replace the queue: then this turn is over.
       while (this.queue === taken && this.first < until && !this.paused) {
         const message = taken[this.first++] as M;
         current = message;

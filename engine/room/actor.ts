@@ -26,6 +26,8 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
   private loading = false;
   private rebuilding = false;
   private lookingUp = false;
+  /** Commits that failed so far. */
+  private failures = 0;
   private usedAt: number;
   private settlesAt = 0;
   private timer: { at: number; cancel: () => void } | null = null;
@@ -117,18 +119,27 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
   }
 
   failed(outcome: Outcome): void {
-    if (outcome === 'fenced') this.host.ended(this, 'deposed: another node has written this room');
-    else this.rebuild();
+    if (outcome === 'fenced') {
+      this.host.ended(this, 'deposed: another node has written this room');
+      return;
+    }
+    this.failures++;
+    // A durable broker delivers what failed again: what stands behind it must not overtake it.
+    this.giveBack([...this.held, ...this.mailbox.takeAll()], 'a commit before it failed');
+    this.held = [];
+    this.rebuild();
   }
 
   /** Ends the actor. What it had not begun is delivered again or answered `unavailable`. */
   stop(reason: string): void {
     this.timer?.cancel();
     this.timer = null;
-    for (const message of [...this.held, ...this.mailbox.stop()]) {
-      if (message !== 'tick') message.retry(reason);
-    }
+    this.giveBack([...this.held, ...this.mailbox.stop()], reason);
     this.held = [];
+  }
+
+  private giveBack(messages: readonly RoomMessage[], reason: string): void {
+    for (const message of messages) if (message !== 'tick') message.retry(reason);
   }
 
   private load(settling: boolean): void {
@@ -198,23 +209,24 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
   private lookUp(): void {
     this.mailbox.pause();
     this.lookingUp = true;
-    const { held } = this;
+    const { held, failures } = this;
     this.held = [];
     this.repeats.lookUp(held, this.parts.store).then(
-      () => this.lookedUp(held),
+      () => this.lookedUp(held, failures),
       (cause: unknown) => {
         const fields = { room_id: this.roomId, cause: errorText(cause) };
         this.parts.log.error(fields, 'room: the store did not answer');
-        for (const delivery of held) delivery.retry('the store did not answer');
-        this.lookedUp([]);
+        this.giveBack(held, 'the store did not answer');
+        this.lookedUp([], failures);
       },
     );
   }
 
-  private lookedUp(held: Delivery[]): void {
+  private lookedUp(held: Delivery[], failures: number): void {
     this.lookingUp = false;
-    if (this.mailbox.isStopped) for (const delivery of held) delivery.retry('the room stopped');
-    this.letGo(held);
+    const overtakes = this.failures !== failures;
+    if (overtakes || this.mailbox.isStopped) this.giveBack(held, 'a commit before it failed');
+    this.letGo(overtakes ? [] : held);
     this.goOn();
   }
 

@@ -10,7 +10,7 @@ import { partitionOf, slotOf } from '../../engine/slots.js';
 import { ownVhost } from '../support/rabbitmq.js';
 import { until } from '../support/until.js';
 
-export const PARTITIONS = 4;
+const PARTITIONS = 4;
 
 /** What a broker logged and counted. */
 export class Witness implements Log, Meter {

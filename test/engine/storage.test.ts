@@ -197,3 +197,22 @@ t.test(
     t.equal((await node.store.findMessages([id])).length, 1);
   },
 );
+
+t.test('what stands behind a post that could not be stored does not overtake it', async (t) => {
+  let fail = (): void => undefined;
+  let found = (): void => undefined;
+  const store = (inner: Store): Store => ({
+    ...inner,
+    append: () => new Promise((_, reject) => (fail = () => reject(new Error('the disk is full')))),
+    findMessages: (ids) => new Promise((resolve) => (found = () => resolve(inner.findMessages(ids)))),
+  });
+  const node = await startNode(t, { store });
+  const first = node.post('42', 'first');
+  await turns(5);
+  const second = node.post('42', 'second', newId());
+  await turns(5);
+  fail();
+  t.match(await first, { type: 'refused', code: 'unavailable' });
+  found();
+  t.match(await second, { type: 'refused', code: 'unavailable' });
+});
