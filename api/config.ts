@@ -141,7 +141,9 @@ function explain(cause: unknown, given: Readonly<Record<string, string | undefin
       : null;
   if (!fault) return `settings: ${String(cause)}`;
   const name = fault.instancePath.slice(1);
-  return `${name}=${JSON.stringify(given[name])} is not allowed; allowed: ${allowedValues(name)}`;
+  // A URL may hold a password, which has no place in a log.
+  const value = JSON.stringify(given[name]).replaceAll(/\/\/[^/,]*@/g, '//***@');
+  return `${name}=${value} is not allowed; allowed: ${allowedValues(name)}`;
 }
 
 /** What a setting may be, in words. */

@@ -96,6 +96,9 @@ export async function startNode(
   };
 }
 
+/** What ending may take beyond DRAIN_MS; with its default a node is gone within 10 s. */
+const STOP_MARGIN_MS = 1_500;
+
 /** As node:http's (--max-http-header-size). */
 const MAX_HEAD_BYTES = 16_384;
 
@@ -151,7 +154,13 @@ export async function run(extra: Pick<EngineOptions, 'fault'> = {}): Promise<voi
     if (stopping !== null) return;
     stopping = signal;
     log.info({ signal }, 'stopping');
-    void (node?.stop() ?? Promise.resolve()).then(
+    const late = new Promise<void>((over) =>
+      systemClock.after(config.DRAIN_MS + STOP_MARGIN_MS, () => {
+        log.warn({}, 'not everything could be finished in time');
+        over();
+      }),
+    );
+    void Promise.race([node?.stop(), late]).then(
       () => exit(log, 'stopped', 0),
       (cause: unknown) => exit(log, errorText(cause), 1),
     );

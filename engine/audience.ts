@@ -31,16 +31,20 @@ export interface AudienceParts {
   readonly presenceLimit: number;
 }
 
+/** A connection that has its seat; `stored`: whether the store has what it missed, once that was asked. */
+interface Admission {
+  readonly type: 'admit';
+  readonly listener: Listener;
+  readonly room: RoomView;
+  readonly since: number | null;
+  readonly stored?: boolean;
+}
+
 /** `expect`: a connection is about to ask for a seat, so it has to learn who comes and goes from now on. */
 export type AudienceMessage =
   | { readonly type: 'event'; readonly event: RoomEvent }
   | { readonly type: 'expect'; readonly id: string }
-  | {
-      readonly type: 'admit';
-      readonly listener: Listener;
-      readonly room: RoomView;
-      readonly since: number | null;
-    }
+  | Admission
   | {
       readonly type: 'catch_up';
       readonly listener: Listener;
@@ -98,7 +102,8 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         this.comings.expect(message.id);
         return;
       case 'admit':
-        this.admit(message.listener, message.room, message.since);
+        // Asked about the store, it may have gone meanwhile.
+        if (message.stored === undefined || this.listeners.has(message.listener.id)) this.admit(message);
         return;
       case 'catch_up':
         if (this.listeners.has(message.listener.id))
@@ -165,22 +170,38 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     this.parts.outlet.publish(this.topic, frame);
   }
 
-  private admit(listener: Listener, room: RoomView, since: number | null): void {
+  private admit(message: Admission): void {
+    const { listener, room, since } = message;
     this.cursor ??= room.head_seq;
     if (this.cursor < room.head_seq) {
       // The join overtook events that are on their way.
-      this.repair({ type: 'admit', listener, room, since }, this.cursor);
+      this.repair(message, this.cursor);
       return;
     }
-    const recovered =
-      since === null
-        ? undefined
-        : since <= room.head_seq && room.head_seq - since <= this.parts.recoveryLimit;
+    const near =
+      since !== null && since <= room.head_seq && room.head_seq - since <= this.parts.recoveryLimit;
+    if (near && message.stored === undefined && this.cursor - since > this.recent.length) {
+      this.askIfStored(message, since);
+      return;
+    }
+    const recovered = since === null ? undefined : near && message.stored !== false;
     this.listeners.set(listener.id, listener);
     // The seat may have been given before a crash that it was not asserted after: the roll call overtook this.
     if (this.parts.clock.elapsed() < this.calledAt + CALLED_MS) this.assertChunk([presenceOf(listener)]);
     listener.send(welcomeFrame(listener.id, listener.user, room, recovered));
-    this.catchUp(listener, recovered === true && since !== null ? since : room.head_seq, room.head_seq);
+    this.catchUp(listener, recovered === true ? (since ?? 0) : room.head_seq, room.head_seq);
+  }
+
+  /** What a client missed may have been purged: then it must not be told that it follows. */
+  private askIfStored(message: Admission, since: number): void {
+    const { listener } = message;
+    this.listeners.set(listener.id, listener);
+    this.parts.store.history({ room_id: this.roomId, after: since, limit: 1, messages_only: false }).then(
+      ([first]) => {
+        if (!this.mailbox.tell({ ...message, stored: first?.seq === since + 1 })) this.giveUp(listener);
+      },
+      (cause: unknown) => this.unreadable(listener, cause),
+    );
   }
 
   /**
@@ -215,13 +236,15 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         if (!this.mailbox.tell({ type: 'catch_up', listener, from: next, joinedAt })) this.giveUp(listener);
       },
       (cause: unknown) => {
-        this.parts.log.error(
-          { room_id: this.roomId, cause: errorText(cause) },
-          'audience: history could not be read',
-        );
-        this.giveUp(listener);
+        this.unreadable(listener, cause);
       },
     );
+  }
+
+  private unreadable(listener: Listener, cause: unknown): void {
+    const fields = { room_id: this.roomId, cause: errorText(cause) };
+    this.parts.log.error(fields, 'audience: history could not be read');
+    this.giveUp(listener);
   }
 
   private giveUp(listener: Listener): void {

@@ -36,6 +36,8 @@ type ConnectionMessage = string | { readonly type: 'joined'; readonly answer: An
 /** Frames that may wait in a connection, and posts of it that may be under way: beyond it, `rate_limited`. */
 const LIMITS = { limit: 1_024 };
 const LEAVE_RETRY_MS = 1_000;
+/** Refusals that do not come from the room's own decision: the join may be carried out all the same. */
+const MAYBE: ReadonlySet<ErrorCode> = new Set(['unavailable', 'internal', 'rate_limited']);
 
 /** One WebSocket: turns frames into commands, and answers into frames. */
 export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
@@ -161,8 +163,9 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
   }
 
   private answered(answer: Answer): void {
-    // A join that is only queued will be carried out: then there is a seat to give back.
-    this.seat = answer.type === 'refused' ? 'none' : 'held';
+    // A join that is queued will be carried out, and one that is not answered by its room may be: then there is a
+    // seat to give back.
+    this.seat = answer.type === 'refused' && !MAYBE.has(answer.code) ? 'none' : 'held';
     if (this.state === 'ended') this.leave();
     else if (!this.mailbox.tell({ type: 'joined', answer }))
       this.end('rate_limited', 'too many frames before welcome');
@@ -238,7 +241,7 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
 
   /** A seat that is not given back would be lost to the room for ever, so it is tried while the node lives. */
   private leave(): void {
-    if (this.seat !== 'held') return;
+    if (this.seat === 'none') return;
     const { room_id, user } = this.hello;
     this.parts.broker.request({ type: 'leave', room_id, user, connection_id: this.id }, (answer) => {
       if (answer.type === 'refused' && ERRORS[answer.code].retry && !this.parts.stopping()) {

@@ -5,7 +5,8 @@ import { createConnections, type Connection } from './connections.js';
 import type { Hello } from './connection.js';
 import { newId } from './ids.js';
 import { createJournal } from './journal.js';
-import type { Answer } from './messages/answers.js';
+import type { Refusal } from './errors.js';
+import { refused, type Answer } from './messages/answers.js';
 import type { Command } from './messages/commands.js';
 import type { MessagePosted } from './messages/events.js';
 import type { Policy } from './messages/policy.js';
@@ -73,6 +74,11 @@ export interface Engine {
   stop(ms: number): Promise<void>;
 }
 
+const GOING_DOWN: Refusal = {
+  code: 'unavailable',
+  message: 'this node is going down; ask another, or in a moment',
+};
+
 export function createEngine(options: EngineOptions, ports: EnginePorts): Engine {
   const { broker, store, outlet, clock, log, meter } = ports;
   const { nodeId } = options;
@@ -113,7 +119,10 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
       await store.start();
       await broker.start(bridge);
     },
-    request: (command) => new Promise((answered) => broker.request(command, answered)),
+    request(command) {
+      if (stopping) return Promise.resolve(refused(GOING_DOWN));
+      return new Promise((answered) => broker.request(command, answered));
+    },
     connect: (socket, hello) => connections.open(socket, hello),
     stats: () => ({
       connections: connections.count,

@@ -60,7 +60,11 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
       gathered = [];
       mailbox.pause();
       committing = batch.length;
-      void commit(batch).finally(() => {
+      const done = commit(batch).catch((cause: unknown) => {
+        meter.crashed('journal');
+        log.error({ cause: errorText(cause) }, 'journal: a crash while answers went out');
+      });
+      void done.finally(() => {
         committing = 0;
         mailbox.resume();
         if (mailbox.depth === 0) {
@@ -91,9 +95,10 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     const committed: Staged[] = [];
     for (const entry of live) {
       const outcome = outcomes.get(entry) ?? 'committed';
-      // An entry without events of its own, staged behind one that failed, fails with it.
+      // What is in the store is a fact, whatever failed beside it. An entry that had nothing to store, staged behind
+      // one that failed, fails with it.
       if (outcome !== 'committed') finish(entry, outcome, undefined);
-      else if (entry.stager.stands(entry)) committed.push(entry);
+      else if (entry.append !== null || entry.stager.stands(entry)) committed.push(entry);
       else finish(entry, 'stale', undefined);
     }
     const events = committed.flatMap((entry) => entry.events);

@@ -5,7 +5,10 @@ import type { Policy } from './messages/policy.js';
 
 /* ------------------------------------------------------------------ Broker */
 
-/** A command on its way to its room, with what the room owes for it. Exactly one of the two methods is called, once. */
+/**
+ * A command on its way to its room, with what the room owes for it. Exactly one of the two methods is called, once;
+ * neither throws.
+ */
 export interface Delivery {
   readonly command: Command;
   /** Delivered before, perhaps carried out: the broker cannot tell. */

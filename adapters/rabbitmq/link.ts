@@ -211,6 +211,10 @@ export function createLink(options: Options): Link {
       setImmediate(() => {
         if (closed || broken === null || broken !== model) return;
         model = null;
+        whole = false;
+        reason = `${why}, reconnecting`;
+        // From here on amqplib throws at whatever is sent or acknowledged.
+        for (const part of parts) part.lost();
         log.warn({ broker: address.name }, `rabbitmq: the connection is given up: ${why}`);
         broken
           .close()

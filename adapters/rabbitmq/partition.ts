@@ -63,10 +63,12 @@ export function createPartition(parts: Parts): Partition {
       let cancel = (): void => undefined;
       const late = new Promise<void>((over) => (cancel = clock.after(ms, over)));
       await Promise.race([ours.finish(), late]);
+      if (channel === closing) {
+        lost();
+        // amqplib never settles this when the broker does not answer, or the connection ends meanwhile.
+        await Promise.race([closeChannel(closing), late]);
+      }
       cancel();
-      if (channel !== closing) return;
-      lost();
-      await closeChannel(closing);
     },
   };
 }

@@ -196,7 +196,8 @@ export function createRequests(parts: Parts): Requests {
       closed = true;
       sweeping?.();
       for (const request of [...pending]) {
-        end(request, unavailable('this node goes down before the room has answered'));
+        if (request.state === 'safe') end(request, { type: 'queued' });
+        else end(request, unavailable('this node goes down before the room has answered'));
       }
       lanes.forEach((lane) => lane.splice(0));
       batches.clear();

@@ -171,7 +171,14 @@ export function createSession(channel: Channel, parts: SessionParts): Session {
   }
 
   function acknowledge(message: ConsumeMessage): void {
-    if (!ended && held.delete(message)) channel.ack(message);
+    if (ended || !held.has(message)) return;
+    try {
+      channel.ack(message);
+      held.delete(message);
+    } catch (cause) {
+      // The connection is being given up. Unacknowledged it comes again, and is seen to be a repeat.
+      log.info({ cause: errorText(cause) }, 'rabbitmq: a command could not be acknowledged');
+    }
   }
 
   function wake(): void {

@@ -36,6 +36,13 @@ export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
       if (room_id === undefined) {
         if (after !== undefined && !isUuid(after))
           return sendProblem(reply, 'bad_request', 'after must be an event id');
+        if (after !== undefined && (await store.findEvent(after)) === null) {
+          return sendProblem(
+            reply,
+            'bad_request',
+            'after is an event that is no longer known: begin again without it',
+          );
+        }
         const events = await store.log(after ?? null, limit + 1);
         return {
           events: events.slice(0, limit),

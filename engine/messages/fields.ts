@@ -38,6 +38,8 @@ export function userFault(user: string): string | null {
   if (user.length === 0) return 'must hold at least one character';
   if (!user.isWellFormed()) return 'holds half of a surrogate pair, which is not a character';
   if (/\p{Cc}/u.test(user)) return 'must not hold control characters';
+  if (user === '.' || user === '..')
+    return 'must not be . or .., which no HTTP client can name in an address';
   if (user.trim() !== user) return 'must not begin or end with white space';
   if (user.length > USER_MAX && characters(user) > USER_MAX) return `must be at most ${USER_MAX} characters`;
   return null;
@@ -47,7 +49,11 @@ export function userFault(user: string): string | null {
 export const FORMAT_RULES: Readonly<Record<string, (value: string) => string | null>> = {
   'message-text': textFault,
   'user-name': userFault,
-  uuid: (value) => (isUuid(value) ? null : 'must be a UUID, such as 0190a6f2-7b3c-7d4e-8f5a-6b7c8d9e0f1a'),
+  // In one spelling only: the same id in another would be another message.
+  uuid: (value) =>
+    isUuid(value) && value === value.toLowerCase()
+      ? null
+      : 'must be a UUID in lower case, such as 0190a6f2-7b3c-7d4e-8f5a-6b7c8d9e0f1a',
 };
 for (const [name, fault] of Object.entries(FORMAT_RULES))
   FormatRegistry.Set(name, (value) => fault(value) === null);

@@ -2,6 +2,8 @@ import { errorText } from '../errors.js';
 import type { Outcome } from '../journal.js';
 import { Mailbox, type Behaviour, type Parent } from '../mailbox.js';
 import { refused } from '../messages/answers.js';
+import type { JoinCommand } from '../messages/commands.js';
+import type { RoomEvent } from '../messages/events.js';
 import type { Delivery, RoomRecord } from '../ports.js';
 import { decide } from './decide.js';
 import { evolve } from './evolve.js';
@@ -9,7 +11,7 @@ import { Outbox, type OutboxOwner } from './outbox.js';
 import type { Room, RoomHost, RoomMessage, RoomParts } from './parts.js';
 import { Repeats } from './repeats.js';
 import { expire, nextExpiry } from './seating.js';
-import { policyOf, wake, type RoomState } from './state.js';
+import { policyOf, wake, type Fact, type RoomState } from './state.js';
 import type { Circumstances, Decision } from './verdict.js';
 
 const LIMITS = { limit: 20_000 };
@@ -83,13 +85,14 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
         return;
       }
       if (repeat !== 'new') {
-        if (message.redelivered && repeat.answer.type === 'posted') this.outbox.repeat(repeat.first);
+        if (message.redelivered && repeat.answer.type === 'posted') this.outbox.tell(repeat.first);
         this.outbox.answer(message, repeat.answer);
         return;
       }
     }
     this.parts.fault?.(command);
     this.take(message, decide(this.state, command, this.circumstances()));
+    if (command.type === 'join') this.doubt(command, message.redelivered);
     if (command.type === 'assert') this.release();
   }
 
@@ -119,6 +122,10 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
   }
 
   failed(outcome: Outcome): void {
+    this.parts.log.warn(
+      { room_id: this.roomId, outcome },
+      'room: a commit failed; what stood on it is refused',
+    );
     if (outcome === 'fenced') {
       this.host.ended(this, 'deposed: another node has written this room');
       return;
@@ -174,9 +181,24 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
 
   private callRoll(): void {
     this.settlesAt = this.parts.clock.elapsed() + this.parts.settleMs;
+    void this.outbox.publish([this.rollCall()]);
+  }
+
+  private rollCall(): RoomEvent {
     const at = new Date(this.parts.clock.now()).toISOString();
-    const { roomId: room_id } = this;
-    void this.outbox.publish([{ type: 'roll_call', room_id, at, head_seq: this.state.head_seq }]);
+    return { type: 'roll_call', room_id: this.roomId, at, head_seq: this.state.head_seq };
+  }
+
+  /**
+   * A join that comes again, or from another node, may be one whose connection went long ago, with its node: then
+   * nobody would ever give its seat back. So the seat counts as left at once, and as taken when it is asserted.
+   */
+  private doubt({ user, connection_id, node_id }: JoinCommand, redelivered: boolean): void {
+    const seat = this.state.seats.get(user);
+    if ((!redelivered && node_id === this.parts.nodeId) || !seat?.includes(connection_id)) return;
+    const gone: Fact = { type: 'connection_gone', user, connection_id, at: this.parts.clock.now() };
+    this.state = evolve(this.state, gone);
+    this.outbox.tell(this.rollCall());
   }
 
   private take(delivery: Delivery, decision: Decision): void {

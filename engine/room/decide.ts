@@ -107,9 +107,11 @@ function close(
       message: 'this room’s policy says deletion: never; change it first',
     });
   }
-  const purged: Fact[] = purge ? [{ type: 'history_purged' }] : [];
-  if (state.status === 'closed') return accept(state, purged, done);
-  return accept(state, [roomClosed(state, 'deleted', purge, requestId, about), ...purged], done);
+  const closed: Fact[] =
+    state.status === 'closed' ? [] : [roomClosed(state, 'deleted', purge, requestId, about)];
+  // The last event stays: it says that the room is closed.
+  const purged: Fact[] = purge ? [{ type: 'history_purged', before: state.head_seq + closed.length }] : [];
+  return accept(state, [...closed, ...purged], done);
 }
 
 /** The fields a PUT leaves out keep their value; a room that opens anew starts from its preset. */

@@ -2,7 +2,7 @@ import { Map as ImmutableMap } from 'immutable';
 import { errorText } from '../errors.js';
 import type { Outcome, Staged, Stager } from '../journal.js';
 import type { Answer } from '../messages/answers.js';
-import type { DurableEvent, MessagePosted, RoomEvent } from '../messages/events.js';
+import type { DurableEvent, RoomEvent } from '../messages/events.js';
 import type { Append, Delivery } from '../ports.js';
 import type { RoomParts } from './parts.js';
 import { isPrivate, recordOf, type Fact, type RoomState } from './state.js';
@@ -13,7 +13,8 @@ interface Turn {
   readonly answers: [Delivery, Answer][];
   /** The record has to be stored, though there may be no event. */
   record: boolean;
-  purge: boolean;
+  /** Forget what has a smaller seq; null: nothing. */
+  purge: number | null;
 }
 
 /** What the room is told of what it sent out. */
@@ -60,15 +61,15 @@ export class Outbox implements Stager {
     this.turn.answers.push([delivery, answer]);
   }
 
-  /** For an event that is stored already, and may not have been heard by everybody. */
-  repeat(event: MessagePosted): void {
+  /** For an event that needs no commit of its own: one without a seq, or one that is stored already. */
+  tell(event: RoomEvent): void {
     this.turn.events.push(event);
   }
 
   add(facts: readonly Fact[]): void {
     for (const fact of facts) {
       if (fact.type === 'woken') this.turn.record = true;
-      if (fact.type === 'history_purged') this.turn.purge = true;
+      if (fact.type === 'history_purged') this.turn.purge = fact.before;
       if (isPrivate(fact)) continue;
       this.turn.events.push(fact);
       if (!('seq' in fact)) continue;
@@ -80,9 +81,9 @@ export class Outbox implements Stager {
   /** Sends out what has gathered, decided up to `state`. */
   flush(state: RoomState): void {
     const { append, record, purge, events, answers } = this.turn;
-    if (events.length === 0 && answers.length === 0 && !record && !purge) return;
+    if (events.length === 0 && answers.length === 0 && !record && purge === null) return;
     this.turn = emptyTurn();
-    const stores = append.length > 0 || record || purge;
+    const stores = append.length > 0 || record || purge !== null;
     if (!stores && this.isSettled) {
       this.announced = state.seats;
       const published = events.length > 0 ? this.publish(events) : undefined;
@@ -98,8 +99,11 @@ export class Outbox implements Stager {
     };
     this.staged.push(state.seats);
     if (this.parts.journal.stage(entry)) return;
-    this.outcome(entry, 'failed');
+    this.staged.pop();
+    this.forget(entry);
+    this.epoch++;
     for (const [delivery] of answers) delivery.retry('the journal is full');
+    this.owner.failed('failed');
   }
 
   /** For events that need no commit. What cannot be published is counted and logged. */
@@ -115,9 +119,7 @@ export class Outbox implements Stager {
 
   outcome(entry: Staged, outcome: Outcome): void {
     const seats = this.staged.shift();
-    for (const event of entry.append?.events ?? []) {
-      if (event.type === 'message_posted') this.parts.inFlight.delete(event.event_id);
-    }
+    this.forget(entry);
     if (outcome === 'committed' && seats) this.announced = seats;
     else if (entry.epoch === this.epoch) {
       this.epoch++;
@@ -127,16 +129,22 @@ export class Outbox implements Stager {
     if (this.isSettled) this.owner.settled();
   }
 
+  private forget(entry: Staged): void {
+    for (const event of entry.append?.events ?? []) {
+      if (event.type === 'message_posted') this.parts.inFlight.delete(event.event_id);
+    }
+  }
+
   stands(entry: Staged): boolean {
     return entry.epoch === this.epoch;
   }
 }
 
-function toAppend(state: RoomState, events: readonly DurableEvent[], purge: boolean): Append {
+function toAppend(state: RoomState, events: readonly DurableEvent[], purge: number | null): Append {
   const room = recordOf(state);
-  return purge ? { room, events, purge_before: room.head_seq } : { room, events };
+  return purge === null ? { room, events } : { room, events, purge_before: purge };
 }
 
 function emptyTurn(): Turn {
-  return { append: [], events: [], answers: [], record: false, purge: false };
+  return { append: [], events: [], answers: [], record: false, purge: null };
 }

@@ -13,6 +13,8 @@ export interface RoomParts {
   readonly log: Log;
   readonly meter: Meter;
   readonly newId: () => string;
+  /** The node this room is on. */
+  readonly nodeId: string;
   /** Messages of all rooms that are staged and not yet decided by the store, by id: an id is unique over rooms. */
   readonly inFlight: Map<string, MessagePosted>;
   readonly presenceLimit: number;

@@ -31,8 +31,9 @@ export class Repeats {
   /** Asks the store about all posts among these commands. */
   async lookUp(deliveries: readonly Delivery[], store: Store): Promise<void> {
     const { looked } = this;
+    // What is in flight now may be in the store in a moment: the store's no would be out of date.
     const ids = deliveries.flatMap(({ command }) =>
-      command.type === 'post' && !command.fresh ? [command.id] : [],
+      command.type === 'post' && !command.fresh && !this.inFlight.has(command.id) ? [command.id] : [],
     );
     const found = await store.findMessages(ids);
     for (const id of ids) looked.set(id, null);

@@ -33,7 +33,8 @@ export type PrivateFact =
       readonly connection_id: string;
       readonly at: number;
     }
-  | { readonly type: 'history_purged' }
+  /** Events with a smaller seq are forgotten. */
+  | { readonly type: 'history_purged'; readonly before: number }
   | { readonly type: 'settled' };
 
 export type Fact = RoomEvent | PrivateFact;

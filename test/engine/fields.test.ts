@@ -78,10 +78,11 @@ t.test('ids, times and request ids are what their standards say', async (t) => {
     '',
     '1',
     '0190a6f27b3c7d4e8f5a6b7c8d9e0f1a',
+    '0190A6F2-7B3C-7D4E-8F5A-6B7C8D9E0F1A',
     '0190a6f2-7b3c-7d4e-8f5a-6b7c8d9e0f1g',
     '{0190a6f2-7b3c-7d4e-8f5a-6b7c8d9e0f1a}',
   ]) {
-    t.match(uuids(wrong)?.[0]?.message, /must be a UUID, such as/, wrong);
+    t.match(uuids(wrong)?.[0]?.message, /must be a UUID in lower case, such as/, wrong);
   }
   t.equal(times('2024-02-29T12:00:00.000Z'), null);
   t.not(times('yesterday'), null);
