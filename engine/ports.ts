@@ -63,7 +63,7 @@ export interface Broker {
   state(): BrokerState;
   /** Takes no more commands from others; resolves when those delivered have been settled, or after `ms`. */
   drain(ms: number): Promise<void>;
-  /** Ends the connection. What waits for an answer gets `unavailable`. */
+  /** Ends the connection. What waits for an answer gets `queued` if it is durably so, else `unavailable`. */
   close(): Promise<void>;
 }
 
