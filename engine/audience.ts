@@ -184,12 +184,13 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
       this.askIfStored(message, since);
       return;
     }
-    const recovered = since === null ? undefined : near && message.stored !== false;
+    const follows = near && message.stored !== false;
+    const recovered = since === null ? undefined : follows;
     this.listeners.set(listener.id, listener);
     // The seat may have been given before a crash that it was not asserted after: the roll call overtook this.
     if (this.parts.clock.elapsed() < this.calledAt + CALLED_MS) this.assertChunk([presenceOf(listener)]);
     listener.send(welcomeFrame(listener.id, listener.user, room, recovered));
-    this.catchUp(listener, recovered === true ? (since ?? 0) : room.head_seq, room.head_seq);
+    this.catchUp(listener, follows ? since : room.head_seq, room.head_seq);
   }
 
   /** What a client missed may have been purged: then it must not be told that it follows. */
@@ -235,9 +236,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         const next = missed.at(-1)?.seq ?? cursor;
         if (!this.mailbox.tell({ type: 'catch_up', listener, from: next, joinedAt })) this.giveUp(listener);
       },
-      (cause: unknown) => {
-        this.unreadable(listener, cause);
-      },
+      (cause: unknown) => this.unreadable(listener, cause),
     );
   }
 
