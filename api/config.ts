@@ -26,7 +26,22 @@ export const Settings = Type.Object({
     description: 'RabbitMQ, one URL or several with commas between; with BROKER=rabbitmq',
   }),
   PARTITIONS: whole(16, 1, 1024, 'queues for commands; the same on every node'),
-  STORE: oneOf(['memory'], 'memory', 'what remembers rooms and their messages'),
+  STORE: oneOf(['memory', 'sqlite', 'postgres'], 'sqlite', 'what remembers rooms and their messages'),
+  SQLITE_PATH: Type.String({
+    default: 'data/parlor.db',
+    minLength: 1,
+    description: 'the database file with STORE=sqlite; made if it is not there',
+  }),
+  DATABASE_URL: Type.String({
+    default: 'postgres://parlor:parlor@localhost:5432/parlor',
+    pattern: '^postgres(ql)?://[^ ]+$',
+    description: 'PostgreSQL, with STORE=postgres',
+  }),
+  DATABASE_POOL: whole(4, 1, 100, 'connections to PostgreSQL for reading, beside the one for writing'),
+  STORE_TIMEOUT_MS: whole(5_000, 100, 600_000, 'how long the store may take for one statement, ms'),
+  COMMIT_BATCH: whole(4_096, 1, 100_000, 'events in one transaction, about'),
+  COMMIT_LINGER_MS: whole(0, 0, 1_000, 'how long a commit waits for more posts to share it, ms'),
+  RETENTION_MS: whole(60_000, 100, 86_400_000, 'pause between two rounds of retention over all rooms, ms'),
   MEMORY_EVENTS_PER_ROOM: whole(
     10_000,
     1,
@@ -157,6 +172,7 @@ export function allowedValues(name: string): string {
   if (!schema) return 'nothing: there is no such setting';
   if (schema.enum) return schema.enum.join(', ');
   if (schema.type === 'integer') return `a whole number from ${schema.minimum} to ${schema.maximum}`;
+  if (name === 'DATABASE_URL') return 'postgres://user:password@host:port/database';
   if (name === 'AMQP_URL') return 'amqp://user:password@host:port, several with commas between';
   return name === 'ROOM_PRESETS' ? 'a JSON object of policies by prefix' : 'a text that is not empty';
 }

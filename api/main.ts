@@ -2,12 +2,14 @@ import { pathToFileURL } from 'node:url';
 import type { Logger } from 'pino';
 import { createInProcessBroker } from '../adapters/in-process/broker.js';
 import { createMemoryStore } from '../adapters/memory/store.js';
+import { createPostgresStore } from '../adapters/postgres/store.js';
 import { createRabbitBroker } from '../adapters/rabbitmq/broker.js';
+import { createSqliteStore } from '../adapters/sqlite/store.js';
 import { systemClock } from '../adapters/system/clock.js';
 import { createEngine, type EngineOptions } from '../engine/engine.js';
 import { errorText } from '../engine/errors.js';
 import { newId } from '../engine/ids.js';
-import type { Broker, Meter, Outlet } from '../engine/ports.js';
+import type { Broker, Log, Meter, Outlet, Store } from '../engine/ports.js';
 import { BARE, presetFor } from '../engine/room/presets.js';
 import { createApp } from './app.js';
 import { greet } from './banner.js';
@@ -32,11 +34,7 @@ export async function startNode(
   const { createUwsServer, attachWebSockets, createHttpBridge } = await loadUws();
   const metrics = createMetrics();
   const server = createUwsServer();
-  const store = createMemoryStore({
-    eventsPerRoom: config.MEMORY_EVENTS_PER_ROOM,
-    eventsInAll: config.MEMORY_EVENTS,
-    rooms: config.MEMORY_EVENTS,
-  });
+  const store = createStore(config, log);
   const base = { ...BARE, grace_ms: config.GRACE_MS, idle_ms: config.IDLE_MS };
   const outlet: { current: Outlet | null } = { current: null };
   const nodeId = newId();
@@ -49,6 +47,9 @@ export async function startNode(
       presenceLimit: config.PRESENCE_LIMIT,
       settleMs: config.SETTLE_MS,
       maxRooms: config.MAX_ROOMS,
+      retentionMs: config.RETENTION_MS,
+      commitBatch: config.COMMIT_BATCH,
+      commitLingerMs: config.COMMIT_LINGER_MS,
       ...extra,
     },
     {
@@ -133,6 +134,28 @@ function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string)
         nodeId,
         log,
         meter,
+        clock: systemClock,
+      });
+  }
+}
+
+function createStore(config: Config, log: Log): Store {
+  const timeoutMs = config.STORE_TIMEOUT_MS;
+  switch (config.STORE) {
+    case 'memory':
+      return createMemoryStore({
+        eventsPerRoom: config.MEMORY_EVENTS_PER_ROOM,
+        eventsInAll: config.MEMORY_EVENTS,
+        rooms: config.MEMORY_EVENTS,
+      });
+    case 'sqlite':
+      return createSqliteStore({ path: config.SQLITE_PATH, timeoutMs, log, clock: systemClock });
+    case 'postgres':
+      return createPostgresStore({
+        url: config.DATABASE_URL,
+        pool: config.DATABASE_POOL,
+        timeoutMs,
+        log,
         clock: systemClock,
       });
   }

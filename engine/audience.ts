@@ -135,6 +135,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
       return;
     }
     this.cursor = event.seq;
+    if (event.type === 'room_closed' && event.purged) this.recent = [];
     const frame = eventFrame(event);
     if (frame === null) return;
     this.recent.push({ event, frame });
@@ -180,7 +181,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     }
     const near =
       since !== null && since <= room.head_seq && room.head_seq - since <= this.parts.recoveryLimit;
-    if (near && message.stored === undefined && this.cursor - since > this.recent.length) {
+    if (near && message.stored === undefined && this.mayBeForgotten(since, room)) {
       this.askIfStored(message, since);
       return;
     }
@@ -191,6 +192,12 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     if (this.parts.clock.elapsed() < this.calledAt + CALLED_MS) this.assertChunk([presenceOf(listener)]);
     listener.send(welcomeFrame(listener.id, listener.user, room, recovered));
     this.catchUp(listener, follows ? since : room.head_seq, room.head_seq);
+  }
+
+  /** Whether the store has to be asked if it still has what came after `since`. */
+  private mayBeForgotten(since: number, room: RoomView): boolean {
+    if (since === room.head_seq) return false;
+    return room.policy.retention !== null || (this.cursor ?? since) - since > this.recent.length;
   }
 
   /** What a client missed may have been purged: then it must not be told that it follows. */
@@ -225,6 +232,10 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     this.parts.store.history({ room_id: this.roomId, after: from, limit: PAGE, messages_only: false }).then(
       (events) => {
         const cursor = this.cursor ?? from;
+        if (events[0]?.seq !== from + 1) {
+          this.giveUp(listener);
+          return;
+        }
         // The store may be ahead of the live stream, and what that still brings must not come twice.
         const missed = events.filter(({ seq }) => seq <= cursor);
         for (const event of missed) {
@@ -232,8 +243,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
           if (frame !== null) listener.send(frame);
           if (event.seq > joinedAt) endedBy(event, listener);
         }
-        // After a purge there may be nothing left between here and the live stream.
-        const next = missed.at(-1)?.seq ?? cursor;
+        const next = missed.at(-1)?.seq ?? from;
         if (!this.mailbox.tell({ type: 'catch_up', listener, from: next, joinedAt })) this.giveUp(listener);
       },
       (cause: unknown) => this.unreadable(listener, cause),

@@ -4,7 +4,7 @@ import { createBridge } from './bridge.js';
 import { createConnections, type Connection } from './connections.js';
 import type { Hello } from './connection.js';
 import { newId } from './ids.js';
-import { createJournal } from './journal.js';
+import { createJournal, type JournalOptions } from './journal.js';
 import type { Refusal } from './errors.js';
 import { refused, type Answer } from './messages/answers.js';
 import type { Command } from './messages/commands.js';
@@ -12,9 +12,10 @@ import type { MessagePosted } from './messages/events.js';
 import type { Policy } from './messages/policy.js';
 import type { Broker, BrokerState, Clock, Log, Meter, Outlet, Socket, Store, StoreState } from './ports.js';
 import { presetFor, type Presets } from './room/presets.js';
+import { createRetention } from './retention.js';
 import { createRooms } from './rooms.js';
 
-export interface EngineOptions {
+export interface EngineOptions extends JournalOptions {
   /** A UUID of this process. */
   readonly nodeId: string;
   readonly presets: Presets;
@@ -27,6 +28,8 @@ export interface EngineOptions {
   /** How long those who held a seat have to assert it after their room was rebuilt, ms. */
   readonly settleMs: number;
   readonly maxRooms: number;
+  /** The pause between two rounds of retention over all rooms, ms. */
+  readonly retentionMs: number;
   /** For tests of supervision only: called before each decision, may throw. */
   readonly fault?: ((command: Command) => void) | undefined;
 }
@@ -84,7 +87,10 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const { nodeId } = options;
   const root = start();
   const shared = { nodeId, broker, store, clock, log, meter, newId };
-  const journal = createJournal(root, shared);
+  const { commitBatch, commitLingerMs, retentionMs } = options;
+  const presetOf = (roomId: string): Policy => presetFor(roomId, options.presets, options.base);
+  const journal = createJournal(root, { ...shared, commitBatch, commitLingerMs });
+  const retention = createRetention({ store, clock, log, meter, presetOf, pauseMs: retentionMs });
   const audiences = createAudiences(root, {
     ...shared,
     outlet,
@@ -97,7 +103,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     presenceLimit: options.presenceLimit,
     settleMs: options.settleMs,
     inFlight: new Map<string, MessagePosted>(),
-    presetOf: (roomId: string) => presetFor(roomId, options.presets, options.base),
+    presetOf,
     fault: options.fault,
   };
   const rooms = createRooms(root, roomParts, { maxRooms: options.maxRooms });
@@ -118,6 +124,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     async start() {
       await store.start();
       await broker.start(bridge);
+      retention.start();
     },
     request(command) {
       if (stopping) return Promise.resolve(refused(GOING_DOWN));
@@ -141,6 +148,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     async stop(ms) {
       stopping = true;
       const deadline = clock.elapsed() + ms;
+      retention.stop();
       connections.restart();
       await broker.drain(Math.max(0, deadline - clock.elapsed()));
       await Promise.race([

@@ -31,7 +31,15 @@ export interface Journal {
   idle(): Promise<void>;
 }
 
-interface Parts {
+/** How large a commit may grow, and how long it may wait to. */
+export interface JournalOptions {
+  /** Events in one transaction; a room's turn is never divided, so it may be up to one turn (1,024 commands) more. */
+  readonly commitBatch: number;
+  /** How long a commit waits for more to gather while nothing is being committed, ms; 0: not at all. */
+  readonly commitLingerMs: number;
+}
+
+interface Parts extends JournalOptions {
   readonly store: Store;
   readonly broker: Broker;
   readonly clock: Clock;
@@ -40,7 +48,7 @@ interface Parts {
 }
 
 /** Entries that may wait for their commit: at some kilobytes each, tens of megabytes. */
-const LIMITS = { limit: 50_000, batch: 4_096 };
+const LIMITS = { limit: 50_000, batch: 50_000 };
 
 /**
  * Group commit over all rooms: one append takes what has been staged since the last one, and only when that is
@@ -49,40 +57,65 @@ const LIMITS = { limit: 50_000, batch: 4_096 };
 export function createJournal(parent: Parent, parts: Parts): Journal {
   const { store, broker, clock, log, meter } = parts;
   let gathered: Staged[] = [];
+  let weight = 0;
+  let lingering = false;
   let committing = 0;
   let waiters: (() => void)[] = [];
 
   const behaviour: Behaviour<Staged> = {
-    receive: (entry) => void gathered.push(entry),
+    receive(entry) {
+      gathered.push(entry);
+      weight += entry.append?.events.length ?? 0;
+      if (weight >= parts.commitBatch) mailbox.pause();
+    },
     turnEnded() {
       if (gathered.length === 0) return;
-      const batch = gathered;
-      gathered = [];
-      mailbox.pause();
-      committing = batch.length;
-      const done = commit(batch).catch((cause: unknown) => {
-        meter.crashed('journal');
-        log.error({ cause: errorText(cause) }, 'journal: a crash while answers went out');
-      });
-      void done.finally(() => {
-        committing = 0;
-        mailbox.resume();
-        if (mailbox.depth === 0) {
-          waiters.forEach((ready) => ready());
-          waiters = [];
-        }
-      });
+      if (parts.commitLingerMs === 0 || weight >= parts.commitBatch) {
+        begin();
+      } else if (!lingering) {
+        lingering = true;
+        clock.after(parts.commitLingerMs, begin);
+      }
     },
     crashed(cause) {
       meter.crashed('journal');
       log.error({ cause: errorText(cause) }, 'journal: a crash; the entries it held are given up');
-      const lost = gathered;
-      gathered = [];
-      for (const entry of lost) finish(entry, 'failed', undefined);
+      for (const entry of take()) finish(entry, 'failed', undefined);
       return 'resume';
     },
   };
   const mailbox = new Mailbox<Staged>(parent, 'journal', LIMITS, behaviour);
+
+  function take(): Staged[] {
+    const taken = gathered;
+    gathered = [];
+    weight = 0;
+    lingering = false;
+    return taken;
+  }
+
+  function begin(): void {
+    if (gathered.length === 0 || committing > 0) return;
+    const batch = take();
+    mailbox.pause();
+    committing = batch.length;
+    const done = commit(batch).catch((cause: unknown) => {
+      meter.crashed('journal');
+      log.error({ cause: errorText(cause) }, 'journal: a crash while answers went out');
+    });
+    void done.finally(() => {
+      committing = 0;
+      mailbox.resume();
+      if (depth() === 0) {
+        waiters.forEach((ready) => ready());
+        waiters = [];
+      }
+    });
+  }
+
+  function depth(): number {
+    return mailbox.depth + gathered.length + committing;
+  }
 
   async function commit(batch: readonly Staged[]): Promise<void> {
     const live = batch.filter((entry) => {
@@ -153,9 +186,8 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
   return {
     stage: (entry) => mailbox.tell(entry),
     get depth() {
-      return mailbox.depth + committing;
+      return depth();
     },
-    idle: () =>
-      mailbox.depth + committing === 0 ? Promise.resolve() : new Promise((ready) => waiters.push(ready)),
+    idle: () => (depth() === 0 ? Promise.resolve() : new Promise((ready) => waiters.push(ready))),
   };
 }

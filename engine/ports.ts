@@ -88,6 +88,13 @@ export interface Append {
   readonly purge_before?: number;
 }
 
+/** What of a room's history is kept; what is older than either allows is forgotten. null: no such limit. */
+export interface Keep {
+  readonly max_messages: number | null;
+  /** ms since 1970: events from before it are forgotten, up to the first that is not. */
+  readonly not_before: number | null;
+}
+
 /**
  * `fenced`: another writer has used one of these seqs; `duplicate`: one of the message ids is in the store;
  * `failed`: this one could not be stored, which says nothing about the others of the call.
@@ -113,10 +120,12 @@ export interface StoreState {
  * Remembers rooms and their durable events.
  *
  * Guarantees: the appends of one call are one transaction per room and are made in the order given; an append
- * is whole or not at all; (room_id, seq) and the id of a message are unique for ever; what was answered
- * `committed` is read by every later call.
+ * is whole or not at all; (room_id, seq) is unique for ever, and the id of an event as long as it is not forgotten;
+ * what was answered `committed` is read by every later call, and by every later process if the store is durable.
+ * Cursors are stable: pages neither skip nor repeat an event while others append.
  */
 export interface Store {
+  /** Makes the store ready, its schema up to date. Rejects with one line that says what to do where it cannot. */
   start(): Promise<void>;
   /** One result per append, in order. Rejects if the store cannot tell: then none of them may be assumed. */
   append(appends: readonly Append[]): Promise<AppendResult[]>;
@@ -129,6 +138,18 @@ export interface Store {
   findEvent(eventId: string): Promise<DurableEvent | null>;
   /** Rooms by id, after a room id. */
   rooms(after: string | null, limit: number): Promise<RoomRecord[]>;
+  /**
+   * Puts a room back as it was elsewhere, without its events: the first one appended has the seq after
+   * `record.head_seq`. False if the room is known, then nothing is changed.
+   */
+  restore(record: RoomRecord): Promise<boolean>;
+  /**
+   * Forgets the oldest events of a room, a bounded number at a time; resolves with true when there is more to do.
+   * What is forgotten, by this or by a purge, is never read again; seq goes on.
+   */
+  retain(roomId: string, keep: Keep): Promise<boolean>;
+  /** Frees what forgotten events still occupy, a bounded piece at a time; true when there is more to do. */
+  sweep(): Promise<boolean>;
   state(): StoreState;
   close(): Promise<void>;
 }

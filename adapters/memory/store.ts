@@ -1,5 +1,5 @@
 import type { DurableEvent, MessagePosted } from '../../engine/messages/events.js';
-import type { Append, AppendResult, RoomRecord, Store } from '../../engine/ports.js';
+import type { Append, AppendResult, Keep, RoomRecord, Store } from '../../engine/ports.js';
 
 export interface MemoryStoreOptions {
   /** Events kept per room; older ones are forgotten, their ids too. */
@@ -9,6 +9,9 @@ export interface MemoryStoreOptions {
   /** Rooms remembered in all. Their count of seqs must not be forgotten, so beyond it new rooms are refused. */
   readonly rooms: number;
 }
+
+/** Events forgotten at a time. */
+const STEP = 1_000;
 
 interface Kept {
   record: RoomRecord;
@@ -57,6 +60,22 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
   function forget(kept: Kept, count: number): void {
     const cut = count < 0 ? kept.events.length : count;
     for (const event of kept.events.splice(0, cut)) byId.delete(event.event_id);
+  }
+
+  /** How many of a room's oldest events `keep` does not cover. */
+  function excess({ events }: Kept, { max_messages, not_before }: Keep): number {
+    let first = 0;
+    if (not_before !== null) {
+      const young = events.findIndex(({ at }) => Date.parse(at) >= not_before);
+      first = young < 0 ? events.length : young;
+    }
+    if (max_messages !== null) {
+      let wanted = max_messages;
+      let oldest = events.length;
+      while (wanted > 0 && oldest > 0) if (events[--oldest]?.type === 'message_posted') wanted--;
+      first = Math.max(first, oldest);
+    }
+    return first;
   }
 
   function trim(): void {
@@ -119,6 +138,18 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       const ids = [...rooms.keys()].filter((id) => after === null || id > after).sort();
       return Promise.resolve(ids.slice(0, limit).flatMap((id) => rooms.get(id)?.record ?? []));
     },
+    restore(record) {
+      const fits = !rooms.has(record.room_id) && rooms.size < options.rooms;
+      if (fits) rooms.set(record.room_id, { record, events: [] });
+      return Promise.resolve(fits);
+    },
+    retain(roomId, keep) {
+      const kept = rooms.get(roomId);
+      if (kept) forget(kept, Math.min(STEP, excess(kept, keep)));
+      if (kept?.events.length === 0) written.delete(kept);
+      return Promise.resolve(kept !== undefined && excess(kept, keep) > 0);
+    },
+    sweep: () => Promise.resolve(false),
     state: () => ({ kind: 'memory', ready, reason: ready ? null : 'not started' }),
     close() {
       ready = false;

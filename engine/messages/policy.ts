@@ -1,5 +1,14 @@
 import { Type, type Static } from '@sinclair/typebox';
 
+/** How much of a room's history is kept. */
+export const Retention = Type.Object(
+  {
+    max_messages: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000_000 })),
+    max_age_s: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_153_600_000 })),
+  },
+  { additionalProperties: false, minProperties: 1 },
+);
+
 /** What a room allows. Each of the brief's open questions is one field. */
 export const Policy = Type.Object(
   {
@@ -28,6 +37,10 @@ export const Policy = Type.Object(
     }),
     post: Type.Union([Type.Literal('members'), Type.Literal('anyone')], {
       description: 'who may post: users with a seat, or services and other users too',
+    }),
+    retention: Type.Union([Retention, Type.Null()], {
+      description:
+        'how much of its history is kept: the newest max_messages, and nothing older than max_age_s; null: all of it',
     }),
   },
   { additionalProperties: false },

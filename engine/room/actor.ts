@@ -3,7 +3,7 @@ import type { Outcome } from '../journal.js';
 import { Mailbox, type Behaviour, type Parent } from '../mailbox.js';
 import { refused } from '../messages/answers.js';
 import type { JoinCommand } from '../messages/commands.js';
-import type { RoomEvent } from '../messages/events.js';
+import type { MessagePosted, RoomEvent } from '../messages/events.js';
 import type { Delivery, RoomRecord } from '../ports.js';
 import { decide } from './decide.js';
 import { evolve } from './evolve.js';
@@ -85,6 +85,10 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
         return;
       }
       if (repeat !== 'new') {
+        if (this.isBehind(repeat.first)) {
+          this.catchUp(message);
+          return;
+        }
         if (message.redelivered && repeat.answer.type === 'posted') this.outbox.tell(repeat.first);
         this.outbox.answer(message, repeat.answer);
         return;
@@ -177,6 +181,22 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
     this.repeats.clear();
     this.letGo();
     if (this.outbox.isSettled) this.load(true);
+  }
+
+  /** Whether the store has more of this room than the room knows. */
+  private isBehind(first: MessagePosted): boolean {
+    return first.room_id === this.roomId && first.seq > this.state.head_seq;
+  }
+
+  /**
+   * A commit that the store had not answered in time has come true after all: this message is in the store, and nobody
+   * was told. Rebuilt, the room calls the roll, and audiences that miss it read it.
+   */
+  private catchUp(message: Delivery): void {
+    this.parts.log.warn({ room_id: this.roomId }, 'room: the store is ahead; rebuilt from it');
+    this.held.push(message);
+    this.outbox.flush(this.state);
+    this.rebuild();
   }
 
   private callRoll(): void {

@@ -15,6 +15,7 @@ export const BARE: Policy = {
   idle_ms: 60_000,
   deliver_alone: true,
   post: 'anyone',
+  retention: null,
 };
 
 export const DEFAULT_PRESETS: Presets = {

@@ -1,7 +1,8 @@
 import t from 'tap';
 import { createMemoryStore } from '../../adapters/memory/store.js';
 import type { Store } from '../../engine/ports.js';
-import { append, message, messages, record, storeConformance } from '../conformance/store.js';
+import { append, message, messages, record } from '../conformance/store-fixture.js';
+import { storeConformance } from '../conformance/store.js';
 
 const LARGE = { eventsPerRoom: 100_000, eventsInAll: 1_000_000, rooms: 100_000 };
 

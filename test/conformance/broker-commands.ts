@@ -17,6 +17,7 @@ const VIEW: RoomView = {
     idle_ms: 1,
     deliver_alone: true,
     post: 'anyone',
+    retention: { max_messages: 10, max_age_s: 60 },
   },
   members: ['älice', '鲍勃'],
   member_count: 2,

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { newId } from '../../engine/ids.js';
 import { turns } from '../support/clock.js';
-import { startNode } from '../support/engine.js';
+import { startNode, TIMERS_AT_REST } from '../support/engine.js';
 
 t.test('a seat is kept for the time of grace, then it is free', async (t) => {
   const node = await startNode(t, { policy: { capacity: 2, grace_ms: 5_000 } });
@@ -112,7 +112,7 @@ t.test('an idle room is forgotten, and comes back with the same seq and policy',
   t.equal(node.engine.stats().rooms, 1);
   await node.clock.pass(2);
   t.equal(node.engine.stats().rooms, 0);
-  t.equal(node.clock.pending, 0);
+  t.equal(node.clock.pending, TIMERS_AT_REST);
   t.match(await node.post('42', 'two'), { type: 'posted', message: { seq: 3 } });
   t.match(await node.request({ type: 'describe', room_id: '42' }), {
     room: { policy: { capacity: 7 }, head_seq: 3 },

@@ -216,3 +216,30 @@ t.test('what stands behind a post that could not be stored does not overtake it'
   found();
   t.match(await second, { type: 'refused', code: 'unavailable' });
 });
+
+t.test(
+  'a commit that comes true only after the room was rebuilt is found by the retry, and shown to who is there',
+  async (t) => {
+    const how = { append: normal };
+    const node = await startNode(t, appending(how));
+    const alice = await node.join('42', 'alice');
+    await node.post('42', 'one');
+    let late: (() => Promise<AppendResult[]>) | null = null;
+    how.append = (inner, appends) => {
+      late ??= () => inner.append(appends);
+      return Promise.reject(new Error('no answer in time'));
+    };
+    const id = newId();
+    t.match(await node.post('42', 'two', id), { type: 'refused', code: 'unavailable' });
+    await node.quiet();
+    how.append = normal;
+    t.same(await (late as unknown as () => Promise<AppendResult[]>)(), ['committed']);
+    t.same(alice.texts, ['one']);
+    t.match(await node.post('42', 'two', id), { type: 'posted', message: { seq: 2 } });
+    await node.quiet();
+    t.same(alice.texts, ['one', 'two'], 'before anything else is posted');
+    t.match(await node.post('42', 'three'), { type: 'posted', message: { seq: 3 } });
+    await node.quiet();
+    t.same(alice.seqs, [1, 2, 3]);
+  },
+);

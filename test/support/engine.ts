@@ -160,6 +160,9 @@ export interface NodeOptions extends Partial<Omit<EngineOptions, 'presets'>> {
   readonly clock?: Clock;
 }
 
+/** Timers of an engine in which nothing is under way: the one that retention waits for. */
+export const TIMERS_AT_REST = 1;
+
 const LARGE = { eventsPerRoom: 100_000, eventsInAll: 1_000_000, rooms: 100_000 };
 
 /** An engine in this process, on fake sockets and a clock that stands still until it is told. Stopped with the test. */
@@ -182,6 +185,9 @@ export async function startNode(t: Teardown, options: NodeOptions = {}): Promise
       presenceLimit: 256,
       settleMs: 500,
       maxRooms: 100_000,
+      retentionMs: 60_000,
+      commitBatch: 4_096,
+      commitLingerMs: 0,
       ...rest,
     },
     { broker, store, outlet: hub, clock, log: recording(log), meter: counting(counts) },

@@ -33,9 +33,9 @@ export type Env = Readonly<Record<string, string>>;
 
 const MAIN = fileURLToPath(new URL('../../api/main.js', import.meta.url));
 
-/** Starts the program with these settings and resolves when it listens; rejects with what it said if it ends before. */
+/** Starts the program with these settings, on the memory store unless they say otherwise, and resolves when it listens; rejects with what it said if it ends before. */
 export async function startParlor(env: Env = {}, main = MAIN): Promise<Parlor> {
-  const child = launch({ PORT: '0', LOG_FORMAT: 'json', ...env }, main);
+  const child = launch({ PORT: '0', LOG_FORMAT: 'json', STORE: 'memory', ...env }, main);
   const logs: LogLine[] = [];
   createInterface({ input: child.process.stdout as NodeJS.ReadableStream }).on('line', (line) => {
     if (line.startsWith('{')) logs.push(JSON.parse(line) as LogLine);

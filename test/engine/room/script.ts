@@ -45,6 +45,7 @@ const policies: fc.Arbitrary<Policy> = fc.record({
   idle_ms: fc.constant(1_000),
   deliver_alone: fc.boolean(),
   post: fc.constantFrom('members', 'anyone'),
+  retention: fc.constantFrom(null, { max_messages: 5 }),
 });
 
 const presence = fc.record({ user, connection_id });

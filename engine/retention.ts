@@ -1,0 +1,86 @@
+import { errorText } from './errors.js';
+import type { Policy } from './messages/policy.js';
+import type { Clock, Keep, Log, Meter, RoomRecord, Store } from './ports.js';
+
+export interface RetentionParts {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly presetOf: (roomId: string) => Policy;
+  /** Between two rounds over all rooms, ms. */
+  readonly pauseMs: number;
+}
+
+export interface Retention {
+  start(): void;
+  stop(): void;
+}
+
+/** Rooms read at a time. */
+const PAGE = 200;
+/** Between two steps, so that posts come first, ms. */
+const BREATH_MS = 5;
+
+/**
+ * Enforces the retention of all rooms in the background, asleep or awake: round after round, in steps that are small
+ * for the store. A step that fails is logged, and the next round begins anew. Several nodes may do it at once.
+ */
+export function createRetention(parts: RetentionParts): Retention {
+  const { store, clock, log, meter } = parts;
+  let cancel = (): void => undefined;
+  let stopped = false;
+
+  /** Fulfilled after `ms`; never, once it is stopped. */
+  function pause(ms: number): Promise<void> {
+    return new Promise((over) => {
+      if (!stopped) cancel = clock.after(ms, over);
+    });
+  }
+
+  async function round(): Promise<void> {
+    for (let after: string | null = null; ;) {
+      const page: RoomRecord[] = await store.rooms(after, PAGE);
+      for (const record of page) await forget(record);
+      const last = page.at(-1);
+      if (!last || page.length < PAGE) break;
+      after = last.room_id;
+      await pause(BREATH_MS);
+    }
+    while (await store.sweep()) await pause(BREATH_MS);
+  }
+
+  async function forget({ room_id, policy }: RoomRecord): Promise<void> {
+    const keep = keepOf(policy ?? parts.presetOf(room_id), clock.now());
+    if (keep === null) return;
+    while (await store.retain(room_id, keep)) await pause(BREATH_MS);
+  }
+
+  async function rounds(): Promise<void> {
+    while (!stopped) {
+      await pause(parts.pauseMs);
+      if (!store.state().ready) continue;
+      try {
+        await round();
+      } catch (cause) {
+        meter.crashed('retention');
+        log.error({ cause: errorText(cause) }, 'retention: a round failed; the next one begins anew');
+      }
+    }
+  }
+
+  return {
+    start: () => void rounds(),
+    stop() {
+      stopped = true;
+      cancel();
+    },
+  };
+}
+
+/** What a policy keeps at a time (ms since 1970), or null if it keeps everything. */
+export function keepOf({ retention }: Policy, now: number): Keep | null {
+  if (retention === null) return null;
+  const { max_messages = null, max_age_s } = retention;
+  return { max_messages, not_before: max_age_s === undefined ? null : now - max_age_s * 1_000 };
+}
