@@ -18,6 +18,8 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+# Where STORE=sqlite keeps its file; a volume here takes over who it belongs to. `parlor export`, `parlor import`.
+RUN mkdir data && chown node data && ln -s /app/dist/api/main.js /usr/local/bin/parlor && chmod +x dist/api/main.js
 USER node
 EXPOSE 8000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 \

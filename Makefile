@@ -16,20 +16,20 @@ run: build ## Install, build and start on this machine: one process, no other se
 	@exec node dist/api/main.js
 
 .PHONY: storages
-storages: ## Start RabbitMQ in Docker and wait until it is healthy
-	@$(COMPOSE); "$$@" up --detach --wait rabbitmq
+storages: ## Start RabbitMQ and PostgreSQL in Docker and wait until they are healthy
+	@$(COMPOSE); "$$@" up --detach --wait rabbitmq postgres
 
 .PHONY: app
-app: ## Build the image and start Parlor and RabbitMQ in Docker (docker.env)
+app: ## Build the image and start Parlor, RabbitMQ and PostgreSQL in Docker (docker.env)
 	@$(COMPOSE); "$$@" up --detach --build --wait app
 	@echo 'Parlor is on http://localhost:8000, its API at http://localhost:8000/api/openapi'
 
 .PHONY: app-local
-app-local: build ## Start on this machine with a RabbitMQ on localhost (local.env; the environment wins over it)
+app-local: build ## Start on this machine with RabbitMQ and PostgreSQL on localhost (local.env; the environment wins)
 	@exec node --env-file=local.env dist/api/main.js
 
 .PHONY: down-all
-down-all: ## Stop and remove the containers; what RabbitMQ stored stays
+down-all: ## Stop and remove the containers; what they stored stays
 	@$(COMPOSE); "$$@" down --remove-orphans
 
 .PHONY: test

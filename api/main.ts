@@ -1,3 +1,5 @@
+#!/usr/bin/env node
+import { realpathSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { Logger } from 'pino';
 import { createInProcessBroker } from '../adapters/in-process/broker.js';
@@ -206,4 +208,9 @@ function exit(log: Logger, text: string, code: number): void {
   process.exit(code);
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) await run();
+/** Whether this file is the program: also by the name of a link to it, as npm makes for `bin`. */
+function isProgram(path: string | undefined): boolean {
+  return path !== undefined && import.meta.url === pathToFileURL(realpathSync(path)).href;
+}
+
+if (isProgram(process.argv[1])) await run();

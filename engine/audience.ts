@@ -1,22 +1,12 @@
-import { ERRORS, errorText, type ErrorCode } from './errors.js';
+import { errorText } from './errors.js';
+import type { Listener } from './listener.js';
 import { eventFrame, isQuiet, welcomeFrame } from './codec.js';
 import { Comings } from './comings.js';
 import { Mailbox, type Behaviour, type Parent } from './mailbox.js';
-import type { Answer, RoomView } from './messages/answers.js';
-import type { Presence } from './messages/commands.js';
+import type { RoomView } from './messages/answers.js';
 import { isDurable, type DurableEvent, type RoomEvent } from './messages/events.js';
 import type { Broker, Clock, Log, Meter, Outlet, Store } from './ports.js';
-
-/** A connection as its audience knows it. */
-export interface Listener {
-  readonly id: string;
-  readonly user: string;
-  send(frame: string): void;
-  subscribe(topic: string): void;
-  /** It has got its welcome and everything it missed; from now on it hears the room live. */
-  admitted(): void;
-  end(code: ErrorCode, message: string): void;
-}
+import { Roll } from './roll.js';
 
 export interface AudienceParts {
   readonly nodeId: string;
@@ -63,10 +53,7 @@ const LIMITS = { limit: 100_000 };
 /** Frames kept to close the seam between a join and the live stream without asking the store. */
 const RECENT = 64;
 const PAGE = 200;
-const ASSERT_CHUNK = 500;
 const RETRY_MS = 1_000;
-/** How long after a roll call a join that was answered before it may still come in. */
-const CALLED_MS = 10_000;
 
 /** The connections to one room on one node: fans its events out, in order and without a gap, and nothing else. */
 export class AudienceActor implements Behaviour<AudienceMessage> {
@@ -79,8 +66,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   private recent: Sent[] = [];
   private readonly comings = new Comings();
   private sent = 0;
-  /** When the room last called the roll. */
-  private calledAt = -Infinity;
+  private readonly roll: Roll;
 
   constructor(
     readonly roomId: string,
@@ -89,6 +75,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     private readonly parts: AudienceParts,
   ) {
     this.topic = roomId;
+    this.roll = new Roll(roomId, parts, this.listeners, () => this.mailbox.isStopped);
     this.mailbox = new Mailbox<AudienceMessage>(parent, name, LIMITS, this);
   }
 
@@ -153,8 +140,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         this.repair({ type: 'event', event }, this.cursor);
         return;
       }
-      this.calledAt = this.parts.clock.elapsed();
-      this.assertSeats();
+      this.roll.called();
       return;
     }
     // In a large room everybody would be told of everybody: the frames grow with the square of its members.
@@ -188,8 +174,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     const follows = near && message.stored !== false;
     const recovered = since === null ? undefined : follows;
     this.listeners.set(listener.id, listener);
-    // The seat may have been given before a crash that it was not asserted after: the roll call overtook this.
-    if (this.parts.clock.elapsed() < this.calledAt + CALLED_MS) this.assertChunk([presenceOf(listener)]);
+    this.roll.arrived(listener);
     listener.send(welcomeFrame(listener.id, listener.user, room, recovered));
     this.catchUp(listener, follows ? since : room.head_seq, room.head_seq);
   }
@@ -291,31 +276,6 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     this.cursor = to;
     this.recent = [];
   }
-
-  private assertSeats(): void {
-    const present = [...this.listeners.values()].map(presenceOf);
-    for (let i = 0; i < present.length; i += ASSERT_CHUNK)
-      this.assertChunk(present.slice(i, i + ASSERT_CHUNK));
-  }
-
-  private assertChunk(present: Presence[]): void {
-    const here = present.filter(({ connection_id }) => this.listeners.has(connection_id));
-    if (here.length === 0 || this.mailbox.isStopped) return;
-    const command = {
-      type: 'assert' as const,
-      room_id: this.roomId,
-      node_id: this.parts.nodeId,
-      present: here,
-    };
-    this.parts.broker.request(command, (answer: Answer) => {
-      if (answer.type === 'asserted') {
-        for (const id of answer.lost)
-          this.listeners.get(id)?.end('room_full', 'your seat went to somebody else');
-      } else if (answer.type === 'refused' && ERRORS[answer.code].retry) {
-        this.parts.clock.after(RETRY_MS, () => this.assertChunk(present));
-      }
-    });
-  }
 }
 
 /** Ends a connection that an event leaves without a seat. */
@@ -325,10 +285,6 @@ function endedBy(event: DurableEvent, listener: Listener): void {
   } else if (event.type === 'member_kicked' && event.user === listener.user) {
     listener.end('forbidden', 'you were removed from the room');
   }
-}
-
-function presenceOf({ id, user }: Listener): Presence {
-  return { connection_id: id, user };
 }
 
 /** The first seq that a message is ready for. */

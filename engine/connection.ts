@@ -1,7 +1,8 @@
-import type { AudienceMessage, Listener } from './audience.js';
+import type { AudienceMessage } from './audience.js';
 import type { Audiences } from './audiences.js';
 import { ackFrame, decodeFrame, errorFrame, queuedFrame } from './codec.js';
 import { CLOSE_SERVICE_RESTART, ERRORS, errorText, type ErrorCode } from './errors.js';
+import type { Listener } from './listener.js';
 import { Mailbox, type Behaviour, type Parent } from './mailbox.js';
 import type { Answer } from './messages/answers.js';
 import type { Command, JoinCommand } from './messages/commands.js';

@@ -5,6 +5,7 @@ import { refused } from '../messages/answers.js';
 import type { JoinCommand } from '../messages/commands.js';
 import type { MessagePosted, RoomEvent } from '../messages/events.js';
 import type { Delivery, RoomRecord } from '../ports.js';
+import { Alarm } from './alarm.js';
 import { decide } from './decide.js';
 import { evolve } from './evolve.js';
 import { Outbox, type OutboxOwner } from './outbox.js';
@@ -32,7 +33,7 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
   private failures = 0;
   private usedAt: number;
   private settlesAt = 0;
-  private timer: { at: number; cancel: () => void } | null = null;
+  private readonly alarm: Alarm;
 
   constructor(
     readonly roomId: string,
@@ -49,6 +50,8 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
     this.repeats = new Repeats(parts.inFlight);
     this.usedAt = parts.clock.elapsed();
     this.mailbox = new Mailbox<RoomMessage>(parent, name, LIMITS, this);
+    // A full mailbox is not idle; its next turn sets the alarm anew.
+    this.alarm = new Alarm(parts.clock, () => this.mailbox.tell('tick'));
     this.load(recovering);
   }
 
@@ -143,8 +146,7 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
 
   /** Ends the actor. What it had not begun is delivered again or answered `unavailable`. */
   stop(reason: string): void {
-    this.timer?.cancel();
-    this.timer = null;
+    this.alarm.off();
     this.giveBack([...this.held, ...this.mailbox.stop()], reason);
     this.held = [];
   }
@@ -277,7 +279,6 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
   }
 
   private tick(): void {
-    this.timer = null;
     const { clock } = this.parts;
     if (this.state.settling && clock.elapsed() >= this.settlesAt) {
       this.state = evolve(this.state, { type: 'settled' });
@@ -290,26 +291,18 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
     if (this.isIdle && clock.elapsed() >= this.usedAt + this.idleMs()) this.host.idle(this);
   }
 
-  /** One timer per room, for whichever comes first: a seat to be freed, the end of settling, or being idle. */
+  /** Waits for whichever comes first: a seat to be freed, the end of settling, or being idle. */
   private arm(): void {
     const { clock } = this.parts;
     if (this.mailbox.isStopped) return;
-    const now = clock.elapsed();
     const expiry = nextExpiry(this.state);
-    const at = Math.min(
-      expiry === null ? Infinity : now + Math.max(0, expiry - clock.now()),
-      this.state.settling ? this.settlesAt : Infinity,
-      this.holdsSeats || !this.outbox.isSettled ? Infinity : this.usedAt + this.idleMs(),
+    this.alarm.by(
+      Math.min(
+        expiry === null ? Infinity : clock.elapsed() + Math.max(0, expiry - clock.now()),
+        this.state.settling ? this.settlesAt : Infinity,
+        this.holdsSeats || !this.outbox.isSettled ? Infinity : this.usedAt + this.idleMs(),
+      ),
     );
-    if (at === Infinity || (this.timer && this.timer.at <= at)) return;
-    this.timer?.cancel();
-    this.timer = { at, cancel: clock.after(Math.max(1, at - now), () => this.ring()) };
-  }
-
-  private ring(): void {
-    this.timer = null;
-    // A full mailbox is not idle; its next turn arms the timer anew.
-    this.mailbox.tell('tick');
   }
 
   /** A room that was only asked about, and never opened, is not kept. */

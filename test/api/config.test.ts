@@ -27,7 +27,8 @@ t.test('the defaults start one process with nothing beside it, on this machine o
     HOST: '127.0.0.1',
     PORT: 8000,
     BROKER: 'in-process',
-    STORE: 'memory',
+    STORE: 'sqlite',
+    SQLITE_PATH: 'data/parlor.db',
     AUTH: 'off',
     PARTITIONS: 16,
   });
@@ -57,7 +58,11 @@ const wrong: [name: string, value: string, allowed: RegExp][] = [
   ['PORT', '8000\nX=1', /whole number/],
   ['BROKER', 'kafka', /in-process, rabbitmq/],
   ['BROKER', 'RabbitMQ', /in-process, rabbitmq/],
-  ['STORE', 'mongo', /memory/],
+  ['STORE', 'mongo', /memory, sqlite, postgres/],
+  ['DATABASE_URL', 'mysql://localhost/x', /postgres:\/\/user:password@host:port\/database/],
+  ['DATABASE_POOL', '0', /from 1 to 100/],
+  ['COMMIT_BATCH', '0', /from 1/],
+  ['RETENTION_MS', '5', /from 100/],
   ['AUTH', 'maybe', /off/],
   ['LOG_LEVEL', 'loud', /fatal, error, warn, info, debug, trace, silent/],
   ['LOG_FORMAT', 'xml', /auto, json, pretty/],
@@ -93,6 +98,10 @@ t.test('several brokers may be named, with or without spaces around the commas',
   const both = ['amqp://a:b@one:1', 'amqps://two'];
   t.same(readConfig({ AMQP_URL: both.join(',') }).AMQP_URL, both);
   t.same(readConfig({ AMQP_URL: both.join(' , ') }).AMQP_URL, both);
+});
+
+t.test('a password is not repeated in the line that says what is wrong', async (t) => {
+  t.notMatch(fault({ DATABASE_URL: 'mysql://parlor:secret@localhost/x' }), /secret/);
 });
 
 t.test('presets replace those of the house', async (t) => {

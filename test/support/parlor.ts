@@ -33,9 +33,12 @@ export type Env = Readonly<Record<string, string>>;
 
 const MAIN = fileURLToPath(new URL('../../api/main.js', import.meta.url));
 
-/** Starts the program with these settings, on the memory store unless they say otherwise, and resolves when it listens; rejects with what it said if it ends before. */
+/**
+ * Starts the program with these settings, on the memory store unless they say otherwise. Resolves when it listens;
+ * rejects with what it said if it ends before.
+ */
 export async function startParlor(env: Env = {}, main = MAIN): Promise<Parlor> {
-  const child = launch({ PORT: '0', LOG_FORMAT: 'json', STORE: 'memory', ...env }, main);
+  const child = launch({ PORT: '0', LOG_FORMAT: 'json', ...env }, main);
   const logs: LogLine[] = [];
   createInterface({ input: child.process.stdout as NodeJS.ReadableStream }).on('line', (line) => {
     if (line.startsWith('{')) logs.push(JSON.parse(line) as LogLine);
@@ -98,7 +101,8 @@ function launch(env: Env, main: string) {
     ['PATH', 'HOME', 'LANG'].map((name) => [name, process.env[name] ?? '']),
   );
   const child: ChildProcess = spawn(process.execPath, ['--enable-source-maps', main], {
-    env: { ...inherited, ...env },
+    // Only what a test asks for is kept on disk.
+    env: { ...inherited, STORE: 'memory', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stderr = '';
