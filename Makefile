@@ -73,6 +73,8 @@ dist/.built: $(SOURCES) package.json package-lock.json tsconfig.json | install
 	@# What was compiled from a file that is gone must neither run nor be imported.
 	@find dist -name '*.js' | while read -r file; do source=$${file#dist/}; \
 	  [ -f "$${source%.js}.ts" ] || rm -f "$$file" "$$file.map"; done
+	@# What package.json names as `bin`.
+	@chmod +x dist/api/main.js
 	@mv dist/.building $@
 
 .PHONY: $(LINTS)

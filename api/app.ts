@@ -18,6 +18,7 @@ import { messageRoutes } from './routes/messages.js';
 import { operationRoutes } from './routes/operations.js';
 import { roomRoutes } from './routes/rooms.js';
 import { useTypeBox, ValidationError } from './validation.js';
+import { VERSION } from './version.js';
 
 export interface AppOptions {
   readonly log: FastifyBaseLogger;
@@ -79,7 +80,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
       openapi: '3.1.0',
       info: {
         title: 'Parlor',
-        version: '0.1.0',
+        version: VERSION,
         description:
           'A chat engine in which every room is an actor. The WebSocket is described in /api/asyncapi.json.',
       },

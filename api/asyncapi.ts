@@ -1,5 +1,6 @@
 import { ERRORS } from '../engine/errors.js';
 import { CLIENT_FRAMES, SERVER_FRAMES } from '../engine/messages/frames.js';
+import { VERSION } from './version.js';
 
 /** The WebSocket as an AsyncAPI 3 document, from the schemas that check its frames. */
 export function asyncapi(): object {
@@ -13,7 +14,7 @@ export function asyncapi(): object {
     asyncapi: '3.0.0',
     info: {
       title: 'Parlor WebSocket',
-      version: '0.1.0',
+      version: VERSION,
       description: `Close codes: ${Object.entries(ERRORS)
         .map(([code, { close }]) => `${close} ${code}`)
         .join(', ')}; 1012 the node restarts, come back.`,

@@ -4,9 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { Logger } from 'pino';
 import { createInProcessBroker } from '../adapters/in-process/broker.js';
 import { createMemoryStore } from '../adapters/memory/store.js';
-import { createPostgresStore } from '../adapters/postgres/store.js';
 import { createRabbitBroker } from '../adapters/rabbitmq/broker.js';
-import { createSqliteStore } from '../adapters/sqlite/store.js';
 import { systemClock } from '../adapters/system/clock.js';
 import { createEngine, type EngineOptions } from '../engine/engine.js';
 import { errorText } from '../engine/errors.js';
@@ -15,9 +13,12 @@ import type { Broker, Log, Meter, Outlet, Store } from '../engine/ports.js';
 import { BARE, presetFor } from '../engine/room/presets.js';
 import { createApp } from './app.js';
 import { greet } from './banner.js';
+import { parseCommandLine, USAGE, type ExportCommand, type ImportCommand } from './command-line.js';
 import { readConfig, type Config } from './config.js';
-import { createLog } from './logging.js';
+import { createLog, STANDARD_ERROR } from './logging.js';
 import { createMetrics } from './metrics.js';
+import { runTransfer } from './transfer/run.js';
+import { VERSION } from './version.js';
 import { letIn } from './websocket.js';
 
 export interface Node {
@@ -36,7 +37,7 @@ export async function startNode(
   const { createUwsServer, attachWebSockets, createHttpBridge } = await loadUws();
   const metrics = createMetrics();
   const server = createUwsServer();
-  const store = createStore(config, log);
+  const store = await createStore(config, log);
   const base = { ...BARE, grace_ms: config.GRACE_MS, idle_ms: config.IDLE_MS };
   const outlet: { current: Outlet | null } = { current: null };
   const nodeId = newId();
@@ -141,7 +142,8 @@ function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string)
   }
 }
 
-function createStore(config: Config, log: Log): Store {
+/** The store that the settings name; only its own adapter is loaded. `shared`: beside a server that uses the same store. */
+async function createStore(config: Config, log: Log, shared = false): Promise<Store> {
   const timeoutMs = config.STORE_TIMEOUT_MS;
   switch (config.STORE) {
     case 'memory':
@@ -150,9 +152,12 @@ function createStore(config: Config, log: Log): Store {
         eventsInAll: config.MEMORY_EVENTS,
         rooms: config.MEMORY_EVENTS,
       });
-    case 'sqlite':
-      return createSqliteStore({ path: config.SQLITE_PATH, timeoutMs, log, clock: systemClock });
-    case 'postgres':
+    case 'sqlite': {
+      const { createSqliteStore } = await import('../adapters/sqlite/store.js');
+      return createSqliteStore({ path: config.SQLITE_PATH, timeoutMs, log, clock: systemClock, shared });
+    }
+    case 'postgres': {
+      const { createPostgresStore } = await import('../adapters/postgres/store.js');
       return createPostgresStore({
         url: config.DATABASE_URL,
         pool: config.DATABASE_POOL,
@@ -160,18 +165,13 @@ function createStore(config: Config, log: Log): Store {
         log,
         clock: systemClock,
       });
+    }
   }
 }
 
 /** Runs until SIGTERM or SIGINT. Exit code 0 when drained, 1 when it could not start, 2 for wrong settings. */
 export async function run(extra: Pick<EngineOptions, 'fault'> = {}): Promise<void> {
-  let config: Config;
-  try {
-    config = readConfig(process.env);
-  } catch (cause) {
-    process.stderr.write(`parlor: ${errorText(cause)}\n`);
-    process.exit(2);
-  }
+  const config = configOrExit();
   const log = createLog(config);
   let stopping: string | null = null;
   let node: Node | null = null;
@@ -197,9 +197,53 @@ export async function run(extra: Pick<EngineOptions, 'fault'> = {}): Promise<voi
     greet(config, node, log);
   } catch (cause) {
     log.flush();
-    process.stderr.write(`parlor: ${errorText(cause)}\n`);
-    process.exit(1);
+    process.exit(complain(errorText(cause), 1));
   }
+}
+
+/** `parlor export` and `parlor import`; resolves with the exit code. */
+async function transfer(command: ExportCommand | ImportCommand): Promise<number> {
+  const config = configOrExit();
+  if (config.STORE === 'memory')
+    return complain(`STORE=memory has nothing to ${command.command}: name sqlite or postgres`, 2);
+  // Standard output is the export's.
+  const log = createLog({ LOG_LEVEL: 'warn', LOG_FORMAT: 'json' }, STANDARD_ERROR);
+  return runTransfer(command, await createStore(config, log, true));
+}
+
+/** Does what the arguments ask for; resolves when that is done, and with `serve` when it listens. */
+async function main(args: readonly string[]): Promise<void> {
+  const asked = parseCommandLine(args);
+  switch (asked.command) {
+    case 'serve':
+      return run();
+    case 'help':
+      process.stdout.write(USAGE);
+      return;
+    case 'version':
+      process.stdout.write(`${VERSION}\n`);
+      return;
+    case 'usage-error':
+      process.exitCode = complain(asked.text, 2);
+      return;
+    case 'export':
+    case 'import':
+      process.exitCode = await transfer(asked);
+  }
+}
+
+function configOrExit(): Config {
+  try {
+    return readConfig(process.env);
+  } catch (cause) {
+    process.exit(complain(errorText(cause), 2));
+  }
+}
+
+/** One line on standard error; answers the exit code that goes with it. */
+function complain(text: string, code: number): number {
+  process.stderr.write(`parlor: ${text}\n`);
+  return code;
 }
 
 function exit(log: Logger, text: string, code: number): void {
@@ -213,4 +257,4 @@ function isProgram(path: string | undefined): boolean {
   return path !== undefined && import.meta.url === pathToFileURL(realpathSync(path)).href;
 }
 
-if (isProgram(process.argv[1])) await run();
+if (isProgram(process.argv[1])) await main(process.argv.slice(2));

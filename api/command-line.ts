@@ -1,0 +1,94 @@
+import { parseArgs } from 'node:util';
+import { checker, faultLine } from '../engine/messages/check.js';
+import { RoomId } from '../engine/messages/fields.js';
+
+export interface ExportCommand {
+  readonly command: 'export';
+  /** Each once, in the order given. */
+  readonly rooms: readonly string[] | 'all';
+}
+
+export interface ImportCommand {
+  readonly command: 'import';
+  /** null: standard input. */
+  readonly file: string | null;
+}
+
+export type CommandLine =
+  | { readonly command: 'serve' | 'help' | 'version' }
+  | ExportCommand
+  | ImportCommand
+  /** One line that says what is wrong; exit code 2. */
+  | { readonly command: 'usage-error'; readonly text: string };
+
+export const USAGE = `Usage: parlor                       serve (settings come from the environment)
+       parlor export ROOM...        write these rooms to standard output
+       parlor export --all          write every room
+       parlor import [FILE]         read rooms from a file, or from standard input
+
+Both use the store that the settings name (STORE, SQLITE_PATH, DATABASE_URL), also while a server runs on it:
+
+  STORE=sqlite parlor export --all > rooms.jsonl
+  STORE=postgres DATABASE_URL=postgres://... parlor import rooms.jsonl
+
+An import that was interrupted goes on where it stopped when it is run again; what is there already is left alone.
+A room whose id begins with a dash goes behind --, as in: parlor export -- -1
+
+Options:
+  --all          with export: every room
+  -h, --help     this text
+  --version      the version
+`;
+
+const roomIdFaults = checker(RoomId);
+
+/** What the arguments behind the program's name ask for. Never throws: what makes no sense is a `usage-error`. */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        all: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+      },
+    });
+  } catch (cause) {
+    // Node explains in several sentences; the first one names the argument.
+    const [first = 'wrong arguments'] = (cause instanceof Error ? cause.message : String(cause)).split('. ');
+    return usageError(first);
+  }
+  const { values, positionals } = parsed;
+  const [command, ...operands] = positionals;
+  if (values.help) return { command: 'help' };
+  if (values.version) return { command: 'version' };
+  if (command === 'export') return parseExport(operands, values.all ?? false);
+  if (values.all) return usageError('--all goes with export');
+  if (command === 'import') return parseImport(operands);
+  if (command === undefined) return { command: 'serve' };
+  return usageError(`there is no command ${JSON.stringify(command)}`);
+}
+
+function parseExport(rooms: readonly string[], all: boolean): CommandLine {
+  if (all && rooms.length > 0) return usageError('export takes rooms or --all, not both');
+  if (all) return { command: 'export', rooms: 'all' };
+  if (rooms.length === 0) return usageError('export which room? Name one or more, or say --all');
+  for (const room of rooms) {
+    const faults = roomIdFaults(room);
+    if (faults) return usageError(`${JSON.stringify(room)} is no room id: ${faultLine(faults)}`);
+  }
+  return { command: 'export', rooms: [...new Set(rooms)] };
+}
+
+function parseImport(files: readonly string[]): CommandLine {
+  const [file = '-', ...more] = files;
+  if (more.length > 0) return usageError('import takes one file; for several: cat FILES | parlor import');
+  if (file === '') return usageError('import from which file? Its name is empty');
+  return { command: 'import', file: file === '-' ? null : file };
+}
+
+function usageError(text: string): CommandLine {
+  return { command: 'usage-error', text: `${text} (parlor --help)` };
+}

@@ -1,0 +1,103 @@
+import { addAbortSignal, type Readable } from 'node:stream';
+import { LineFault, TransferFault } from './fault.js';
+import { parseLine, type Line } from './format.js';
+import { beginRoom, type ImportStore, type RoomImport } from './import-room.js';
+import { readLines, type TextLine } from './lines.js';
+
+/** How far an import has come. */
+export interface ImportTally {
+  /** Rooms that are in the store now and were not before, or not to their end. */
+  readonly rooms: number;
+  /** Events stored. */
+  readonly events: number;
+  /** Rooms that were there already, to their end. */
+  readonly known: number;
+  /** Bytes of the input that are dealt with. */
+  readonly bytes: number;
+}
+
+export interface ImportOptions {
+  readonly store: ImportStore;
+  readonly input: Readable;
+  /** Called after every few hundred lines and at the end, also when that is an error. */
+  readonly report: (tally: ImportTally) => void;
+  /** Aborting it ends the import between two lines, with the signal's reason. */
+  readonly signal: AbortSignal;
+}
+
+const REPORT_LINES = 250;
+
+/**
+ * Reads rooms as the lines of format.ts into the store. What is stored stays, whatever comes after it; to import
+ * the same again, or the whole of it after a part, goes on where this has ended.
+ *
+ * Rejects with a TransferFault of one line that names the line of the input, or the room and seq.
+ */
+export async function importRooms({ store, input, report, signal }: ImportOptions): Promise<ImportTally> {
+  const tally = { rooms: 0, events: 0, known: 0, bytes: 0 };
+  let room: RoomImport | null = null;
+  /** Rooms since the last `complete`. */
+  let rooms = 0;
+  let complete = false;
+  let lastLine = 0;
+
+  async function take(line: Line, { number, text }: TextLine): Promise<void> {
+    complete = false;
+    if (line.type === 'room') {
+      if (room) throw new LineFault(`room ${line.room.room_id} begins, but ${room.roomId} has not ended`);
+      room = await beginRoom(store, line);
+      return;
+    }
+    if (line.type === 'complete') {
+      if (room) throw new LineFault(`the export is over, but room ${room.roomId} has not ended`);
+      if (line.rooms !== rooms)
+        throw new LineFault(`the export had ${line.rooms} rooms, and here are ${rooms}: lines are missing`);
+      rooms = 0;
+      complete = true;
+      return;
+    }
+    if (!room) throw new LineFault(`${line.type}: no room has begun; is the beginning of the file missing?`);
+    const before = room.stored;
+    if (line.type !== 'end') await room.event(line, number, text.length);
+    else {
+      await room.end(line);
+      if (room.complete) tally.known++;
+      else tally.rooms++;
+      rooms++;
+    }
+    tally.events += room.stored - before;
+    if (line.type === 'end') room = null;
+  }
+
+  try {
+    for await (const line of readLines(addAbortSignal(signal, input))) {
+      signal.throwIfAborted();
+      lastLine = line.number;
+      await located(line.number, () => take(parseLine(line.text), line));
+      tally.bytes = line.bytesRead;
+      if (line.number % REPORT_LINES === 0) report({ ...tally });
+    }
+    if (!complete) throw cutOff(lastLine, room);
+    return { ...tally };
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw cause;
+  } finally {
+    report({ ...tally });
+  }
+}
+
+async function located(lineNumber: number, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (cause) {
+    if (!(cause instanceof LineFault)) throw cause;
+    throw new TransferFault(`line ${lineNumber}: ${cause.message}`, { cause });
+  }
+}
+
+function cutOff(lastLine: number, room: RoomImport | null): TransferFault {
+  if (lastLine === 0) return new TransferFault('there is nothing in it; an export has one line at least');
+  const where = room ? `in the middle of room ${room.roomId}, before seq ${room.next}` : 'between two rooms';
+  return new TransferFault(`it ends after line ${lastLine}, ${where}: it was cut off`);
+}

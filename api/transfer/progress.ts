@@ -1,0 +1,40 @@
+import type { Writable } from 'node:stream';
+import { SingleBar } from 'cli-progress';
+
+/** A stream that may be a terminal, such as process.stderr. */
+export type Terminal = Writable & { readonly isTTY?: boolean };
+
+export interface Progress {
+  /** `total` is null where nobody knows it: then only `text` is shown. */
+  update(done: number, total: number | null, text: string): void;
+  /** Takes the bar away. */
+  stop(): void;
+}
+
+const FRAMES_PER_S = 10;
+
+/** A progress bar on a terminal; nothing on anything else. */
+export function createProgress(stream: Terminal, verb: string): Progress {
+  if (stream.isTTY !== true) return { update: () => undefined, stop: () => undefined };
+  let bar: SingleBar | null = null;
+  return {
+    update(done, total, text) {
+      if (!bar) {
+        const format =
+          total === null ? '{verb} {text}' : '{verb} [{bar}] {percentage}% {text}, {eta_formatted} left';
+        bar = new SingleBar({
+          stream,
+          format,
+          fps: FRAMES_PER_S,
+          barsize: 24,
+          etaBuffer: 100,
+          clearOnComplete: true,
+        });
+        bar.start(total ?? 0, done, { verb, text });
+      }
+      if (total !== null) bar.setTotal(total);
+      bar.update(done, { text });
+    },
+    stop: () => bar?.stop(),
+  };
+}
