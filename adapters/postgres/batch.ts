@@ -1,0 +1,94 @@
+import type { Append } from '../../engine/ports.js';
+import { numberArray, textArray } from './literal.js';
+import { columnsOf } from './rows.js';
+
+/** The appends of one room in one commit: each stands on the one before, so that they are one step of the room. */
+export interface Group {
+  readonly room_id: string;
+  /** The head that the first one stands on. */
+  readonly prior: number;
+  messages: number;
+  first_seq: number;
+  last: Append;
+  readonly appends: Append[];
+}
+
+/**
+ * The first so many appends that can be made in one statement, as groups in the order of their room ids, so that two
+ * nodes that write the same rooms take them in the same order. At most one group per room: what does not stand on
+ * the append before it, of the same room, has to wait for the next statement.
+ */
+export function groupsOf(appends: readonly Append[]): { groups: Group[]; count: number } {
+  const byRoom = new Map<string, Group>();
+  let count = 0;
+  for (const append of appends) {
+    const { room, events, purge_before = 1 } = append;
+    const prior = room.head_seq - events.length;
+    const known = byRoom.get(room.room_id);
+    if (known !== undefined && known.last.room.head_seq !== prior) break;
+    const group = known ?? {
+      room_id: room.room_id,
+      prior,
+      messages: 0,
+      first_seq: 1,
+      last: append,
+      appends: [],
+    };
+    for (const event of events) if (event.type === 'message_posted') group.messages += 1;
+    // What comes after this append is not forgotten by it.
+    group.first_seq = Math.max(group.first_seq, Math.min(purge_before, room.head_seq + 1));
+    group.last = append;
+    group.appends.push(append);
+    byRoom.set(room.room_id, group);
+    count += 1;
+  }
+  const groups = [...byRoom.values()].sort((a, b) => (a.room_id < b.room_id ? -1 : 1));
+  return { groups, count };
+}
+
+/** The parameters of STORE_ROOMS_AND_EVENTS, see there. The events are in the order of the appends. */
+export function parametersOf(appends: readonly Append[], groups: readonly Group[]): string[] {
+  const records = groups.map(({ last }) => last.room);
+  const behind = new Map(groups.map(({ room_id, messages }) => [room_id, messages]));
+  const events = appends.flatMap((append) => append.events);
+  const columns = events.map(columnsOf);
+  const messagesBehind = events.map(({ room_id, type }) => {
+    const count = (behind.get(room_id) ?? 0) - (type === 'message_posted' ? 1 : 0);
+    behind.set(room_id, count);
+    return count;
+  });
+  return [
+    textArray(groups.map(({ room_id }) => room_id)),
+    numberArray(groups.map(({ prior }) => prior)),
+    numberArray(records.map(({ head_seq }) => head_seq)),
+    numberArray(groups.map(({ first_seq }) => first_seq)),
+    numberArray(groups.map(({ messages }) => messages)),
+    textArray(records.map(({ status }) => status)),
+    textArray(records.map(({ policy }) => policy && JSON.stringify(policy))),
+    textArray(records.map(({ created_at }) => created_at)),
+    textArray(events.map(({ room_id }) => room_id)),
+    numberArray(events.map(({ seq }) => seq)),
+    numberArray(messagesBehind),
+    textArray(events.map(({ event_id }) => event_id)),
+    textArray(events.map(({ type }) => type)),
+    textArray(events.map(({ at }) => at)),
+    textArray(columns.map(({ request_id }) => request_id)),
+    textArray(columns.map(({ user }) => user)),
+    textArray(columns.map(({ text }) => text)),
+    textArray(columns.map(({ details }) => details)),
+  ];
+}
+
+/**
+ * Can PostgreSQL keep these texts as they are? Parlor lets no other in; one that came another way must not fail the
+ * whole commit (NUL), nor come back as something else (half of a surrogate pair, which has no UTF-8 form).
+ */
+export function isStorable({ events }: Append): boolean {
+  return events.every((event) => {
+    const texts = [
+      'user' in event ? (event.user ?? '') : '',
+      event.type === 'message_posted' ? event.text : '',
+    ];
+    return texts.every((text) => !text.includes('\u0000') && text.isWellFormed());
+  });
+}

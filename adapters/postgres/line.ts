@@ -1,0 +1,127 @@
+import { Client, types as pgTypes, type QueryArrayConfig } from 'pg';
+import type { Address } from './address.js';
+import { isAnswer } from './faults.js';
+
+export type Row = unknown[];
+
+/** A statement. With a name it is parsed and planned once per connection. */
+export interface Statement {
+  readonly name?: string;
+  readonly text: string;
+}
+
+/** One connection that makes itself anew: what fails on it fails, and the next call gets another one. */
+export interface Line {
+  /**
+   * Makes a statement in a transaction of its own. Calls are sent at once and answered in their order. Rejects
+   * within `timeoutMs` and a little; unless PostgreSQL answered with an error, it may still have been made.
+   */
+  run(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
+  /** Calls without an answer so far. */
+  readonly busy: number;
+  /** Lets the calls finish, for `ms` at most, and ends the connection. Later calls reject. */
+  close(ms: number): Promise<void>;
+}
+
+export interface LineOptions {
+  readonly address: Address;
+  readonly timeoutMs: number;
+  /** `SET` statements for each new connection. */
+  readonly setup: string;
+  /** Called with whatever ends a connection that was not asked to end, and with every error of a call. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** How much later than the server the client gives up: its answer that it has given up is worth waiting for. */
+const GRACE_MS = 250;
+const INT8 = 20;
+const types = {
+  // 2^53 seqs are enough, and as numbers they can be compared.
+  getTypeParser: ((oid: number, format?: 'text') =>
+    oid === INT8 ? Number : pgTypes.getTypeParser(oid, format)) as typeof pgTypes.getTypeParser,
+};
+
+/** Opens the connection with the first call. */
+export function createLine({ address, timeoutMs, setup, failed }: LineOptions): Line {
+  let opened: Promise<Client> | undefined;
+  let busy = 0;
+  let closed = false;
+
+  async function open(): Promise<Client> {
+    const client = new Client({
+      ...address.config,
+      pipeline: true,
+      connectionTimeoutMillis: timeoutMs,
+      query_timeout: timeoutMs + GRACE_MS,
+    });
+    let up = false;
+    const lost = (error: Error): void => {
+      if (opened === mine) opened = undefined;
+      if (up && !closed) failed(error);
+      up = false;
+    };
+    client.on('error', lost);
+    client.on('end', () => lost(new Error('the connection was closed')));
+    const mine = opened;
+    try {
+      await client.connect();
+      await client.query(setup);
+      up = true;
+      return client;
+    } catch (error) {
+      client.connection.stream.destroy();
+      throw error;
+    }
+  }
+
+  function connection(): Promise<Client> {
+    if (closed) return Promise.reject(new Error('the store is closed'));
+    if (opened === undefined) {
+      // Known before `open` runs on, so that it can tell its own end from that of a later one.
+      let begin = (): void => undefined;
+      const mine = new Promise<void>((resolve) => (begin = resolve)).then(open);
+      opened = mine;
+      mine.catch(() => {
+        if (opened === mine) opened = undefined;
+      });
+      begin();
+    }
+    return opened;
+  }
+
+  return {
+    get busy() {
+      return busy;
+    },
+    async run(statement, values) {
+      busy += 1;
+      let client: Client | undefined;
+      try {
+        client = await connection();
+        const query: QueryArrayConfig = { ...statement, rowMode: 'array', types };
+        if (values !== undefined) query.values = [...values];
+        // Several statements in one text are answered with an array.
+        const result: { rows?: Row[] } = await client.query(query);
+        return result.rows ?? [];
+      } catch (error) {
+        // One that does not answer in time is not waited for again.
+        if (!isAnswer(error)) client?.connection.stream.destroy();
+        if (!closed) failed(error);
+        throw error;
+      } finally {
+        busy -= 1;
+      }
+    },
+    async close(ms) {
+      closed = true;
+      const client = await opened?.catch(() => undefined);
+      if (client === undefined) return;
+      let timer: NodeJS.Timeout | undefined;
+      const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+      // In pipeline mode `end` waits for the answers to what was sent.
+      await Promise.race([client.end(), patience]);
+      clearTimeout(timer);
+      client.connection.stream.destroy();
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import { isUuid } from '../../engine/ids.js';
+import type { DurableEvent, MessagePosted } from '../../engine/messages/events.js';
+import type { Page, RoomRecord, Store } from '../../engine/ports.js';
+import type { Row, Statement } from './line.js';
+import { HORIZON } from './positions.js';
+import { EVENT_COLUMNS, ROOM_COLUMNS, toEvent, toRecord } from './rows.js';
+
+/** Runs a statement on a connection of the store's choice. */
+export type Run = (statement: Statement, values?: readonly unknown[]) => Promise<Row[]>;
+
+const EVENTS = `SELECT ${EVENT_COLUMNS} FROM parlor.events e WHERE`;
+/** The seq from which on the event's room is not forgotten. */
+const KEPT = '(SELECT r.first_seq FROM parlor.rooms r WHERE r.room_id = e.room_id)';
+const BETWEEN = `e.room_id = $1 AND e.seq < $3
+  AND e.seq >= greatest($2::bigint + 1, (SELECT r.first_seq FROM parlor.rooms r WHERE r.room_id = $1))`;
+const MESSAGE = `e.type = 'message_posted'`;
+
+/** Every statement that reads, by name; the tests look at the plan of each. */
+export const READS = {
+  load: `SELECT ${ROOM_COLUMNS} FROM parlor.rooms r WHERE r.room_id = $1`,
+  rooms: `SELECT ${ROOM_COLUMNS} FROM parlor.rooms r WHERE r.room_id > $1 ORDER BY r.room_id LIMIT $2`,
+  history_up: `${EVENTS} ${BETWEEN} ORDER BY e.seq LIMIT $4`,
+  history_down: `${EVENTS} ${BETWEEN} ORDER BY e.seq DESC LIMIT $4`,
+  messages_up: `${EVENTS} ${BETWEEN} AND ${MESSAGE} ORDER BY e.seq LIMIT $4`,
+  messages_down: `${EVENTS} ${BETWEEN} AND ${MESSAGE} ORDER BY e.seq DESC LIMIT $4`,
+  find_event: `${EVENTS} e.event_id = $1 AND e.seq >= ${KEPT}`,
+  find_messages: `${EVENTS} e.event_id = ANY ($1::uuid[]) AND ${MESSAGE} AND e.seq >= ${KEPT}`,
+  log_bounds: `SELECT coalesce((SELECT e.position FROM parlor.events e WHERE e.event_id = $1), 0), (${HORIZON})`,
+  log: `SELECT ${EVENT_COLUMNS}, e.position, e.seq >= ${KEPT} FROM parlor.events e
+    WHERE e.position > $1 AND e.position <= $2 ORDER BY e.position LIMIT $3`,
+} as const;
+
+/** Positions looked at in one step where the log holds much that is forgotten. */
+const LOG_STEP = 2_000;
+const POSITION = 9;
+const LIVE = 10;
+
+function statement(name: keyof typeof READS): Statement {
+  return { name, text: READS[name] };
+}
+
+/** The reading half of the store. Each call is one statement along one index; the log takes a second one. */
+export function createReads(
+  read: Run,
+): Pick<Store, 'load' | 'history' | 'log' | 'findMessages' | 'findEvent' | 'rooms'> {
+  return {
+    async load(roomId): Promise<RoomRecord | null> {
+      const [row] = await read(statement('load'), [roomId]);
+      return row === undefined ? null : toRecord(row);
+    },
+    async rooms(after, limit) {
+      return (await read(statement('rooms'), [after ?? '', limit])).map(toRecord);
+    },
+    async history({ room_id, after, before, limit, messages_only }: Page & { room_id: string }) {
+      const up = typeof after === 'number';
+      const name = `${messages_only ? 'messages' : 'history'}_${up ? 'up' : 'down'}` as const;
+      const bounds = [up ? after : 0, before ?? Number.MAX_SAFE_INTEGER];
+      return (await read(statement(name), [room_id, ...bounds, limit])).map(toEvent);
+    },
+    async findEvent(eventId) {
+      if (!isUuid(eventId)) return null;
+      const [row] = await read(statement('find_event'), [eventId]);
+      return row === undefined ? null : toEvent(row);
+    },
+    async findMessages(ids) {
+      const valid = ids.filter(isUuid);
+      if (valid.length === 0) return [];
+      return (await read(statement('find_messages'), [valid])).map((row) => toEvent(row) as MessagePosted);
+    },
+    async log(after, limit) {
+      const known = after !== null && isUuid(after) ? after : null;
+      const [bounds] = await read(statement('log_bounds'), [known]);
+      let [from, horizon] = bounds as [number, number];
+      const page: DurableEvent[] = [];
+      for (let step = limit; page.length < limit; step = LOG_STEP) {
+        const rows = await read(statement('log'), [from, horizon, step]);
+        for (const row of rows) if (row[LIVE] === true && page.length < limit) page.push(toEvent(row));
+        if (rows.length < step) break;
+        from = rows.at(-1)?.[POSITION] as number;
+      }
+      return page;
+    },
+  };
+}

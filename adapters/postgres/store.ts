@@ -1,0 +1,90 @@
+import { errorText } from '../../engine/errors.js';
+import type { Clock, Log, Store } from '../../engine/ports.js';
+import { addressOf } from './address.js';
+import { createAppender } from './append.js';
+import { describe, isAboutValues, isAnswer, isPassing } from './faults.js';
+import { createHealth } from './health.js';
+import { createLine } from './line.js';
+import { createReads, type Run } from './reads.js';
+import { createRetention } from './retention.js';
+import { readerSetup, writerSetup } from './session.js';
+import { migrateAt, PROBE, verify } from './start.js';
+
+export interface PostgresStoreOptions {
+  /** `postgres://user:password@host:port/database`; the password is never logged. */
+  readonly url: string;
+  /** Connections for reading, beside the one for writing. */
+  readonly pool: number;
+  /** After so many ms a statement is given up, by the server, and where that does not answer, by this side. */
+  readonly timeoutMs: number;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+/** How long `start` waits for a server that is just being started itself. */
+const START_MS = 10_000;
+const AGAIN_MS = 250;
+
+/**
+ * Keeps rooms and events in PostgreSQL 12 or later, in the schema `parlor`; several nodes may share one database.
+ *
+ * A call that cannot be answered rejects within about twice `timeoutMs`, whatever became of the server. Connections
+ * make themselves anew; after a failure the store asks every second whether it can write, and says so in `state`.
+ * Settings are made per connection: a pooler in between has to give each one a session of its own.
+ */
+export function createPostgresStore(options: PostgresStoreOptions): Store {
+  const { timeoutMs, log, clock } = options;
+  const address = addressOf(options.url);
+  const failed = (error: unknown): void => {
+    if (!isAboutValues(error)) health.failed(describe(error, address));
+  };
+  const line = (setup: string) => createLine({ address, timeoutMs, setup, failed });
+  const writer = line(writerSetup(timeoutMs));
+  const readers = Array.from({ length: Math.max(1, options.pool) }, () => line(readerSetup(timeoutMs)));
+  const health = createHealth({
+    clock,
+    log,
+    probe: async () => void (await writer.run(PROBE)),
+    reasonOf: (error) => describe(error, address),
+    isAnswer,
+  });
+  const append = createAppender(writer, log);
+  const read: Run = (statement, values) => {
+    if (health.unreachable) return notReady();
+    return readers.reduce((best, each) => (each.busy < best.busy ? each : best)).run(statement, values);
+  };
+  const write: Run = (statement, values) => (health.down ? notReady() : writer.run(statement, values));
+  const notReady = () => Promise.reject(new Error(health.state().reason ?? 'not ready'));
+  let closing: Promise<void> | undefined;
+
+  return {
+    async start() {
+      const deadline = clock.elapsed() + START_MS;
+      for (;;) {
+        try {
+          await verify(writer, log);
+          await migrateAt(address, timeoutMs);
+          await writer.run(PROBE);
+          health.started();
+          return;
+        } catch (error) {
+          if (closing !== undefined || !isPassing(error) || clock.elapsed() >= deadline)
+            throw new Error(describe(error, address), { cause: error });
+          log.info({ cause: errorText(error) }, `postgres: waiting for ${address.where}`);
+          await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+        }
+      }
+    },
+    append: (appends) => (health.down ? notReady() : append(appends)),
+    ...createReads(read),
+    ...createRetention(write, read),
+    state: () => health.state(),
+    close() {
+      health.closed();
+      closing ??= Promise.all([writer, ...readers].map((each) => each.close(timeoutMs))).then(
+        () => undefined,
+      );
+      return closing;
+    },
+  };
+}

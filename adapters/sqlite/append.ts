@@ -1,0 +1,113 @@
+import type { AppendResult } from '../../engine/ports.js';
+import type { Connection } from './connection.js';
+import { EVENT, partsOf, type Part } from './encode.js';
+import { faultOf } from './faults.js';
+import type { Value } from './protocol.js';
+
+/** Thrown to leave the fast way: something has to be decided append by append. */
+class Irregular extends Error {}
+
+/**
+ * Makes appends in one transaction; null: all of them were committed. Throws if the transaction failed: then nothing
+ * of it is stored.
+ *
+ * The fast way takes for granted that every append follows its room and no event id is known, which nothing but a
+ * rival or a repeat can make untrue; at the first sign to the contrary it is undone, and done again append by append.
+ */
+export function createAppender(db: Connection): (flat: readonly Value[]) => AppendResult[] | null {
+  const openRoom = db.prepare(
+    `INSERT INTO rooms (room_id, head_seq, first_seq, swept_seq, status, policy, created_at)
+     VALUES (?1, ?2, 1, 1, ?3, ?4, ?5)
+     ON CONFLICT (room_id) DO UPDATE SET head_seq = ?2, status = ?3, policy = ?4, created_at = ?5
+     WHERE head_seq = 0`,
+  );
+  const moveRoom = db.prepare(
+    `UPDATE rooms SET head_seq = ?2, status = ?3, policy = ?4, created_at = ?5 WHERE room_id = ?1 AND head_seq = ?6`,
+  );
+  const purge = db.prepare(`UPDATE rooms SET first_seq = ?2 WHERE room_id = ?1 AND first_seq < ?2`);
+  const insert = db.prepare(
+    `INSERT INTO events (room_id, seq, event_id, type, at, request_id, user_name, text, details)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const dropForgotten = db.prepare(
+    `DELETE FROM events WHERE event_id = ?1
+     AND seq < (SELECT first_seq FROM rooms WHERE rooms.room_id = events.room_id)`,
+  );
+
+  /** Moves a room's head from `base`; false if it is not there. */
+  function move(part: Part, base: number): boolean {
+    const { roomId, head, status, policy, createdAt } = part;
+    const changed =
+      base === 0
+        ? openRoom.run([roomId, head, status, policy, createdAt])
+        : moveRoom.run([roomId, head, status, policy, createdAt, base]);
+    return changed === 1;
+  }
+
+  function forget({ roomId, head, purgeBefore }: Part): void {
+    if (purgeBefore !== null) purge.run([roomId, Math.min(purgeBefore, head + 1)]);
+  }
+
+  function insertEvent(flat: readonly Value[], part: Part, index: number): void {
+    const i = part.start + index * EVENT;
+    const seq = part.head - part.count + 1 + index;
+    insert.run([part.roomId, seq, ...flat.slice(i, i + EVENT)]);
+  }
+
+  function allAtOnce(flat: readonly Value[], parts: readonly Part[]): null {
+    const rooms = new Map<string, { base: number; last: Part }>();
+    for (const part of parts) {
+      const known = rooms.get(part.roomId);
+      const base = part.head - part.count;
+      if (!known) rooms.set(part.roomId, { base, last: part });
+      else if (known.last.head === base) known.last = part;
+      else throw new Irregular();
+    }
+    for (const { base, last } of rooms.values()) if (!move(last, base)) throw new Irregular();
+    for (const part of parts) {
+      for (let k = 0; k < part.count; k++) insertEvent(flat, part, k);
+      forget(part);
+    }
+    return null;
+  }
+
+  function oneByOne(flat: readonly Value[], parts: readonly Part[]): AppendResult[] {
+    return parts.map((part) => {
+      db.exec('SAVEPOINT one');
+      const result = one(flat, part);
+      if (result !== 'committed') db.exec('ROLLBACK TO one');
+      db.exec('RELEASE one');
+      return result;
+    });
+  }
+
+  function one(flat: readonly Value[], part: Part): AppendResult {
+    try {
+      if (!move(part, part.head - part.count)) return 'fenced';
+      for (let k = 0; k < part.count; k++) {
+        dropForgotten.run([flat[part.start + k * EVENT] ?? null]);
+        insertEvent(flat, part, k);
+      }
+      forget(part);
+      return 'committed';
+    } catch (cause) {
+      const { code, text } = faultOf(cause);
+      if (code === 'SQLITE_CONSTRAINT_UNIQUE')
+        return text.includes('events.event_id') ? 'duplicate' : 'fenced';
+      // The others of the call can be stored all the same, unless the database itself is in trouble.
+      if (/^SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)/.test(code)) return 'failed';
+      throw cause;
+    }
+  }
+
+  return (flat) => {
+    const parts = partsOf(flat);
+    try {
+      return db.write(() => allAtOnce(flat, parts));
+    } catch (cause) {
+      const { code } = faultOf(cause);
+      if (!(cause instanceof Irregular) && !/^SQLITE_(CONSTRAINT|TOOBIG)/.test(code)) throw cause;
+      return db.write(() => oneByOne(flat, parts));
+    }
+  };
+}

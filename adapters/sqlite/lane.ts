@@ -1,0 +1,208 @@
+import { Worker } from 'node:worker_threads';
+import type { Clock } from '../../engine/ports.js';
+import { faultOf, type Fault } from './faults.js';
+import type { Answer, FromWorker, Request, WorkerOptions } from './protocol.js';
+
+/** A call failed in the thread. */
+export class CallFailed extends Error {
+  constructor(readonly fault: Fault) {
+    super(fault.text);
+  }
+}
+
+/** The thread has not answered in time, or is gone. `sent`: it may have carried the call out all the same. */
+export class NoAnswer extends Error {
+  constructor(
+    text: string,
+    readonly sent: boolean,
+  ) {
+    super(text);
+  }
+}
+
+/** The main thread's side of one worker thread. */
+export interface Lane<C extends object> {
+  /** Starts the thread; rejects with CallFailed if it cannot open the database. Again after it has died. */
+  start(): Promise<void>;
+  /** Calls are carried out in order. Rejects with CallFailed or NoAnswer. */
+  call<K extends keyof C & string>(
+    name: K,
+    ...args: C[K] extends (...args: infer A) => unknown ? A : never
+  ): Promise<C[K] extends (...args: never[]) => infer R ? R : never>;
+  /** Whether a call that was given up on is still with the thread. */
+  readonly overdue: boolean;
+  /** Resolves once nothing is overdue, or the thread is gone: what was given up on is decided. */
+  settled(): Promise<void>;
+  /** Ends the thread after what was called before; false if it has not ended within `ms`, and may yet be at work. */
+  close(ms: number): Promise<boolean>;
+}
+
+export interface LaneOptions extends WorkerOptions {
+  readonly clock: Clock;
+  /** How long a call may take, ms. */
+  readonly timeoutMs: number;
+  /** The thread began not to answer in time. */
+  onOverdue(): void;
+  /** The thread ended without being told to. */
+  onDeath(cause: string): void;
+}
+
+interface Call {
+  readonly request: Request;
+  readonly deadline: number;
+  /** Once given up on, these do nothing any more. */
+  resolve(value: unknown): void;
+  reject(cause: Error): void;
+  givenUp: boolean;
+}
+
+/** Calls sent at once; the others wait here, where giving up on them leaves nothing in doubt. */
+const BATCH = 64;
+
+/**
+ * One batch is with the thread at a time, and what is called meanwhile gathers into the next: under load a hundred
+ * calls cost one message, and a single call none more.
+ */
+export function createLane<C extends object>(options: LaneOptions): Lane<C> {
+  const { clock, role, path, busyMs, checkBytes, timeoutMs } = options;
+  let worker: Worker | null = null;
+  let ended: Promise<void> = Promise.resolve();
+  let waiting: Call[] = [];
+  let sent: Call[] = [];
+  let overdue = false;
+  let closing = false;
+  let stopTimer: (() => void) | null = null;
+  let settledWaiters: (() => void)[] = [];
+
+  function start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const workerData: WorkerOptions = { role, path, busyMs, checkBytes };
+      const thread = new Worker(new URL('./worker.js', import.meta.url), {
+        workerData,
+        name: `sqlite-${role}`,
+      });
+      let cause = 'it ended by itself';
+      let started = false;
+      thread.on('error', (error) => (cause = faultOf(error).text));
+      thread.on('message', (said: FromWorker) => {
+        if ('answers' in said) return answered(said.answers);
+        if (said.started) return reject(new CallFailed(said.started));
+        started = true;
+        worker = thread;
+        // What waits for an answer keeps the process alive, not the thread as such.
+        thread.unref();
+        resolve();
+        send();
+      });
+      ended = new Promise((gone) => {
+        thread.on('exit', () => {
+          gone();
+          if (!started)
+            return reject(new CallFailed({ code: '', text: `the ${role}'s thread ended: ${cause}` }));
+          worker = null;
+          lost(`the ${role}'s thread of the database ended: ${cause}`);
+          if (!closing) options.onDeath(cause);
+        });
+      });
+    });
+  }
+
+  function send(): void {
+    if (!worker || sent.length > 0 || waiting.length === 0) return;
+    sent = waiting.splice(0, BATCH);
+    worker.ref();
+    worker.postMessage(sent.map(({ request }) => request));
+    watch();
+  }
+
+  function answered(answers: readonly Answer[]): void {
+    const calls = sent.splice(0, answers.length);
+    settle();
+    calls.forEach((call, i) => {
+      const answer = answers[i];
+      if (answer?.[0] === true) call.resolve(answer[1]);
+      else call.reject(new CallFailed(answer?.[1] ?? { code: '', text: 'a call without an answer' }));
+    });
+    if (sent.length > 0) return;
+    if (!closing) worker?.unref();
+    send();
+  }
+
+  function settle(): void {
+    overdue = sent.some(({ givenUp }) => givenUp);
+    if (overdue) return;
+    const told = settledWaiters;
+    settledWaiters = [];
+    for (const tell of told) tell();
+  }
+
+  /** The thread is gone and its connection with it: nothing it was given will still be done. */
+  function lost(text: string): void {
+    const [given, kept] = [sent, waiting];
+    [sent, waiting] = [[], []];
+    settle();
+    for (const call of given) call.reject(new NoAnswer(text, true));
+    for (const call of kept) call.reject(new NoAnswer(text, false));
+  }
+
+  /** One timer for all calls: they are carried out in order, so the first one not given up on is the next to expire. */
+  function watch(): void {
+    if (stopTimer) return;
+    const next = sent.find(({ givenUp }) => !givenUp) ?? waiting[0];
+    if (!next) return;
+    stopTimer = clock.after(Math.max(0, next.deadline - clock.elapsed()), () => {
+      stopTimer = null;
+      expire();
+      watch();
+    });
+  }
+
+  function expire(): void {
+    const now = clock.elapsed();
+    const text = `the database has not answered for ${timeoutMs} ms`;
+    const late = sent.filter(({ givenUp, deadline }) => !givenUp && deadline <= now);
+    if (late.length > 0 && !overdue) {
+      overdue = true;
+      options.onOverdue();
+    }
+    for (const call of late) {
+      call.givenUp = true;
+      call.reject(new NoAnswer(text, true));
+    }
+    const expired = waiting.findIndex(({ deadline }) => deadline > now);
+    for (const call of waiting.splice(0, expired < 0 ? waiting.length : expired))
+      call.reject(new NoAnswer(text, false));
+  }
+
+  function call(name: string, args: readonly unknown[], ms: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const deadline = clock.elapsed() + ms;
+      waiting.push({ request: [name, args], deadline, resolve, reject, givenUp: false });
+      send();
+      watch();
+    });
+  }
+
+  return {
+    start,
+    call: (name, ...args) => call(name, args, timeoutMs) as never,
+    get overdue() {
+      return overdue;
+    },
+    settled: () => (!overdue ? Promise.resolve() : new Promise((tell) => settledWaiters.push(tell))),
+    async close(ms) {
+      closing = true;
+      const thread = worker;
+      if (!thread) return ended.then(() => true);
+      thread.ref();
+      const inTime = new Promise<boolean>((resolve) => clock.after(ms, () => resolve(false)));
+      const asked = call('close', [], ms).then(
+        () => ended,
+        () => thread.terminate(),
+      );
+      const done = await Promise.race([asked.then(() => true), inTime]);
+      if (!done) thread.unref();
+      return done;
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import type { Connection, Statement } from './connection.js';
+import type { ReaderCalls, Value } from './protocol.js';
+import { EVENT_COLUMNS, ROOM_COLUMNS } from './rows.js';
+
+const EVENTS = EVENT_COLUMNS.join(', ');
+const ROOMS = ROOM_COLUMNS.join(', ');
+const MESSAGES = `type = 'message_posted'`;
+const OTHERS = `type <> 'message_posted'`;
+
+/** A room's events between two seqs, both left out, without those that are forgotten. ?4: how many at most. */
+function between(kind: string, what = EVENTS): string {
+  return `SELECT ${what} FROM events WHERE room_id = ?1 AND ${kind} AND seq < ?3
+    AND seq > max(?2, (SELECT first_seq FROM rooms WHERE room_id = ?1) - 1)`;
+}
+
+/** SQLite merges the two indexes as it goes, so that a page reads no more than itself. */
+function page(kind: 'messages' | 'all', order: 'ASC' | 'DESC', what = EVENTS): string {
+  const messages = between(MESSAGES, what);
+  const rows = kind === 'messages' ? messages : `${messages} UNION ALL ${between(OTHERS, what)}`;
+  return `${rows} ORDER BY seq ${order} LIMIT ?4`;
+}
+
+const live = `JOIN rooms AS r ON r.room_id = e.room_id AND e.seq >= r.first_seq`;
+const columns = EVENT_COLUMNS.map((column) => `e.${column}`).join(', ');
+
+/** Every statement that reads, by what it answers. All find their rows by a primary key or an index. */
+export const READS = {
+  load: `SELECT ${ROOMS} FROM rooms WHERE room_id = ?1`,
+  rooms: `SELECT ${ROOMS} FROM rooms WHERE room_id > ?1 ORDER BY room_id LIMIT ?2`,
+  messagesUp: page('messages', 'ASC'),
+  messagesDown: page('messages', 'DESC'),
+  allUp: page('all', 'ASC'),
+  allDown: page('all', 'DESC'),
+  position: `SELECT position FROM events WHERE event_id = ?1`,
+  log: `SELECT ${columns} FROM events AS e CROSS ${live} WHERE e.position > ?1 ORDER BY e.position LIMIT ?2`,
+  event: `SELECT ${columns} FROM events AS e CROSS ${live} WHERE e.event_id = ?1`,
+  message: `SELECT ${columns} FROM events AS e CROSS ${live} WHERE e.event_id = ?1 AND e.${MESSAGES}`,
+  span: `SELECT first_seq, head_seq FROM rooms WHERE room_id = ?1`,
+  others: `SELECT count(*) FROM events WHERE room_id = ?1 AND ${OTHERS} AND seq >= ?2 AND seq < ?3`,
+  ages: page('all', 'ASC', 'seq, at'),
+} as const;
+
+/** Events that one call of `retain` looks at for their age, and forgets at most. */
+const STEP = 1_000;
+
+/** The calls of the reader's thread. */
+export function createReader(db: Connection): ReaderCalls {
+  const statements = Object.fromEntries(
+    Object.entries(READS).map(([name, sql]) => [name, db.prepare(sql)]),
+  ) as Record<keyof typeof READS, Statement>;
+
+  /**
+   * The seq of the `wanted`th newest message. Seqs have no gap, so a room holds as many messages from a seq on as it
+   * has seqs there, less the other events: counting those alone finds it without a walk over the messages.
+   */
+  function newest(roomId: string, head: number, first: number, wanted: number): number {
+    let floor = head - wanted + 1;
+    let counted = head + 1;
+    while (floor >= first && floor < counted) {
+      const [others] = statements.others.row([roomId, floor, counted]) ?? [];
+      counted = floor;
+      floor -= Number(others);
+    }
+    return floor;
+  }
+
+  /** The first seq that is young enough, as far as one step looks. */
+  function firstYoung(roomId: string, head: number, first: number, notBefore: number): number {
+    const ages = statements.ages.flat([roomId, 0, head + 1, STEP]);
+    for (let i = 0; i < ages.length; i += 2)
+      if (Date.parse(String(ages[i + 1])) >= notBefore) return Number(ages[i]);
+    return Math.min(head + 1, first + STEP);
+  }
+
+  return {
+    load: (roomId) => statements.load.flat([roomId]),
+    history(roomId, after, before, limit, order, kind) {
+      const down = kind === 'messages' ? statements.messagesDown : statements.allDown;
+      const up = kind === 'messages' ? statements.messagesUp : statements.allUp;
+      return (order === 'up' ? up : down).flat([roomId, after, before, limit]);
+    },
+    log(after, limit) {
+      const position = after === null ? undefined : statements.position.row([after])?.[0];
+      return statements.log.flat([position ?? 0, limit]);
+    },
+    findMessages(ids) {
+      const found: Value[] = [];
+      for (const id of new Set(ids)) for (const value of statements.message.flat([id])) found.push(value);
+      return found;
+    },
+    findEvent: (eventId) => statements.event.flat([eventId]),
+    rooms: (after, limit) => statements.rooms.flat([after ?? '', limit]),
+    floor: (roomId, maxMessages, notBefore) =>
+      db.read(() => {
+        const [first, head] = (statements.span.row([roomId]) ?? []).map(Number);
+        if (first === undefined || head === undefined) return null;
+        const byCount = maxMessages === null ? first : newest(roomId, head, first, maxMessages);
+        const byAge = notBefore === null ? first : firstYoung(roomId, head, first, notBefore);
+        const wanted = Math.max(byCount, byAge);
+        if (wanted <= first) return null;
+        const firstSeq = Math.min(wanted, first + STEP);
+        // Of a whole step that is too old by age, the next call finds out what comes behind it.
+        return { firstSeq, more: firstSeq <= head && firstSeq === first + STEP };
+      }),
+    close() {
+      db.close();
+      return null;
+    },
+  };
+}

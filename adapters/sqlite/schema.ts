@@ -1,0 +1,79 @@
+import type { Connection } from './connection.js';
+import { Refusal } from './faults.js';
+
+/**
+ * Each brings the schema from one version to the next; they are never changed once released.
+ *
+ * Version 1: an event is in one of two indexes by room and seq, that of the messages or that of the rest. A page of
+ * messages then costs the same whatever stands between them, retention counts the rest without walking the messages,
+ * and a row costs no more to write than with one index over all. What keeps (room_id, seq) unique across both is that a
+ * writer moves rooms.head_seq from where it expects it, in the transaction of its events.
+ * rooms.first_seq is the smallest seq that is not forgotten; below swept_seq no rows are left.
+ */
+export const MIGRATIONS: readonly (readonly string[])[] = [
+  [
+    `CREATE TABLE rooms (
+      room_id TEXT NOT NULL PRIMARY KEY,
+      head_seq INTEGER NOT NULL,
+      first_seq INTEGER NOT NULL,
+      swept_seq INTEGER NOT NULL,
+      status TEXT NOT NULL,
+      policy TEXT,
+      created_at TEXT NOT NULL
+    ) WITHOUT ROWID`,
+    `CREATE INDEX rooms_unswept ON rooms (room_id) WHERE swept_seq < first_seq`,
+    `CREATE TABLE events (
+      position INTEGER PRIMARY KEY AUTOINCREMENT,
+      room_id TEXT NOT NULL,
+      seq INTEGER NOT NULL,
+      event_id TEXT NOT NULL,
+      type TEXT NOT NULL,
+      at TEXT NOT NULL,
+      request_id TEXT,
+      user_name TEXT,
+      text TEXT,
+      details TEXT
+    )`,
+    `CREATE UNIQUE INDEX events_by_id ON events (event_id)`,
+    `CREATE UNIQUE INDEX events_messages ON events (room_id, seq) WHERE type = 'message_posted'`,
+    `CREATE UNIQUE INDEX events_others ON events (room_id, seq) WHERE type <> 'message_posted'`,
+    `CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), writes INTEGER NOT NULL)`,
+    `INSERT INTO probe VALUES (1, 0)`,
+  ],
+];
+
+/** The version this Parlor writes. */
+export const VERSION = MIGRATIONS.length;
+
+/** "PARL": tells a file of ours from another program's (PRAGMA application_id). */
+const APPLICATION = 0x5041524c;
+
+/**
+ * Brings the schema up to date, in one transaction: a process that dies in it leaves the old version entire, and of
+ * two at once the second finds the work done. Throws a Refusal for a newer version, or another program's file.
+ */
+export function migrate(db: Connection, path: string, migrations = MIGRATIONS): void {
+  // Only who has to write takes the writer's lock: others may start beside a busy writer.
+  if (db.read(() => inspect(db, path, migrations.length)) === migrations.length) return;
+  db.write(() => {
+    const from = inspect(db, path, migrations.length);
+    if (from === migrations.length) return;
+    for (const migration of migrations.slice(from)) for (const statement of migration) db.exec(statement);
+    db.exec(`PRAGMA application_id = ${APPLICATION}`);
+    db.exec(`PRAGMA user_version = ${migrations.length}`);
+  });
+}
+
+function inspect(db: Connection, path: string, known: number): number {
+  const version = Number(db.value('PRAGMA user_version'));
+  const application = Number(db.value('PRAGMA application_id'));
+  const foreign =
+    version === 0 ? Number(db.value('SELECT count(*) FROM sqlite_schema')) > 0 : application !== APPLICATION;
+  if (foreign)
+    throw new Refusal(`${path} is the database of another program: name another file in SQLITE_PATH`);
+  if (version > known)
+    throw new Refusal(
+      `the database ${path} is of version ${version}, this Parlor knows up to ${known}: use a newer Parlor, or a backup`,
+    );
+  return version;
+}

@@ -1,0 +1,185 @@
+import type { DurableEvent, MessagePosted } from '../../engine/messages/events.js';
+import type { AppendResult, Clock, Log, Store } from '../../engine/ports.js';
+import { flatten, flattenRecord } from './encode.js';
+import { faultOf, meaningOf } from './faults.js';
+import { createHealth } from './health.js';
+import { CallFailed, createLane, NoAnswer, type Lane, type LaneOptions } from './lane.js';
+import { lockDatabase, type Lock } from './lock.js';
+import { placeOf } from './place.js';
+import type { ReaderCalls, WriterCalls } from './protocol.js';
+import { eventsOf, roomsOf } from './rows.js';
+
+export interface SqliteStoreOptions {
+  /** The database file; it and its folder are made if they are not there. */
+  readonly path: string;
+  /** How long a call may take, ms. */
+  readonly timeoutMs: number;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Beside a Parlor that uses the file, as an export does: without the lock that keeps a second Parlor out. */
+  readonly shared?: boolean;
+}
+
+/** Larger files are not checked as a whole at start: this much took 0.25 s out of the cache, 4 s off a cold disk. */
+const CHECK_BYTES = 256 * 1024 * 1024;
+/** Times a thread may die one after the other before it is given up, and the ms after which it counts as well again. */
+const DEATHS = { limit: 5, within: 60_000 };
+
+/**
+ * Remembers in one SQLite file. One thread writes, another reads: a read sees the last commit and does not wait for
+ * the one under way.
+ *
+ * An append that could not be decided within `timeoutMs` rejects, and may yet be committed; until that is decided,
+ * `load` and `findMessages` wait, and reject rather than answer without it. So who reads after a failed append never
+ * builds on a state that a late commit then changes. While the store is not ready, appends reject at once.
+ */
+export function createSqliteStore(options: SqliteStoreOptions): Store {
+  const { path, timeoutMs, log, clock, shared = false } = options;
+  // A thread that waits for another process's lock has to give up before it is given up on.
+  const busyMs = Math.max(1, Math.floor(timeoutMs * 0.6));
+  const health = createHealth(clock, log, probe);
+  let lock: Lock | null = null;
+  let writer: Lane<WriterCalls> | null = null;
+  let reader: Lane<ReaderCalls> | null = null;
+  let deaths: number[] = [];
+  const toStart = new Set<'writer' | 'reader'>();
+
+  function laneOptions(role: 'writer' | 'reader', file: string): LaneOptions {
+    return {
+      ...{ role, path: file, busyMs, checkBytes: CHECK_BYTES, clock, timeoutMs },
+      onOverdue: () => {
+        if (role === 'writer') health.trouble(`the disk under ${path} has not answered for ${timeoutMs} ms`);
+      },
+      onDeath: (cause) => died(role, cause),
+    };
+  }
+
+  function died(role: 'writer' | 'reader', cause: string): void {
+    const now = clock.elapsed();
+    deaths = [...deaths.filter((at) => now - at < DEATHS.within), now];
+    log.error({ role, cause, deaths: deaths.length }, 'sqlite: a thread of the database ended');
+    if (deaths.length >= DEATHS.limit)
+      return health.end(
+        `the ${role}'s thread of the database ends again and again (${cause}): restart Parlor`,
+      );
+    toStart.add(role);
+    health.trouble(`the ${role}'s thread of the database ended (${cause}) and is started again`);
+  }
+
+  /** Starts what has ended, then writes something small. */
+  async function probe(): Promise<void> {
+    for (const role of [...toStart]) {
+      await (role === 'writer' ? writer : reader)?.start().catch(fail);
+      toStart.delete(role);
+    }
+    await open(writer).call('probe').catch(fail);
+  }
+
+  function open<L>(lane: L | null): L {
+    if (lane) return lane;
+    throw new Error(`the database ${path} is not open: ${health.state().reason ?? 'starting'}`);
+  }
+
+  /** Turns a failed call into an error with one line for a human, and notes what it says about the database. */
+  function fail(cause: unknown): never {
+    const { kind, line } = meaningOf(cause instanceof CallFailed ? cause.fault : faultOf(cause), path);
+    if (kind === 'transient') health.trouble(line);
+    if (kind === 'damaged') health.end(line);
+    throw new Error(line, { cause });
+  }
+
+  /** The writer, if it can be written to: refused at once is better than waiting for a disk that is full. */
+  function writable(): Lane<WriterCalls> {
+    const { ready, reason } = health.state();
+    if (!ready) throw new Error(reason ?? 'not ready');
+    return open(writer);
+  }
+
+  /** The reader, once nothing is in doubt of what was written before. */
+  async function settledReader(): Promise<Lane<ReaderCalls>> {
+    const lane = open(reader);
+    if (writer?.overdue !== true) return lane;
+    let cancel = (): void => undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      const text = `the disk under ${path} does not answer: what was last written is in doubt`;
+      cancel = clock.after(timeoutMs, () => reject(new NoAnswer(text, false)));
+    });
+    await Promise.race([writer.settled(), late]).finally(() => cancel());
+    return lane;
+  }
+
+  async function closeAll(): Promise<void> {
+    const [reading, writing] = [reader, writer];
+    [reader, writer] = [null, null];
+    // The reader first: a writer that is the last one can empty the -wal file.
+    const ended = [(await reading?.close(timeoutMs)) ?? true, (await writing?.close(timeoutMs)) ?? true];
+    // A thread that hangs in a call to the disk may yet write: then the lock goes when the process does.
+    if (ended.every(Boolean)) lock?.release();
+    lock = null;
+  }
+
+  return {
+    async start() {
+      try {
+        const file = placeOf(path);
+        if (!shared) lock = lockDatabase(file, path);
+        writer = createLane<WriterCalls>(laneOptions('writer', file));
+        await writer.start();
+        reader = createLane<ReaderCalls>(laneOptions('reader', file));
+        await reader.start();
+        health.begun(null);
+      } catch (cause) {
+        await closeAll();
+        const { line } = meaningOf(cause instanceof CallFailed ? cause.fault : faultOf(cause), path);
+        health.begun(line);
+        throw new Error(line, { cause });
+      }
+    },
+    async append(appends) {
+      if (appends.length === 0) return [];
+      const results = await writable().call('append', flatten(appends)).catch(fail);
+      return results ?? Array<AppendResult>(appends.length).fill('committed');
+    },
+    async load(roomId) {
+      const lane = await settledReader();
+      return roomsOf(await lane.call('load', roomId).catch(fail))[0] ?? null;
+    },
+    async history({ room_id, after, before, limit, messages_only }) {
+      const [order, from] = typeof after === 'number' ? (['up', after] as const) : (['down', 0] as const);
+      const kind = messages_only ? 'messages' : 'all';
+      const to = before ?? Number.MAX_SAFE_INTEGER;
+      return eventsOf(await open(reader).call('history', room_id, from, to, limit, order, kind).catch(fail));
+    },
+    async log(after, limit) {
+      return eventsOf(await open(reader).call('log', after, limit).catch(fail));
+    },
+    async findMessages(ids) {
+      if (ids.length === 0) return [];
+      const lane = await settledReader();
+      return eventsOf(await lane.call('findMessages', ids).catch(fail)) as MessagePosted[];
+    },
+    async findEvent(eventId): Promise<DurableEvent | null> {
+      return eventsOf(await open(reader).call('findEvent', eventId).catch(fail))[0] ?? null;
+    },
+    async rooms(after, limit) {
+      return roomsOf(await open(reader).call('rooms', after, limit).catch(fail));
+    },
+    async restore(record) {
+      return writable().call('restore', flattenRecord(record)).catch(fail);
+    },
+    async retain(roomId, { max_messages, not_before }) {
+      const floor = await open(reader).call('floor', roomId, max_messages, not_before).catch(fail);
+      if (!floor) return false;
+      await writable().call('raise', roomId, floor.firstSeq).catch(fail);
+      return floor.more;
+    },
+    async sweep() {
+      return writable().call('sweep').catch(fail);
+    },
+    state: () => health.state(),
+    async close() {
+      health.close();
+      await closeAll();
+    },
+  };
+}
