@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { Logger } from 'pino';
 import { createInProcessBroker } from '../adapters/in-process/broker.js';
@@ -206,6 +206,8 @@ async function transfer(command: ExportCommand | ImportCommand): Promise<number>
   const config = configOrExit();
   if (config.STORE === 'memory')
     return complain(`STORE=memory has nothing to ${command.command}: name sqlite or postgres`, 2);
+  if (command.command === 'export' && config.STORE === 'sqlite' && !existsSync(config.SQLITE_PATH))
+    return complain(`there is no database at ${config.SQLITE_PATH}: name it in SQLITE_PATH`, 1);
   // Standard output is the export's.
   const log = createLog({ LOG_LEVEL: 'warn', LOG_FORMAT: 'json' }, STANDARD_ERROR);
   return runTransfer(command, await createStore(config, log, true));

@@ -11,6 +11,7 @@ import { readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './support/chromium.js';
+import { providePostgres } from './support/postgres.js';
 import { provideRabbit, type ProvidedRabbit } from './support/rabbitmq.js';
 import { runTapFile, type TapFileResult } from './support/tap-file.js';
 
@@ -55,8 +56,13 @@ async function runAll(totals: Totals): Promise<void> {
     throw new Error(`No test file${process.env.ONLY ? ` matches ${process.env.ONLY}` : ''}`);
   const rabbit = await provideRabbit();
   say(`RabbitMQ: ${rabbit.kind}`);
+  const postgres = await providePostgres().catch(async (error: unknown) => {
+    await rabbit.stop();
+    throw error;
+  });
+  say(`PostgreSQL: ${postgres.kind}`);
   try {
-    const env = { ...environment(rabbit), ...chromium() };
+    const env = { ...environment(rabbit), ...postgres.env, ...chromium() };
     const isE2e = (file: string): boolean => file.startsWith('e2e/');
     const pool = (selected: string[], jobs: number, timeoutMs: number): Promise<void> =>
       inPool(selected, jobs, async (file) => {
@@ -75,7 +81,7 @@ async function runAll(totals: Totals): Promise<void> {
     );
     await pool(files.filter(isE2e), 1, E2E_TIMEOUT_MS);
   } finally {
-    await rabbit.stop();
+    await Promise.all([rabbit.stop(), postgres.stop()]);
   }
   stopping.signal.throwIfAborted();
 }

@@ -37,7 +37,8 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     if (!known && rooms.size >= options.rooms) return 'failed';
     const kept = known ?? { record: { ...room, head_seq: 0 }, events: [] };
     if (kept.record.head_seq !== room.head_seq - events.length) return 'fenced';
-    if (events.some((event) => byId.has(event.event_id))) return 'duplicate';
+    const ids = new Set(events.map(({ event_id }) => event_id));
+    if (ids.size < events.length || events.some(({ event_id }) => byId.has(event_id))) return 'duplicate';
     kept.record = room;
     for (const event of events) {
       kept.events.push(event);

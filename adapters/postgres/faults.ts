@@ -17,6 +17,12 @@ const NETWORK = new Set([
 /** What pg says, without a code, of a connection that has ended or does not answer. */
 const LOST = /timeout|terminated|connection was closed|not queryable/i;
 /**
+ * These may come while a commit is on its way, and the session ends with them: shut down, terminated, a broken protocol
+ * or disk, a bug. (The severity would say so, but pg has it only in the server's language.)
+ */
+const ENDS_THE_SESSION = /^(08|57P|58|XX|25P03)/;
+const UNANSWERED = /^(timeout expired|Query read timeout)$/;
+/**
  * Classes of errors that are about the values of one statement or about its meeting another one: without the append
  * that is to blame, the others of the call are fine. 22 data, 23 constraints, 40 deadlock, 54 a limit exceeded.
  */
@@ -24,8 +30,7 @@ const ABOUT_ITS_VALUES = new Set(['22', '23', '40', '54']);
 
 /** PostgreSQL has answered with an error: what was asked is rolled back. Anything else leaves that open. */
 export function isAnswer(error: unknown): error is DatabaseError {
-  // One that ends the session may have been sent while the commit was on its way.
-  return error instanceof DatabaseError && error.severity === 'ERROR';
+  return error instanceof DatabaseError && !ENDS_THE_SESSION.test(error.code ?? '');
 }
 
 /** An error of one append of several, and not one of the database. */
@@ -63,6 +68,7 @@ export function describe(error: unknown, { user, database, where }: Address): st
   if (code === NO_DATABASE) return `PostgreSQL at ${where}: there is no database ${database}: create it`;
   if (code === NO_RIGHT)
     return `PostgreSQL at ${where}: ${text}: the schema parlor and all in it has to be ${user}'s, GRANT CREATE ON DATABASE ${database} TO ${user} lets Parlor make it`;
+  if (code === '' && UNANSWERED.test(text)) return `PostgreSQL at ${where} does not answer in time`;
   if (code === READ_ONLY) return `PostgreSQL at ${where} is read-only: ${text}`;
   return `PostgreSQL at ${where}: ${text}`;
 }

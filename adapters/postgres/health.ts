@@ -17,7 +17,7 @@ export interface HealthOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Writes something. Rejects if that is not possible, within a bounded time. */
-  readonly probe: () => Promise<void>;
+  readonly probe: () => Promise<unknown>;
   readonly reasonOf: (error: unknown) => string;
   /** Whether an error is something that the database has answered. */
   readonly isAnswer: (error: unknown) => boolean;
@@ -79,8 +79,7 @@ export function createHealth(options: HealthOptions): Health {
     closed() {
       phase = 'closed';
       reason = 'closed';
-      down = true;
-      unreachable = !isAnswer(error);
+      down = unreachable = true;
       cancel();
     },
   };

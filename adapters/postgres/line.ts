@@ -1,4 +1,4 @@
-import { Client, types as pgTypes, type QueryArrayConfig } from 'pg';
+import { Client, types as pgTypes, type CustomTypesConfig, type QueryArrayConfig } from 'pg';
 import type { Address } from './address.js';
 import { isAnswer } from './faults.js';
 
@@ -34,11 +34,10 @@ export interface LineOptions {
 
 /** How much later than the server the client gives up: its answer that it has given up is worth waiting for. */
 const GRACE_MS = 250;
-const INT8 = 20;
-const types = {
-  // 2^53 seqs are enough, and as numbers they can be compared.
-  getTypeParser: ((oid: number, format?: 'text') =>
-    oid === INT8 ? Number : pgTypes.getTypeParser(oid, format)) as typeof pgTypes.getTypeParser,
+// 2^53 seqs are enough, and as numbers they can be compared.
+const types: CustomTypesConfig = {
+  getTypeParser: (oid, format): unknown =>
+    oid === pgTypes.builtins.INT8 ? Number : pgTypes.getTypeParser(oid, format),
 };
 
 /** Opens the connection with the first call. */

@@ -70,7 +70,8 @@ export function createReads(
     async log(after, limit) {
       const known = after !== null && isUuid(after) ? after : null;
       const [bounds] = await read(statement('log_bounds'), [known]);
-      let [from, horizon] = bounds as [number, number];
+      const [start, horizon] = bounds as [number, number];
+      let from = start;
       const page: DurableEvent[] = [];
       for (let step = limit; page.length < limit; step = LOG_STEP) {
         const rows = await read(statement('log'), [from, horizon, step]);

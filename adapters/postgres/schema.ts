@@ -78,10 +78,11 @@ export async function migrate(client: Client, migrations: readonly string[] = MI
 }
 
 async function versionOf(client: Client, migrations: readonly string[]): Promise<number> {
-  const there = await client.query<{ there: boolean }>(
-    `SELECT to_regclass('parlor.schema_version') IS NOT NULL AS there`,
+  // A query of the catalogue, not to_regclass: within a transaction that one may remember that nothing was there.
+  const { rows: tables } = await client.query(
+    `SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'parlor' AND tablename = 'schema_version'`,
   );
-  if (there.rows[0]?.there !== true) return 0;
+  if (tables.length === 0) return 0;
   const { rows } = await client.query<{ version: number | null }>(
     'SELECT max(version) AS version FROM parlor.schema_version',
   );
@@ -91,7 +92,7 @@ async function versionOf(client: Client, migrations: readonly string[]): Promise
 }
 
 /** The database was written by a Parlor that is newer than this one. */
-export class NewerVersion extends Error {
+class NewerVersion extends Error {
   constructor(found: number, known: number) {
     super(
       `the database is of version ${found}, this Parlor knows up to ${known}: use a newer Parlor, or a backup`,
@@ -101,10 +102,8 @@ export class NewerVersion extends Error {
 
 async function createSchema(client: Client): Promise<void> {
   // Asked first: CREATE SCHEMA IF NOT EXISTS wants the right to create one even where an operator has made it.
-  const { rows } = await client.query<{ there: boolean }>(
-    `SELECT to_regnamespace('parlor') IS NOT NULL AS there`,
-  );
-  if (rows[0]?.there !== true) await client.query('CREATE SCHEMA parlor');
+  const { rows } = await client.query(`SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = 'parlor'`);
+  if (rows.length === 0) await client.query('CREATE SCHEMA parlor');
   await client.query(
     'CREATE TABLE parlor.schema_version (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())',
   );

@@ -44,7 +44,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
   const health = createHealth({
     clock,
     log,
-    probe: async () => void (await writer.run(PROBE)),
+    probe: () => writer.run(PROBE),
     reasonOf: (error) => describe(error, address),
     isAnswer,
   });
@@ -60,7 +60,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
   return {
     async start() {
       const deadline = clock.elapsed() + START_MS;
-      for (;;) {
+      for (let waited = false; ;) {
         try {
           await verify(writer, log);
           await migrateAt(address, timeoutMs);
@@ -70,7 +70,8 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
         } catch (error) {
           if (closing !== undefined || !isPassing(error) || clock.elapsed() >= deadline)
             throw new Error(describe(error, address), { cause: error });
-          log.info({ cause: errorText(error) }, `postgres: waiting for ${address.where}`);
+          if (!waited) log.info({ cause: errorText(error) }, `postgres: waiting for ${address.where}`);
+          waited = true;
           await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
         }
       }

@@ -8,7 +8,7 @@ export interface Fault {
 /** Codes of ours, for what SQLite does not say. */
 export const MOVED = 'PARLOR_MOVED';
 /** The text of such a fault is one line for the operator already. */
-export const REFUSED = 'PARLOR_REFUSED';
+const REFUSED = 'PARLOR_REFUSED';
 
 /** An error whose text is one line for the operator. */
 export class Refusal extends Error {
@@ -47,7 +47,7 @@ const LINES: readonly (readonly [RegExp, Meaning['kind'], (path: string, text: s
     /^SQLITE_CORRUPT/,
     'damaged',
     (path, text) =>
-      `the database file ${path} is damaged: restore a backup, or move it away with its -wal file to begin anew (${text})`,
+      `the database file ${path} is damaged: restore a backup and delete the -wal file beside it, or move both away to begin anew (${text})`,
   ],
   [
     /^SQLITE_NOTADB/,

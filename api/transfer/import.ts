@@ -1,8 +1,9 @@
 import { addAbortSignal, type Readable } from 'node:stream';
 import { LineFault, TransferFault } from './fault.js';
 import { parseLine, type Line } from './format.js';
-import { beginRoom, type ImportStore, type RoomImport } from './import-room.js';
+import { beginRoom, type RoomImport, type RoomStore } from './import-room.js';
 import { readLines, type TextLine } from './lines.js';
+import { createWriter, type WriterStore } from './writer.js';
 
 /** How far an import has come. */
 export interface ImportTally {
@@ -17,7 +18,7 @@ export interface ImportTally {
 }
 
 export interface ImportOptions {
-  readonly store: ImportStore;
+  readonly store: RoomStore & WriterStore;
   readonly input: Readable;
   /** Called after every few hundred lines and at the end, also when that is an error. */
   readonly report: (tally: ImportTally) => void;
@@ -34,7 +35,9 @@ const REPORT_LINES = 250;
  * Rejects with a TransferFault of one line that names the line of the input, or the room and seq.
  */
 export async function importRooms({ store, input, report, signal }: ImportOptions): Promise<ImportTally> {
-  const tally = { rooms: 0, events: 0, known: 0, bytes: 0 };
+  const writer = createWriter(store);
+  let [known, bytes] = [0, 0];
+  const tally = (): ImportTally => ({ ...writer.stored, known, bytes });
   let room: RoomImport | null = null;
   /** Rooms since the last `complete`. */
   let rooms = 0;
@@ -45,7 +48,7 @@ export async function importRooms({ store, input, report, signal }: ImportOption
     complete = false;
     if (line.type === 'room') {
       if (room) throw new LineFault(`room ${line.room.room_id} begins, but ${room.roomId} has not ended`);
-      room = await beginRoom(store, line);
+      room = await beginRoom(store, writer, line);
       return;
     }
     if (line.type === 'complete') {
@@ -57,16 +60,14 @@ export async function importRooms({ store, input, report, signal }: ImportOption
       return;
     }
     if (!room) throw new LineFault(`${line.type}: no room has begun; is the beginning of the file missing?`);
-    const before = room.stored;
-    if (line.type !== 'end') await room.event(line, number, text.length);
-    else {
-      await room.end(line);
-      if (room.complete) tally.known++;
-      else tally.rooms++;
-      rooms++;
+    if (line.type !== 'end') {
+      await room.event(line, number, text.length);
+      return;
     }
-    tally.events += room.stored - before;
-    if (line.type === 'end') room = null;
+    await room.end(line);
+    if (room.complete) known++;
+    room = null;
+    rooms++;
   }
 
   try {
@@ -74,16 +75,19 @@ export async function importRooms({ store, input, report, signal }: ImportOption
       signal.throwIfAborted();
       lastLine = line.number;
       await located(line.number, () => take(parseLine(line.text), line));
-      tally.bytes = line.bytesRead;
-      if (line.number % REPORT_LINES === 0) report({ ...tally });
+      bytes = line.bytesRead;
+      if (line.number % REPORT_LINES === 0) report(tally());
     }
     if (!complete) throw cutOff(lastLine, room);
-    return { ...tally };
+    await writer.flush();
+    return tally();
   } catch (cause) {
+    // Rooms that came to their end before are imported, whatever is wrong behind them.
+    await writer.flush();
     signal.throwIfAborted();
     throw cause;
   } finally {
-    report({ ...tally });
+    report(tally());
   }
 }
 

@@ -19,17 +19,19 @@ export function unfinished(room: RoomRecord, headSeq: number): RoomRecord {
 }
 
 /**
- * Looks for the room of a file in the store, and puts its beginning there if it is new. Rejects with a TransferFault
+ * Looks for the room of a file in the store, and makes it there if it is new and does not begin at seq 1. Rejects with a TransferFault
  * where the store has a room of this id of which nothing shows that it is the same one.
  */
 export async function findRoom(
   store: Pick<Store, 'load' | 'history' | 'restore'>,
   { room, first_seq }: RoomLine,
 ): Promise<Found> {
-  if (await store.restore(unfinished(room, first_seq - 1)))
-    return { there: first_seq - 1, common: null, complete: false };
   const known = await store.load(room.room_id);
-  if (!known) throw new TransferFault(`room ${room.room_id}: the store has no place for another room`);
+  if (!known) {
+    if (first_seq > 1 && !(await store.restore(unfinished(room, first_seq - 1))))
+      throw new TransferFault(`room ${room.room_id}: the store has no place for another room`);
+    return { there: first_seq - 1, common: null, complete: false };
+  }
   const there = known.head_seq;
   const seq = Math.min(there, room.head_seq);
   if (seq < first_seq - 1) {

@@ -17,7 +17,7 @@ export interface TextLine {
  * chunk and one line. Throws a TransferFault where a line is too long or no UTF-8.
  */
 export async function* readLines(input: AsyncIterable<Uint8Array>): AsyncGenerator<TextLine, void, void> {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  const decoder = new TextDecoder('utf-8', { fatal: true });
   let rest: Uint8Array = new Uint8Array();
   let number = 0;
   let bytesRead = 0;

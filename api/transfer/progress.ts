@@ -23,12 +23,8 @@ export function createProgress(stream: Terminal, verb: string): Progress {
         const format =
           total === null ? '{verb} {text}' : '{verb} [{bar}] {percentage}% {text}, {eta_formatted} left';
         bar = new SingleBar({
-          stream,
-          format,
-          fps: FRAMES_PER_S,
-          barsize: 24,
-          etaBuffer: 100,
-          clearOnComplete: true,
+          ...{ stream, format, fps: FRAMES_PER_S, barsize: 24, etaBuffer: 100, clearOnComplete: true },
+          formatTime: timeLeft,
         });
         bar.start(total ?? 0, done, { verb, text });
       }
@@ -37,4 +33,10 @@ export function createProgress(stream: Terminal, verb: string): Progress {
     },
     stop: () => bar?.stop(),
   };
+}
+
+/** At first nobody knows: cli-progress then has a word instead of a number. */
+function timeLeft(seconds: unknown): string {
+  if (typeof seconds !== 'number') return 'some time';
+  return `${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, '0')}`;
 }

@@ -5,6 +5,18 @@ export interface Client {
   post(frame: Buffer): void;
 }
 
+export interface ClientOptions {
+  readonly port: number;
+  readonly path: string;
+  /** Whether the server's first frame is a greeting: until it has come, and for it, `onFrame` is not called. */
+  readonly greets: boolean;
+  readonly onFrame: OnFrame;
+  /** Which byte of a payload `onFrame` is told; none by default. */
+  readonly letterAt?: number;
+  /** Called after the frames of one read. */
+  readonly onRead?: () => void;
+}
+
 /** All sockets read into one buffer: what one has read is counted before the next one reads. */
 const shared = Buffer.alloc(256 * 1024);
 const AT_A_TIME = 100;
@@ -13,17 +25,18 @@ const AT_A_TIME = 100;
  * A WebSocket client on a raw socket. Resolves when the server's first frame has come, or at once after the
  * upgrade if it does not greet. Rejects when the server refuses.
  */
-export function openClient(port: number, path: string, greets: boolean, onFrame: OnFrame): Promise<Client> {
+export function openClient(options: ClientOptions): Promise<Client> {
+  const { port, path, greets, onFrame, letterAt, onRead } = options;
   return new Promise((resolve, reject) => {
     let upgraded = false;
     let ready = false;
     let answer = '';
     const client: Client = { post: (frame) => void socket.write(frame) };
-    const count = createFrameCounter((opcode, bytes) => {
+    const count = createFrameCounter((opcode, bytes, letter) => {
       if (opcode === 8) reject(new Error(`the server closed ${path}`));
-      if (ready) onFrame(opcode, bytes);
+      if (ready) onFrame(opcode, bytes, letter);
       else welcome();
-    });
+    }, letterAt);
     const socket = connect({
       host: '127.0.0.1',
       port,
@@ -31,8 +44,10 @@ export function openClient(port: number, path: string, greets: boolean, onFrame:
       onread: {
         buffer: shared,
         callback(length, buffer) {
-          if (upgraded) count(buffer, length);
-          else handshake(Buffer.from(buffer.subarray(0, length)).toString('latin1'));
+          if (upgraded) {
+            count(buffer, length);
+            onRead?.();
+          } else handshake(Buffer.from(buffer.subarray(0, length)).toString('latin1'));
           return true;
         },
       },

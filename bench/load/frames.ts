@@ -14,20 +14,26 @@ export function textFrame(text: string): Buffer {
   return Buffer.concat([head, payload]);
 }
 
-/** Called for each frame a server sent: its opcode and the bytes of its payload. */
-export type OnFrame = (opcode: number, bytes: number) => void;
+/** Called for each frame a server sent: its opcode, the bytes of its payload, and one byte of that, if asked for. */
+export type OnFrame = (opcode: number, bytes: number, letter: number) => void;
 
 /**
- * Counts the frames in a stream of bytes without looking at their payload. Keeps its place between chunks; the
- * chunk may be reused by the caller afterwards.
+ * Counts the frames in a stream of bytes and looks at one byte of each payload at most: the one at `letterAt`, 0
+ * where a payload is shorter or none was asked for. Keeps its place between chunks; the chunk may be reused by the
+ * caller afterwards.
  */
-export function createFrameCounter(onFrame: OnFrame): (chunk: Uint8Array, length: number) => void {
+export function createFrameCounter(
+  onFrame: OnFrame,
+  letterAt?: number,
+): (chunk: Uint8Array, length: number) => void {
   let skip = 0;
   /** Bytes of the header read so far, and what they say: opcode, wanted length of the header, payload length. */
   let read = 0;
   let opcode = 0;
   let wanted = 2;
   let bytes = 0;
+  /** The header has been read, and the letter comes after `skip` bytes. */
+  let letterDue = false;
   return (chunk, length) => {
     let at = 0;
     while (at < length) {
@@ -38,6 +44,12 @@ export function createFrameCounter(onFrame: OnFrame): (chunk: Uint8Array, length
         continue;
       }
       const byte = chunk[at++] ?? 0;
+      if (letterDue) {
+        letterDue = false;
+        skip = bytes - (letterAt ?? 0) - 1;
+        onFrame(opcode, bytes, byte);
+        continue;
+      }
       read++;
       if (read === 1) opcode = byte & 0x0f;
       else if (read === 2) {
@@ -46,10 +58,15 @@ export function createFrameCounter(onFrame: OnFrame): (chunk: Uint8Array, length
         bytes = short < 126 ? short : 0;
       } else bytes = bytes * 256 + byte;
       if (read < 2 || read < wanted) continue;
-      onFrame(opcode, bytes);
-      skip = bytes;
       read = 0;
       wanted = 2;
+      if (letterAt !== undefined && bytes > letterAt) {
+        letterDue = true;
+        skip = letterAt;
+      } else {
+        skip = bytes;
+        onFrame(opcode, bytes, 0);
+      }
     }
   };
 }

@@ -1,6 +1,7 @@
 import { openClient, openMany, type Client } from './client.js';
 import { textFrame } from './frames.js';
 import type { Load, LoadResult } from './load.js';
+import { pause, say, told } from './parent.js';
 
 const WARM_UP_MS = 1000;
 
@@ -26,16 +27,20 @@ async function generate(load: Load): Promise<LoadResult> {
 
   await openMany(load.rooms * load.membersPerRoom, async (index) => {
     const room = index % load.rooms;
-    const path = `/ws/updates/channel:bench-${room}?user=user-${index}`;
-    const client = await openClient(load.port, path, load.greets, (_opcode, bytes) => {
-      if (bytes < load.messageBytes) return;
-      deliveries++;
-      if (posting && index < load.rooms) next(room);
+    const client = await openClient({
+      port: load.port,
+      path: `/ws/updates/channel:bench-${room}?user=user-${index}`,
+      greets: load.greets,
+      onFrame(_opcode, bytes) {
+        if (bytes < load.messageBytes) return;
+        deliveries++;
+        if (posting && index < load.rooms) next(room);
+      },
     });
     rooms[room]?.push(client);
   });
-  process.stdout.write('ready\n');
-  await new Promise((go) => process.stdin.once('data', go));
+  say('ready');
+  await told();
   posting = load.inFlight > 0;
   for (let room = 0; posting && room < load.rooms; room++) {
     for (let i = 0; i < load.inFlight; i++) next(room);
@@ -54,10 +59,5 @@ async function generate(load: Load): Promise<LoadResult> {
   };
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((over) => setTimeout(over, ms));
-}
-
-const result = await generate(JSON.parse(process.argv[2] ?? '{}') as Load);
-process.stdout.write(`${JSON.stringify(result)}\n`);
+say(JSON.stringify(await generate(JSON.parse(process.argv[2] ?? '{}') as Load)));
 process.exit(0);

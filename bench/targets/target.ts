@@ -1,16 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { cpuSecondsOf, mainThreadSecondsOf, residentBytesOf } from './processes.js';
 
 export interface Target {
   readonly port: number;
   /** Whether it greets with a frame of its own. */
   readonly greets: boolean;
-  /** CPU used so far, seconds. */
+  /** CPU used so far by all its threads, seconds. */
   cpuSeconds(): number;
+  /** The same of the thread that runs its event loop. */
+  mainThreadSeconds(): number;
   /** Resident memory now, bytes. */
   residentBytes(): number;
+  /** The last warnings and errors that it has logged. */
+  complaints(): readonly string[];
   stop(): Promise<void>;
 }
 
@@ -28,37 +32,57 @@ const PROGRAMS: Readonly<Record<TargetName, Program>> = {
   'uws-raw': { file: './uws-raw.js', port: /^port (\d+)/, greets: false },
 };
 
-/** Linux counts a process's CPU time in hundredths of a second (proc(5), sysconf _SC_CLK_TCK). */
-const CLOCK_TICKS = 100;
+/** In pino's JSON: warn, error and fatal. */
+const COMPLAINT = /"level":[456]0/;
+const COMPLAINTS_KEPT = 5;
 
-/** Starts a server as a process of its own, on a free port of this machine. Linux only: it reads /proc. */
-export async function startTarget(name: TargetName): Promise<Target> {
+/**
+ * Starts a server as a process of its own, on a free port of this machine, with these settings on top of the
+ * environment. Linux only: it reads /proc.
+ */
+export async function startTarget(
+  name: TargetName,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Target> {
   const program = PROGRAMS[name];
-  const env = { ...process.env, PORT: '0', LOG_FORMAT: 'json', LOG_LEVEL: 'info', NODE_ENV: 'production' };
+  const env = {
+    ...process.env,
+    ...settings,
+    PORT: '0',
+    LOG_FORMAT: 'json',
+    LOG_LEVEL: 'info',
+    NODE_ENV: 'production',
+  };
   const child = spawn(process.execPath, [fileURLToPath(new URL(program.file, import.meta.url))], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const port = await portOf(child, program.port);
+  // Whatever ends the benchmark ends its server.
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  const complaints: string[] = [];
+  const port = await portOf(child, program.port, (line) => {
+    if (COMPLAINT.test(line) && complaints.push(line) > COMPLAINTS_KEPT) complaints.shift();
+  });
   const pid = child.pid ?? 0;
   return {
     port,
     greets: program.greets,
-    cpuSeconds() {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-      return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
-    },
-    residentBytes: () =>
-      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024,
+    cpuSeconds: () => cpuSecondsOf(pid),
+    mainThreadSeconds: () => mainThreadSecondsOf(pid),
+    residentBytes: () => residentBytesOf(pid),
+    complaints: () => complaints,
     stop: () =>
       new Promise((stopped) => {
+        process.off('exit', kill);
+        if (child.exitCode !== null || child.signalCode !== null) return stopped();
         child.once('exit', () => stopped());
-        child.kill('SIGKILL');
+        kill();
       }),
   };
 }
 
-function portOf(child: ChildProcess, pattern: RegExp): Promise<number> {
+function portOf(child: ChildProcess, pattern: RegExp, onLine: (line: string) => void): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`the target ended with ${code} before it listened`)));
     if (!child.stdout) return reject(new Error('the target has no standard output'));
@@ -66,6 +90,7 @@ function portOf(child: ChildProcess, pattern: RegExp): Promise<number> {
     createInterface({ input: child.stdout }).on('line', (line) => {
       const match = pattern.exec(line);
       if (match) resolve(Number(match[1]));
+      onLine(line);
     });
   });
 }

@@ -127,6 +127,13 @@ export function promiseWrites(promise: Promised): void {
     },
   );
 
+  promise('an id that an append has twice is a duplicate, too', async (t, store, room) => {
+    const first = message(room, 1);
+    t.same(await store.append([append(room, first, { ...first, seq: 2 })]), ['duplicate']);
+    t.equal(await store.findEvent(first.event_id), null);
+    t.same(await store.append([append(room, first)]), ['committed']);
+  });
+
   promise(
     'an append is whole or not at all, and costs the others of its call nothing',
     async (t, store, room) => {

@@ -1,51 +1,40 @@
 import { randomUUID } from 'node:crypto';
-import t from 'tap';
-import { startParlor, type Parlor } from '../support/parlor.js';
+import t, { type Test } from 'tap';
+import { startParlor, type Env, type Parlor } from '../support/parlor.js';
 import { ownDatabase } from '../support/postgres.js';
-
-interface Message {
-  readonly id: string;
-  readonly seq: number;
-  readonly text: string;
-}
+import { readHistory, type MessageAsRead } from './support/chat.js';
 
 /** Posts until it is accepted, with the same id each time, and tells how often it was refused before. */
 async function insist(
   parlor: Parlor,
   room: string,
   text: string,
-): Promise<{ message: Message; refused: number }> {
+): Promise<{ message: MessageAsRead; refused: number }> {
   const id = randomUUID();
   for (let refused = 0; refused < 100; refused++) {
     const answer = await parlor.post(room, { id, text });
-    if (answer.status === 201) return { message: (await answer.json()) as Message, refused };
+    if (answer.status === 201) return { message: (await answer.json()) as MessageAsRead, refused };
     if (answer.status !== 503) throw new Error(`${text}: ${answer.status} ${await answer.text()}`);
   }
   throw new Error(`${text} was refused a hundred times`);
 }
 
-async function history(parlor: Parlor, room: string): Promise<Message[]> {
-  const messages: Message[] = [];
-  for (let after = 0; ;) {
-    const page = (await (
-      await parlor.get(`/api/rooms/${room}/messages?after=${after}&limit=200`)
-    ).json()) as {
-      messages: Message[];
-      next: number | null;
-    };
-    messages.push(...page.messages);
-    if (page.next === null) return messages;
-    after = page.next;
-  }
+/** Both at the same instant, on a database that is empty. */
+async function startTwo(t: Test, env: Env): Promise<[Parlor, Parlor]> {
+  const start = async (): Promise<Parlor> => {
+    const parlor = await startParlor(env);
+    t.teardown(() => parlor.end());
+    return parlor;
+  };
+  return Promise.all([start(), start()]);
 }
 
 t.test('two processes that both believe to be the home of a room never write the same seq', async (t) => {
   const env = { STORE: 'postgres', DATABASE_URL: await ownDatabase() };
   // Each with a broker of its own: neither can know of the other.
-  const nodes = await Promise.all([startParlor(env), startParlor(env)]);
-  t.teardown(() => Promise.all(nodes.map((node) => node.end())).then(() => undefined));
+  const nodes = await startTwo(t, env);
   const rooms = ['1', '2', '3'];
-  const accepted = new Map(rooms.map((room) => [room, [] as Message[]]));
+  const accepted = new Map(rooms.map((room) => [room, [] as MessageAsRead[]]));
   let refusals = 0;
   await Promise.all(
     nodes.flatMap((node, n) =>
@@ -60,8 +49,8 @@ t.test('two processes that both believe to be the home of a room never write the
   );
   t.ok(refusals > 0, `they did collide: ${refusals} posts were refused and sent again`);
   for (const room of rooms) {
-    const stored = await history(nodes[0], room);
-    t.same(await history(nodes[1], room), stored, 'both read the same');
+    const stored = await readHistory(nodes[0], room);
+    t.same(await readHistory(nodes[1], room), stored, 'both read the same');
     t.same(
       stored.map(({ seq }) => seq),
       Array.from({ length: 80 }, (_, i) => i + 1),
@@ -85,8 +74,7 @@ t.test('two processes that both believe to be the home of a room never write the
 
 t.test('who is connected to either of them gets all of it, in order', async (t) => {
   const env = { STORE: 'postgres', DATABASE_URL: await ownDatabase() };
-  const [one, two] = await Promise.all([startParlor(env), startParlor(env)]);
-  t.teardown(() => Promise.all([one.end(), two.end()]).then(() => undefined));
+  const [one, two] = await startTwo(t, env);
   const alice = await one.join('channel:x', 'user=alice');
   const bob = await two.join('channel:x', 'user=bob');
   for (let i = 0; i < 20; i++) await insist(i % 2 === 0 ? one : two, 'channel:x', `${i}`);

@@ -49,3 +49,29 @@ export async function attempt(client: Client): Promise<string> {
   const last = client.frames.at(-1) as Frame | undefined;
   return `${String(last?.['code'])} ${outcome.code}`;
 }
+
+export interface MessageAsRead {
+  readonly id: string;
+  readonly seq: number;
+  readonly user: string | null;
+  readonly text: string;
+}
+
+/** All messages of a room, the oldest first, page by page over HTTP. */
+export async function readHistory(parlor: Parlor, room: string): Promise<MessageAsRead[]> {
+  const messages: MessageAsRead[] = [];
+  for (let after = 0; ;) {
+    const answer = await parlor.get(`/api/rooms/${room}/messages?after=${after}&limit=200`);
+    const page = (await answer.json()) as { messages: MessageAsRead[]; next: number | null };
+    messages.push(...page.messages);
+    if (page.next === null) return messages;
+    after = page.next;
+  }
+}
+
+/** Why the node is not ready, or null when it is. */
+export async function unready(parlor: Parlor): Promise<string | null> {
+  const answer = await parlor.get('/health/ready');
+  const text = await answer.text();
+  return answer.status === 200 ? null : text;
+}

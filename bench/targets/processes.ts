@@ -1,0 +1,75 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+
+/** Linux counts CPU time in hundredths of a second (proc(5), sysconf _SC_CLK_TCK). */
+const CLOCK_TICKS = 100;
+
+interface Stat {
+  readonly parent: number;
+  readonly cpuSeconds: number;
+  /** Of its children that have ended. */
+  readonly endedSeconds: number;
+}
+
+/** What /proc/<…>/stat says, proc(5); the second field, a name in brackets, may contain anything. */
+function readStat(path: string): Stat {
+  const text = readFileSync(path, 'utf8');
+  const fields = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+  const ticks = (index: number): number => fields[index] ?? 0;
+  return {
+    parent: ticks(1),
+    cpuSeconds: (ticks(11) + ticks(12)) / CLOCK_TICKS,
+    endedSeconds: (ticks(13) + ticks(14)) / CLOCK_TICKS,
+  };
+}
+
+/** CPU that a process has used so far with all its threads, seconds. Throws when it has ended. */
+export function cpuSecondsOf(pid: number): number {
+  return readStat(`/proc/${pid}/stat`).cpuSeconds;
+}
+
+/** The same of its first thread alone: in Node the one that runs the event loop. */
+export function mainThreadSecondsOf(pid: number): number {
+  return readStat(`/proc/${pid}/task/${pid}/stat`).cpuSeconds;
+}
+
+/** Resident memory now, bytes. */
+export function residentBytesOf(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+}
+
+/** The process that started this one, if this one is here and its command line begins so; else null. */
+export function parentOf(pid: number, commandLine: string): number | null {
+  const folder = `/proc/${pid}`;
+  if (!existsSync(folder) || !readFileSync(`${folder}/cmdline`, 'utf8').startsWith(commandLine)) return null;
+  return readStat(`${folder}/stat`).parent;
+}
+
+/** CPU of a process and its children, those that have ended too, seconds. */
+export function familySecondsOf(pid: number): number {
+  const self = readStat(`/proc/${pid}/stat`);
+  let sum = self.cpuSeconds + self.endedSeconds;
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const other = readStat(`/proc/${name}/stat`);
+      if (other.parent === pid) sum += other.cpuSeconds;
+    } catch {
+      continue; // It ended after the folder was listed; its parent counts it from now on.
+    }
+  }
+  return sum;
+}
+
+/** CPU that everything on this machine has used since it started, and what its host has taken away, seconds. */
+export function machineSeconds(): number {
+  const [, user, nice, system, , , irq, softirq, steal] = (
+    readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? ''
+  )
+    .split(/\s+/)
+    .map(Number);
+  const sum = [user, nice, system, irq, softirq, steal].reduce((all: number, one) => all + (one ?? 0), 0);
+  return sum / CLOCK_TICKS;
+}

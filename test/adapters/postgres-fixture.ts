@@ -1,0 +1,65 @@
+import type { Test } from 'tap';
+import { createPostgresStore, type PostgresStoreOptions } from '../../adapters/postgres/store.js';
+import { systemClock } from '../../adapters/system/clock.js';
+import type { Log, Store } from '../../engine/ports.js';
+import { until } from '../support/until.js';
+
+/** Everything that was logged, as text. */
+export interface Lines extends Log {
+  readonly lines: string[];
+}
+
+export function logLines(): Lines {
+  const lines: string[] = [];
+  const write = (fields: object, text: string): void => void lines.push(`${text} ${JSON.stringify(fields)}`);
+  return { lines, info: write, warn: write, error: write };
+}
+
+/** A store that is not started; it is closed with the test. */
+export function postgresStore(t: Test, url: string, more: Partial<PostgresStoreOptions> = {}): Store {
+  const store = createPostgresStore({
+    url,
+    pool: 2,
+    timeoutMs: 10_000,
+    log: logLines(),
+    clock: systemClock,
+    ...more,
+  });
+  t.teardown(() => store.close());
+  return store;
+}
+
+export async function startedStore(
+  t: Test,
+  url: string,
+  more: Partial<PostgresStoreOptions> = {},
+): Promise<Store> {
+  const store = postgresStore(t, url, more);
+  await store.start();
+  return store;
+}
+
+export function whenReady(store: Store): Promise<unknown> {
+  return until(() => store.state().ready, {
+    timeoutMs: 30_000,
+    what: () => `the store to be ready: ${store.state().reason}`,
+  });
+}
+
+/** Resolves with the reason when the store says that it is not ready. */
+export function whenNotReady(store: Store): Promise<string> {
+  return until(() => store.state().reason ?? '', {
+    timeoutMs: 30_000,
+    what: 'the store to say that it is not ready',
+  });
+}
+
+/** Every seq of a room, in order. */
+export async function seqsOf(store: Store, room_id: string): Promise<number[]> {
+  const events = await store.history({ room_id, after: 0, limit: 100_000, messages_only: false });
+  return events.map(({ seq }) => seq);
+}
+
+export function upTo(last: number): number[] {
+  return Array.from({ length: last }, (_, i) => i + 1);
+}

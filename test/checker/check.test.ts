@@ -1,0 +1,49 @@
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import t from 'tap';
+import { check } from './check.js';
+import type { History } from './history.js';
+import { FAULTS } from './faults.js';
+import type { Choose } from './plant.js';
+import { histories } from './simulate.js';
+import { sentence, type Violation } from './violations.js';
+
+t.test('a history of rooms that keep the promises holds, over retries, crashes and reconnects', async (t) => {
+  const property = fc.property(histories, (history) => {
+    const violations = check(history);
+    if (violations.length > 0) throw new Error(violations.map(sentence).join('\n'));
+  });
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 1_000 }));
+});
+
+t.test('an empty history holds', async (t) => {
+  t.same(check({ attempts: [], members: [], rooms: [] }), []);
+});
+
+for (const [kind, faults] of Object.entries(FAULTS)) {
+  for (const { name, plant } of faults) {
+    t.test(`${kind}: ${name} is found and named`, async (t) => {
+      const property = fc.property(histories, fc.infiniteStream(fc.nat()), (original, numbers) => {
+        const history: History = structuredClone(original);
+        const planted = plant(history, choosing(numbers));
+        fc.pre(planted !== null);
+        const expected = { kind, ...planted };
+        const violations = check(history);
+        if (!violations.some((one) => fits(one, expected)))
+          throw new Error(
+            `expected ${JSON.stringify(expected)} among:\n${violations.map((one) => JSON.stringify(one)).join('\n')}`,
+          );
+      });
+      t.doesNotThrow(() => fc.assert(property, { numRuns: 200 }));
+    });
+  }
+}
+
+function fits(violation: Violation, expected: object): boolean {
+  const fields = new Map<string, unknown>(Object.entries(violation));
+  return Object.entries(expected).every(([name, value]) => isDeepStrictEqual(fields.get(name), value));
+}
+
+function choosing(numbers: Iterator<number>): Choose {
+  return (list) => list[Number(numbers.next().value) % Math.max(list.length, 1)];
+}

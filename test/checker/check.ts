@@ -1,0 +1,13 @@
+import { checkAnswers } from './answers.js';
+import type { History } from './history.js';
+import { ledgerOf } from './ledger.js';
+import { checkOrder } from './order.js';
+import { checkRooms } from './rooms.js';
+import { checkViews } from './views.js';
+import type { Violation } from './violations.js';
+
+/** Everything in a history that breaks promise 1, 2 or 4 of DESIGN 9; empty if they hold. */
+export function check(history: History): Violation[] {
+  const ledger = ledgerOf(history);
+  return [...checkAnswers(ledger), ...checkRooms(ledger), ...checkViews(ledger), ...checkOrder(ledger)];
+}

@@ -1,0 +1,88 @@
+import { Type, type Static } from '@sinclair/typebox';
+
+/**
+ * What is known of a run when it is over: what was posted and how that was answered, what each member saw, and what
+ * the store holds. The checker looks at nothing else.
+ *
+ * A history is of rooms that forget nothing (no purge, no retention) and deliver everything (`deliver_alone`).
+ */
+
+const Seq = Type.Integer({ minimum: 0 });
+const object = <P extends Parameters<typeof Type.Object>[0]>(fields: P) =>
+  Type.Object(fields, { additionalProperties: false });
+
+/**
+ * How a post was answered: `posted` is 201 or an ack, `queued` 202, `refused` an error with its code, and `none` is no
+ * answer, because the connection or the process died.
+ */
+export const Answer = Type.Union([
+  object({ type: Type.Literal('posted'), seq: Seq }),
+  object({ type: Type.Literal('queued') }),
+  object({ type: Type.Literal('refused'), code: Type.String() }),
+  object({ type: Type.Literal('none') }),
+]);
+export type Answer = Static<typeof Answer>;
+
+/**
+ * One post as it was sent. Sent again with the same id it is another attempt. `connection` is the name of what it was
+ * sent over, where what is sent first is decided first: a WebSocket, or a service that waits for each answer.
+ */
+export const Attempt = object({
+  connection: Type.String(),
+  room_id: Type.String(),
+  id: Type.String(),
+  user: Type.Union([Type.String(), Type.Null()]),
+  text: Type.String(),
+  answer: Answer,
+});
+export type Attempt = Static<typeof Attempt>;
+
+export const Message = object({
+  id: Type.String(),
+  user: Type.Union([Type.String(), Type.Null()]),
+  text: Type.String(),
+});
+export type Message = Static<typeof Message>;
+
+/** Something with a seq, in the store or as a member saw it. `message` is null where it is not a message. */
+export const Entry = object({
+  seq: Seq,
+  type: Type.String(),
+  message: Type.Union([Message, Type.Null()]),
+});
+export type Entry = Static<typeof Entry>;
+
+/** One connection of a member that was let in. */
+export const Session = object({
+  /** What it asked for; null: to hear the room from now on. */
+  since: Type.Union([Seq, Type.Null()]),
+  /** The head_seq of its welcome. */
+  head_seq: Seq,
+  /** As its welcome said: false where what was missed does not follow; null where there was no `since`. */
+  recovered: Type.Union([Type.Boolean(), Type.Null()]),
+  /** Every frame with a seq (acks apart), in the order in which they came. */
+  entries: Type.Array(Entry),
+});
+export type Session = Static<typeof Session>;
+
+/** A member of a room over all its connections, in order. */
+export const Member = object({
+  room_id: Type.String(),
+  name: Type.String(),
+  sessions: Type.Array(Session),
+  /** Whether its last connection stood until everything was over: then it has to have seen everything. */
+  stayed: Type.Boolean(),
+});
+export type Member = Static<typeof Member>;
+
+/** What the store holds of a room: its events in the order in which it gives them. */
+export const Room = object({ room_id: Type.String(), head_seq: Seq, entries: Type.Array(Entry) });
+export type Room = Static<typeof Room>;
+
+/** `attempts` are in the order in which they were sent, over all connections. */
+export const History = object({
+  attempts: Type.Array(Attempt),
+  members: Type.Array(Member),
+  rooms: Type.Array(Room),
+});
+export type History = Static<typeof History>;

@@ -1,0 +1,126 @@
+/** Where a message stands, for a human to find it. */
+export interface Place {
+  readonly room_id: string;
+  readonly seq: number;
+}
+
+/** The promise of DESIGN 9 that is broken: 1 order, 2 nothing answered is lost, 4 a retried post is one message. */
+const PROMISES = {
+  lost: 2,
+  vanished: 2,
+  head_went_back: 2,
+  wrong_seq: 2,
+  changed: 2,
+  refused_but_stored: 4,
+  false_conflict: 4,
+  doubled_in_store: 4,
+  invented: 1,
+  seq_taken_twice: 1,
+  hole: 1,
+  store_unordered: 1,
+  doubled_in_view: 1,
+  view_unordered: 1,
+  missed: 1,
+  posts_unordered: 1,
+} as const satisfies Record<Violation['kind'], 1 | 2 | 4>;
+
+export type Violation =
+  /** Answered 201, ack or 202, and not in the store. */
+  | { readonly kind: 'lost'; readonly id: string; readonly room_id: string; readonly answer: string }
+  /** A member saw it, and it is not in the store. */
+  | ({ readonly kind: 'vanished'; readonly id: string; readonly member: string } & Place)
+  /** A welcome told a smaller head_seq than this member had seen before. */
+  | ({ readonly kind: 'head_went_back'; readonly member: string; readonly seen: number } & Place)
+  /** Answered, or seen, with another seq than it has in the store, which is `seq`. */
+  | ({
+      readonly kind: 'wrong_seq';
+      readonly id: string;
+      readonly told: number;
+      readonly by: string;
+    } & Place)
+  /** Not what was posted: another room, user or text. `by`: the store, the member that saw it so, or who posted it. */
+  | ({ readonly kind: 'changed'; readonly id: string; readonly by: string; readonly how: string } & Place)
+  /** Every attempt to post it was refused for good, and yet it is in the store. */
+  | ({ readonly kind: 'refused_but_stored'; readonly id: string; readonly code: string } & Place)
+  /** Refused as the id of another message, and there is no other message. */
+  | { readonly kind: 'false_conflict'; readonly id: string; readonly room_id: string }
+  /** One id in several places of the store. */
+  | { readonly kind: 'doubled_in_store'; readonly id: string; readonly places: readonly Place[] }
+  /** In the store, or seen, and never posted. */
+  | ({ readonly kind: 'invented'; readonly id: string; readonly by: string } & Place)
+  | ({ readonly kind: 'seq_taken_twice'; readonly ids: readonly string[] } & Place)
+  /** The store has nothing from `seq` to `to`. */
+  | ({ readonly kind: 'hole'; readonly to: number } & Place)
+  /** The store gives `seq` after a greater one. */
+  | ({ readonly kind: 'store_unordered'; readonly after: number } & Place)
+  | ({ readonly kind: 'doubled_in_view'; readonly id: string; readonly member: string } & Place)
+  /** A member was shown `seq` after a greater one. */
+  | ({ readonly kind: 'view_unordered'; readonly member: string; readonly after: number } & Place)
+  /** A member was not shown what the store has from `seq` to `to`. */
+  | ({
+      readonly kind: 'missed';
+      readonly member: string;
+      readonly to: number;
+      readonly ids: string[];
+    } & Place)
+  /** `first` was posted before `second` over one connection, and stands behind it; `seq` is that of `second`. */
+  | ({
+      readonly kind: 'posts_unordered';
+      readonly connection: string;
+      readonly first: string;
+      readonly first_seq: number;
+      readonly second: string;
+    } & Place);
+
+/** One sentence for a human. */
+export function sentence(violation: Violation): string {
+  return `promise ${PROMISES[violation.kind]}, ${violation.kind}: ${told(violation)}`;
+}
+
+function told(one: Violation): string {
+  switch (one.kind) {
+    case 'lost':
+      return `${one.id} was answered ${one.answer} in room ${one.room_id} and is not in the store`;
+    case 'vanished':
+      return `${one.member} saw ${one.id} as ${at(one)}, and it is not in the store`;
+    case 'head_went_back':
+      return `${one.member} had seen seq ${one.seen} and was then told a head_seq of ${at(one)}`;
+    case 'wrong_seq':
+      return `${one.id} is ${at(one)} in the store, but ${one.by} was told ${one.told}`;
+    case 'changed':
+      return `${one.id}, ${at(one)}, is not what was posted, says ${one.by}: ${one.how}`;
+    case 'refused_but_stored':
+      return `${one.id} was refused with ${one.code} and is in the store as ${at(one)}`;
+    case 'false_conflict':
+      return `${one.id} in room ${one.room_id} was refused as the id of another message, and there is none`;
+    case 'doubled_in_store':
+      return `${one.id} is in the store ${one.places.length} times: ${one.places.map(at).join('; ')}`;
+    case 'invented':
+      return `${one.id}, ${at(one)}, was never posted, but ${one.by} has it`;
+    case 'seq_taken_twice':
+      return `${at(one)} is several: ${one.ids.join(', ')}`;
+    case 'hole':
+      return `the store has nothing at ${range(one)}`;
+    case 'store_unordered':
+      return `the store gives ${at(one)} after ${one.after}`;
+    case 'doubled_in_view':
+      return `${one.member} was shown ${one.id}, ${at(one)}, twice`;
+    case 'view_unordered':
+      return `${one.member} was shown ${at(one)} after ${one.after}`;
+    case 'missed':
+      return `${one.member} was not shown ${range(one)}: ${one.ids.slice(0, 5).join(', ')}${one.ids.length > 5 ? ', …' : ''}`;
+    case 'posts_unordered':
+      return (
+        `${one.connection} posted ${one.first} before ${one.second}, ` +
+        `but they stand as ${one.first_seq} and ${one.seq} in room ${one.room_id}`
+      );
+  }
+}
+
+function at({ room_id, seq }: Place): string {
+  return `seq ${seq} of room ${room_id}`;
+}
+
+function range({ room_id, seq, to }: Place & { readonly to: number }): string {
+  return seq === to ? at({ room_id, seq }) : `seqs ${seq} to ${to} of room ${room_id}`;
+}

@@ -1,0 +1,8 @@
+import t from 'tap';
+import { survivesKills } from './support/kill-suite.js';
+
+t.test(
+  'PostgreSQL: what was answered under load survives kill -9, again and again',
+  { timeout: 240_000 },
+  (t) => survivesKills(t, 'postgres'),
+);

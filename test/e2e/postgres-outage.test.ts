@@ -1,0 +1,87 @@
+import t from 'tap';
+import { startParlor, type Parlor } from '../support/parlor.js';
+import { startProxy } from '../support/postgres-proxy.js';
+import { startPrivatePostgres } from '../support/postgres.js';
+import { until } from '../support/until.js';
+import { seqs, unready } from './support/chat.js';
+import { assertAllThere, startInsistent, type Insistent } from './support/insistent.js';
+
+const ROOM = 'channel:outage';
+const PATIENCE = { timeoutMs: 60_000 };
+
+async function untilUnready(parlor: Parlor): Promise<string> {
+  let reason: string | null = null;
+  await until(async () => (reason = await unready(parlor)) !== null, { ...PATIENCE, what: 'not ready' });
+  return String(reason);
+}
+
+async function untilReady(parlor: Parlor): Promise<void> {
+  await until(async () => (await unready(parlor)) === null, { ...PATIENCE, what: 'ready again' });
+}
+
+async function untilAccepted(load: Insistent, more: number): Promise<void> {
+  const wanted = load.accepted.length + more;
+  await until(() => load.accepted.length >= wanted, { ...PATIENCE, what: `${more} more accepted` });
+}
+
+t.test('PostgreSQL is killed and comes back, again and again, under load', async (t) => {
+  const postgres = await startPrivatePostgres();
+  t.teardown(() => postgres.close());
+  const parlor = await startParlor({ STORE: 'postgres', DATABASE_URL: postgres.url });
+  t.teardown(() => parlor.end());
+  const alice = await parlor.join(ROOM, 'user=alice');
+  const load = startInsistent(parlor, ROOM, 8);
+  for (let round = 0; round < 3; round++) {
+    await untilAccepted(load, 200);
+    await postgres.kill();
+    t.match(await untilUnready(parlor), /store: .*127\.0\.0\.1/, 'it says why, and where');
+    const refused = load.refused;
+    await until(() => load.refused > refused, { ...PATIENCE, what: 'posts to be refused' });
+    await postgres.start();
+    await untilReady(parlor);
+  }
+  await untilAccepted(load, 200);
+  await load.stop();
+  await assertAllThere(t, parlor, ROOM, load);
+  await alice.count('message', load.accepted.length);
+  t.same(
+    seqs(alice),
+    load.accepted.map((_, i) => i + 1),
+    'a member saw each of them once, in order',
+  );
+  t.equal(parlor.logs.filter(({ msg }) => msg === 'stopped').length, 0);
+  t.comment(`${load.accepted.length} accepted, ${load.refused} times refused`);
+});
+
+t.test('a connection to PostgreSQL that hangs costs a timeout, not the node', async (t) => {
+  const postgres = await startPrivatePostgres();
+  t.teardown(() => postgres.close());
+  const proxy = await startProxy(postgres.port);
+  t.teardown(() => proxy.close());
+  const url = new URL(postgres.url);
+  url.port = String(proxy.port);
+  const parlor = await startParlor({ STORE: 'postgres', DATABASE_URL: url.href, STORE_TIMEOUT_MS: '500' });
+  t.teardown(() => parlor.end());
+  const alice = await parlor.join(ROOM, 'user=alice');
+  const load = startInsistent(parlor, ROOM, 8);
+  for (let round = 0; round < 3; round++) {
+    await untilAccepted(load, 100);
+    proxy.hang();
+    t.match(await untilUnready(parlor), /store: /);
+    const refused = load.refused;
+    await until(() => load.refused > refused, { ...PATIENCE, what: 'posts to be refused' });
+    // What hung is delivered now, long after everybody has been told that it failed.
+    await proxy.recover();
+    await untilReady(parlor);
+  }
+  await untilAccepted(load, 100);
+  await load.stop();
+  await assertAllThere(t, parlor, ROOM, load);
+  await alice.count('message', load.accepted.length);
+  t.same(
+    seqs(alice),
+    load.accepted.map((_, i) => i + 1),
+    'a member saw each of them once, in order',
+  );
+  t.comment(`${load.accepted.length} accepted, ${load.refused} times refused`);
+});

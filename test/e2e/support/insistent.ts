@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import type { Test } from 'tap';
+import type { Parlor } from '../../support/parlor.js';
+import { oneTo, readHistory, type MessageAsRead } from './chat.js';
+
+/** Services that post one message after the other, each with its id again until it is accepted. */
+export interface Insistent {
+  /** What was answered 201, in the order of the answers. */
+  readonly accepted: readonly MessageAsRead[];
+  /** How often the answer was 503. */
+  readonly refused: number;
+  /** Finishes the posts under way; resolves when every one of them is accepted. */
+  stop(): Promise<void>;
+}
+
+/** `room` gets posts from `services` at once. Any answer but 201 and 503 ends it, and `stop` rejects. */
+export function startInsistent(
+  parlor: Parlor,
+  room: string,
+  services: number,
+  text = (n: string): string => n,
+): Insistent {
+  const accepted: MessageAsRead[] = [];
+  let refused = 0;
+  let going = true;
+
+  async function insist(body: { id: string; user: string; text: string }): Promise<void> {
+    for (;;) {
+      const answer = await parlor.post(room, body);
+      if (answer.status === 201) return void accepted.push((await answer.json()) as MessageAsRead);
+      const said = await answer.text();
+      if (answer.status !== 503) throw new Error(`${answer.status} ${said}`);
+      refused++;
+    }
+  }
+
+  const all = Promise.all(
+    oneTo(services).map(async (service) => {
+      for (let i = 1; going; i++) {
+        await insist({ id: randomUUID(), user: `service ${service}`, text: text(`${service}.${i}`) });
+      }
+    }),
+  );
+  // Whoever stops them gets the rejection.
+  all.catch(() => undefined);
+  return {
+    accepted,
+    get refused() {
+      return refused;
+    },
+    async stop() {
+      going = false;
+      await all;
+    },
+  };
+}
+
+/** What was accepted is there, once, with the seq that was answered; nothing else is; no seq is missing. */
+export async function assertAllThere(
+  t: Test,
+  parlor: Parlor,
+  room: string,
+  { accepted }: Insistent,
+): Promise<void> {
+  const stored = await readHistory(parlor, room);
+  t.same(
+    stored.map(({ seq }) => seq),
+    oneTo(stored.length),
+    'every seq once, without a gap',
+  );
+  t.same(
+    stored.map(({ id, seq, text }) => ({ id, seq, text })),
+    [...accepted].sort((a, b) => a.seq - b.seq).map(({ id, seq, text }) => ({ id, seq, text })),
+    'what was accepted, and nothing else',
+  );
+}

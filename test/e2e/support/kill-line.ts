@@ -1,0 +1,124 @@
+import { WebSocket } from 'ws';
+import type { Answer, Attempt, Member } from '../../checker/history.js';
+import type { Book, Post } from './kill-book.js';
+
+/** One WebSocket of a member that has its welcome. */
+export interface Line {
+  readonly isOpen: boolean;
+  /** Posts that wait for their answer. */
+  readonly underWay: number;
+  post(post: Post): void;
+  /** Resolves when a post was answered or the line has ended. */
+  moved(): Promise<void>;
+  /** Resolves with the posts that were not answered, in the order of sending, when the line has ended. */
+  readonly ended: Promise<Post[]>;
+  /** Ends it without a word, as a phone does that is out of reach. */
+  drop(): void;
+}
+
+export interface LineOptions {
+  readonly port: number;
+  /** The name under which its posts are written down. */
+  readonly name: string;
+  readonly book: Book;
+  /** What was refused with a code after which the same post may be tried again. */
+  readonly refused: (post: Post, code: string) => void;
+}
+
+interface Frame {
+  readonly type: string;
+  readonly seq?: number;
+  readonly id?: string;
+  readonly user?: string | null;
+  readonly text?: string;
+  readonly code?: string;
+  readonly head_seq?: number;
+  readonly recovered?: boolean;
+}
+
+/**
+ * Opens a member's next connection, with `since` if it was there before, and writes down all that it is shown.
+ * Resolves with null if it was not let in.
+ */
+export function openLine(member: Member, user: string, options: LineOptions): Promise<Line | null> {
+  const { port, name, book } = options;
+  const since = lastSeen(member);
+  const query = new URLSearchParams({ user, ...(since === null ? {} : { since: String(since) }) });
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws/updates/${member.room_id}?${query.toString()}`, {
+    perMessageDeflate: false,
+  });
+  const waiting: { readonly attempt: Attempt; readonly post: Post }[] = [];
+  let wake: () => void = () => undefined;
+  let closed: (left: Post[]) => void = () => undefined;
+
+  const line: Line = {
+    get isOpen() {
+      return socket.readyState === WebSocket.OPEN;
+    },
+    get underWay() {
+      return waiting.length;
+    },
+    post(post) {
+      waiting.push({ attempt: book.sent(name, post), post });
+      socket.send(JSON.stringify({ type: 'post', id: post.id, text: post.text }));
+    },
+    moved: () => new Promise((resolve) => (wake = resolve)),
+    ended: new Promise((resolve) => (closed = resolve)),
+    drop: () => socket.terminate(),
+  };
+
+  /** Answers to posts with one id come in the order of the posts. */
+  function answer(id: string, told: Answer): void {
+    const at = waiting.findIndex(({ attempt }) => attempt.id === id);
+    const [found] = at < 0 ? [] : waiting.splice(at, 1);
+    if (!found) {
+      book.strays.push(`${name}: ${id} ${JSON.stringify(told)}`);
+      return;
+    }
+    book.settle(found.attempt, told);
+    if (told.type === 'refused') options.refused(found.post, told.code);
+    wake();
+  }
+
+  function read(frame: Frame): void {
+    const { type, id, seq } = frame;
+    if (type === 'ack' && id !== undefined && seq !== undefined) answer(id, { type: 'posted', seq });
+    else if (type === 'queued' && id !== undefined) answer(id, { type: 'queued' });
+    else if (type === 'error' && id !== undefined)
+      answer(id, { type: 'refused', code: frame.code ?? 'without a code' });
+    else if (seq !== undefined) {
+      const { user = null, text = '' } = frame;
+      const message = type === 'message' ? { id: id ?? '', user, text } : null;
+      const named = type === 'message' ? 'message_posted' : type;
+      member.sessions.at(-1)?.entries.push({ seq, type: named, message });
+    }
+  }
+
+  return new Promise((resolve) => {
+    socket.on('message', (data) => {
+      const frame = JSON.parse((data as Buffer).toString()) as Frame;
+      if (frame.type === 'welcome') {
+        const { head_seq = 0, recovered = null } = frame;
+        member.sessions.push({ since, head_seq, recovered, entries: [] });
+        resolve(line);
+      } else read(frame);
+    });
+    // What went wrong is not looked at: the connection is gone, and comes again.
+    socket.on('error', () => socket.terminate());
+    socket.on('close', () => {
+      resolve(null);
+      const left = waiting.splice(0);
+      for (const { attempt } of left) book.settle(attempt, { type: 'none' });
+      closed(left.map(({ post }) => post));
+      wake();
+    });
+  });
+}
+
+/** The seq a member has: of what it was shown last, or from which it was told to listen; null before its first welcome. */
+export function lastSeen({ sessions }: Member): number | null {
+  const session = sessions.at(-1);
+  if (!session) return null;
+  const { since, recovered, head_seq, entries } = session;
+  return entries.at(-1)?.seq ?? (since !== null && recovered !== false ? since : head_seq);
+}

@@ -1,0 +1,175 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { ERRORS } from '../../../engine/errors.js';
+import type { Answer, Member } from '../../checker/history.js';
+import type { Book, Post } from './kill-book.js';
+import { lastSeen, openLine, type Line } from './kill-line.js';
+import { between, freshPost, oneOf, type Random } from './kill-words.js';
+
+/** Where everybody meets. The program behind the port dies and comes back. */
+export interface Arena {
+  readonly port: number;
+  readonly book: Book;
+  /** Posts whose sender did not get an answer and asks a service to send them again. */
+  readonly handedOver: Post[];
+  /** `load`: everybody posts; `finish`: nobody does, everybody listens; `over`: everybody goes. */
+  phase: 'load' | 'finish' | 'over';
+  /** Resolves when the program listens. */
+  up(): Promise<void>;
+}
+
+/** A member who lives its life in the background. */
+export interface Person {
+  readonly record: Member;
+  /** Connected, and it has its welcome. */
+  readonly isThere: boolean;
+  /** Resolves when it has gone, after the phase is `over`. */
+  readonly gone: Promise<void>;
+}
+
+/** Most posts of one connection that wait for an answer. */
+const WINDOW = 8;
+
+/**
+ * A member of a room who posts as fast as its answers come, several at a time, and comes back with `since` whenever
+ * its connection ends. What was not answered it sends again, asks a service to send, or leaves.
+ */
+export function startPoster(arena: Arena, room_id: string, name: string, random: Random): Person {
+  const again: Post[] = [];
+  const window = 1 + Math.floor(random() * WINDOW);
+
+  async function talk(line: Line): Promise<void> {
+    while (line.isOpen && arena.phase === 'load') {
+      if (line.underWay >= window) {
+        await line.moved();
+        continue;
+      }
+      const old = random() < 0.7 ? again.shift() : undefined;
+      const post = old ?? freshPost(random, room_id, name);
+      line.post(post);
+      const whim = random();
+      if (whim < 0.02) line.post(post);
+      else if (whim < 0.03) line.post({ ...post, text: `${post.text}, no` });
+      else if (whim < 0.035) line.drop();
+      else if (whim < 0.3) await pause(between(random, 0, 20));
+    }
+  }
+
+  return startPerson(arena, room_id, name, {
+    refused(post, code) {
+      if (code in ERRORS && ERRORS[code as keyof typeof ERRORS].retry) again.push(post);
+    },
+    async during(line) {
+      await talk(line);
+      for (const post of await line.ended) {
+        const whim = random();
+        if (whim < 0.6) again.push(post);
+        else if (whim < 0.75) arena.handedOver.push(post);
+      }
+    },
+  });
+}
+
+/** A member who only listens, and not for long: it often has more to catch up than a room remembers by itself. */
+export function startSleeper(arena: Arena, room_id: string, name: string, random: Random): Person {
+  return startPerson(arena, room_id, name, {
+    refused: () => undefined,
+    async during(line) {
+      if (arena.phase === 'load') {
+        await Promise.race([line.ended, pause(between(random, 50, 500))]);
+        if (arena.phase === 'load') line.drop();
+      }
+      await line.ended;
+      await pause(arena.phase === 'load' ? between(random, 100, random() < 0.2 ? 4_000 : 1_000) : 0);
+    },
+  });
+}
+
+interface Habits {
+  readonly refused: (post: Post, code: string) => void;
+  /** What it does with a connection; resolves after that has ended. */
+  readonly during: (line: Line) => Promise<void>;
+}
+
+function startPerson(arena: Arena, room_id: string, name: string, { refused, during }: Habits): Person {
+  const { port, book } = arena;
+  const record: Member = { room_id, name, sessions: [], stayed: true };
+  let line: Line | null = null;
+  let lines = 0;
+
+  async function live(): Promise<void> {
+    while (arena.phase !== 'over') {
+      await arena.up();
+      line = await openLine(record, name, { port, name: `${name}/${++lines}`, book, refused });
+      if (line) await during(line);
+      else await pause(20);
+    }
+  }
+  return {
+    record,
+    get isThere() {
+      return line?.isOpen === true;
+    },
+    gone: live(),
+  };
+}
+
+/** Whether a member has been shown everything up to a seq and is still there. */
+export function hasCaughtUp(person: Person, head_seq: number): boolean {
+  return person.isThere && (lastSeen(person.record) ?? -1) >= head_seq;
+}
+
+/** A service that posts over HTTP, one post after the other, into any of these rooms. Resolves when it is `over`. */
+export async function runService(
+  arena: Arena,
+  rooms: readonly string[],
+  name: string,
+  random: Random,
+): Promise<void> {
+  const again: Post[] = [];
+  let lines = 1;
+  while (arena.phase === 'load') {
+    await arena.up();
+    const old = again.shift() ?? (random() < 0.5 ? arena.handedOver.shift() : undefined);
+    const post = old ?? freshPost(random, oneOf(random, rooms), random() < 0.5 ? name : null);
+    const attempt = arena.book.sent(`${name}/${lines}`, post);
+    const answer = await send(arena.port, post);
+    arena.book.settle(attempt, answer);
+    // What was not answered may still be decided, after what is sent from now on: so this is another line.
+    if (answer.type === 'none') lines++;
+    const mayComeBack =
+      answer.type === 'none' || (answer.type === 'refused' && answer.code === 'unavailable');
+    if (mayComeBack && random() < 0.7) again.push(post);
+    else if (random() < 0.02) again.push(post);
+    if (random() < 0.02)
+      await changePolicy(arena.port, oneOf(random, rooms), between(random, 10_000, 60_000));
+  }
+}
+
+/** So that not every seq is a message's. Whether it is carried out does not matter. */
+async function changePolicy(port: number, room_id: string, idle_ms: number): Promise<void> {
+  const body = JSON.stringify({ idle_ms: Math.floor(idle_ms) });
+  const headers = { 'content-type': 'application/json' };
+  const url = `http://127.0.0.1:${port}/api/rooms/${room_id}`;
+  await fetch(url, { method: 'PUT', headers, body }).then(
+    (answer) => answer.arrayBuffer(),
+    () => 'the program is gone',
+  );
+}
+
+async function send(port: number, { room_id, id, user, text }: Post): Promise<Answer> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/api/rooms/${room_id}/messages`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ id, text, ...(user === null ? {} : { user }) }),
+      signal: AbortSignal.timeout(20_000),
+    });
+    const body = (await response.json()) as { readonly seq?: number; readonly code?: string };
+    if (response.status === 201) return { type: 'posted', seq: body.seq ?? -1 };
+    if (response.status === 202) return { type: 'queued' };
+    return { type: 'refused', code: body.code ?? `status ${response.status}` };
+  } catch {
+    // No answer, or half of one: the program is gone.
+    return { type: 'none' };
+  }
+}

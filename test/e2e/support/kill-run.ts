@@ -1,0 +1,174 @@
+import type { History } from '../../checker/history.js';
+import { startParlor, type Env, type Parlor } from '../../support/parlor.js';
+import { freePorts } from '../../support/ports.js';
+import { until } from '../../support/until.js';
+import { Book } from './kill-book.js';
+import {
+  hasCaughtUp,
+  runService,
+  startPoster,
+  startSleeper,
+  type Arena,
+  type Person,
+} from './kill-people.js';
+import { readStoredRoom, type RoomReading } from './kill-store.js';
+import { between } from './kill-words.js';
+import { seededRandom } from './random.js';
+
+export interface KillOptions {
+  /** The settings that choose the store. */
+  readonly env: Env;
+  readonly kills: number;
+  /** Who posts what where, and when each kill comes, derive from it. */
+  readonly seed: number;
+}
+
+export interface KillResult {
+  readonly history: History;
+  /** What the store showed before the last kill and after it. */
+  readonly before: readonly RoomReading[];
+  readonly after: readonly RoomReading[];
+  /** Posts without an answer at the moment of each kill. */
+  readonly inFlight: readonly number[];
+  /** Acks that nobody waited for. */
+  readonly strays: readonly string[];
+  /** What the processes logged as errors. */
+  readonly errors: readonly string[];
+}
+
+const CHANNELS = ['channel:kill-0', 'channel:kill-1', 'channel:kill-2'];
+const PAIRS = ['kill-0', 'kill-1', 'kill-2'];
+/** Only its members post: services are forbidden to. */
+const DIRECT = 'direct:kill';
+const ROOMS = [...CHANNELS, ...PAIRS, DIRECT];
+const POSTERS = 3;
+const SERVICES = 4;
+/** Answers after which the load is taken to run again. */
+const RUNNING = 30;
+const LEAST_MS = 50;
+const MOST_MS = 600;
+
+const SETTINGS: Env = {
+  RECOVERY_LIMIT: '1000000',
+  MEMORY_EVENTS_PER_ROOM: '1000000',
+};
+
+/**
+ * Runs the program under load and kills it (`SIGKILL`) so many times, each a random moment after the load runs again.
+ * Then everybody catches up, the store is read, the program killed once more, and the store read again.
+ */
+export async function killRun({ env, kills, seed }: KillOptions): Promise<KillResult> {
+  const random = seededRandom(seed);
+  const [port = 0] = await freePorts(1);
+  const start = (): Promise<Parlor> => startParlor({ ...SETTINGS, ...env, PORT: String(port) });
+  const server = gate();
+  const book = new Book();
+  const arena: Arena = { port, book, handedOver: [], phase: 'load', up: server.opened };
+  const errors: string[] = [];
+  const inFlight: number[] = [];
+  let parlor = await start();
+
+  async function kill(): Promise<void> {
+    server.close();
+    inFlight.push(book.inFlight);
+    await parlor.end('SIGKILL');
+    errors.push(...errorsOf(parlor));
+    parlor = await start();
+    server.open();
+  }
+
+  try {
+    server.open();
+    const { people, services } = startLoad(arena, seed);
+    for (let i = 0; i < kills; i++) {
+      const running = book.posted + RUNNING;
+      await until(() => book.posted >= running, {
+        timeoutMs: 30_000,
+        what: `posts to be answered, kill ${i}`,
+      });
+      await new Promise((resolve) => setTimeout(resolve, between(random, LEAST_MS, MOST_MS)));
+      await kill();
+    }
+    arena.phase = 'finish';
+    await services;
+    await until(() => book.inFlight === 0, { timeoutMs: 30_000, what: 'the last answers' });
+    await caughtUp(parlor, people);
+    const before = await readAll(parlor);
+    arena.phase = 'over';
+    await kill();
+    await Promise.all(people.map(({ gone }) => gone));
+    const after = await readAll(parlor);
+    const history = {
+      attempts: book.attempts,
+      members: people.map(({ record }) => record),
+      rooms: after.map(({ room }) => room),
+    };
+    return { history, before, after, inFlight: inFlight.slice(0, kills), strays: book.strays, errors };
+  } finally {
+    arena.phase = 'over';
+    server.open();
+    await parlor.end('SIGKILL');
+    errors.push(...errorsOf(parlor));
+  }
+}
+
+/** Everybody who posts and listens, each with random numbers of its own. */
+function startLoad(arena: Arena, seed: number): { people: Person[]; services: Promise<unknown> } {
+  let heads = 0;
+  const numbers = () => seededRandom(seed + ++heads * 7_919);
+  const people = [
+    ...CHANNELS.flatMap((room, c) => [
+      ...Array.from({ length: POSTERS }, (_, i) => startPoster(arena, room, `poster-${c}-${i}`, numbers())),
+      startSleeper(arena, room, `sleeper-${c}`, numbers()),
+    ]),
+    ...[...PAIRS, DIRECT].flatMap((room) => [
+      startPoster(arena, room, `alice-${room}`, numbers()),
+      startPoster(arena, room, `bob-${room}`, numbers()),
+    ]),
+  ];
+  const services = Array.from({ length: SERVICES }, (_, i) =>
+    runService(arena, ROOMS, `service-${i}`, numbers()),
+  );
+  return { people, services: Promise.all(services) };
+}
+
+async function caughtUp(parlor: Parlor, people: readonly Person[]): Promise<void> {
+  for (const person of people) {
+    const { room_id, name } = person.record;
+    const { head_seq } = (await (await parlor.get(`/api/rooms/${room_id}`)).json()) as { head_seq: number };
+    await until(() => hasCaughtUp(person, head_seq), {
+      timeoutMs: 60_000,
+      what: `${name} to have seen ${head_seq} messages of ${room_id}`,
+    });
+  }
+}
+
+async function readAll(parlor: Parlor): Promise<RoomReading[]> {
+  const readings: RoomReading[] = [];
+  for (const room of ROOMS) readings.push(await readStoredRoom((path) => parlor.get(path), room));
+  return readings;
+}
+
+function errorsOf(parlor: Parlor): string[] {
+  const logged = parlor.logs.filter(({ level }) => level >= 50).map((line) => JSON.stringify(line));
+  return parlor.stderr() === '' ? logged : [...logged, parlor.stderr()];
+}
+
+/** Lets through whoever waits for it to be open. */
+function gate(): { open: () => void; close: () => void; opened: () => Promise<void> } {
+  let pass: () => void = () => undefined;
+  let opened = new Promise<void>((resolve) => (pass = resolve));
+  let isOpen = false;
+  return {
+    open() {
+      isOpen = true;
+      pass();
+    },
+    close() {
+      if (!isOpen) return;
+      isOpen = false;
+      opened = new Promise<void>((resolve) => (pass = resolve));
+    },
+    opened: () => opened,
+  };
+}
