@@ -1,7 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox';
 
 /** How much of a room's history is kept. */
-export const Retention = Type.Object(
+const Retention = Type.Object(
   {
     max_messages: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000_000 })),
     max_age_s: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_153_600_000 })),
