@@ -49,6 +49,7 @@ interface Parts extends JournalOptions {
 
 /** Entries that may wait for their commit: at some kilobytes each, tens of megabytes. */
 const LIMITS = { limit: 50_000, batch: 50_000 };
+const COMPLAINT_MS = 1_000;
 
 /**
  * Group commit over all rooms: one append takes what has been staged since the last one, and only when that is
@@ -61,6 +62,9 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
   let lingering = false;
   let committing = 0;
   let waiters: (() => void)[] = [];
+  /** Rooms whose commits failed since the last line about them. */
+  let unsaid = 0;
+  let quietUntil = -Infinity;
 
   const behaviour: Behaviour<Staged> = {
     receive(entry) {
@@ -149,17 +153,25 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
       const results: AppendResult[] = await store.append(appends);
       entries.forEach((entry, i) => outcomes.set(entry, results[i] ?? 'failed'));
       const lost = results.filter((result) => result === 'failed').length;
-      if (lost > 0)
-        log.error({ rooms: lost, of: entries.length }, 'journal: the store did not take these rooms');
+      if (lost > 0) complain(lost, 'the store did not take these rooms, and others of the same commit');
       meter.committed(
         appends.reduce((sum, one) => sum + one.events.length, 0),
         clock.elapsed() - begun,
       );
     } catch (cause) {
-      log.error({ cause: errorText(cause), entries: entries.length }, 'journal: the commit failed');
+      complain(entries.length, errorText(cause));
       for (const entry of entries) outcomes.set(entry, 'failed');
     }
     return outcomes;
+  }
+
+  /** One line a second at most: while a store is down every post comes by here, and each is answered and counted. */
+  function complain(rooms: number, cause: string): void {
+    unsaid += rooms;
+    if (clock.elapsed() < quietUntil) return;
+    log.error({ cause, rooms: unsaid }, 'journal: not committed; those who posted are told');
+    unsaid = 0;
+    quietUntil = clock.elapsed() + COMPLAINT_MS;
   }
 
   /** What cannot be published is in the store all the same, and an audience that misses it repairs itself from there. */

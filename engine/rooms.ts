@@ -117,6 +117,10 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
           delivery.settle(refused({ code: 'unavailable', message }));
           return;
         }
+        if (!parts.store.state().ready) {
+          delivery.retry('the store is not ready, and the room is not awake');
+          return;
+        }
         room = wakeUp(roomId);
       }
       if (!room.mailbox.tell(delivery)) {

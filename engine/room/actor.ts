@@ -129,10 +129,8 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
   }
 
   failed(outcome: Outcome): void {
-    this.parts.log.warn(
-      { room_id: this.roomId, outcome },
-      'room: a commit failed; what stood on it is refused',
-    );
+    if (outcome === 'duplicate')
+      this.parts.log.warn({ room_id: this.roomId }, 'room: an id came twice; what stood on it is refused');
     if (outcome === 'fenced') {
       this.host.ended(this, 'deposed: another node has written this room');
       return;

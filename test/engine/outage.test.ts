@@ -113,3 +113,53 @@ t.test('a room with nobody in it does not keep the clock busy while its store ha
   await node.clock.pass(100);
   t.equal(node.engine.stats().rooms, 0, 'and afterwards it is forgotten like any other');
 });
+
+t.test('a store that is down while many post is a line a second in the log, not one a post', async (t) => {
+  let broken = false;
+  const node = await startNode(t, {
+    store: (inner) => ({
+      ...inner,
+      append: (appends) => (broken ? Promise.reject(new Error('no disk')) : inner.append(appends)),
+    }),
+  });
+  await Promise.all(Array.from({ length: 20 }, (_, i) => node.post(`room-${i}`, 'before')));
+  broken = true;
+  for (let second = 0; second < 3; second++) {
+    for (let i = 0; i < 100; i++) t.match(await node.post(`room-${i % 20}`, 'x'), { code: 'unavailable' });
+    await node.clock.pass(1_000);
+  }
+  const lines = node.log.filter(({ level }) => level !== 'info');
+  t.same(
+    lines.map(({ fields }) => fields),
+    [1, 100, 100].map((rooms) => ({ cause: 'no disk', rooms })),
+    'each says why, and how many since the last one',
+  );
+});
+
+t.test('rooms that are not awake are not tried while the store is not ready', async (t) => {
+  let ready = true;
+  let loads = 0;
+  const node = await startNode(t, {
+    store: (inner) => ({
+      ...inner,
+      load: (id) => (loads++, inner.load(id)),
+      state: () => ({ kind: 'memory', ready, reason: ready ? null : 'no disk' }),
+    }),
+  });
+  const alice = await node.join('awake', 'alice');
+  ready = false;
+  for (let i = 0; i < 100; i++) t.match(await node.post(`asleep-${i}`, 'x'), { code: 'unavailable' });
+  t.equal(loads, 1);
+  t.equal(node.engine.unready(), 'store: no disk');
+  const bob = await node.join('awake', 'bob');
+  t.same(
+    [alice.roster, bob.roster],
+    [
+      ['alice', 'bob'],
+      ['alice', 'bob'],
+    ],
+    'who is awake goes on',
+  );
+  ready = true;
+  t.match(await node.post('asleep-1', 'x'), { type: 'posted' });
+});
