@@ -76,14 +76,12 @@ export function createLine({ address, timeoutMs, setup, failed }: LineOptions): 
   function connection(): Promise<Client> {
     if (closed) return Promise.reject(new Error('the store is closed'));
     if (opened === undefined) {
-      // Known before `open` runs on, so that it can tell its own end from that of a later one.
-      let begin = (): void => undefined;
-      const mine = new Promise<void>((resolve) => (begin = resolve)).then(open);
+      // A turn later, so that `open` finds itself in `opened` and can tell its own end from that of a later one.
+      const mine = Promise.resolve().then(open);
       opened = mine;
       mine.catch(() => {
         if (opened === mine) opened = undefined;
       });
-      begin();
     }
     return opened;
   }
