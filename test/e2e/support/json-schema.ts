@@ -17,14 +17,18 @@ const CHECKS: Readonly<Record<string, Check>> = {
   minLength: (value, least: number) => (String(value).length >= least ? null : `is shorter than ${least}`),
   maxLength: (value, most: number) => (String(value).length <= most ? null : `is longer than ${most}`),
   required: (value, names: string[]) => {
-    const missing = names.filter((name) => !Object.hasOwn(value as object, name));
+    if (!isObject(value)) return null;
+    const missing = names.filter((name) => !Object.hasOwn(value, name));
     return missing.length === 0 ? null : `lacks ${missing.join(', ')}`;
   },
   properties: (value, properties: Readonly<Record<string, Schema>>) =>
-    firstFault(Object.entries(value as object), (name) => properties[name] ?? null),
+    isObject(value) ? firstFault(Object.entries(value), (name) => properties[name] ?? null) : null,
+  minProperties: (value, least: number) =>
+    isObject(value) && Object.keys(value).length < least ? `has less than ${least} fields` : null,
   additionalProperties: (value, allowed: boolean, schema) => {
+    if (!isObject(value)) return null;
     const known = Object.keys((schema['properties'] ?? {}) as object);
-    const others = allowed ? [] : Object.keys(value as object).filter((name) => !known.includes(name));
+    const others = allowed ? [] : Object.keys(value).filter((name) => !known.includes(name));
     return others.length === 0 ? null : `has ${others.join(', ')}, which is not described`;
   },
   items: (value, schema: Schema) => firstFault(Object.entries(value as unknown[]), () => schema),
@@ -44,6 +48,11 @@ export function schemaFault(schema: Schema, value: unknown): string | null {
     if (fault !== null) return fault;
   }
   return null;
+}
+
+/** The words about fields say nothing of what is no object. */
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function firstFault(entries: [string, unknown][], schemaOf: (name: string) => Schema | null): string | null {
