@@ -124,13 +124,13 @@ async function inPool(files: string[], jobs: number, run: (file: string) => Prom
 function report(file: string, result: TapFileResult, log: string): void {
   const name = `test/${file.replace(/\.js$/, '.ts')}`;
   const seconds = (result.ms / 1000).toFixed(1);
-  if (result.failed === 0) {
-    say(`ok    ${name}  ${result.passed} in ${seconds} s`);
-    return;
-  }
-  say(
-    `FAIL  ${name}  ${result.failed} of ${result.passed + result.failed} in ${seconds} s, all of it in ${log}`,
-  );
+  if (result.failed === 0) say(`ok    ${name}  ${result.passed} in ${seconds} s`);
+  else
+    say(
+      `FAIL  ${name}  ${result.failed} of ${result.passed + result.failed} in ${seconds} s, all of it in ${log}`,
+    );
+  for (const comment of result.comments) say(`      ${comment}`);
+  if (result.failed === 0) return;
   for (const { path, detail } of result.failures) {
     if (path.length > 0) say(`      ${path.join(' › ')}`);
     if (detail !== '') say(detail.replaceAll(/^/gm, '        '));

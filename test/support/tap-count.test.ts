@@ -88,3 +88,22 @@ t.test('a skipped test has neither passed nor failed', async (t) => {
   ];
   t.strictSame(counted(...lines), { passed: 1, failed: 0, skipped: 2, failures: [] });
 });
+
+t.test('what the tests say of themselves is kept, what tap says is not', async (t) => {
+  const lines = [
+    '# Subtest: outer',
+    '    # Subtest: inner',
+    '        # seed 7',
+    '        ok 1 - a',
+    '        1..1',
+    '    ok 1 - inner # time=1ms',
+    '    # 12 posts',
+    '    1..1',
+    'ok 1 - outer # time=2ms',
+    '',
+    '1..1',
+    '# { total: 1, pass: 1 }',
+    '# time=2ms',
+  ];
+  t.same(countTap(`TAP version 14\n${lines.join('\n')}\n`).comments, ['# seed 7', '# 12 posts']);
+});

@@ -15,6 +15,8 @@ export interface TapCount {
   readonly failed: number;
   readonly skipped: number;
   readonly failures: readonly Failure[];
+  /** What the tests said of themselves (`t.comment`): figures, seeds. */
+  readonly comments: readonly string[];
 }
 
 /** A file or a subtest. */
@@ -36,8 +38,9 @@ interface Group {
  * Output that breaks off, and output without any test, is a failure.
  */
 export function countTap(output: string): TapCount {
-  const file = parse(output);
-  const count = { passed: 0, failed: 0, skipped: 0, failures: [] as Failure[] };
+  const comments: string[] = [];
+  const file = parse(output, comments);
+  const count = { passed: 0, failed: 0, skipped: 0, failures: [] as Failure[], comments };
   if (file.groups.length === 0 && file.points.length === 0) {
     return { ...count, failed: 1, failures: [{ path: [], detail: 'there is no test in it' }] };
   }
@@ -71,16 +74,22 @@ function visit(group: Group, path: string[], count: Counting): void {
   }
 }
 
-function parse(output: string): Group {
+function parse(output: string, comments: string[]): Group {
   const parser = new Parser({ preserveWhitespace: false });
-  const file = follow(parser, '');
+  const file = follow(parser, '', comments);
   parser.end(output);
   return file;
 }
 
-function follow(parser: Parser, name: string): Group {
+/** Comments that tap itself writes. */
+const OF_TAP = /^# (Subtest:|Subtest$|time=|\{ |error thrown|timeout)/;
+
+function follow(parser: Parser, name: string, comments: string[]): Group {
   const group: Group = { name, groups: [], points: [], closing: undefined, results: undefined };
-  parser.on('child', (child: Parser) => group.groups.push(follow(child, child.name)));
+  parser.on('child', (child: Parser) => group.groups.push(follow(child, child.name, comments)));
+  parser.on('comment', (text: string) => {
+    if (!OF_TAP.test(text)) comments.push(text.trim());
+  });
   parser.on('assert', (point: Result) => {
     const last = group.groups.at(-1);
     if (point.closingTestPoint && last !== undefined) last.closing = point;
