@@ -13,6 +13,7 @@ import { errorText, type ErrorCode } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
 import type { AppParts } from './parts.js';
 import { sendProblem } from './problem.js';
+import { StoreFailed } from './reads.js';
 import { eventRoutes } from './routes/events.js';
 import { messageRoutes } from './routes/messages.js';
 import { operationRoutes } from './routes/operations.js';
@@ -59,6 +60,10 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     if (error instanceof ValidationError)
       return sendProblem(reply, 'bad_request', error.message, error.faults);
+    if (error instanceof StoreFailed) {
+      request.log.error({ cause: error.message }, 'request: the store did not answer');
+      return sendProblem(reply, 'unavailable', 'the store does not answer now; try again in a moment');
+    }
     const code = codeOf(error);
     if (code === 'internal')
       request.log.error({ cause: errorText(error), stack: error.stack }, 'request: failed');

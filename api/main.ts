@@ -17,6 +17,7 @@ import { parseCommandLine, USAGE, type ExportCommand, type ImportCommand } from 
 import { readConfig, type Config } from './config.js';
 import { createLog, STANDARD_ERROR } from './logging.js';
 import { createMetrics } from './metrics.js';
+import { readsOf } from './reads.js';
 import { runTransfer } from './transfer/run.js';
 import { VERSION } from './version.js';
 import { letIn } from './websocket.js';
@@ -72,7 +73,7 @@ export async function startNode(
   });
   const presetOf = (roomId: string) => presetFor(roomId, config.ROOM_PRESETS, base);
   const app = await createApp(
-    { engine, store, metrics, presetOf },
+    { engine, store: readsOf(store), metrics, presetOf },
     { log, maxBodyBytes: config.MAX_BODY_BYTES, serverFactory: http.serverFactory },
   );
   outlet.current = attachWebSockets(server.app, {

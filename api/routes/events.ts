@@ -28,7 +28,7 @@ export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
         tags: ['events'],
         summary: 'Read the log of facts',
         querystring: EventQuery,
-        response: { 200: Events, ...problems('bad_request') },
+        response: { 200: Events, ...problems('bad_request', 'unavailable') },
       },
     },
     async (request, reply) => {
@@ -72,7 +72,7 @@ export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
         tags: ['events'],
         summary: 'Read one fact',
         params: EventParams,
-        response: { 200: Event, ...problems('bad_request', 'not_found') },
+        response: { 200: Event, ...problems('bad_request', 'not_found', 'unavailable') },
       },
     },
     async (request, reply) => {

@@ -91,7 +91,7 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
         description: 'The newest page first; with `after`, what came after that seq.',
         params: RoomParams,
         querystring: HistoryQuery,
-        response: { 200: History, ...problems('bad_request', 'room_not_found') },
+        response: { 200: History, ...problems('bad_request', 'room_not_found', 'unavailable') },
       },
     },
     async (request, reply) => {
@@ -120,7 +120,7 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
         tags: ['messages'],
         summary: 'Read one message',
         params: IdParams,
-        response: { 200: Message, ...problems('bad_request', 'not_found') },
+        response: { 200: Message, ...problems('bad_request', 'not_found', 'unavailable') },
       },
     },
     async (request, reply) => {

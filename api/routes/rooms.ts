@@ -26,7 +26,7 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
         tags: ['rooms'],
         summary: 'List rooms by id',
         querystring: ListQuery,
-        response: { 200: List, ...problems('bad_request') },
+        response: { 200: List, ...problems('bad_request', 'unavailable') },
       },
     },
     async (request) => {

@@ -3,7 +3,7 @@ import { startParlor, type Client, type Parlor } from '../support/parlor.js';
 import { startProxy } from '../support/postgres-proxy.js';
 import { startPrivatePostgres } from '../support/postgres.js';
 import { until } from '../support/until.js';
-import { oneTo, seqs, unready } from './support/chat.js';
+import { oneTo, problemOf, seqs, unready } from './support/chat.js';
 import { assertAllThere, startInsistent, type Insistent } from './support/insistent.js';
 
 const ROOM = 'channel:outage';
@@ -22,6 +22,26 @@ async function untilReady(parlor: Parlor): Promise<void> {
 async function untilAccepted(load: Insistent, more: number): Promise<void> {
   const wanted = load.accepted.length + more;
   await until(() => load.accepted.length >= wanted, { ...PATIENCE, what: `${more} more accepted` });
+}
+
+/** While the database is away, what reads from it says so, and no more than that. */
+async function assertReadsRefused(t: Test, parlor: Parlor): Promise<void> {
+  const id = '01890000-0000-7000-8000-000000000001';
+  const paths = [
+    `/api/rooms/${ROOM}/messages`,
+    `/api/messages/${id}`,
+    '/api/rooms',
+    '/api/events',
+    `/api/events/${id}`,
+  ];
+  for (const path of paths) {
+    const answer = await parlor.get(path);
+    t.equal(answer.status, 503, path);
+    t.equal(answer.headers.get('retry-after'), '1');
+    const problem = await problemOf(answer);
+    t.match(problem, { code: 'unavailable', detail: /store does not answer/ });
+    t.notMatch(JSON.stringify(problem), /127\.0\.0\.1|parlor@|select/i, 'nothing of the inside');
+  }
 }
 
 /** Goes on for a while, then looks at what became of everything. */
@@ -47,6 +67,7 @@ t.test('PostgreSQL is killed and comes back, again and again, under load', async
     t.match(await untilUnready(parlor), /store: .*127\.0\.0\.1/, 'it says why, and where');
     const refused = load.refused;
     await until(() => load.refused > refused, { ...PATIENCE, what: 'posts to be refused' });
+    await assertReadsRefused(t, parlor);
     await postgres.start();
     await untilReady(parlor);
   }
