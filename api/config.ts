@@ -157,7 +157,7 @@ function explain(cause: unknown, given: Readonly<Record<string, string | undefin
   if (!fault) return `settings: ${String(cause)}`;
   const name = fault.instancePath.slice(1);
   // A URL may hold a password, which has no place in a log.
-  const value = JSON.stringify(given[name]).replaceAll(/\/\/[^/,]*@/g, '//***@');
+  const value = JSON.stringify(given[name]).replace(/\/\/.*@/s, '//***@');
   return `${name}=${value} is not allowed; allowed: ${allowedValues(name)}`;
 }
 

@@ -211,7 +211,13 @@ async function transfer(command: ExportCommand | ImportCommand): Promise<number>
     return complain(`there is no database at ${config.SQLITE_PATH}: name it in SQLITE_PATH`, 1);
   // Standard output is the export's.
   const log = createLog({ LOG_LEVEL: 'warn', LOG_FORMAT: 'json' }, STANDARD_ERROR);
-  return runTransfer(command, await createStore(config, log, true));
+  let store: Store;
+  try {
+    store = await createStore(config, log, true);
+  } catch (cause) {
+    return complain(errorText(cause), 1);
+  }
+  return runTransfer(command, store);
 }
 
 /** Does what the arguments ask for; resolves when that is done, and with `serve` when it listens. */

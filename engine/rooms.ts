@@ -80,7 +80,8 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     ended(room, reason) {
       log.error({ room_id: room.roomId }, `room: stopped: ${reason}`);
       if (room.holdsSeats) healthOf(room.roomId).lostSeats = true;
-      forget(room, reason);
+      // Those who wait are told; the cause may name a host or a file, and is for the log.
+      forget(room, 'the room could not go on');
     },
   };
 

@@ -101,7 +101,14 @@ t.test('several brokers may be named, with or without spaces around the commas',
 });
 
 t.test('a password is not repeated in the line that says what is wrong', async (t) => {
-  t.notMatch(fault({ DATABASE_URL: 'mysql://parlor:secret@localhost/x' }), /secret/);
+  for (const url of [
+    'mysql://parlor:secret@localhost/x',
+    'postgres://parlor:se,cret secret@localhost/x',
+    'postgres://parlor:s/secret words@localhost/x',
+    'postgres://parlor:p@secret word@localhost/x',
+  ])
+    t.notMatch(fault({ DATABASE_URL: url }), /secret|cret/, url);
+  t.notMatch(fault({ AMQP_URL: 'amqp://a:secret@one,http://b:secret@two' }), /secret/);
 });
 
 t.test('presets replace those of the house', async (t) => {

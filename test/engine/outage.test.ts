@@ -10,11 +10,14 @@ t.test(
     const node = await startNode(t, {
       store: (inner) => ({
         ...inner,
-        load: (id) => (broken ? Promise.reject(new Error('down')) : inner.load(id)),
+        load: (id) => (broken ? Promise.reject(new Error('no host db.inside')) : inner.load(id)),
       }),
     });
     const alice = node.connect('42', 'alice');
-    t.match(await node.post('42', 'one'), { type: 'refused', code: 'unavailable' });
+    const answer = await node.post('42', 'one');
+    t.match(answer, { type: 'refused', code: 'unavailable' });
+    t.notMatch(JSON.stringify(answer), /db\.inside/, 'the cause is for the log');
+    t.match(JSON.stringify(node.log), /db\.inside/);
     await node.quiet();
     t.equal(alice.closedWith, 4503);
     t.equal(node.engine.stats().rooms, 0);
