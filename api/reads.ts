@@ -2,7 +2,7 @@ import { errorText } from '../engine/errors.js';
 import type { Store } from '../engine/ports.js';
 
 /** What the routes may ask of the store: what is written goes through the rooms. */
-export type Reads = Pick<Store, 'load' | 'history' | 'log' | 'findMessages' | 'findEvent' | 'rooms'>;
+export type Reads = Pick<Store, 'load' | 'history' | 'log' | 'findEvents' | 'findEvent' | 'rooms'>;
 
 /** The store could not answer a read. Its own text is for the log, not for clients. */
 export class StoreFailed extends Error {
@@ -21,7 +21,7 @@ export function readsOf(store: Store): Reads {
     load: (roomId) => told(store.load(roomId)),
     history: (page) => told(store.history(page)),
     log: (after, limit) => told(store.log(after, limit)),
-    findMessages: (ids) => told(store.findMessages(ids)),
+    findEvents: (ids) => told(store.findEvents(ids)),
     findEvent: (eventId) => told(store.findEvent(eventId)),
     rooms: (after, limit) => told(store.rooms(after, limit)),
   };

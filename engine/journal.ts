@@ -155,7 +155,7 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
       const lost = results.filter((result) => result === 'failed').length;
       if (lost > 0) complain(lost, 'the store did not take these rooms, and others of the same commit');
       meter.committed(
-        appends.reduce((sum, one) => sum + one.events.length, 0),
+        appends.reduce((sum, one, i) => sum + (results[i] === 'committed' ? one.events.length : 0), 0),
         clock.elapsed() - begun,
       );
     } catch (cause) {

@@ -1,6 +1,6 @@
 import type { Answer } from './messages/answers.js';
 import type { Command } from './messages/commands.js';
-import type { DurableEvent, MessagePosted, RoomEvent } from './messages/events.js';
+import type { DurableEvent, RoomEvent } from './messages/events.js';
 import type { Policy } from './messages/policy.js';
 
 /* ------------------------------------------------------------------ Broker */
@@ -13,6 +13,11 @@ export interface Delivery {
   readonly command: Command;
   /** Delivered before, perhaps carried out: the broker cannot tell. */
   readonly redelivered: boolean;
+  /**
+   * A command for the same room that stood before this one is to be tried again: carried out now, this one would
+   * overtake it. It has to be given back with `retry`, too, and comes again behind the other.
+   */
+  readonly overtakes: boolean;
   /**
    * The command is dealt with: tells who asked, and lets the broker forget it once `published` is fulfilled.
    * To be called after its events are committed.
@@ -110,6 +115,14 @@ export interface Page {
   readonly messages_only: boolean;
 }
 
+export interface LogPage {
+  readonly events: readonly DurableEvent[];
+  /** Goes on behind this page, now or later. Digits only; null: nothing was ever stored. */
+  readonly cursor: string | null;
+  /** Whether more is there already. */
+  readonly more: boolean;
+}
+
 export interface StoreState {
   readonly kind: string;
   readonly ready: boolean;
@@ -132,9 +145,14 @@ export interface Store {
   load(roomId: string): Promise<RoomRecord | null>;
   /** Events by seq, ascending with `after`, else the newest first. */
   history(page: Page & { room_id: string }): Promise<DurableEvent[]>;
-  /** Events of all rooms in the order they were committed, after an event id. */
-  log(after: string | null, limit: number): Promise<DurableEvent[]>;
-  findMessages(ids: readonly string[]): Promise<MessagePosted[]>;
+  /**
+   * Events of all rooms in the order they were committed. `after`: a cursor that `log` gave, good whatever is
+   * forgotten since, or the id of an event; null: from the beginning. Resolves with null where that id is not known
+   * (any more). A call looks at a bounded number of events, so a page may hold fewer than `limit` and yet not be the last.
+   */
+  log(after: string | null, limit: number): Promise<LogPage | null>;
+  /** Those of the ids that events have, of whatever type. */
+  findEvents(ids: readonly string[]): Promise<DurableEvent[]>;
   findEvent(eventId: string): Promise<DurableEvent | null>;
   /** Rooms by id, after a room id. */
   rooms(after: string | null, limit: number): Promise<RoomRecord[]>;

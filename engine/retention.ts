@@ -21,6 +21,8 @@ export interface Retention {
 const PAGE = 200;
 /** Between two steps, so that posts come first, ms. */
 const BREATH_MS = 5;
+/** Steps for one room in a round: a long history must not keep the other rooms waiting. */
+const STEPS = 100;
 
 /**
  * Enforces the retention of all rooms in the background, asleep or awake: round after round, in steps that are small
@@ -39,21 +41,35 @@ export function createRetention(parts: RetentionParts): Retention {
   }
 
   async function round(): Promise<void> {
-    for (let after: string | null = null; ;) {
+    for (let after: string | null = null; !stopped;) {
       const page: RoomRecord[] = await store.rooms(after, PAGE);
       for (const record of page) await forget(record);
+      await sweep();
       const last = page.at(-1);
-      if (!last || page.length < PAGE) break;
+      if (!last || page.length < PAGE) return;
       after = last.room_id;
       await pause(BREATH_MS);
     }
-    while (await store.sweep()) await pause(BREATH_MS);
   }
 
-  async function forget({ room_id, policy }: RoomRecord): Promise<void> {
-    const keep = keepOf(policy ?? parts.presetOf(room_id), clock.now());
-    if (keep === null) return;
-    while (await store.retain(room_id, keep)) await pause(BREATH_MS);
+  async function forget(known: RoomRecord): Promise<void> {
+    let record: RoomRecord | null = known;
+    if (keepOf(policyOf(record), clock.now()) === null) return;
+    for (let step = 0; step < STEPS && !stopped; step++) {
+      // A policy that was changed meanwhile, while other rooms were dealt with, is the one that holds.
+      record = await store.load(known.room_id);
+      const keep = record && keepOf(policyOf(record), clock.now());
+      if (keep === null || !(await store.retain(known.room_id, keep))) return;
+      await pause(BREATH_MS);
+    }
+  }
+
+  async function sweep(): Promise<void> {
+    for (let step = 0; step < STEPS && !stopped && (await store.sweep()); step++) await pause(BREATH_MS);
+  }
+
+  function policyOf({ room_id, policy }: RoomRecord): Policy {
+    return policy ?? parts.presetOf(room_id);
   }
 
   async function rounds(): Promise<void> {
@@ -63,6 +79,7 @@ export function createRetention(parts: RetentionParts): Retention {
       try {
         await round();
       } catch (cause) {
+        if (stopped) return;
         meter.crashed('retention');
         log.error({ cause: errorText(cause) }, 'retention: a round failed; the next one begins anew');
       }

@@ -78,6 +78,8 @@ function refuseLater(onAnswer: (answer: Answer) => void, reason: string): void {
 
 class InProcessDelivery implements Delivery {
   readonly redelivered = false;
+  /** What is given back here is refused: nothing comes again. */
+  readonly overtakes = false;
   /** `request` has returned: before that its asker must not be answered. */
   requested = false;
   private settled = false;

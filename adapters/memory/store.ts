@@ -1,4 +1,4 @@
-import type { DurableEvent, MessagePosted } from '../../engine/messages/events.js';
+import type { DurableEvent } from '../../engine/messages/events.js';
 import type { Append, AppendResult, Keep, RoomRecord, Store } from '../../engine/ports.js';
 
 export interface MemoryStoreOptions {
@@ -8,6 +8,11 @@ export interface MemoryStoreOptions {
   readonly eventsInAll: number;
   /** Rooms remembered in all. Their count of seqs must not be forgotten, so beyond it new rooms are refused. */
   readonly rooms: number;
+}
+
+interface Logged {
+  readonly event: DurableEvent;
+  readonly position: number;
 }
 
 /** Events forgotten at a time. */
@@ -27,9 +32,10 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
   const rooms = new Map<string, Kept>();
   /** Those that hold events, in the order of the last write: the first was written longest ago. */
   const written = new Set<Kept>();
-  const byId = new Map<string, DurableEvent>();
-  /** Event ids in the order they were committed. */
-  let log: string[] = [];
+  const byId = new Map<string, Logged>();
+  /** In the order of commits; those that are forgotten go later, many at a time. */
+  let log: Logged[] = [];
+  let position = 0;
   let ready = false;
 
   function append({ room, events, purge_before }: Append): AppendResult {
@@ -42,8 +48,9 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     kept.record = room;
     for (const event of events) {
       kept.events.push(event);
-      byId.set(event.event_id, event);
-      log.push(event.event_id);
+      const logged = { event, position: ++position };
+      byId.set(event.event_id, logged);
+      log.push(logged);
     }
     if (purge_before !== undefined)
       forget(
@@ -79,6 +86,10 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     return first;
   }
 
+  function isKept({ event, position }: Logged): boolean {
+    return byId.get(event.event_id)?.position === position;
+  }
+
   function trim(): void {
     for (const kept of written) {
       const over = byId.size - options.eventsInAll;
@@ -86,7 +97,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       forget(kept, Math.min(over, kept.events.length));
       if (kept.events.length === 0) written.delete(kept);
     }
-    if (log.length > 2 * byId.size + 1024) log = log.filter((id) => byId.has(id));
+    if (log.length > 2 * byId.size + 1024) log = log.filter(isKept);
   }
 
   return {
@@ -120,21 +131,21 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       return Promise.resolve(page);
     },
     log(after, limit) {
-      const start = after === null ? 0 : log.indexOf(after) + 1;
-      const page: DurableEvent[] = [];
-      for (let i = start; i < log.length && page.length < limit; i++) {
-        const event = byId.get(log[i] ?? '');
-        if (event) page.push(event);
-      }
-      return Promise.resolve(page);
+      const from = after === null || /^\d+$/.test(after) ? Number(after) : byId.get(after)?.position;
+      if (from === undefined) return Promise.resolve(null);
+      const page: Logged[] = [];
+      let i = firstAfter(log, from);
+      for (let logged = log[i]; logged && page.length < limit; logged = log[++i])
+        if (isKept(logged)) page.push(logged);
+      const more = log.slice(i).some(isKept);
+      const last = page.at(-1)?.position ?? from;
+      const cursor = last === 0 ? null : String(last);
+      return Promise.resolve({ events: page.map(({ event }) => event), cursor, more });
     },
-    findMessages(ids) {
-      const found = ids.map((id) => byId.get(id));
-      return Promise.resolve(
-        found.filter((event): event is MessagePosted => event?.type === 'message_posted'),
-      );
+    findEvents(ids) {
+      return Promise.resolve([...new Set(ids)].flatMap((id) => byId.get(id)?.event ?? []));
     },
-    findEvent: (eventId) => Promise.resolve(byId.get(eventId) ?? null),
+    findEvent: (eventId) => Promise.resolve(byId.get(eventId)?.event ?? null),
     rooms(after, limit) {
       const ids = [...rooms.keys()].filter((id) => after === null || id > after).sort();
       return Promise.resolve(ids.slice(0, limit).flatMap((id) => rooms.get(id)?.record ?? []));
@@ -157,4 +168,15 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       return Promise.resolve();
     },
   };
+}
+
+/** The index of the first entry behind a position. */
+function firstAfter(log: readonly Logged[], position: number): number {
+  let [low, high] = [0, log.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((log[middle]?.position ?? Infinity) <= position) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

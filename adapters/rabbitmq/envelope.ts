@@ -98,7 +98,12 @@ export class HomeDelivery implements Delivery {
     readonly redelivered: boolean,
     private readonly settled: (answer: Answer, published: Promise<void> | undefined) => void,
     private readonly retried: (reason: string) => void,
+    private readonly isBehindRetried: () => boolean,
   ) {}
+
+  get overtakes(): boolean {
+    return this.isBehindRetried();
+  }
 
   settle(answer: Answer, published?: Promise<void>): void {
     if (this.done) return;

@@ -37,8 +37,8 @@ const BACKOFF = { first: 100, most: 5_000 };
 /**
  * Hands the commands of a partition to the engine in their order, and acknowledges what is dealt with.
  *
- * `retry` keeps the order without the broker: when one command is to be tried again, no further one is handed out;
- * when those under way are decided and a pause is over, all that are to be tried again are handed out in their old
+ * `retry` keeps the order without the broker: when one command is to be tried again, no further one is handed out, and
+ * those of its room that were handed out behind it say so (`overtakes`), and are given back in their turn; when those under way are decided and a pause is over, all that are to be tried again are handed out in their old
  * order, and then those behind them. Giving them back to the queue instead would raise their delivery count (see
  * `poison.ts`), make the broker's log grow, and let a second node overtake what is still under way here.
  */
@@ -97,6 +97,7 @@ export function createSession(channel: Channel, parts: SessionParts): Session {
         redelivered,
         (answer, published) => settled(item, answer, published),
         (reason) => retried(item, reason),
+        () => isBehindRetried(item),
       );
       try {
         handlers.command(delivery);
@@ -120,6 +121,12 @@ export function createSession(channel: Channel, parts: SessionParts): Session {
     decided(reason);
   }
 
+  /** Handed out before one of its room was given back, and not looked at yet. */
+  function isBehindRetried(item: Item): boolean {
+    const { room_id } = item.command;
+    return again.some((other) => other.command.room_id === room_id && inOrder(other, item) < 0);
+  }
+
   function decided(reason: string): void {
     underWay--;
     if (underWay === 0 && again.length > 0 && !stopping && !ended) rest(reason);
@@ -141,8 +148,7 @@ export function createSession(channel: Channel, parts: SessionParts): Session {
   function handAgain(): void {
     pause = null;
     const items = again.splice(0);
-    // A delivery tag counts the messages of a channel (AMQP 0-9-1, 1.8.3.13).
-    items.sort((a, b) => tagOf(a) - tagOf(b) || a.position - b.position);
+    items.sort(inOrder);
     tried = new Set(items);
     hand(items, true);
     pump();
@@ -209,6 +215,8 @@ export function createSession(channel: Channel, parts: SessionParts): Session {
   };
 }
 
-function tagOf({ envelope }: Item): number {
-  return envelope.message.fields.deliveryTag;
+/** A delivery tag counts the messages of a channel (AMQP 0-9-1, 1.8.3.13). */
+function inOrder(a: Item, b: Item): number {
+  const [tagA, tagB] = [a, b].map(({ envelope }) => envelope.message.fields.deliveryTag) as [number, number];
+  return tagA - tagB || a.position - b.position;
 }

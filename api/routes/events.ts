@@ -8,7 +8,9 @@ import { Event, Limit, problems } from '../schemas.js';
 
 const EventQuery = Type.Object({
   room_id: Type.Optional(RoomId),
-  after: Type.Optional(Type.String({ description: 'with room_id: a seq; without: an event id' })),
+  after: Type.Optional(
+    Type.String({ description: 'a cursor; or with room_id a seq, and without it an event id' }),
+  ),
   limit: Limit,
 });
 const Events = Type.Object({
@@ -16,7 +18,12 @@ const Events = Type.Object({
   next: Type.Union([Type.String(), Type.Null()], {
     description: 'the next page’s after; null: there is none',
   }),
+  cursor: Type.Union([Type.String(), Type.Null()], {
+    description: 'the after to go on with later, when there is more; stays good when events are forgotten',
+  }),
 });
+/** Positions and seqs are below 2^53. */
+const CURSOR = /^\d{1,15}$/;
 const EventParams = Type.Object({ event_id: Uuid });
 
 /** The log of facts: of one room by seq, or of all rooms in the order they were stored. */
@@ -34,34 +41,29 @@ export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
     async (request, reply) => {
       const { room_id, after, limit = 50 } = request.query;
       if (room_id === undefined) {
-        if (after !== undefined && !isUuid(after))
-          return sendProblem(reply, 'bad_request', 'after must be an event id');
-        if (after !== undefined && (await store.findEvent(after)) === null) {
+        if (after !== undefined && !isUuid(after) && !CURSOR.test(after))
+          return sendProblem(reply, 'bad_request', 'after must be a cursor or an event id');
+        const page = await store.log(after ?? null, limit);
+        if (page === null) {
           return sendProblem(
             reply,
             'bad_request',
-            'after is an event that is no longer known: begin again without it',
+            'after is an event that is no longer known: begin again without it, and go on with cursors, which stay good',
           );
         }
-        const events = await store.log(after ?? null, limit + 1);
-        return {
-          events: events.slice(0, limit),
-          next: events.length > limit ? (events[limit - 1]?.event_id ?? null) : null,
-        };
+        return { events: page.events, next: page.more ? page.cursor : null, cursor: page.cursor };
       }
       const from = after ?? '0';
-      if (!/^\d{1,15}$/.test(from))
-        return sendProblem(reply, 'bad_request', 'with room_id, after must be a seq');
+      if (!CURSOR.test(from)) return sendProblem(reply, 'bad_request', 'with room_id, after must be a seq');
       const events = await store.history({
         room_id,
         after: Number(from),
         limit: limit + 1,
         messages_only: false,
       });
-      return {
-        events: events.slice(0, limit),
-        next: events.length > limit ? String(events[limit - 1]?.seq) : null,
-      };
+      const page = events.slice(0, limit);
+      const cursor = String(page.at(-1)?.seq ?? from);
+      return { events: page, next: events.length > limit ? cursor : null, cursor };
     },
   );
 

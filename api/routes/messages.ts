@@ -124,8 +124,9 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
       },
     },
     async (request, reply) => {
-      const [found] = await store.findMessages([request.params.id]);
-      if (!found) return sendProblem(reply, 'not_found', `there is no message ${request.params.id}`);
+      const found = await store.findEvent(request.params.id);
+      if (found?.type !== 'message_posted')
+        return sendProblem(reply, 'not_found', `there is no message ${request.params.id}`);
       return toMessage(found);
     },
   );

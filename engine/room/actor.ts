@@ -3,7 +3,7 @@ import type { Outcome } from '../journal.js';
 import { Mailbox, type Behaviour, type Parent } from '../mailbox.js';
 import { refused } from '../messages/answers.js';
 import type { JoinCommand } from '../messages/commands.js';
-import type { MessagePosted, RoomEvent } from '../messages/events.js';
+import type { DurableEvent, RoomEvent } from '../messages/events.js';
 import type { Delivery, RoomRecord } from '../ports.js';
 import { Alarm } from './alarm.js';
 import { decide } from './decide.js';
@@ -75,6 +75,10 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
       return;
     }
     this.usedAt = this.parts.clock.elapsed();
+    if (message.overtakes) {
+      message.retry('a command before it is tried again');
+      return;
+    }
     const { command } = message;
     if (this.holding === 'lookup' || (this.holding === 'seats' && command.type !== 'assert')) {
       if (this.held.length < LIMITS.limit) this.held.push(message);
@@ -184,7 +188,7 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
   }
 
   /** Whether the store has more of this room than the room knows. */
-  private isBehind(first: MessagePosted): boolean {
+  private isBehind(first: DurableEvent): boolean {
     return first.room_id === this.roomId && first.seq > this.state.head_seq;
   }
 

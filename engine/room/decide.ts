@@ -120,5 +120,11 @@ function basePolicy(state: RoomState): Policy {
 }
 
 function samePolicy(a: Policy, b: Policy): boolean {
-  return (Object.keys(a) as (keyof Policy)[]).every((field) => a[field] === b[field]);
+  const fields = Object.keys(a) as (keyof Policy)[];
+  return fields.every((field) => field === 'retention' || a[field] === b[field]) && sameRetention(a, b);
+}
+
+function sameRetention({ retention: a }: Policy, { retention: b }: Policy): boolean {
+  if (a === null || b === null) return a === b;
+  return a.max_messages === b.max_messages && a.max_age_s === b.max_age_s;
 }

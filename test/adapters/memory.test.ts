@@ -64,7 +64,7 @@ t.test('memory: the log forgets what the rooms have forgotten', async (t) => {
   for (let seq = 1; seq <= 5_000; seq++) await store.append([append('r', message('r', seq))]);
   const log = await store.log(null, 10_000);
   t.same(
-    log.map(({ seq }) => seq),
+    log?.events.map(({ seq }) => seq),
     await stored(store, 'r'),
   );
 });

@@ -154,6 +154,33 @@ export function commandPromises(name: string, make: Make): void {
     },
   );
 
+  void t.test(
+    `${name}: what stands behind a command that was given back says so, if both come again`,
+    async (t) => {
+      const open: Delivery[] = [];
+      let collecting = true;
+      const node = new Node((delivery) => (collecting ? open.push(delivery) : delivery.settle(DONE)));
+      const { broker, durable } = await begin(t, make, node);
+      const rooms = ['42', '42', 'other', '42'];
+      const answers = rooms.map((room, i) => ask(broker, post(room, `${i}`)));
+      await until(() => open.length === rooms.length, { what: 'all of them' });
+      const nth = (i: number): Delivery | undefined =>
+        open.find(({ command }) => command.type === 'post' && command.text === `${i}`);
+      const overtaking = (): unknown[] => rooms.map((_room, i) => nth(i)?.overtakes);
+      t.same(overtaking(), [false, false, false, false]);
+      nth(1)?.retry('the store is down');
+      t.same(overtaking(), [false, false, false, durable], 'only what is behind it in its room');
+      nth(0)?.settle(DONE);
+      nth(2)?.settle(DONE);
+      collecting = false;
+      nth(3)?.retry('it would overtake');
+      const results = await Promise.all(answers);
+      for (const [i, result] of results.entries())
+        t.match(result, durable || i % 2 === 0 ? DONE : { code: 'unavailable' }, `${i}`);
+      if (durable) t.same(node.texts('42'), ['0', '1', '3', '1', '3']);
+    },
+  );
+
   void t.test(`${name}: of two nodes exactly one is the home of a room`, async (t) => {
     const first = new Node(settleAll);
     const made = await begin(t, make, first);

@@ -31,7 +31,7 @@ export function promiseForgetting(promise: Promised): void {
         ['committed'],
       );
       t.same(await store.history({ room_id: room, after: 0, limit: 10, messages_only: false }), [closed]);
-      t.same(await store.findMessages(old.map(({ event_id }) => event_id)), []);
+      t.same(await store.findEvents(old.map(({ event_id }) => event_id)), []);
       for (const { event_id } of old) t.equal(await store.findEvent(event_id), null);
       t.equal((await store.load(room))?.head_seq, 6);
       t.same(await store.append([append(room, message(room, 7))]), ['committed']);
@@ -49,10 +49,10 @@ export function promiseForgetting(promise: Promised): void {
     const first = message(room, 1);
     await store.append([append(room, first, message(room, 2))]);
     t.same(await store.append([{ room: record(room, 2), events: [], purge_before: 2 }]), ['committed']);
-    t.same(await store.findMessages([first.event_id]), []);
+    t.same(await store.findEvents([first.event_id]), []);
     const again = message(`${room}-other`, 1, 'other', first.event_id);
     t.same(await store.append([append(`${room}-other`, again)]), ['committed']);
-    t.same(await store.findMessages([first.event_id]), [again]);
+    t.same(await store.findEvents([first.event_id]), [again]);
     t.same(seqs(await store.history({ room_id: room, after: 0, limit: 9, messages_only: false })), [2]);
   });
 
@@ -73,7 +73,7 @@ export function promiseForgetting(promise: Promised): void {
       const left = await store.history({ room_id: room, after: 0, limit: 100, messages_only: false });
       t.same(seqs(left), upTo(45, 60), 'ten messages, and the five facts between them');
       t.equal(await store.findEvent(events[44]?.event_id ?? ''), null);
-      t.same(await store.findMessages([events[42]?.event_id ?? '']), []);
+      t.same(await store.findEvents([events[42]?.event_id ?? '']), []);
       t.same(
         seqs(await store.history({ room_id: room, before: 48, limit: 9, messages_only: false })),
         [47, 46],

@@ -1,7 +1,23 @@
 import { newId } from '../../engine/ids.js';
 import { isDurable, type DurableEvent } from '../../engine/messages/events.js';
-import type { RoomRecord } from '../../engine/ports.js';
-import { append, AT, message, messages, seqs, upTo, type Promised } from './store-fixture.js';
+import type { LogPage, RoomRecord, Store } from '../../engine/ports.js';
+import { append, AT, message, messages, record, seqs, upTo, type Promised } from './store-fixture.js';
+
+async function logOf(store: Store, after: string | null, limit: number): Promise<LogPage> {
+  const page = await store.log(after, limit);
+  if (page === null) throw new Error(`the log does not know ${after}`);
+  return page;
+}
+
+/** All of the log, in pages. */
+async function wholeLog(store: Store, limit: number): Promise<DurableEvent[]> {
+  const seen: DurableEvent[] = [];
+  for (let page = await logOf(store, null, limit); ; page = await logOf(store, page.cursor, limit)) {
+    if (page.events.length > limit) throw new Error(`${page.events.length} events on a page of ${limit}`);
+    seen.push(...page.events);
+    if (!page.more) return seen;
+  }
+}
 
 /** What is promised of everything that reads. */
 export function promiseReads(promise: Promised): void {
@@ -44,13 +60,13 @@ export function promiseReads(promise: Promised): void {
     let writing = true;
     const written = Promise.all(writers.map(write)).then(() => (writing = false));
     const seen: DurableEvent[] = [];
-    for (let after: string | null = null, last = false; ;) {
-      const over = !writing;
-      const page: DurableEvent[] = await store.log(after, 7);
-      seen.push(...page.filter(({ room_id }) => room_id.startsWith(room)));
-      after = page.at(-1)?.event_id ?? after;
-      if (page.length === 0 && last) break;
-      last = over && page.length === 0;
+    for (let after: string | null = null, over = false; !over;) {
+      // What was written before this page was asked for is in it, or behind it.
+      const last = !writing;
+      const { events, cursor, more } = await logOf(store, after, 7);
+      seen.push(...events.filter(({ room_id }) => room_id.startsWith(room)));
+      after = cursor;
+      over = last && !more;
     }
     await written;
     for (const id of writers)
@@ -62,15 +78,7 @@ export function promiseReads(promise: Promised): void {
     async (t, store, room) => {
       const [a, b] = [`${room}-a`, `${room}-b`];
       for (let i = 1; i <= 20; i++) await store.append([append(a, message(a, i)), append(b, message(b, i))]);
-      const seen: DurableEvent[] = [];
-      for (let after: string | null = null; ;) {
-        const page = await store.log(after, 7);
-        t.ok(page.length <= 7);
-        seen.push(...page);
-        const last = page.at(-1);
-        if (!last) break;
-        after = last.event_id;
-      }
+      const seen = await wholeLog(store, 7);
       t.same(seqs(seen.filter(({ room_id }) => room_id === a)), upTo(0, 20));
       t.same(seqs(seen.filter(({ room_id }) => room_id === b)), upTo(0, 20));
       t.equal(new Set(seen.map(({ event_id }) => event_id)).size, seen.length, 'none twice');
@@ -78,7 +86,33 @@ export function promiseReads(promise: Promised): void {
     },
   );
 
-  promise('several messages are found in one question, and only messages', async (t, store, room) => {
+  promise('the log goes on from a cursor or an event, whatever is forgotten', async (t, store, room) => {
+    const posted = messages(room, 1, 30);
+    await store.append([append(room, ...posted)]);
+    const from = async (after: string | null): Promise<number[]> =>
+      seqs((await logOf(store, after, 1_000)).events.filter(({ room_id }) => room_id === room));
+    const whole = await logOf(store, null, 1_000_000);
+    t.equal(whole.more, false);
+    t.match(whole.cursor, /^\d+$/);
+    t.same(await from(whole.cursor), [], 'nothing is behind the end');
+    const middle = await logOf(store, posted[9]?.event_id ?? '', 5);
+    t.same(seqs(middle.events), upTo(10, 15), 'behind an event');
+    t.equal(middle.more, true);
+    t.same(await from(middle.cursor), upTo(15, 30), 'behind a page');
+    t.equal(await store.log(newId(), 5), null, 'an event that is not known');
+    await store.append([{ room: record(room, 30), events: [], purge_before: 29 }]);
+    while (await store.sweep());
+    t.same(await from(middle.cursor), [29, 30], 'a cursor stays good when what it stood on is forgotten');
+    t.same(await from(whole.cursor), []);
+    t.equal(await store.log(posted[9]?.event_id ?? '', 5), null, 'an event that is forgotten');
+    await store.append([append(room, message(room, 31))]);
+    t.same(await from(whole.cursor), [31], 'and who had all of it gets what is new');
+    const empty = await logOf(store, (await logOf(store, whole.cursor, 9)).cursor, 9);
+    t.same(empty.events, []);
+    t.match(empty.cursor, /^\d+$/, 'an empty page has a cursor to go on with, too');
+  });
+
+  promise('events are found by their ids in one question, of whatever type', async (t, store, room) => {
     const posted = messages(room, 1, 3);
     const kicked: DurableEvent = {
       type: 'member_kicked',
@@ -89,10 +123,12 @@ export function promiseReads(promise: Promised): void {
       user: 'bob',
     };
     await store.append([append(room, ...posted, kicked)]);
-    const ids = [...posted.map(({ event_id }) => event_id), newId(), kicked.event_id];
-    const found = await store.findMessages(ids);
-    t.same(found.map(({ event_id }) => event_id).sort(), posted.map(({ event_id }) => event_id).sort());
-    t.same(await store.findMessages([]), []);
+    const ids = [...posted, kicked, kicked].map(({ event_id }) => event_id);
+    ids.push(newId());
+    const found = await store.findEvents(ids);
+    const bySeq = [...found].sort((a, b) => a.seq - b.seq);
+    t.same(bySeq, [...posted, kicked], 'each once');
+    t.same(await store.findEvents([]), []);
   });
 
   promise('rooms are listed by id, each once, page by page', async (t, store, room) => {

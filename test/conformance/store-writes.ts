@@ -9,7 +9,7 @@ export function promiseWrites(promise: Promised): void {
     t.equal(await store.load(room), null);
     t.same(await store.history({ room_id: room, limit: 10, messages_only: false }), []);
     t.same(await store.history({ room_id: room, after: 0, limit: 10, messages_only: false }), []);
-    t.same(await store.findMessages([newId(), newId()]), []);
+    t.same(await store.findEvents([newId(), newId()]), []);
     t.equal(await store.findEvent(newId()), null);
   });
 
@@ -44,7 +44,7 @@ export function promiseWrites(promise: Promised): void {
     t.same(await store.load(room), closed);
     t.same(await store.history({ room_id: room, after: 0, limit: 10, messages_only: false }), events);
     for (const event of events) t.same(await store.findEvent(event.event_id), event);
-    t.same(await store.findMessages([posted.event_id]), [posted]);
+    t.same(await store.findEvents([posted.event_id]), [posted]);
   });
 
   promise(
@@ -122,7 +122,7 @@ export function promiseWrites(promise: Promised): void {
       const elsewhere = `${room}-other`;
       t.same(await store.append([append(elsewhere, { ...first, room_id: elsewhere })]), ['duplicate']);
       t.same(await store.load(room), record(room, 1));
-      t.same(await store.findMessages([first.event_id]), [first]);
+      t.same(await store.findEvents([first.event_id]), [first]);
       t.equal((await store.load(elsewhere))?.head_seq ?? 0, 0);
     },
   );

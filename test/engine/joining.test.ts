@@ -94,7 +94,7 @@ t.test('it is so with a store that takes its time, too', async (t) => {
       ...inner,
       append: (appends) => turns(3).then(() => inner.append(appends)),
       history: (page) => inner.history(page).then((events) => turns(2).then(() => events)),
-      findMessages: (ids) => turns(1).then(() => inner.findMessages(ids)),
+      findEvents: (ids) => turns(1).then(() => inner.findEvents(ids)),
       load: (room) => turns(2).then(() => inner.load(room)),
     }),
   };

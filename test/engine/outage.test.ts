@@ -63,7 +63,7 @@ t.test(
     const node = await startNode(t, {
       store: (inner) => ({
         ...inner,
-        findMessages: (ids) => (broken ? Promise.reject(new Error('down')) : inner.findMessages(ids)),
+        findEvents: (ids) => (broken ? Promise.reject(new Error('down')) : inner.findEvents(ids)),
       }),
     });
     const id = newId();
@@ -75,7 +75,7 @@ t.test(
 
 t.test('posts keep their order although some of them have to be looked up in the store', async (t) => {
   const node = await startNode(t, {
-    store: (inner) => ({ ...inner, findMessages: (ids) => turns(4).then(() => inner.findMessages(ids)) }),
+    store: (inner) => ({ ...inner, findEvents: (ids) => turns(4).then(() => inner.findEvents(ids)) }),
   });
   const alice = await node.join('42', 'alice');
   for (let i = 0; i < 100; i++) {

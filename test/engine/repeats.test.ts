@@ -11,8 +11,8 @@ t.test('somebody who repeats a post again and again costs the others in the room
       await turns(3);
       return inner.append(appends);
     },
-    findMessages: async (ids) => {
-      const found = await inner.findMessages(ids);
+    findEvents: async (ids) => {
+      const found = await inner.findEvents(ids);
       await turns(6);
       return found;
     },
@@ -77,6 +77,7 @@ t.test(
                 handlers.command({
                   command: delivery.command,
                   redelivered: again,
+                  overtakes: false,
                   settle: (answer, published) => delivery.settle(answer, published),
                   retry: (reason) => delivery.retry(reason),
                 });
@@ -120,3 +121,23 @@ t.test('a connection whose join was not answered gives back the seat that it may
   const bob = await node.join('42', 'bob');
   t.ok(bob.isOpen);
 });
+
+t.test(
+  'a post with the id of an event that is no message is told so, and costs nobody anything',
+  async (t) => {
+    const node = await startNode(t);
+    await node.request({ type: 'open', room_id: '42', policy: {} });
+    const [opened] = await node.store.history({ room_id: '42', after: 0, limit: 1, messages_only: false });
+    const id = opened?.event_id ?? '';
+    const answers = await Promise.all([
+      node.post('42', 'before'),
+      node.post('42', 'its id is taken', id),
+      node.post('42', 'behind'),
+      node.post('elsewhere', 'its id is taken', id),
+    ]);
+    t.match(answers[0], { type: 'posted', message: { seq: 2 } });
+    t.match(answers[1], { type: 'refused', code: 'id_conflict', message: /no message/ });
+    t.match(answers[2], { type: 'posted', message: { seq: 3 } });
+    t.match(answers[3], { type: 'refused', code: 'id_conflict' });
+  },
+);

@@ -128,3 +128,66 @@ t.test('a store that fails costs one round, and is said', async (t) => {
   await round(node);
   t.same(await seqs(node, '42'), [3]);
 });
+
+t.test('a policy that was changed while other rooms were dealt with is the one that holds', async (t) => {
+  let changed = false;
+  const node: Node = await startNode(t, {
+    store: (inner) => ({
+      ...inner,
+      async retain(roomId, keep) {
+        if (roomId === 'a' && !changed) {
+          changed = true;
+          await node.request({ type: 'open', room_id: 'b', policy: { retention: null } });
+        }
+        return inner.retain(roomId, keep);
+      },
+    }),
+  });
+  for (const room of ['a', 'b']) {
+    await node.request({ type: 'open', room_id: room, policy: { retention: { max_messages: 1 } } });
+    await write(node, room, 5);
+  }
+  await round(node);
+  t.equal((await seqs(node, 'a')).length, 1);
+  t.equal((await seqs(node, 'b')).length, 7);
+});
+
+t.test('a long history is forgotten over several rounds, and does not keep the others waiting', async (t) => {
+  const node = await startNode(t, {
+    policy: { retention: { max_messages: 1 } },
+    store: (inner) => ({
+      ...inner,
+      retain: (roomId, keep) => (roomId === 'endless' ? Promise.resolve(true) : inner.retain(roomId, keep)),
+    }),
+  });
+  await write(node, 'endless', 5);
+  await write(node, 'short', 5);
+  await round(node, 62_000);
+  t.same(await seqs(node, 'short'), [5]);
+});
+
+t.test('a node that stops ends its round', async (t) => {
+  let steps = 0;
+  const node = await startNode(t, {
+    policy: { retention: { max_messages: 1 } },
+    store: (inner) => ({ ...inner, retain: () => (steps++, Promise.resolve(true)) }),
+  });
+  await write(node, '42', 5);
+  await node.clock.pass(60_020);
+  t.ok(steps > 0);
+  const stopped = node.engine.stop(100);
+  const before = steps;
+  await node.clock.pass(10_000);
+  await stopped;
+  t.ok(steps <= before + 1, `${steps - before} steps after it`);
+  t.notOk(node.counts.has('crashed retention'));
+});
+
+t.test('the same policy again is no change, with a retention too', async (t) => {
+  const node = await startNode(t);
+  const policy = { retention: { max_messages: 5, max_age_s: 60 } };
+  for (let i = 0; i < 3; i++) await node.request({ type: 'open', room_id: '42', policy });
+  t.same(await seqs(node, '42'), [1]);
+  await node.request({ type: 'open', room_id: '42', policy: { retention: { max_messages: 5 } } });
+  t.same(await seqs(node, '42'), [1, 2]);
+});

@@ -194,7 +194,7 @@ t.test(
       .slice(1, 3)
       .map((answer) => (answer.type === 'refused' ? answer.code : answer.type));
     t.same(twins.sort(), ['id_conflict', 'posted']);
-    t.equal((await node.store.findMessages([id])).length, 1);
+    t.equal((await node.store.findEvents([id])).length, 1);
   },
 );
 
@@ -204,7 +204,7 @@ t.test('what stands behind a post that could not be stored does not overtake it'
   const store = (inner: Store): Store => ({
     ...inner,
     append: () => new Promise((_, reject) => (fail = () => reject(new Error('the disk is full')))),
-    findMessages: (ids) => new Promise((resolve) => (found = () => resolve(inner.findMessages(ids)))),
+    findEvents: (ids) => new Promise((resolve) => (found = () => resolve(inner.findEvents(ids)))),
   });
   const node = await startNode(t, { store });
   const first = node.post('42', 'first');
