@@ -2,12 +2,24 @@ import { checkAnswers } from './answers.js';
 import type { History } from './history.js';
 import { ledgerOf } from './ledger.js';
 import { checkOrder } from './order.js';
+import { checkReadings } from './readings.js';
 import { checkRooms } from './rooms.js';
+import { checkSeqs } from './seqs.js';
 import { checkViews } from './views.js';
 import type { Violation } from './violations.js';
 
-/** Everything in a history that breaks promise 1, 2 or 4 of DESIGN 9; empty if they hold. */
+/**
+ * Everything in a history that breaks promise 1, 2 or 4 of DESIGN 9, or that keeps them from being checked; empty if
+ * they hold.
+ */
 export function check(history: History): Violation[] {
   const ledger = ledgerOf(history);
-  return [...checkAnswers(ledger), ...checkRooms(ledger), ...checkViews(ledger), ...checkOrder(ledger)];
+  return [
+    ...checkReadings(history),
+    ...checkSeqs(history),
+    ...checkAnswers(ledger),
+    ...checkRooms(ledger),
+    ...checkViews(ledger),
+    ...checkOrder(ledger),
+  ];
 }

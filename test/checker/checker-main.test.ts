@@ -47,12 +47,33 @@ t.test('a history that does not: a line for each violation, and exit code 1', as
     });
 });
 
+t.test(
+  'a history that does not tell enough, or tells what cannot be: a line that says so, and exit code 1',
+  async (t) => {
+    const strange = { ...GOOD, rooms: [{ room_id: '42', head_seq: 0, entries: [{ ...entry, seq: 0 }] }] };
+    const line = 'the store has the seq of m1 as 0 in room 42, where only 1, 2, 3, … can be\n';
+    for (const path of await written(t.testdir(), 'strange', strange)) {
+      const { code, stdout, stderr } = await run(path);
+      t.same({ code, stderr }, { code: 1, stderr: '' });
+      t.ok(stdout.startsWith(`promise 1, bad_seq: ${line}`), stdout);
+    }
+    for (const path of await written(t.testdir(), 'unread', { ...GOOD, rooms: [] })) {
+      const { code, stdout, stderr } = await run(path);
+      t.same({ code, stderr }, { code: 1, stderr: '' });
+      t.match(
+        stdout,
+        'no promise can be checked, not_read: bob was in room 42, of which the history has no reading of the store\n',
+      );
+    }
+  },
+);
+
 t.test('what is no history: one line that says where, and exit code 2', async (t) => {
   const folder = t.testdir({
     'broken.json': '{"attempts": [',
     'other.json': '{"attempts": [], "members": []}',
     'broken.jsonl': '\n{"room":\n',
-    'other.jsonl': '{"room": {"room_id": "42", "head_seq": -1, "entries": []}}\n',
+    'other.jsonl': '{"room": {"room_id": "42", "head_seq": "1", "entries": []}}\n',
     'unknown.jsonl': '{"rom": {}}\n',
   });
   const expected = [

@@ -60,6 +60,22 @@ export const VIEW_FAULTS: Faults<
         return { member: found.name, seq: found.seen - 1 };
       },
     },
+    {
+      name: 'a welcome that tells less than the one before it, of which nothing was seen yet',
+      plant(history, choose) {
+        const back = history.members.flatMap(({ name, sessions }) =>
+          sessions.slice(1).flatMap((session, i) => {
+            const before = sessions[i];
+            const isUnseen = before?.recovered === true && before.entries.length === 0;
+            return isUnseen && before.head_seq > 0 ? [{ name, session, told: before.head_seq }] : [];
+          }),
+        );
+        const found = choose(back);
+        if (!found) return null;
+        found.session.head_seq = found.told - 1;
+        return { member: found.name, seq: found.told - 1 };
+      },
+    },
   ],
   doubled_in_view: [
     {
@@ -170,6 +186,24 @@ export const VIEW_FAULTS: Faults<
           seq: shown.entry.seq,
           to: shown.entry.seq,
         };
+      },
+    },
+    {
+      name: 'messages left out for a member that asks from beyond the head, which it was neither shown nor told of',
+      plant(history, choose) {
+        const firsts = history.members.flatMap(({ name, stayed, sessions }) => {
+          const [session] = sessions;
+          const [next] = session?.entries ?? [];
+          return session && next?.message && (stayed || session.entries.length > 1)
+            ? [{ name, session, next, only: sessions.length === 1 }]
+            : [];
+        });
+        const found = choose(firsts.filter(({ session, only }) => only || session.entries.length > 1));
+        if (!found) return null;
+        const { name, session, next } = found;
+        Object.assign(session, { since: next.seq, recovered: true });
+        session.entries.shift();
+        return { member: name, seq: next.seq, ids: [next.message?.id] };
       },
     },
   ],

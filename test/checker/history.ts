@@ -7,7 +7,8 @@ import { Type, type Static } from '@sinclair/typebox';
  * A history is of rooms that forget nothing (no purge, no retention) and deliver everything (`deliver_alone`).
  */
 
-const Seq = Type.Integer({ minimum: 0 });
+/** As the program said it. Whether it can be a seq at all is for the checker: a history with a bad one is one too. */
+const Seq = Type.Number();
 const object = <P extends Parameters<typeof Type.Object>[0]>(fields: P) =>
   Type.Object(fields, { additionalProperties: false });
 
@@ -86,3 +87,8 @@ export const History = object({
   rooms: Type.Array(Room),
 });
 export type History = Static<typeof History>;
+
+/** Whether an event can stand there: 1, 2, 3, … */
+export function isSeq(seq: number): boolean {
+  return Number.isSafeInteger(seq) && seq >= 1;
+}

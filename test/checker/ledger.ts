@@ -1,4 +1,4 @@
-import type { Attempt, Entry, History, Message } from './history.js';
+import { isSeq, type Attempt, type Entry, type History, type Message } from './history.js';
 import type { Place } from './violations.js';
 
 export interface StoredMessage extends Place {
@@ -12,7 +12,7 @@ export interface Ledger {
   readonly attempts: ReadonlyMap<string, readonly Attempt[]>;
   /** Every place of the store at which an id stands; one, if all is well. */
   readonly stored: ReadonlyMap<string, readonly StoredMessage[]>;
-  /** What the store has of each room, ascending by seq. */
+  /** What the store has of each room, ascending by seq; without what has no seq that can be. */
   readonly rooms: ReadonlyMap<string, readonly Entry[]>;
   /** The types of what is no message, by room and seq. */
   readonly facts: ReadonlyMap<string, ReadonlyMap<number, string>>;
@@ -31,7 +31,7 @@ export function ledgerOf(history: History): Ledger {
     history,
     attempts,
     stored,
-    rooms: byRoom((entries) => [...entries].sort((a, b) => a.seq - b.seq)),
+    rooms: byRoom((entries) => entries.filter(({ seq }) => isSeq(seq)).sort((a, b) => a.seq - b.seq)),
     facts: byRoom(
       (entries) => new Map(entries.filter(({ message }) => !message).map(({ seq, type }) => [seq, type])),
     ),

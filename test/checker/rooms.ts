@@ -1,4 +1,4 @@
-import type { Room } from './history.js';
+import { isSeq, type Room } from './history.js';
 import { nameOf, type Ledger } from './ledger.js';
 import type { Violation } from './violations.js';
 
@@ -7,8 +7,9 @@ export function checkRooms({ history }: Ledger): Violation[] {
   return history.rooms.flatMap(checkRoom);
 }
 
-function checkRoom({ room_id, head_seq, entries }: Room): Violation[] {
+function checkRoom({ room_id, head_seq, entries: all }: Room): Violation[] {
   const violations: Violation[] = [];
+  const entries = all.filter(({ seq }) => isSeq(seq));
   const bySeq = new Map<number, string[]>();
   let last = 0;
   for (const entry of entries) {
@@ -24,5 +25,9 @@ function checkRoom({ room_id, head_seq, entries }: Room): Violation[] {
     next = seq + 1;
   }
   if (next <= head_seq) violations.push({ kind: 'hole', room_id, seq: next, to: head_seq });
+  const beyond = [...bySeq.keys()].filter((seq) => seq > head_seq).sort((a, b) => a - b);
+  const [first = 0] = beyond;
+  if (beyond.length > 0)
+    violations.push({ kind: 'beyond_head', room_id, seq: first, to: beyond.at(-1) ?? first, head_seq });
   return violations;
 }

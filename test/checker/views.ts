@@ -1,5 +1,5 @@
 import { checkGlimpse } from './glimpse.js';
-import type { Entry, Member, Session } from './history.js';
+import { isSeq, type Entry, type Member, type Session } from './history.js';
 import { nameOf, type Ledger } from './ledger.js';
 import type { Violation } from './violations.js';
 
@@ -8,7 +8,8 @@ import type { Violation } from './violations.js';
  * first welcome to the last it saw, and to the head if it stayed.
  *
  * A connection with `since` goes on where the member was; one without, or one that was told that it is not recovered,
- * begins anew at the head its welcome tells: what lies between, the member was told to read elsewhere.
+ * begins anew at the head its welcome tells: what lies between, the member was told to read elsewhere. A member has
+ * no more than it was shown or told is stored: asking for what comes after some seq makes it have nothing.
  */
 export function checkViews(ledger: Ledger): Violation[] {
   return ledger.history.members.flatMap((member) => checkMember(ledger, member));
@@ -16,36 +17,43 @@ export function checkViews(ledger: Ledger): Violation[] {
 
 function checkMember(ledger: Ledger, member: Member): Violation[] {
   const { room_id, name } = member;
-  const stored = ledger.rooms.get(room_id) ?? [];
+  const stored = ledger.rooms.get(room_id);
+  // Without a reading there is nothing to compare with, and that is a violation already.
+  if (!stored) return [];
+  const end = stored.at(-1)?.seq ?? 0;
   const violations: Violation[] = [];
   /** Everything up to here was shown, or lies before the first welcome; null: there was none yet. */
   let have: number | null = null;
+  /** The greatest seq that it was shown, or that a welcome told. */
   let seen = 0;
-  for (const session of member.sessions) {
+  for (const told of member.sessions) {
+    const session = { ...told, entries: told.entries.filter(({ seq }) => isSeq(seq)) };
     const { head_seq, entries } = session;
     if (head_seq < seen)
       violations.push({ kind: 'head_went_back', room_id, seq: head_seq, member: name, seen });
-    const from = startOf(session);
+    if (head_seq > end)
+      violations.push({ kind: 'head_not_stored', room_id, seq: head_seq, member: name, stored: end });
+    const from = startOf(session, have);
     const to = Math.max(from, ...entries.map(({ seq }) => seq));
     // What it does not ask for again it must have been shown before.
     if (have !== null && follows(session)) violations.push(...missed(member, stored, have, from, []));
-    violations.push(...checkOrder(member, session), ...missed(member, stored, from, to, entries));
+    violations.push(...checkOrder(member, session, from), ...missed(member, stored, from, to, entries));
     violations.push(...entries.flatMap((entry) => checkGlimpse(ledger, member, entry)));
     have = follows(session) ? Math.max(have ?? 0, to) : to;
-    seen = Math.max(seen, have);
+    seen = Math.max(seen, have, head_seq);
   }
   if (member.stayed && have !== null) violations.push(...missed(member, stored, have, Infinity, []));
   return violations;
 }
 
 /** One connection shows each seq once, ascending, and nothing from before its start. */
-function checkOrder({ room_id, name }: Member, session: Session): Violation[] {
+function checkOrder({ room_id, name }: Member, session: Session, start: number): Violation[] {
   const violations: Violation[] = [];
   const shown = new Set<number>();
-  let last = startOf(session);
+  let last = start;
   for (const entry of session.entries) {
     const { seq } = entry;
-    const hadIt = shown.has(seq) || (follows(session) && seq <= startOf(session));
+    const hadIt = shown.has(seq) || (follows(session) && seq <= start);
     if (hadIt) violations.push({ kind: 'doubled_in_view', id: nameOf(entry), room_id, seq, member: name });
     else if (seq <= last)
       violations.push({ kind: 'view_unordered', room_id, seq, member: name, after: last });
@@ -86,7 +94,8 @@ function follows({ since, recovered }: Session): boolean {
   return since !== null && recovered !== false;
 }
 
-/** What this connection shows begins after this seq. */
-function startOf(session: Session): number {
-  return follows(session) ? (session.since ?? 0) : session.head_seq;
+/** What this connection shows begins after this seq; `have` is up to where the member was shown everything before. */
+function startOf(session: Session, have: number | null): number {
+  const { since, head_seq } = session;
+  return follows(session) ? Math.min(since ?? 0, Math.max(head_seq, have ?? 0)) : head_seq;
 }

@@ -4,8 +4,16 @@ export interface Place {
   readonly seq: number;
 }
 
-/** The promise of DESIGN 9 that is broken: 1 order, 2 nothing answered is lost, 4 a retried post is one message. */
+/**
+ * The promise of DESIGN 9 that is broken: 1 order, 2 nothing answered is lost, 4 a retried post is one message; null:
+ * the history does not tell enough to say that they hold.
+ */
 const PROMISES = {
+  not_read: null,
+  read_twice: null,
+  bad_seq: 1,
+  beyond_head: 1,
+  head_not_stored: 2,
   lost: 2,
   vanished: 2,
   head_went_back: 2,
@@ -22,14 +30,24 @@ const PROMISES = {
   view_unordered: 1,
   missed: 1,
   posts_unordered: 1,
-} as const satisfies Record<Violation['kind'], 1 | 2 | 4>;
+} as const satisfies Record<Violation['kind'], 1 | 2 | 4 | null>;
 
 export type Violation =
+  /** What the store has of a room that was posted or listened to is not in the history. `by`: who did. */
+  | { readonly kind: 'not_read'; readonly room_id: string; readonly by: string }
+  /** The history has several readings of a room. */
+  | { readonly kind: 'read_twice'; readonly room_id: string }
+  /** Not one of 1, 2, 3, … (or 0, of a head). `by`: the store, the member that was told it, or who posted. */
+  | ({ readonly kind: 'bad_seq'; readonly by: string; readonly what: string } & Place)
+  /** The store has `seq` to `to`, and says that it ends before. */
+  | ({ readonly kind: 'beyond_head'; readonly to: number; readonly head_seq: number } & Place)
+  /** A welcome told a head_seq, which is `seq`, and the store ends at `stored`. */
+  | ({ readonly kind: 'head_not_stored'; readonly member: string; readonly stored: number } & Place)
   /** Answered 201, ack or 202, and not in the store. */
   | { readonly kind: 'lost'; readonly id: string; readonly room_id: string; readonly answer: string }
   /** A member saw it, and it is not in the store. */
   | ({ readonly kind: 'vanished'; readonly id: string; readonly member: string } & Place)
-  /** A welcome told a smaller head_seq than this member had seen before. */
+  /** A welcome told a smaller head_seq than this member had seen, or been told, before. */
   | ({ readonly kind: 'head_went_back'; readonly member: string; readonly seen: number } & Place)
   /** Answered, or seen, with another seq than it has in the store, which is `seq`. */
   | ({
@@ -74,17 +92,29 @@ export type Violation =
 
 /** One sentence for a human. */
 export function sentence(violation: Violation): string {
-  return `promise ${PROMISES[violation.kind]}, ${violation.kind}: ${told(violation)}`;
+  const promise = PROMISES[violation.kind];
+  const broken = promise === null ? 'no promise can be checked' : `promise ${promise}`;
+  return `${broken}, ${violation.kind}: ${told(violation)}`;
 }
 
 function told(one: Violation): string {
   switch (one.kind) {
+    case 'not_read':
+      return `${one.by} was in room ${one.room_id}, of which the history has no reading of the store`;
+    case 'read_twice':
+      return `the history has several readings of room ${one.room_id}`;
+    case 'bad_seq':
+      return `${one.by} has ${one.what} as ${one.seq} in room ${one.room_id}, where only 1, 2, 3, … can be`;
+    case 'beyond_head':
+      return `the store has ${range(one)}, and a head_seq of ${one.head_seq}`;
+    case 'head_not_stored':
+      return `${one.member} was told a head_seq of ${at(one)}, and the store ends at ${one.stored}`;
     case 'lost':
       return `${one.id} was answered ${one.answer} in room ${one.room_id} and is not in the store`;
     case 'vanished':
       return `${one.member} saw ${one.id} as ${at(one)}, and it is not in the store`;
     case 'head_went_back':
-      return `${one.member} had seen seq ${one.seen} and was then told a head_seq of ${at(one)}`;
+      return `${one.member} had seen, or been told, seq ${one.seen} and was then told a head_seq of ${at(one)}`;
     case 'wrong_seq':
       return `${one.id} is ${at(one)} in the store, but ${one.by} was told ${one.told}`;
     case 'changed':

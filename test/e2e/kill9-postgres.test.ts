@@ -3,6 +3,6 @@ import { survivesKills } from './support/kill-suite.js';
 
 t.test(
   'PostgreSQL: what was answered under load survives kill -9, again and again',
-  { timeout: 240_000 },
+  { timeout: 290_000 },
   (t) => survivesKills(t, 'postgres'),
 );

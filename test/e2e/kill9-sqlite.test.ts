@@ -1,6 +1,6 @@
 import t from 'tap';
 import { survivesKills } from './support/kill-suite.js';
 
-t.test('SQLite: what was answered under load survives kill -9, again and again', { timeout: 240_000 }, (t) =>
+t.test('SQLite: what was answered under load survives kill -9, again and again', { timeout: 290_000 }, (t) =>
   survivesKills(t, 'sqlite'),
 );

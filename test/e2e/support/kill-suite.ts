@@ -52,6 +52,11 @@ export async function survivesKills(t: Test, name: string): Promise<void> {
     const earlier = result.before.find((one) => one.room.room_id === room.room_id)?.room.entries ?? [];
     t.equal(firstDifference(room.entries, earlier), null, `${room.room_id}: the next process shows the same`);
   }
+  t.same(
+    result.errors.slice(0, 20),
+    [],
+    'no process logged an error: a kill is nothing that a program notices',
+  );
   t.same(result.strays, [], 'every ack was for a post that waited for it');
   t.same(unrecovered(history), [], 'every welcome with since was one that recovers');
 
