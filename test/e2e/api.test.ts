@@ -134,6 +134,32 @@ t.test('paging through rooms and events skips and repeats nothing, while others 
   }
 });
 
+t.test('who follows the log goes on with its cursor, also when what it stood on is forgotten', async (t) => {
+  const parlor = await startParlor();
+  t.teardown(() => parlor.end());
+  interface Page {
+    readonly events: { event_id: string; text?: string }[];
+    readonly next: string | null;
+    readonly cursor: string;
+  }
+  const texts = ({ events }: Page) => events.flatMap(({ text }) => text ?? []);
+  for (const text of ['one', 'two']) await parlor.post('42', { text });
+  const first: Page = await read(parlor, '/api/events');
+  t.same(texts(first), ['one', 'two']);
+  t.equal(first.next, null);
+  const idle: Page = await read(parlor, `/api/events?after=${first.cursor}`);
+  t.same(idle, { events: [], next: null, cursor: first.cursor });
+  await parlor.send('DELETE', '/api/rooms/42?purge=true');
+  await parlor.post('43', { text: 'three' });
+  t.same(texts(await read(parlor, `/api/events?after=${first.cursor}`)), ['three']);
+  const forgotten = await parlor.get(`/api/events?after=${first.events[1]?.event_id ?? ''}`);
+  t.equal(forgotten.status, 400);
+  t.match(await problemOf(forgotten), { code: 'bad_request', detail: /no longer known.*cursor/ });
+  const room: Page = await read(parlor, '/api/events?room_id=43');
+  await parlor.post('43', { text: 'four' });
+  t.same(texts(await read(parlor, `/api/events?room_id=43&after=${room.cursor}`)), ['four']);
+});
+
 t.test('HEAD is GET without the body, and every answer has a request id', async (t) => {
   const parlor = await startParlor();
   t.teardown(() => parlor.end());

@@ -135,7 +135,7 @@ const REQUESTS: readonly Bad[] = [
   ].map((query) => bad(`history with ${query}`, 400, 'bad_request', { path: `${POST}?${query}` })),
   bad('rooms after no room id', 400, 'bad_request', { path: '/api/rooms?cursor=a%2Fb' }),
   bad('events of no room id', 400, 'bad_request', { path: '/api/events?room_id=a%2Fb' }),
-  bad('events after no event id', 400, 'bad_request', { path: '/api/events?after=7' }),
+  bad('events after neither cursor nor event id', 400, 'bad_request', { path: '/api/events?after=x7' }),
   bad('events of a room after no seq', 400, 'bad_request', { path: `/api/events?room_id=42&after=${ID}` }),
   bad('an event id that is none', 400, 'bad_request', { path: '/api/events/1' }),
   bad('a message id that is none', 400, 'bad_request', { path: '/api/messages/1' }),
