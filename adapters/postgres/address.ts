@@ -15,10 +15,18 @@ export function addressOf(url: string): Address {
   let client: Client;
   try {
     client = new Client(config);
-  } catch {
-    // The error at hand holds the URL, and with it the password.
-    throw new Error('DATABASE_URL is not a URL: it has to be postgres://user:password@host:port/database');
+  } catch (error) {
+    throw unusable(error);
   }
   const { user = '', database = user, host, port } = client;
   return { config, user, database, where: `${host}:${port}/${database}` };
+}
+
+/** What pg says of a URL that it cannot use may hold the URL, and with it the password: not even kept as the cause. */
+function unusable(error: unknown): Error {
+  // A certificate or key that the URL names is read at once.
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (path !== undefined)
+    return new Error(`DATABASE_URL names a file that cannot be read: ${path} (${code})`);
+  return new Error('DATABASE_URL is not a URL: it has to be postgres://user:password@host:port/database');
 }

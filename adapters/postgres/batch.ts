@@ -13,16 +13,23 @@ export interface Group {
   readonly appends: Append[];
 }
 
+/** Events in one statement, and bytes of their texts, about: well within the time that a statement has. */
+const EVENTS_AT_ONCE = 8_192;
+const BYTES_AT_ONCE = 8_000_000;
+
 /**
- * The first so many appends that can be made in one statement, as groups in the order of their room ids, so that two
+ * The first so many appends, up to `most`, that can be made in one statement, as groups in the order of their room ids, so that two
  * nodes that write the same rooms take them in the same order. At most one group per room: what does not stand on
  * the append before it, of the same room, has to wait for the next statement.
  */
-export function groupsOf(appends: readonly Append[]): { groups: Group[]; count: number } {
+export function groupsOf(appends: readonly Append[], most = Infinity): { groups: Group[]; count: number } {
   const byRoom = new Map<string, Group>();
-  let count = 0;
+  let [count, eventCount, bytes] = [0, 0, 0];
   for (const append of appends) {
     const { room, events, purge_before = 1 } = append;
+    eventCount += events.length;
+    bytes += bytesOf(append);
+    if (count > 0 && (count >= most || eventCount > EVENTS_AT_ONCE || bytes > BYTES_AT_ONCE)) break;
     const prior = room.head_seq - events.length;
     const known = byRoom.get(room.room_id);
     if (known !== undefined && known.last.room.head_seq !== prior) break;
@@ -44,6 +51,12 @@ export function groupsOf(appends: readonly Append[]): { groups: Group[]; count: 
   }
   const groups = [...byRoom.values()].sort((a, b) => (a.room_id < b.room_id ? -1 : 1));
   return { groups, count };
+}
+
+function bytesOf({ events }: Append): number {
+  let sum = 0;
+  for (const event of events) if (event.type === 'message_posted') sum += Buffer.byteLength(event.text);
+  return sum;
 }
 
 /** The parameters of STORE_ROOMS_AND_EVENTS, see there. The events are in the order of the appends. */

@@ -4,11 +4,16 @@ import type { Address } from './address.js';
 /** SQLSTATEs, PostgreSQL manual appendix A. */
 const READ_ONLY = '25006';
 const UNIQUE = '23505';
+const LOCK_TIMEOUT = '55P03';
+const STATEMENT_TIMEOUT = '57014';
 const WRONG_PASSWORD = new Set(['28P01', '28000']);
 const NO_DATABASE = '3D000';
 const NO_RIGHT = '42501';
-/** Not at once, but perhaps soon: starting up, shutting down, recovering, too many connections, read-only standby. */
-const PASSING = new Set(['57P01', '57P02', '57P03', '53300', READ_ONLY]);
+/**
+ * Not at once, but perhaps soon: starting up, shutting down, recovering, too many connections, read-only standby,
+ * behind somebody else's lock.
+ */
+const PASSING = new Set(['57P01', '57P02', '57P03', '53300', READ_ONLY, LOCK_TIMEOUT, STATEMENT_TIMEOUT]);
 /** Nobody listens, or the name is not known yet; ENOENT is a socket file that is not there yet. */
 const NETWORK = new Set([
   ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'],
@@ -38,6 +43,24 @@ export function isAboutValues(error: unknown): error is DatabaseError {
   return isAnswer(error) && ABOUT_ITS_VALUES.has(error.code?.slice(0, 2) ?? '');
 }
 
+/** Somebody else holds a lock for longer than a commit waits for one: rolled back. */
+export function isLocked(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === LOCK_TIMEOUT;
+}
+
+/** It took too long, by itself or behind a lock: rolled back. Less of it may not. */
+export function isTooSlow(error: unknown): boolean {
+  return isLocked(error) || (error instanceof DatabaseError && error.code === STATEMENT_TIMEOUT);
+}
+
+/** The address leads to a server that takes no writes: the primary is elsewhere, or not meant to be written to. */
+export class ReadOnly extends Error {}
+
+/** Whoever answers so is not to be asked again on this connection: the address may lead elsewhere by now. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof ReadOnly || (error instanceof DatabaseError && error.code === READ_ONLY);
+}
+
 /** The constraint that forbids what was to be inserted, or undefined. */
 export function violated(error: unknown): string | undefined {
   return error instanceof DatabaseError && error.code === UNIQUE ? error.constraint : undefined;
@@ -51,6 +74,7 @@ export function isMeeting(error: unknown): boolean {
 /** May a server that is just being started answer better in a second? */
 export function isPassing(error: unknown): boolean {
   if (error instanceof DatabaseError) return PASSING.has(error.code ?? '');
+  if (error instanceof ReadOnly) return true;
   if (!(error instanceof Error)) return false;
   return NETWORK.has((error as NodeJS.ErrnoException).code ?? '') || LOST.test(error.message);
 }
@@ -69,7 +93,7 @@ export function describe(error: unknown, { user, database, where }: Address): st
   if (code === NO_RIGHT)
     return `PostgreSQL at ${where}: ${text}: the schema parlor and all in it has to be ${user}'s, GRANT CREATE ON DATABASE ${database} TO ${user} lets Parlor make it`;
   if (code === '' && UNANSWERED.test(text)) return `PostgreSQL at ${where} does not answer in time`;
-  if (code === READ_ONLY) return `PostgreSQL at ${where} is read-only: ${text}`;
+  if (isReadOnly(error)) return `PostgreSQL at ${where} is read-only: ${text}`;
   return `PostgreSQL at ${where}: ${text}`;
 }
 

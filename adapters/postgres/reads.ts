@@ -1,5 +1,4 @@
 import { isUuid } from '../../engine/ids.js';
-import type { DurableEvent, MessagePosted } from '../../engine/messages/events.js';
 import type { Page, RoomRecord, Store } from '../../engine/ports.js';
 import type { Row, Statement } from './line.js';
 import { HORIZON } from './positions.js';
@@ -24,14 +23,16 @@ export const READS = {
   messages_up: `${EVENTS} ${BETWEEN} AND ${MESSAGE} ORDER BY e.seq LIMIT $4`,
   messages_down: `${EVENTS} ${BETWEEN} AND ${MESSAGE} ORDER BY e.seq DESC LIMIT $4`,
   find_event: `${EVENTS} e.event_id = $1 AND e.seq >= ${KEPT}`,
-  find_messages: `${EVENTS} e.event_id = ANY ($1::uuid[]) AND ${MESSAGE} AND e.seq >= ${KEPT}`,
-  log_bounds: `SELECT coalesce((SELECT e.position FROM parlor.events e WHERE e.event_id = $1), 0), (${HORIZON})`,
+  find_events: `${EVENTS} e.event_id = ANY ($1::uuid[]) AND e.seq >= ${KEPT}`,
+  log_bounds: `SELECT (${HORIZON}), (
+    SELECT e.position FROM parlor.events e WHERE e.event_id = $1 AND e.seq >= ${KEPT})`,
   log: `SELECT ${EVENT_COLUMNS}, e.position, e.seq >= ${KEPT} FROM parlor.events e
     WHERE e.position > $1 AND e.position <= $2 ORDER BY e.position LIMIT $3`,
 } as const;
 
-/** Positions looked at in one step where the log holds much that is forgotten. */
+/** Positions looked at in one step where the log holds much that is forgotten, and such steps in one call. */
 const LOG_STEP = 2_000;
+const LOG_STEPS = 10;
 const POSITION = 9;
 const LIVE = 10;
 
@@ -42,7 +43,7 @@ function statement(name: keyof typeof READS): Statement {
 /** The reading half of the store. Each call is one statement along one index; the log takes a second one. */
 export function createReads(
   read: Run,
-): Pick<Store, 'load' | 'history' | 'log' | 'findMessages' | 'findEvent' | 'rooms'> {
+): Pick<Store, 'load' | 'history' | 'log' | 'findEvents' | 'findEvent' | 'rooms'> {
   return {
     async load(roomId): Promise<RoomRecord | null> {
       const [row] = await read(statement('load'), [roomId]);
@@ -62,24 +63,34 @@ export function createReads(
       const [row] = await read(statement('find_event'), [eventId]);
       return row === undefined ? null : toEvent(row);
     },
-    async findMessages(ids) {
+    async findEvents(ids) {
       const valid = ids.filter(isUuid);
       if (valid.length === 0) return [];
-      return (await read(statement('find_messages'), [valid])).map((row) => toEvent(row) as MessagePosted);
+      return (await read(statement('find_events'), [valid])).map(toEvent);
     },
     async log(after, limit) {
       const known = after !== null && isUuid(after) ? after : null;
       const [bounds] = await read(statement('log_bounds'), [known]);
-      const [start, horizon] = bounds as [number, number];
-      let from = start;
-      const page: DurableEvent[] = [];
-      for (let step = limit; page.length < limit; step = LOG_STEP) {
+      const [horizon, position] = bounds as [number, number | null];
+      let from = known === null ? Number(after) : position;
+      if (from === null || Number.isNaN(from)) return null;
+      const live: Row[] = [];
+      let more = true;
+      // One more than asked for, to tell whether there is more.
+      for (let [step, steps] = [limit + 1, 0]; more && live.length <= limit && steps <= LOG_STEPS; steps++) {
         const rows = await read(statement('log'), [from, horizon, step]);
-        for (const row of rows) if (row[LIVE] === true && page.length < limit) page.push(toEvent(row));
-        if (rows.length < step) break;
-        from = rows.at(-1)?.[POSITION] as number;
+        live.push(...rows.filter((row) => row[LIVE] === true));
+        from = positionOf(rows.at(-1)) ?? from;
+        more = rows.length === step;
+        step = LOG_STEP;
       }
-      return page;
+      const page = live.slice(0, limit);
+      if (live.length > limit) [from, more] = [positionOf(page.at(-1)) ?? from, true];
+      return { events: page.map(toEvent), cursor: from === 0 ? null : String(from), more };
     },
   };
+}
+
+function positionOf(row: Row | undefined): number | undefined {
+  return row?.[POSITION] as number | undefined;
 }

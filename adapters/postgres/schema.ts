@@ -44,10 +44,6 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX events_messages ON parlor.events (room_id, seq) WHERE type = 'message_posted';
   -- From here on last_value is a position that was handed out, which it is not before the first use.
   SELECT setval('parlor.events_position_seq', 1);
-
-  -- Written to find out whether writing is possible. EXTERNAL: not compressed, so that it takes room on the disk.
-  CREATE TABLE parlor.probe (filler text NOT NULL);
-  ALTER TABLE parlor.probe ALTER COLUMN filler SET STORAGE EXTERNAL;
   `,
 ];
 

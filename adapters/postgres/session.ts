@@ -12,6 +12,11 @@ function common(timeoutMs: number): string {
     SET enable_seqscan = off;`;
 }
 
+/** How long a commit waits for a lock: well below `timeoutMs`, so that there is time for the rooms that are free. */
+export function lockMs(timeoutMs: number): number {
+  return Math.max(100, Math.round(timeoutMs / 5));
+}
+
 /** For the connections that read: along an index, in its order. */
 export function readerSetup(timeoutMs: number): string {
   return `${common(timeoutMs)} SET enable_bitmapscan = off; SET enable_sort = off;`;
@@ -23,6 +28,8 @@ export function readerSetup(timeoutMs: number): string {
  * a commit waits for the disk, it does here: "committed" is a promise.
  */
 export function writerSetup(timeoutMs: number): string {
-  return `${common(timeoutMs)} SET enable_nestloop = off; SET enable_mergejoin = off;
+  return `${common(timeoutMs)} SET lock_timeout = ${lockMs(timeoutMs)};
+    SET enable_nestloop = off;
+    SET enable_mergejoin = off;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';`;
 }

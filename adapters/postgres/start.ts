@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import type { Log } from '../../engine/ports.js';
 import type { Address } from './address.js';
@@ -11,10 +12,17 @@ const MIGRATION_MS = 600_000;
 /**
  * Writes something that takes new room on the disk every time, and so finds out whether it is possible: a full disk
  * still takes what fits into a page that is there.
+ *
+ * A table that nobody ever sees, as one transaction makes and drops it: no backup's lock can be in the way, and nothing
+ * is left but a few dead rows in the catalogue. Of fixed width, so that it needs no second table for what is long;
+ * unlogged, so that no subscriber of logical replication hears of it.
  */
-export const PROBE: Statement = {
-  text: `TRUNCATE parlor.probe; INSERT INTO parlor.probe SELECT repeat('.', 65536)`,
-};
+export function probe(): Statement {
+  const table = `parlor.probe_${randomBytes(8).toString('hex')}`;
+  return {
+    text: `CREATE UNLOGGED TABLE ${table} AS SELECT 'probe'::name FROM generate_series(1, 1000); DROP TABLE ${table}`,
+  };
+}
 
 const FACTS: Statement = {
   text: `SELECT current_setting('server_encoding'), current_setting('fsync'), current_setting('server_version')`,

@@ -2,13 +2,14 @@ import { errorText } from '../../engine/errors.js';
 import type { Clock, Log, Store } from '../../engine/ports.js';
 import { addressOf } from './address.js';
 import { createAppender } from './append.js';
-import { describe, isAboutValues, isAnswer, isPassing } from './faults.js';
+import { createCommit } from './commit.js';
+import { describe, isAboutValues, isAnswer, isLocked, isPassing, isReadOnly } from './faults.js';
 import { createHealth } from './health.js';
-import { createLine } from './line.js';
+import { createLine, type Line } from './line.js';
 import { createReads, type Run } from './reads.js';
 import { createRetention } from './retention.js';
 import { readerSetup, writerSetup } from './session.js';
-import { migrateAt, PROBE, verify } from './start.js';
+import { migrateAt, probe, verify } from './start.js';
 
 export interface PostgresStoreOptions {
   /** `postgres://user:password@host:port/database`; the password is never logged. */
@@ -28,27 +29,56 @@ const AGAIN_MS = 250;
 /**
  * Keeps rooms and events in PostgreSQL 12 or later, in the schema `parlor`; several nodes may share one database.
  *
- * A call that cannot be answered rejects within about twice `timeoutMs`, whatever became of the server. Connections
+ * A call that cannot be answered rejects within about twice `timeoutMs`, whatever became of the server; a commit of
+ * which parts take too long, within about six times. Nothing is read from a server that takes no writes. Connections
  * make themselves anew; after a failure the store asks every second whether it can write, and says so in `state`.
  * Settings are made per connection: a pooler in between has to give each one a session of its own.
  */
 export function createPostgresStore(options: PostgresStoreOptions): Store {
   const { timeoutMs, log, clock } = options;
   const address = addressOf(options.url);
-  const failed = (error: unknown): void => {
-    if (!isAboutValues(error)) health.failed(describe(error, address));
+  const failed = (error: unknown): void => health.failed(describe(error, address));
+  const reader = (): Line =>
+    createLine({
+      address,
+      timeoutMs,
+      setup: readerSetup(timeoutMs),
+      // A read that was answered with an error, such as that it took too long, says nothing about the next post.
+      failed(error, connected) {
+        if (!connected || !isAnswer(error) || isReadOnly(error)) failed(error);
+      },
+    });
+  const readers = Array.from({ length: Math.max(1, options.pool) }, reader);
+  // Where the address leads elsewhere after a failover, who reads has to follow who writes.
+  const renewReaders = (): void => {
+    for (const each of readers) each.renew();
   };
-  const line = (setup: string) => createLine({ address, timeoutMs, setup, failed });
-  const writer = line(writerSetup(timeoutMs));
-  const readers = Array.from({ length: Math.max(1, options.pool) }, () => line(readerSetup(timeoutMs)));
+  const writer = createLine({
+    address,
+    timeoutMs,
+    setup: writerSetup(timeoutMs),
+    opened: renewReaders,
+    failed(error) {
+      if (isReadOnly(error)) renewReaders();
+      if (!isAboutValues(error) && !isLocked(error)) failed(error);
+    },
+  });
   const health = createHealth({
     clock,
     log,
-    probe: () => writer.run(PROBE),
+    probe: () => writer.run(probe()),
     reasonOf: (error) => describe(error, address),
     isAnswer,
   });
-  const append = createAppender(writer, log);
+  const append = createAppender(
+    createCommit({
+      ...{ line: writer, timeoutMs, log, clock, isDown: () => health.down },
+      // One room that is locked is its own affair; where nothing can be written for a lock, it is everybody's.
+      failed(error) {
+        if (isLocked(error)) failed(error);
+      },
+    }),
+  );
   const read: Run = (statement, values) => {
     if (health.unreachable) return notReady();
     return readers.reduce((best, each) => (each.busy < best.busy ? each : best)).run(statement, values);
@@ -64,7 +94,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
         try {
           await verify(writer, log);
           await migrateAt(address, timeoutMs);
-          await writer.run(PROBE);
+          await writer.run(probe());
           health.started();
           return;
         } catch (error) {

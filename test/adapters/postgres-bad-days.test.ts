@@ -1,4 +1,3 @@
-import { Client } from 'pg';
 import t, { type Test } from 'tap';
 import type { Store } from '../../engine/ports.js';
 import { append, message, messages } from '../conformance/store-fixture.js';
@@ -140,25 +139,6 @@ t.test('a database that nobody reaches: appends reject, and after it is back the
     t.equal((await store.load('room'))?.head_seq, seq);
   }
 });
-
-t.test(
-  'a statement that waits too long is given up by the server, and the connection lives on',
-  async (t) => {
-    const url = await ownDatabase();
-    const holder = await startedStore(t, url);
-    const store = await startedStore(t, url, { timeoutMs: 500 });
-    await store.append([append('room', message('room', 1))]);
-    const client = new Client({ connectionString: url });
-    await client.connect();
-    t.teardown(() => client.end());
-    await client.query(`BEGIN; SELECT 1 FROM parlor.rooms WHERE room_id = 'room' FOR UPDATE`);
-    await t.rejects(store.append([append('room', message('room', 2))]), { message: /statement timeout/ });
-    await client.query('ROLLBACK');
-    await whenReady(store);
-    t.same(await store.append([append('room', message('room', 2))]), ['committed']);
-    t.same(await seqsOf(holder, 'room'), [1, 2]);
-  },
-);
 
 t.test('closing lets finish what is under way, and ends also where nobody answers', async (t) => {
   const { proxy, store, direct } = await behindProxy(t);

@@ -1,7 +1,7 @@
 import type { Test } from 'tap';
 import { createPostgresStore, type PostgresStoreOptions } from '../../adapters/postgres/store.js';
 import { systemClock } from '../../adapters/system/clock.js';
-import type { Log, Store } from '../../engine/ports.js';
+import type { Log, LogPage, Store } from '../../engine/ports.js';
 import { until } from '../support/until.js';
 
 /** Everything that was logged, as text. */
@@ -52,6 +52,21 @@ export function whenNotReady(store: Store): Promise<string> {
     timeoutMs: 30_000,
     what: 'the store to say that it is not ready',
   });
+}
+
+/** What something that should fail rejects with. */
+export async function messageOf(failing: Promise<unknown>): Promise<string> {
+  return failing.then(
+    () => 'it did not fail',
+    (error: unknown) => (error as Error).message,
+  );
+}
+
+/** A page of the log whose beginning is known. */
+export async function logOf(store: Store, after: string | null, limit: number): Promise<LogPage> {
+  const page = await store.log(after, limit);
+  if (page === null) throw new Error(`the log does not know ${after}`);
+  return page;
 }
 
 /** Every seq of a room, in order. */

@@ -1,13 +1,13 @@
 import { Client } from 'pg';
 import t, { type Test } from 'tap';
-import { STORE_ROOMS_AND_EVENTS } from '../../adapters/postgres/append.js';
 import { groupsOf, parametersOf } from '../../adapters/postgres/batch.js';
+import { STORE_ROOMS_AND_EVENTS } from '../../adapters/postgres/statements.js';
 import { newId } from '../../engine/ids.js';
 import type { Append, AppendResult } from '../../engine/ports.js';
 import { append, message, messages } from '../conformance/store-fixture.js';
 import { ownDatabase, queryPostgres } from '../support/postgres.js';
 import { until } from '../support/until.js';
-import { seqsOf, startedStore, upTo } from './postgres-fixture.js';
+import { logOf, seqsOf, startedStore, upTo } from './postgres-fixture.js';
 
 async function connected(t: Test, url: string): Promise<Client> {
   const client = new Client({ connectionString: url });
@@ -114,14 +114,14 @@ t.test('the log skips nothing that another node commits later than what came aft
   await appendOpenly(slow, [append('slow', ...messages('slow', 1, 3))]);
   await store.append([append('fast', ...messages('fast', 1, 3))]);
 
-  const seen = await store.log(null, 100);
+  const { events: seen, cursor } = await logOf(store, null, 100);
   t.same(
     seen.map(({ room_id }) => room_id),
     ['before'],
     'not further than to what is still open',
   );
   await slow.query('COMMIT');
-  const rest = await store.log(seen.at(-1)?.event_id ?? null, 100);
+  const { events: rest, cursor: end } = await logOf(store, cursor, 100);
   t.same(
     rest.map(({ room_id, seq }) => `${room_id} ${seq}`),
     ['slow 1', 'slow 2', 'slow 3', 'fast 1', 'fast 2', 'fast 3'],
@@ -131,7 +131,7 @@ t.test('the log skips nothing that another node commits later than what came aft
   await appendOpenly(lost, [append('lost', message('lost', 1))]);
   await store.append([append('fast', message('fast', 4))]);
   await lost.query('ROLLBACK');
-  const last = await store.log(rest.at(-1)?.event_id ?? null, 100);
+  const { events: last } = await logOf(store, end, 100);
   t.same(
     last.map(({ room_id, seq }) => `${room_id} ${seq}`),
     ['fast 4'],
@@ -145,7 +145,7 @@ t.test('somebody else’s long transaction does not hold the log up', async (t) 
   const other = await connected(t, url);
   await other.query('BEGIN; CREATE TABLE elsewhere (id int); SELECT pg_advisory_xact_lock_shared(1)');
   await store.append([append('room', message('room', 1))]);
-  t.equal((await store.log(null, 10)).length, 1);
+  t.equal((await logOf(store, null, 10)).events.length, 1);
   await other.query('ROLLBACK');
 });
 
@@ -166,8 +166,9 @@ t.test(
     let after: string | null = null;
     for (let more = true; more;) {
       more = writing;
-      for (const event of await reader.log(after, 7)) {
-        after = event.event_id;
+      const page = await logOf(reader, after, 7);
+      after = page.cursor;
+      for (const event of page.events) {
         more = true;
         seen.set(event.room_id, [...(seen.get(event.room_id) ?? []), event.seq]);
       }

@@ -5,7 +5,7 @@ import { append, message } from '../conformance/store-fixture.js';
 import { freePorts } from '../support/ports.js';
 import { ownDatabase, queryPostgres, startPrivatePostgres } from '../support/postgres.js';
 import { until } from '../support/until.js';
-import { logLines, postgresStore, seqsOf, startedStore, upTo } from './postgres-fixture.js';
+import { logLines, logOf, messageOf, postgresStore, startedStore, upTo } from './postgres-fixture.js';
 
 /** The same database for another user. */
 function as(url: string, user: string, password = ''): string {
@@ -13,13 +13,6 @@ function as(url: string, user: string, password = ''): string {
   other.username = user;
   other.password = password;
   return other.href;
-}
-
-async function messageOf(failing: Promise<unknown>): Promise<string> {
-  return failing.then(
-    () => 'it did not fail',
-    (error: unknown) => (error as Error).message,
-  );
 }
 
 t.test('nodes that start at once on an empty database are all fine', async (t) => {
@@ -133,43 +126,13 @@ t.test('who cannot get in is told at once what to do, in one line without the pa
     t.match(text, expected);
     for (const said of [text, ...log.lines]) t.notMatch(said, /hunter2|\n/);
   }
+  t.throws(() => postgresStore(t, `postgres://parlor:${secret}@db/parlor?sslrootcert=/nope/ca.crt`), {
+    message: /^DATABASE_URL names a file that cannot be read: \/nope\/ca\.crt \(ENOENT\)$/,
+  });
   t.throws(() => postgresStore(t, `postgres://parlor:${secret}@[::bad`), {
     message: /^(?!.*hunter2).*DATABASE_URL/,
   });
 });
-
-t.test(
-  'a database that is read-only is refused at start, and while running it is not ready until it is not',
-  async (t) => {
-    const url = await ownDatabase();
-    const name = new URL(url).pathname.slice(1);
-    const log = logLines();
-    const store = await startedStore(t, url, { log });
-    await store.append([append('room', message('room', 1))]);
-    const readOnly = async (value: string): Promise<void> => {
-      const writable = `${url}?options=${encodeURIComponent('-c default_transaction_read_only=off')}`;
-      await queryPostgres(writable, `ALTER DATABASE ${name} SET default_transaction_read_only = ${value}`);
-      await queryPostgres(
-        url,
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'parlor' AND datname = $1`,
-        [name],
-      );
-    };
-    await readOnly('on');
-    await until(() => /read-only/.test(store.state().reason ?? ''), {
-      what: 'it to say that it is read-only',
-    });
-    t.match(store.state(), { ready: false });
-    await t.rejects(store.append([append('room', message('room', 2))]), { message: /read-only/ });
-    t.same(await seqsOf(store, 'room'), [1], 'what is there can be read');
-    t.match(await messageOf(postgresStore(t, url).start()), /is read-only/);
-
-    await readOnly('off');
-    await until(() => store.state().ready, { what: 'it to be ready again' });
-    t.same(await store.append([append('room', message('room', 2))]), ['committed']);
-    t.equal(log.lines.filter((line) => line.includes('ready again')).length >= 1, true);
-  },
-);
 
 t.test('a copy whose sequence begins anew goes on after the events that it holds', async (t) => {
   const url = await ownDatabase();
@@ -180,7 +143,7 @@ t.test('a copy whose sequence begins anew goes on after the events that it holds
   const store = await startedStore(t, url);
   t.same(await store.append([append('room', message('room', 3))]), ['committed']);
   t.same(
-    (await store.log(null, 10)).map(({ seq }) => seq),
+    (await logOf(store, null, 10)).events.map(({ seq }) => seq),
     [1, 2, 3],
   );
 });

@@ -8,7 +8,7 @@ import type { DurableEvent } from '../../engine/messages/events.js';
 import { append, message, messages, record } from '../conformance/store-fixture.js';
 import { storeConformance } from '../conformance/store.js';
 import { ownDatabase, queryPostgres } from '../support/postgres.js';
-import { logLines, postgresStore, seqsOf, startedStore, upTo } from './postgres-fixture.js';
+import { logLines, logOf, postgresStore, seqsOf, startedStore, upTo } from './postgres-fixture.js';
 
 const shared = await ownDatabase();
 
@@ -95,9 +95,9 @@ t.test('postgres: the log of one call has its events in the order in which they 
   await store.append(
     given.map((each) => append(each.slice(0, 1), message(each.slice(0, 1), Number(each.slice(2))))),
   );
-  const log = await store.log(null, 10);
+  const { events } = await logOf(store, null, 10);
   t.same(
-    log.map(({ room_id, seq }) => `${room_id} ${seq}`),
+    events.map(({ room_id, seq }) => `${room_id} ${seq}`),
     given,
   );
 });
@@ -130,6 +130,21 @@ t.test('postgres: what was swept is gone from the disk as well', async (t) => {
   t.ok(sweeps >= 4, `${sweeps} sweeps of a thousand events at most`);
   t.same(await queryPostgres(url, 'SELECT count(*)::int AS count FROM parlor.events'), [{ count: 130 }]);
   t.same(await seqsOf(store, 'room-7'), [10]);
+});
+
+t.test('postgres: a log that holds much that is forgotten is read in bounded steps', async (t) => {
+  const store = await startedStore(t, await ownDatabase());
+  await store.append([append('first', message('first', 1))]);
+  for (let from = 1; from <= 45_000; from += 5_000)
+    await store.append([append('large', ...messages('large', from, 5_000))]);
+  await store.append([{ room: record('large', 45_000), events: [], purge_before: 45_000 }]);
+  await store.append([append('last', message('last', 1))]);
+  const pages = [await logOf(store, null, 10)];
+  while (pages.at(-1)?.more) pages.push(await logOf(store, pages.at(-1)?.cursor ?? null, 10));
+  t.same(
+    pages.map(({ events }) => events.map(({ room_id, seq }) => `${room_id} ${seq}`)),
+    [['first 1'], [], ['large 45000', 'last 1']],
+  );
 });
 
 t.test('postgres: a read looks only at what it answers, in a large room as in a small one', async (t) => {
@@ -184,7 +199,7 @@ t.test('postgres: a read looks only at what it answers, in a large room as in a 
   const others: [keyof typeof READS, (string | number)[]][] = [
     ['rooms', ['r-5', 10]],
     ['find_event', [id]],
-    ['find_messages', [`{${id},${newId()}}`]],
+    ['find_events', [`{${id},${newId()}}`]],
     ['log_bounds', [id]],
     ['log', [30_000, 1e15, 10]],
   ];

@@ -81,7 +81,7 @@ export async function everything(store: Store) {
       limit: 1_000_000,
       messages_only: false,
     });
-    const found = await store.findMessages(events.map(({ event_id }) => event_id));
+    const found = await store.findEvents(events.map(({ event_id }) => event_id));
     rooms.push({ record, events, found: found.map(({ seq }) => seq) });
   }
   return rooms;
