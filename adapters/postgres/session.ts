@@ -13,7 +13,7 @@ function common(timeoutMs: number): string {
 }
 
 /** How long a commit waits for a lock: well below `timeoutMs`, so that there is time for the rooms that are free. */
-export function lockMs(timeoutMs: number): number {
+function lockMs(timeoutMs: number): number {
   return Math.max(100, Math.round(timeoutMs / 5));
 }
 
