@@ -100,8 +100,7 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
     }
   }
 
-  return (flat) => {
-    const parts = partsOf(flat);
+  function make(flat: readonly Value[], parts: readonly Part[]): AppendResult[] | null {
     try {
       return db.write(() => allAtOnce(flat, parts));
     } catch (cause) {
@@ -109,5 +108,14 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
       if (!(cause instanceof Irregular) && !/^SQLITE_(CONSTRAINT|TOOBIG)/.test(code)) throw cause;
       return db.write(() => oneByOne(flat, parts));
     }
+  }
+
+  return (flat) => {
+    const parts = partsOf(flat);
+    if (parts.every(({ storable }) => storable)) return make(flat, parts);
+    const storable = parts.filter((part) => part.storable);
+    const results = (make(flat, storable) ?? storable.map(() => 'committed' as const)).values();
+    // What stands on one that is left out finds that its room has not come so far, and is fenced.
+    return parts.map((part) => (part.storable ? (results.next().value as AppendResult) : 'failed'));
   };
 }

@@ -18,6 +18,8 @@ export interface Part {
   readonly createdAt: string;
   readonly purgeBefore: number | null;
   readonly count: number;
+  /** Whether SQLite keeps all of its texts as they are. */
+  readonly storable: boolean;
   /** Where its first event begins in the flat array. */
   readonly start: number;
 }
@@ -54,14 +56,25 @@ function pushEvent(flat: Value[], event: DurableEvent): void {
   flat.push(event.event_id, event.type, event.at, event.request_id ?? null, user, text, detailsOf(event));
 }
 
+/**
+ * Whether SQLite gives a value back as it was: a text ends there at a NUL, and half of a surrogate pair has no UTF-8
+ * form. Throws for what libsql must not even be handed.
+ */
+export function isKept(value: Value): boolean {
+  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');
+  if (value !== null && typeof value !== 'number')
+    throw new TypeError(`an append holds a ${typeof value}, which cannot be stored`);
+  return true;
+}
+
 /** The appends of a flat array. Throws where it holds what libsql must not be handed. */
 export function partsOf(flat: readonly Value[]): Part[] {
-  for (const value of flat)
-    if (value !== null && typeof value !== 'string' && typeof value !== 'number')
-      throw new TypeError(`an append holds a ${typeof value}, which cannot be stored`);
   const parts: Part[] = [];
   for (let i = 0; i < flat.length;) {
     const count = flat[i + 6] as number;
+    const end = i + PART + count * EVENT;
+    let storable = true;
+    for (let k = i; k < end; k++) storable = isKept(flat[k] as Value) && storable;
     parts.push({
       roomId: flat[i] as string,
       head: flat[i + 1] as number,
@@ -70,9 +83,10 @@ export function partsOf(flat: readonly Value[]): Part[] {
       createdAt: flat[i + 4] as string,
       purgeBefore: flat[i + 5] as number | null,
       count,
+      storable,
       start: i + PART,
     });
-    i += PART + count * EVENT;
+    i = end;
   }
   return parts;
 }

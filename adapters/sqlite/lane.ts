@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../engine/ports.js';
 import { faultOf, type Fault } from './faults.js';
 import type { Answer, FromWorker, Request, WorkerOptions } from './protocol.js';
+import { createWaiters } from './waiters.js';
 
 /** A call failed in the thread. */
 export class CallFailed extends Error {
@@ -31,9 +32,12 @@ export interface Lane<C extends object> {
   ): Promise<C[K] extends (...args: never[]) => infer R ? R : never>;
   /** Whether a call that was given up on is still with the thread. */
   readonly overdue: boolean;
-  /** Resolves once nothing is overdue, or the thread is gone: what was given up on is decided. */
-  settled(): Promise<void>;
-  /** Ends the thread after what was called before; false if it has not ended within `ms`, and may yet be at work. */
+  /** True once nothing is overdue, or the thread is gone: what was given up on is decided. False after `ms`. */
+  settled(ms: number): Promise<boolean>;
+  /**
+   * Ends the thread after what was called before, or one that is being started at once; false if it has not ended
+   * within `ms`, and may yet be at work.
+   */
   close(ms: number): Promise<boolean>;
 }
 
@@ -66,13 +70,15 @@ const BATCH = 64;
 export function createLane<C extends object>(options: LaneOptions): Lane<C> {
   const { clock, role, path, busyMs, checkBytes, timeoutMs } = options;
   let worker: Worker | null = null;
+  /** The thread that has not said yet how its start went. */
+  let starting: Worker | null = null;
   let ended: Promise<void> = Promise.resolve();
   let waiting: Call[] = [];
   let sent: Call[] = [];
   let overdue = false;
   let closing = false;
   let stopTimer: (() => void) | null = null;
-  let settledWaiters: (() => void)[] = [];
+  const settling = createWaiters(clock);
 
   function start(): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -81,13 +87,17 @@ export function createLane<C extends object>(options: LaneOptions): Lane<C> {
         workerData,
         name: `sqlite-${role}`,
       });
+      starting = thread;
       let cause = 'it ended by itself';
       let started = false;
       thread.on('error', (error) => (cause = faultOf(error).text));
       thread.on('message', (said: FromWorker) => {
         if ('answers' in said) return answered(said.answers);
         if (said.started) return reject(new CallFailed(said.started));
+        // It is being ended: what waits for its start is told when it is gone.
+        if (closing) return;
         started = true;
+        starting = null;
         worker = thread;
         // What waits for an answer keeps the process alive, not the thread as such.
         thread.unref();
@@ -97,6 +107,7 @@ export function createLane<C extends object>(options: LaneOptions): Lane<C> {
       ended = new Promise((gone) => {
         thread.on('exit', () => {
           gone();
+          starting = null;
           if (!started)
             return reject(new CallFailed({ code: '', text: `the ${role}'s thread ended: ${cause}` }));
           worker = null;
@@ -130,10 +141,7 @@ export function createLane<C extends object>(options: LaneOptions): Lane<C> {
 
   function settle(): void {
     overdue = sent.some(({ givenUp }) => givenUp);
-    if (overdue) return;
-    const told = settledWaiters;
-    settledWaiters = [];
-    for (const tell of told) tell();
+    if (!overdue) settling.tell();
   }
 
   /** The thread is gone and its connection with it: nothing it was given will still be done. */
@@ -189,18 +197,17 @@ export function createLane<C extends object>(options: LaneOptions): Lane<C> {
     get overdue() {
       return overdue;
     },
-    settled: () => (!overdue ? Promise.resolve() : new Promise((tell) => settledWaiters.push(tell))),
+    settled: (ms) => (overdue ? settling.wait(ms) : Promise.resolve(true)),
     async close(ms) {
       closing = true;
-      const thread = worker;
-      if (!thread) return ended.then(() => true);
+      const thread = worker ?? starting;
+      if (!worker) lost(`the ${role}'s thread of the database is ended before it could begin`);
+      if (!thread) return true;
       thread.ref();
       const inTime = new Promise<boolean>((resolve) => clock.after(ms, () => resolve(false)));
-      const asked = call('close', [], ms).then(
-        () => ended,
-        () => thread.terminate(),
-      );
-      const done = await Promise.race([asked.then(() => true), inTime]);
+      const terminate = (): Promise<unknown> => thread.terminate();
+      const over = worker ? call('close', [], ms).then(() => ended, terminate) : terminate();
+      const done = await Promise.race([over.then(() => true), inTime]);
       if (!done) thread.unref();
       return done;
     },

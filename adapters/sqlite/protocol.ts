@@ -18,6 +18,13 @@ export interface WriterCalls {
   close(): null;
 }
 
+/** A page of the log: its events as rows, and the rest as in LogPage. */
+export interface LogRows {
+  readonly rows: readonly Value[];
+  readonly cursor: string | null;
+  readonly more: boolean;
+}
+
 /** What the reader's thread does. Rows of events and rooms are flat: see rows.ts. */
 export interface ReaderCalls {
   load(roomId: string): Value[];
@@ -29,8 +36,9 @@ export interface ReaderCalls {
     order: 'up' | 'down',
     kind: 'messages' | 'all',
   ): Value[];
-  log(after: string | null, limit: number): Value[];
-  findMessages(ids: readonly string[]): Value[];
+  /** null: `after` is an id that no event has. */
+  log(after: string | null, limit: number): LogRows | null;
+  findEvents(ids: readonly string[]): Value[];
   findEvent(eventId: string): Value[];
   rooms(after: string | null, limit: number): Value[];
   /** The first seq that `retain` would keep, and whether it had to stop early; null: nothing is to be forgotten. */

@@ -1,5 +1,5 @@
 import type { Connection, Statement } from './connection.js';
-import type { ReaderCalls, Value } from './protocol.js';
+import type { LogRows, ReaderCalls, Value } from './protocol.js';
 import { EVENT_COLUMNS, ROOM_COLUMNS } from './rows.js';
 
 const EVENTS = EVENT_COLUMNS.join(', ');
@@ -31,10 +31,12 @@ export const READS = {
   messagesDown: page('messages', 'DESC'),
   allUp: page('all', 'ASC'),
   allDown: page('all', 'DESC'),
-  position: `SELECT position FROM events WHERE event_id = ?1`,
-  log: `SELECT ${columns} FROM events AS e CROSS ${live} WHERE e.position > ?1 ORDER BY e.position LIMIT ?2`,
+  position: `SELECT e.position FROM events AS e CROSS ${live} WHERE e.event_id = ?1`,
+  log: `SELECT ${columns} FROM events AS e CROSS ${live}
+    WHERE e.position > ?1 AND e.position <= ?2 ORDER BY e.position LIMIT ?3`,
+  logEnd: `SELECT position FROM events WHERE position > ?1 ORDER BY position LIMIT 1 OFFSET ?2`,
+  lastPosition: `SELECT seq FROM sqlite_sequence WHERE name = 'events'`,
   event: `SELECT ${columns} FROM events AS e CROSS ${live} WHERE e.event_id = ?1`,
-  message: `SELECT ${columns} FROM events AS e CROSS ${live} WHERE e.event_id = ?1 AND e.${MESSAGES}`,
   span: `SELECT first_seq, head_seq FROM rooms WHERE room_id = ?1`,
   others: `SELECT count(*) FROM events WHERE room_id = ?1 AND ${OTHERS} AND seq >= ?2 AND seq < ?3`,
   ages: page('all', 'ASC', 'seq, at'),
@@ -42,6 +44,14 @@ export const READS = {
 
 /** Events that one call of `retain` looks at for their age, and forgets at most. */
 const STEP = 1_000;
+
+/**
+ * Events that one page of the log looks at, however few of them are left: 0.2 ms, where a room of millions was purged
+ * and is not swept yet.
+ */
+const LOOK = 2_000;
+/** What SQLite and JavaScript both can count to. */
+const MAX = Number.MAX_SAFE_INTEGER;
 
 /** The calls of the reader's thread. */
 export function createReader(db: Connection): ReaderCalls {
@@ -72,6 +82,27 @@ export function createReader(db: Connection): ReaderCalls {
     return Math.min(head + 1, first + STEP);
   }
 
+  function positionOf(after: string | null): number | undefined {
+    if (after === null) return 0;
+    if (/^\d+$/.test(after)) return Math.min(Number(after), MAX);
+    return statements.position.row([after])?.[0] as number | undefined;
+  }
+
+  /** One page of the log, on one state of the database: so that nothing is committed behind what was looked at. */
+  function logAfter(from: number, limit: number): LogRows {
+    const [end] = statements.logEnd.row([from, Math.max(LOOK, limit + 1) - 1]) ?? [];
+    const rows = statements.log.flat([from, end ?? MAX, limit + 1]);
+    const size = limit * EVENT_COLUMNS.length;
+    if (rows.length > size) {
+      const last = rows[size - EVENT_COLUMNS.length + EVENT_COLUMNS.indexOf('event_id')] as string;
+      return { rows: rows.slice(0, size), cursor: String(positionOf(last)), more: true };
+    }
+    if (end !== undefined && statements.logEnd.row([end as number, 0]))
+      return { rows, cursor: String(end), more: true };
+    const last = Math.max(from, Number(statements.lastPosition.row([])?.[0] ?? 0));
+    return { rows, cursor: last === 0 ? null : String(last), more: false };
+  }
+
   return {
     load: (roomId) => statements.load.flat([roomId]),
     history(roomId, after, before, limit, order, kind) {
@@ -79,13 +110,14 @@ export function createReader(db: Connection): ReaderCalls {
       const up = kind === 'messages' ? statements.messagesUp : statements.allUp;
       return (order === 'up' ? up : down).flat([roomId, after, before, limit]);
     },
-    log(after, limit) {
-      const position = after === null ? undefined : statements.position.row([after])?.[0];
-      return statements.log.flat([position ?? 0, limit]);
-    },
-    findMessages(ids) {
+    log: (after, limit) =>
+      db.read(() => {
+        const from = positionOf(after);
+        return from === undefined ? null : logAfter(from, limit);
+      }),
+    findEvents(ids) {
       const found: Value[] = [];
-      for (const id of new Set(ids)) for (const value of statements.message.flat([id])) found.push(value);
+      for (const id of new Set(ids)) for (const value of statements.event.flat([id])) found.push(value);
       return found;
     },
     findEvent: (eventId) => statements.event.flat([eventId]),

@@ -1,6 +1,6 @@
-import type { DurableEvent, MessagePosted } from '../../engine/messages/events.js';
-import type { AppendResult, Clock, Log, Store } from '../../engine/ports.js';
-import { flatten, flattenRecord } from './encode.js';
+import type { DurableEvent } from '../../engine/messages/events.js';
+import type { Append, AppendResult, Clock, Log, Store } from '../../engine/ports.js';
+import { flatten, flattenRecord, isKept } from './encode.js';
 import { faultOf, meaningOf } from './faults.js';
 import { createHealth } from './health.js';
 import { CallFailed, createLane, NoAnswer, type Lane, type LaneOptions } from './lane.js';
@@ -24,13 +24,15 @@ export interface SqliteStoreOptions {
 const CHECK_BYTES = 256 * 1024 * 1024;
 /** Times a thread may die one after the other before it is given up, and the ms after which it counts as well again. */
 const DEATHS = { limit: 5, within: 60_000 };
+/** How often it is logged at most that reads are late, ms. */
+const LATE_MS = 60_000;
 
 /**
  * Remembers in one SQLite file. One thread writes, another reads: a read sees the last commit and does not wait for
  * the one under way.
  *
  * An append that could not be decided within `timeoutMs` rejects, and may yet be committed; until that is decided,
- * `load` and `findMessages` wait, and reject rather than answer without it. So who reads after a failed append never
+ * `load` and `findEvents` wait, and reject rather than answer without it. So who reads after a failed append never
  * builds on a state that a late commit then changes. While the store is not ready, appends reject at once.
  */
 export function createSqliteStore(options: SqliteStoreOptions): Store {
@@ -41,7 +43,10 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
   let lock: Lock | null = null;
   let writer: Lane<WriterCalls> | null = null;
   let reader: Lane<ReaderCalls> | null = null;
+  let closed = false;
   let deaths: number[] = [];
+  /** How often reads began to be late, and when that was last logged. */
+  let late = { times: 0, loggedAt: -LATE_MS };
   const toStart = new Set<'writer' | 'reader'>();
 
   function laneOptions(role: 'writer' | 'reader', file: string): LaneOptions {
@@ -49,9 +54,28 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
       ...{ role, path: file, busyMs, checkBytes: CHECK_BYTES, clock, timeoutMs },
       onOverdue: () => {
         if (role === 'writer') health.trouble(`the disk under ${path} has not answered for ${timeoutMs} ms`);
+        else readsAreLate();
       },
       onDeath: (cause) => died(role, cause),
     };
+  }
+
+  /**
+   * Late reads alone do not stop the writing: there may be very many of them, or one that is long. But every call looks
+   * at a bounded number of rows, so those that are still not answered after as long again are with a disk that hangs.
+   */
+  function readsAreLate(): void {
+    const [times, now] = [late.times + 1, clock.elapsed()];
+    const toLog = now - late.loggedAt >= LATE_MS;
+    late = { times, loggedAt: toLog ? now : late.loggedAt };
+    if (toLog) log.warn({ path, times }, `sqlite: reads have had no answer for ${timeoutMs} ms`);
+    clock.after(timeoutMs, () => {
+      if (late.times === times && reader?.overdue === true) health.trouble(hanging());
+    });
+  }
+
+  function hanging(): string {
+    return `reads of ${path} are not answered: look at its disk`;
   }
 
   function died(role: 'writer' | 'reader', cause: string): void {
@@ -72,6 +96,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
       await (role === 'writer' ? writer : reader)?.start().catch(fail);
       toStart.delete(role);
     }
+    if (reader?.overdue === true) throw new Error(hanging());
     await open(writer).call('probe').catch(fail);
   }
 
@@ -97,15 +122,17 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
 
   /** The reader, once nothing is in doubt of what was written before. */
   async function settledReader(): Promise<Lane<ReaderCalls>> {
-    const lane = open(reader);
-    if (writer?.overdue !== true) return lane;
-    let cancel = (): void => undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      const text = `the disk under ${path} does not answer: what was last written is in doubt`;
-      cancel = clock.after(timeoutMs, () => reject(new NoAnswer(text, false)));
-    });
-    await Promise.race([writer.settled(), late]).finally(() => cancel());
-    return lane;
+    if (writer?.overdue === true && !(await writer.settled(timeoutMs)))
+      throw new NoAnswer(`the disk under ${path} does not answer: what was last written is in doubt`, false);
+    return open(reader);
+  }
+
+  function logFailed(append: Append, result: AppendResult | undefined): void {
+    if (result !== 'failed') return;
+    const why = flatten([append]).every(isKept)
+      ? 'an append was refused'
+      : 'a text that cannot be stored was not stored';
+    log.error({ room_id: append.room.room_id }, `sqlite: ${why}`);
   }
 
   async function closeAll(): Promise<void> {
@@ -125,6 +152,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
         if (!shared) lock = lockDatabase(file, path);
         writer = createLane<WriterCalls>(laneOptions('writer', file));
         await writer.start();
+        if (closed) throw new Error(`the database ${path} was closed while it was opened`);
         reader = createLane<ReaderCalls>(laneOptions('reader', file));
         await reader.start();
         health.begun(null);
@@ -138,7 +166,9 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     async append(appends) {
       if (appends.length === 0) return [];
       const results = await writable().call('append', flatten(appends)).catch(fail);
-      return results ?? Array<AppendResult>(appends.length).fill('committed');
+      if (!results) return Array<AppendResult>(appends.length).fill('committed');
+      appends.forEach((append, i) => logFailed(append, results[i]));
+      return results;
     },
     async load(roomId) {
       const lane = await settledReader();
@@ -151,12 +181,13 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
       return eventsOf(await open(reader).call('history', room_id, from, to, limit, order, kind).catch(fail));
     },
     async log(after, limit) {
-      return eventsOf(await open(reader).call('log', after, limit).catch(fail));
+      const page = await open(reader).call('log', after, limit).catch(fail);
+      return page && { events: eventsOf(page.rows), cursor: page.cursor, more: page.more };
     },
-    async findMessages(ids) {
+    async findEvents(ids) {
       if (ids.length === 0) return [];
       const lane = await settledReader();
-      return eventsOf(await lane.call('findMessages', ids).catch(fail)) as MessagePosted[];
+      return eventsOf(await lane.call('findEvents', ids).catch(fail));
     },
     async findEvent(eventId): Promise<DurableEvent | null> {
       return eventsOf(await open(reader).call('findEvent', eventId).catch(fail))[0] ?? null;
@@ -178,6 +209,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     },
     state: () => health.state(),
     async close() {
+      closed = true;
       health.close();
       await closeAll();
     },

@@ -32,6 +32,11 @@ function serve(calls: Calls, [name, args]: Request): Answer {
 /** Values that may gather in the answers to reads: more at once would hold up the thread that takes them. */
 const GATHER = 4_000;
 
+function sizeOf(answer: unknown): number {
+  if (Array.isArray(answer)) return answer.length;
+  return typeof answer === 'object' && answer !== null && 'rows' in answer ? sizeOf(answer.rows) : 1;
+}
+
 /** Answers to appends do not wait for the appends behind them, and small answers to reads go out together. */
 function serveAll(calls: Calls, batch: readonly Request[]): void {
   let answers: Answer[] = [];
@@ -39,7 +44,7 @@ function serveAll(calls: Calls, batch: readonly Request[]): void {
   for (const request of batch) {
     const answer = serve(calls, request);
     answers.push(answer);
-    values += Array.isArray(answer[1]) ? answer[1].length : 1;
+    values += sizeOf(answer[1]);
     if (options.role === 'reader' && values < GATHER) continue;
     say({ answers });
     [answers, values] = [[], 0];

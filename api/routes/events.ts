@@ -16,7 +16,8 @@ const EventQuery = Type.Object({
 const Events = Type.Object({
   events: Type.Array(Event),
   next: Type.Union([Type.String(), Type.Null()], {
-    description: 'the next page’s after; null: there is none',
+    description:
+      'the next page’s after; null: there is none. A page may be short, even empty, and not be the last',
   }),
   cursor: Type.Union([Type.String(), Type.Null()], {
     description: 'the after to go on with later, when there is more; stays good when events are forgotten',

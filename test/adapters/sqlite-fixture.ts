@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Connection } from '../../adapters/sqlite/connection.js';
 import { createSqliteStore } from '../../adapters/sqlite/store.js';
 import { systemClock } from '../../adapters/system/clock.js';
 import type { DurableEvent } from '../../engine/messages/events.js';
-import type { Log, Store } from '../../engine/ports.js';
+import type { Clock, Log, Store } from '../../engine/ports.js';
 import { until } from '../support/until.js';
 
 /** What `t` has of tap that is used here. */
@@ -29,8 +30,14 @@ export function folderOf(t: Teardown): string {
   return folder;
 }
 
+export interface Otherwise {
+  readonly shared?: boolean;
+  readonly timeoutMs?: number;
+  readonly clock?: Clock;
+}
+
 /** A store that was not started; it is closed after the test. */
-export function make(t: Teardown, path: string, more: { shared?: boolean; timeoutMs?: number } = {}): Opened {
+export function make(t: Teardown, path: string, more: Otherwise = {}): Opened {
   const [complaints, infos]: [string[], string[]] = [[], []];
   const complain = (fields: object, text: string): void =>
     void complaints.push(`${text} ${JSON.stringify(fields)}`);
@@ -41,11 +48,7 @@ export function make(t: Teardown, path: string, more: { shared?: boolean; timeou
 }
 
 /** A store that was started. */
-export async function open(
-  t: Teardown,
-  path: string,
-  more?: { shared?: boolean; timeoutMs?: number },
-): Promise<Opened> {
+export async function open(t: Teardown, path: string, more?: Otherwise): Promise<Opened> {
   const opened = make(t, path, more);
   await opened.store.start();
   return opened;
@@ -122,4 +125,18 @@ export function spawnChild(t: Teardown, command: readonly string[]): Child {
       return found;
     },
   };
+}
+
+/** A room of `count` events; each `every`th is no message. Written as SQL: a million appends would take long. */
+export function fillRoom(db: Connection, room: string, count: number, every: number): void {
+  db.exec(
+    `INSERT INTO rooms (room_id, head_seq, first_seq, swept_seq, status, created_at)
+     VALUES ('${room}', ${count}, 1, 1, 'open', '2024-01-01T00:00:00.000Z')`,
+  );
+  db.exec(
+    `INSERT INTO events (room_id, seq, event_id, type, at, user_name, text)
+     WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ${count})
+     SELECT '${room}', x, '${room}-' || x, iif(x % ${every} = 0, 'member_kicked', 'message_posted'),
+       '2024-01-01T00:00:00.000Z', 'ann', iif(x % ${every} = 0, NULL, 'Hello ' || x) FROM n`,
+  );
 }

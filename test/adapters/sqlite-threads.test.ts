@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import t from 'tap';
+import { createWaiters } from '../../adapters/sqlite/waiters.js';
 import type { Store } from '../../engine/ports.js';
 import { append, message, messages } from '../conformance/store-fixture.js';
+import { ManualClock } from '../support/clock.js';
 import { until } from '../support/until.js';
 import { everything, folderOf, make, open, refusal } from './sqlite-fixture.js';
 
@@ -104,4 +106,106 @@ t.test('a value that cannot be stored is refused, and the process lives', async 
   t.match(await refusal(store.append([append('a', wrong)])), /holds a boolean, which cannot be stored/);
   t.equal(await store.load('a'), null);
   t.match(store.state(), { ready: true });
+});
+
+/** Notes when a store is closed. */
+function close(store: Store): { done: boolean } {
+  const closing = { done: false };
+  void store.close().then(() => (closing.done = true));
+  return closing;
+}
+
+for (const role of ['writer', 'reader'] as const)
+  t.test(`a store is closed while its ${role} is being started again, and its file is free`, async (t) => {
+    const path = join(folderOf(t), 'parlor.db');
+    const { store } = make(t, path, { timeoutMs: 5_000 });
+    const [writer, reader] = await threadsOf(() => store.start());
+    await store.append([append('a', message('a', 1))]);
+    let closing: { done: boolean } | null = null;
+    let gone = false;
+    const refusals: Promise<string>[] = [];
+    process.once('worker', (thread) => {
+      thread.once('exit', () => (gone = true));
+      if (role === 'reader') refusals.push(refusal(store.load('a')));
+      setImmediate(() => (closing = close(store)));
+    });
+    void (role === 'writer' ? writer : reader)?.terminate();
+    await until(() => closing?.done, { what: 'the end of close()' });
+    t.ok(gone, 'the new thread, too, has ended');
+    for (const line of refusals) t.match(await line, /ended before it could begin/, 'who waited is told');
+    const again = (await open(t, path)).store;
+    t.equal((await everything(again, 'a')).length, 1);
+  });
+
+t.test('a store that is closed while it starts lets go of its file', async (t) => {
+  const path = join(folderOf(t), 'parlor.db');
+  const { store } = make(t, path);
+  const started = refusal(store.start());
+  const closing = close(store);
+  await until(() => closing.done, { what: 'the end of close()' });
+  t.match(await started, /thread ended|was closed/);
+  t.match(store.state(), { ready: false, reason: 'closed' });
+  await open(t, path);
+});
+
+t.test(
+  'late reads are told once, and stop nothing; reads that hang do until they are answered',
+  async (t) => {
+    const clock = new ManualClock();
+    const path = join(folderOf(t), 'parlor.db');
+    const { store, complaints } = await open(t, path, { timeoutMs: 10_000, clock });
+    await store.append([append('a', message('a', 1))]);
+    const read = (): Promise<string> =>
+      refusal(store.history({ room_id: 'a', limit: 1, messages_only: true }));
+
+    // While this thread does not pause, no answer can come in: so the reads are late, and then they hang.
+    const late = read();
+    clock.jump(10_000);
+    t.match(store.state(), { ready: true });
+    t.match(await late, /has not answered for 10000 ms/);
+    t.ok(await store.load('a'));
+    const later = read();
+    clock.jump(10_000);
+    await later;
+    t.match(store.state(), { ready: true }, 'both were answered in the end');
+    t.same(
+      complaints.map((line) => line.split(' {')[0]),
+      ['sqlite: reads have had no answer for 10000 ms'],
+    );
+
+    t.ok(await store.load('a'));
+    const hanging = read();
+    clock.jump(10_000);
+    clock.jump(10_000);
+    t.match(store.state(), {
+      ready: false,
+      reason: /reads of .*parlor\.db are not answered: look at its disk/,
+    });
+    await hanging;
+    await until(
+      () => {
+        clock.jump(200);
+        return store.state().ready;
+      },
+      { what: 'the answers' },
+    );
+    t.same(await store.append([append('a', message('a', 2))]), ['committed']);
+  },
+);
+
+t.test('reads that wait for a disk that hangs leave nothing behind when they give up', (t) => {
+  const clock = new ManualClock();
+  const waiters = createWaiters(clock);
+  const given = Promise.all(Array.from({ length: 50 }, () => waiters.wait(100)));
+  clock.jump(50);
+  const told = waiters.wait(100);
+  t.equal(waiters.count, 51);
+  clock.jump(50);
+  t.equal(waiters.count, 1);
+  waiters.tell();
+  t.equal(waiters.count, 0);
+  t.equal(clock.pending, 0);
+  return Promise.all([given, told]).then((answers) => {
+    t.same(answers, [Array(50).fill(false), true]);
+  });
 });
