@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
 import { check } from './check.js';
-import type { History } from './history.js';
+import type { Attempt, History } from './history.js';
 import { FAULTS } from './faults.js';
 import type { Choose } from './plant.js';
 import { histories } from './simulate.js';
@@ -18,6 +18,26 @@ t.test('a history of rooms that keep the promises holds, over retries, crashes a
 
 t.test('an empty history holds', async (t) => {
   t.same(check({ attempts: [], members: [], rooms: [] }), []);
+});
+
+t.test('a post tried again elsewhere may pass what its first connection had not delivered yet', async (t) => {
+  const post = (connection: string, id: string, answer: Attempt['answer']): Attempt => {
+    return { connection, room_id: 'r', id, user: 'ann', text: id, answer };
+  };
+  const entry = (seq: number, id: string) => {
+    return { seq, type: 'message_posted', message: { id, user: 'ann', text: id } };
+  };
+  const attempts = (second: Attempt['answer'], elsewhere: Attempt[]): Attempt[] => [
+    post('ws', 'first', { type: 'none' }),
+    post('ws', 'second', second),
+    ...elsewhere,
+  ];
+  const rooms = [{ room_id: 'r', head_seq: 2, entries: [entry(1, 'second'), entry(2, 'first')] }];
+  const again = post('service', 'second', { type: 'posted', seq: 1 });
+  t.same(check({ attempts: attempts({ type: 'none' }, [again]), members: [], rooms }), []);
+  t.match(check({ attempts: attempts({ type: 'posted', seq: 1 }, []), members: [], rooms }), [
+    { kind: 'posts_unordered', first: 'first', second: 'second' },
+  ]);
 });
 
 for (const [kind, faults] of Object.entries(FAULTS)) {

@@ -12,7 +12,8 @@ interface Settled {
  *
  * A retry may stand elsewhere: its message may be there from an earlier attempt, or be missing until a later one. So a
  * post counts as first of two if it was there when this attempt was dealt with (answered with its seq, or never tried
- * again), and as second if this was its first attempt.
+ * again), and as second if this was its first attempt and all others came over the same connection: over another one
+ * it may have been dealt with before the first of the two, which was still on its way here.
  */
 export function checkOrder(ledger: Ledger): Violation[] {
   const violations: Violation[] = [];
@@ -27,7 +28,8 @@ export function checkOrder(ledger: Ledger): Violation[] {
     const { seq } = place;
     const lane = JSON.stringify([connection, room_id]);
     const first = furthest.get(lane);
-    if (first && all[0] === attempt && seq < first.seq)
+    const isFirst = all[0] === attempt && all.every((each) => each.connection === connection);
+    if (first && isFirst && seq < first.seq)
       violations.push({
         kind: 'posts_unordered',
         connection,
