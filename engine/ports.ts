@@ -107,9 +107,10 @@ export interface Keep {
 export type AppendResult = 'committed' | 'fenced' | 'duplicate' | 'failed';
 
 export interface Page {
-  readonly room_id?: string;
-  /** Only events with a greater seq (of a room), or after this event id (over all rooms). */
-  readonly after?: number | string;
+  readonly room_id: string;
+  /** Only events with a greater seq. */
+  readonly after?: number;
+  /** Only events with a smaller seq. */
   readonly before?: number;
   readonly limit: number;
   readonly messages_only: boolean;
@@ -144,7 +145,7 @@ export interface Store {
   append(appends: readonly Append[]): Promise<AppendResult[]>;
   load(roomId: string): Promise<RoomRecord | null>;
   /** Events by seq, ascending with `after`, else the newest first. */
-  history(page: Page & { room_id: string }): Promise<DurableEvent[]>;
+  history(page: Page): Promise<DurableEvent[]>;
   /**
    * Events of all rooms in the order they were committed. `after`: a cursor that `log` gave, good whatever is
    * forgotten since, or the id of an event; null: from the beginning. Resolves with null where that id is not known

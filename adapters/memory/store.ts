@@ -116,7 +116,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       const first = events[0]?.seq ?? 1;
       const wanted = (event: DurableEvent): boolean => !messages_only || event.type === 'message_posted';
       const page: DurableEvent[] = [];
-      if (typeof after === 'number') {
+      if (after !== undefined) {
         for (let i = Math.max(0, after + 1 - first); i < events.length && page.length < limit; i++) {
           const event = events[i];
           if (event && (before === undefined || event.seq < before) && wanted(event)) page.push(event);
@@ -133,14 +133,19 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     log(after, limit) {
       const from = after === null || /^\d+$/.test(after) ? Number(after) : byId.get(after)?.position;
       if (from === undefined) return Promise.resolve(null);
-      const page: Logged[] = [];
-      let i = firstAfter(log, from);
-      for (let logged = log[i]; logged && page.length < limit; logged = log[++i])
-        if (isKept(logged)) page.push(logged);
-      const more = log.slice(i).some(isKept);
+      const found: Logged[] = [];
+      // One more than asked for, to tell whether there is more.
+      for (let i = firstAfter(log, from); i < log.length && found.length <= limit; i++) {
+        const logged = log[i];
+        if (logged && isKept(logged)) found.push(logged);
+      }
+      const page = found.slice(0, limit);
       const last = page.at(-1)?.position ?? from;
-      const cursor = last === 0 ? null : String(last);
-      return Promise.resolve({ events: page.map(({ event }) => event), cursor, more });
+      return Promise.resolve({
+        events: page.map(({ event }) => event),
+        cursor: last === 0 ? null : String(last),
+        more: found.length > limit,
+      });
     },
     findEvents(ids) {
       return Promise.resolve([...new Set(ids)].flatMap((id) => byId.get(id)?.event ?? []));
@@ -157,9 +162,11 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     },
     retain(roomId, keep) {
       const kept = rooms.get(roomId);
-      if (kept) forget(kept, Math.min(STEP, excess(kept, keep)));
-      if (kept?.events.length === 0) written.delete(kept);
-      return Promise.resolve(kept !== undefined && excess(kept, keep) > 0);
+      if (!kept) return Promise.resolve(false);
+      const over = excess(kept, keep);
+      forget(kept, Math.min(STEP, over));
+      if (kept.events.length === 0) written.delete(kept);
+      return Promise.resolve(over > STEP);
     },
     sweep: () => Promise.resolve(false),
     state: () => ({ kind: 'memory', ready, reason: ready ? null : 'not started' }),

@@ -18,9 +18,9 @@ const EVENTS_AT_ONCE = 8_192;
 const BYTES_AT_ONCE = 8_000_000;
 
 /**
- * The first so many appends, up to `most`, that can be made in one statement, as groups in the order of their room ids, so that two
- * nodes that write the same rooms take them in the same order. At most one group per room: what does not stand on
- * the append before it, of the same room, has to wait for the next statement.
+ * The first so many appends, up to `most`, that can be made in one statement, as groups in the order of their room
+ * ids, so that two nodes that write the same rooms take them in the same order. At most one group per room: what does
+ * not stand on the append before it, of the same room, has to wait for the next statement.
  */
 export function groupsOf(appends: readonly Append[], most = Infinity): { groups: Group[]; count: number } {
   const byRoom = new Map<string, Group>();

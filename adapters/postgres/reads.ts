@@ -52,8 +52,8 @@ export function createReads(
     async rooms(after, limit) {
       return (await read(statement('rooms'), [after ?? '', limit])).map(toRecord);
     },
-    async history({ room_id, after, before, limit, messages_only }: Page & { room_id: string }) {
-      const up = typeof after === 'number';
+    async history({ room_id, after, before, limit, messages_only }: Page) {
+      const up = after !== undefined;
       const name = `${messages_only ? 'messages' : 'history'}_${up ? 'up' : 'down'}` as const;
       const bounds = [up ? after : 0, before ?? Number.MAX_SAFE_INTEGER];
       return (await read(statement(name), [room_id, ...bounds, limit])).map(toEvent);

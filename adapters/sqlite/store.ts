@@ -175,7 +175,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
       return roomsOf(await lane.call('load', roomId).catch(fail))[0] ?? null;
     },
     async history({ room_id, after, before, limit, messages_only }) {
-      const [order, from] = typeof after === 'number' ? (['up', after] as const) : (['down', 0] as const);
+      const [order, from] = after !== undefined ? (['up', after] as const) : (['down', 0] as const);
       const kind = messages_only ? 'messages' : 'all';
       const to = before ?? Number.MAX_SAFE_INTEGER;
       return eventsOf(await open(reader).call('history', room_id, from, to, limit, order, kind).catch(fail));

@@ -19,8 +19,8 @@ export function unfinished(room: RoomRecord, headSeq: number): RoomRecord {
 }
 
 /**
- * Looks for the room of a file in the store, and makes it there if it is new and does not begin at seq 1. Rejects with a TransferFault
- * where the store has a room of this id of which nothing shows that it is the same one.
+ * Looks for the room of a file in the store, and makes it there if it is new and does not begin at seq 1. Rejects with
+ * a TransferFault where the store has a room of this id of which nothing shows that it is the same one.
  */
 export async function findRoom(
   store: Pick<Store, 'load' | 'history' | 'restore'>,

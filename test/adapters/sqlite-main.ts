@@ -67,6 +67,7 @@ async function fill(store: Store): Promise<void> {
     else {
       // As a room does: what was refused may be there all the same, so it goes on from what the store has.
       seq = ((await store.load('a').catch(() => null))?.head_seq ?? seq - 1) + 1;
+      print('not committed');
       await pause(50);
     }
     const { ready, reason } = store.state();
