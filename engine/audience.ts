@@ -1,8 +1,9 @@
-import { errorText } from './errors.js';
+import { errorText, type Refusal } from './errors.js';
 import type { Listener } from './listener.js';
 import { eventFrame, isQuiet, welcomeFrame } from './codec.js';
 import { Comings } from './comings.js';
 import type { Dispatcher } from './dispatcher.js';
+import { Fanout } from './fanout.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import type { RoomView } from './messages/answers.js';
 import { isDurable, type DurableEvent, type RoomEvent } from './messages/events.js';
@@ -33,7 +34,7 @@ interface Admission {
 
 /** `expect`: a connection is about to ask for a seat, so it has to learn who comes and goes from now on. */
 export type AudienceMessage =
-  | { readonly type: 'event'; readonly event: RoomEvent }
+  | RoomEvent
   | { readonly type: 'expect'; readonly id: string }
   | Admission
   | {
@@ -44,14 +45,8 @@ export type AudienceMessage =
     }
   | { readonly type: 'remove'; readonly id: string };
 
-/** An event that was sent out, and its frame. */
-interface Sent {
-  readonly event: DurableEvent;
-  readonly frame: string;
-}
-
 const LIMITS = { limit: 100_000 };
-/** Frames kept to close the seam between a join and the live stream without asking the store. */
+/** Events kept to close the seam between a join and the live stream without asking the store. */
 const RECENT = 64;
 const PAGE = 200;
 const RETRY_MS = 1_000;
@@ -59,12 +54,13 @@ const RETRY_MS = 1_000;
 /** The connections to one room on one node: fans its events out, in order and without a gap, and nothing else. */
 export class AudienceActor implements Behaviour<AudienceMessage> {
   readonly mailbox: Mailbox<AudienceMessage>;
-  private readonly topic: string;
+  /** Those who have their seat, also while they are sent what they missed. */
   private readonly listeners = new Map<string, Listener>();
+  private readonly live: Fanout;
   /** seq of the last event sent out; null until the first join or event says where the room stands. */
   private cursor: number | null = null;
   /** The last events up to the cursor, without a gap. */
-  private recent: Sent[] = [];
+  private recent: DurableEvent[] = [];
   private readonly comings = new Comings();
   private sent = 0;
   private readonly roll: Roll;
@@ -74,17 +70,13 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     dispatcher: Dispatcher,
     private readonly parts: AudienceParts,
   ) {
-    this.topic = roomId;
+    this.live = new Fanout(roomId, parts.outlet);
     this.roll = new Roll(roomId, parts, this.listeners, () => this.mailbox.isStopped);
     this.mailbox = new Mailbox<AudienceMessage>(dispatcher, LIMITS, this);
   }
 
   receive(message: AudienceMessage): void {
     switch (message.type) {
-      case 'event':
-        if (isDurable(message.event)) this.deliver(message.event);
-        else this.tellPresent(message.event);
-        return;
       case 'expect':
         this.comings.expect(message.id);
         return;
@@ -97,9 +89,12 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
           this.catchUp(message.listener, message.from, message.joinedAt);
         return;
       case 'remove':
-        this.listeners.delete(message.id);
+        this.remove(message.id);
         this.comings.arrived(message.id);
         return;
+      default:
+        if (isDurable(message)) this.deliver(message);
+        else this.tellPresent(message);
     }
   }
 
@@ -118,26 +113,29 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   private deliver(event: DurableEvent): void {
     if (this.cursor !== null && event.seq <= this.cursor) return;
     if (this.cursor !== null && event.seq > this.cursor + 1) {
-      this.repair({ type: 'event', event }, this.cursor);
+      this.repair(event, this.cursor);
       return;
     }
     this.cursor = event.seq;
     if (event.type === 'room_closed' && event.purged) this.recent = [];
     const frame = eventFrame(event);
     if (frame === null) return;
-    this.recent.push({ event, frame });
+    this.recent.push(event);
     if (this.recent.length > RECENT * 2) this.recent = this.recent.slice(-RECENT);
-    if (!isQuiet(event)) this.publish(frame);
+    if (!isQuiet(event)) this.tell(frame);
     if (event.type === 'member_kicked') this.comings.forget(event.user);
     if (event.type === 'room_closed' || event.type === 'member_kicked') {
-      for (const listener of [...this.listeners.values()]) endedBy(event, listener);
+      for (const listener of [...this.listeners.values()]) {
+        const ending = endingOf(event, listener);
+        if (ending) listener.end(ending.code, ending.message);
+      }
     }
   }
 
   private tellPresent(event: RoomEvent): void {
     if (event.type === 'roll_call') {
       if (this.cursor !== null && event.head_seq > this.cursor) {
-        this.repair({ type: 'event', event }, this.cursor);
+        this.repair(event, this.cursor);
         return;
       }
       this.roll.called();
@@ -148,13 +146,19 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     if (counted && event.member_count > this.parts.presenceLimit) return;
     const frame = eventFrame(event);
     if (frame === null) return;
-    this.publish(frame);
+    this.tell(frame);
     if (counted) this.comings.add(event.user, frame);
   }
 
-  private publish(frame: string): void {
+  private tell(frame: string): void {
     this.sent += this.listeners.size;
-    this.parts.outlet.publish(this.topic, frame);
+    this.live.send(frame);
+  }
+
+  private remove(id: string): void {
+    const listener = this.listeners.get(id);
+    if (listener) this.live.remove(listener);
+    this.listeners.delete(id);
   }
 
   private admit(message: Admission): void {
@@ -175,8 +179,8 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     const recovered = since === null ? undefined : follows;
     this.listeners.set(listener.id, listener);
     this.roll.arrived(listener);
-    listener.send(welcomeFrame(listener.id, listener.user, room, recovered));
-    this.catchUp(listener, follows ? since : room.head_seq, room.head_seq);
+    const welcome = welcomeFrame(listener.id, listener.user, room, recovered);
+    this.catchUp(listener, follows ? since : room.head_seq, room.head_seq, [welcome]);
   }
 
   /** Whether the store has to be asked if it still has what came after `since`. */
@@ -198,22 +202,21 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   }
 
   /**
-   * Sends what came after `from`, then lets the listener hear the room live: in one step, so without a seam. What
+   * Sends `frames` and what came after `from`, then lets the listener hear the room live: in one step, so without a seam. What
    * happened after it had its seat, at `joinedAt`, may have cost it the seat.
    */
-  private catchUp(listener: Listener, from: number, joinedAt: number): void {
+  private catchUp(listener: Listener, from: number, joinedAt: number, frames: string[] = []): void {
     const missing = (this.cursor ?? from) - from;
     if (missing <= this.recent.length) {
-      for (const { event, frame } of missing > 0 ? this.recent.slice(-missing) : []) {
-        listener.send(frame);
-        if (event.seq > joinedAt) endedBy(event, listener);
-      }
-      for (const frame of this.comings.since(listener.id, listener.user)) listener.send(frame);
+      const missed = missing > 0 ? this.recent.slice(-missing) : [];
+      const comings = this.comings.since(listener.id, listener.user);
+      sendMissed(listener, frames, missed, joinedAt, comings);
       this.comings.arrived(listener.id);
-      listener.subscribe(this.topic);
+      this.live.add(listener);
       listener.admitted();
       return;
     }
+    if (frames.length > 0) listener.send(...frames);
     this.parts.store.history({ room_id: this.roomId, after: from, limit: PAGE, messages_only: false }).then(
       (events) => {
         const cursor = this.cursor ?? from;
@@ -223,11 +226,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         }
         // The store may be ahead of the live stream, and what that still brings must not come twice.
         const missed = events.filter(({ seq }) => seq <= cursor);
-        for (const event of missed) {
-          const frame = eventFrame(event);
-          if (frame !== null) listener.send(frame);
-          if (event.seq > joinedAt) endedBy(event, listener);
-        }
+        sendMissed(listener, [], missed, joinedAt, []);
         const next = missed.at(-1)?.seq ?? from;
         if (!this.mailbox.tell({ type: 'catch_up', listener, from: next, joinedAt })) this.giveUp(listener);
       },
@@ -252,7 +251,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
       (events) => {
         const first = events[0]?.seq ?? seqBehind(message);
         if (first > cursor + 1) this.jump(first - 1);
-        this.mailbox.putBack([...events.map((event) => ({ type: 'event' as const, event })), message]);
+        this.mailbox.putBack([...events, message]);
         this.mailbox.resume();
       },
       (cause: unknown) => {
@@ -278,18 +277,40 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   }
 }
 
-/** Ends a connection that an event leaves without a seat. */
-function endedBy(event: DurableEvent, listener: Listener): void {
-  if (event.type === 'room_closed' && event.reason === 'deleted') {
-    listener.end('room_closed', 'the room was closed');
-  } else if (event.type === 'member_kicked' && event.user === listener.user) {
-    listener.end('forbidden', 'you were removed from the room');
+/** Why an event leaves a connection without a seat, or null. */
+function endingOf(event: DurableEvent, listener: Listener): Refusal | null {
+  if (event.type === 'room_closed' && event.reason === 'deleted')
+    return { code: 'room_closed', message: 'the room was closed' };
+  if (event.type === 'member_kicked' && event.user === listener.user)
+    return { code: 'forbidden', message: 'you were removed from the room' };
+  return null;
+}
+
+/** Sends what a listener missed, between other frames; up to the event after `joinedAt` that costs it its seat. */
+function sendMissed(
+  listener: Listener,
+  before: readonly string[],
+  missed: readonly DurableEvent[],
+  joinedAt: number,
+  after: readonly string[],
+): void {
+  const frames = [...before];
+  for (const event of missed) {
+    const frame = eventFrame(event);
+    if (frame !== null) frames.push(frame);
+    const ending = event.seq > joinedAt ? endingOf(event, listener) : null;
+    if (!ending) continue;
+    listener.send(...frames);
+    listener.end(ending.code, ending.message);
+    return;
   }
+  frames.push(...after);
+  if (frames.length > 0) listener.send(...frames);
 }
 
 /** The first seq that a message is ready for. */
 function seqBehind(message: AudienceMessage): number {
-  if (message.type === 'event' && isDurable(message.event)) return message.event.seq;
-  if (message.type === 'event' && message.event.type === 'roll_call') return message.event.head_seq + 1;
-  return message.type === 'admit' ? message.room.head_seq + 1 : 0;
+  if (message.type === 'admit') return message.room.head_seq + 1;
+  if (message.type === 'roll_call') return message.head_seq + 1;
+  return 'seq' in message ? message.seq : 0;
 }

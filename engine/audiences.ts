@@ -51,7 +51,7 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
     tell: (roomId, message) => audiences.get(roomId)?.actor.mailbox.tell(message) ?? false,
     event(event) {
       const entry = audiences.get(event.room_id);
-      if (!entry || entry.actor.mailbox.tell({ type: 'event', event })) return;
+      if (!entry || entry.actor.mailbox.tell(event)) return;
       // Its next event shows the gap, and it is repaired from the store.
       parts.meter.dropped('audience_mailbox_full');
     },

@@ -76,7 +76,7 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
   /** Something from the client that is no text frame of ours; it is told, and nothing else happens. */
   refuse(code: ErrorCode, message: string, id?: string): void {
     this.parts.meter.refused(code);
-    this.socket.reply(errorFrame(code, message, id));
+    this.socket.sendSoon(errorFrame(code, message, id));
   }
 
   /** The socket is gone. */
@@ -86,6 +86,10 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
 
   send(...frames: string[]): void {
     this.socket.send(...frames);
+  }
+
+  sendSoon(frame: string): void {
+    this.socket.sendSoon(frame);
   }
 
   subscribe(topic: string): void {
@@ -225,8 +229,8 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     // Telling the client touches nothing of the actor's but a counter, so it takes no turn of its own.
     this.ask({ type: 'post', room_id, id, user, text, request_id, ...fresh }, (answer) => {
       this.underWay--;
-      if (answer.type === 'posted') this.socket.reply(ackFrame(id, answer.message.seq));
-      else if (answer.type === 'queued') this.socket.reply(queuedFrame(id));
+      if (answer.type === 'posted') this.socket.sendSoon(ackFrame(id, answer.message.seq));
+      else if (answer.type === 'queued') this.socket.sendSoon(queuedFrame(id));
       else if (answer.type === 'refused') this.refuse(answer.code, answer.message, id);
     });
   }

@@ -6,6 +6,8 @@ export interface Listener {
   readonly user: string;
   /** Together, in one write. */
   send(...frames: string[]): void;
+  /** Together with what else comes for it, in this order. */
+  sendSoon(frame: string): void;
   subscribe(topic: string): void;
   /** It has got its welcome and everything it missed; from now on it hears the room live. */
   admitted(): void;

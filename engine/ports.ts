@@ -179,8 +179,11 @@ export interface Store {
 export interface Socket {
   /** Sends frames, together and in the order of all that this socket is sent and hears. */
   send(...frames: string[]): void;
-  /** Sends a frame behind the replies before it, soon; what is sent or published after it may come first. */
-  reply(frame: string): void;
+  /**
+   * Sends a frame in some turns of the event loop, together with others that have come by then, in their order. It
+   * comes before all that is sent and subscribed after it; what is published to a topic after it may overtake it.
+   */
+  sendSoon(frame: string): void;
   /** From now on gets what is published to the topic. */
   subscribe(topic: string): void;
   /** Sends the close frame after what was sent before, and ends the connection whether or not the client reads. */

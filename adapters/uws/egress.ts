@@ -1,9 +1,11 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 
-/** A socket that has replies to be sent. */
-export interface Replier {
+/** A socket with frames that are to be sent soon. */
+export interface Sender {
+  /** The turn in which the first of them came. */
+  waitsSince: number;
   /** Hands them to uWebSockets.js, in one write. */
-  writeReplies(): void;
+  write(): void;
 }
 
 /**
@@ -13,29 +15,30 @@ export interface Replier {
  */
 const GATHER_TURNS = 2;
 
-/**
- * What is on its way out. Messages and replies gather for some turns of the event loop and then go together, messages
- * first: so a poster's own message and the ack of it share a write, and so do all messages of a room.
- */
+/** What is on its way out: frames gather for some turns of the event loop and then go together. */
 export class Egress {
   private topics: string[] = [];
   private frames: string[] = [];
-  private repliers: Replier[] = [];
-  private turnsLeft = 0;
+  private publishedSince = 0;
+  private senders: Sender[] = [];
+  private now = 0;
+  private running = false;
   private readonly nextTurn = (): void => this.turn();
 
   constructor(private readonly app: TemplatedApp) {}
 
   publish(topic: string, frame: string): void {
+    if (this.topics.length === 0) this.publishedSince = this.now;
     this.topics.push(topic);
     this.frames.push(frame);
-    this.gather();
+    this.run();
   }
 
-  /** To be called once until `writeReplies` is. */
-  reply(replier: Replier): void {
-    this.repliers.push(replier);
-    this.gather();
+  /** Has `sender` write in some turns. To be called once until then. */
+  soon(sender: Sender): void {
+    sender.waitsSince = this.now;
+    this.senders.push(sender);
+    this.run();
   }
 
   /** Hands what was published to uWebSockets.js: what is sent or subscribed after this comes behind it. */
@@ -47,20 +50,20 @@ export class Egress {
     for (let i = 0; i < topics.length; i++) app.publish(topics[i] ?? '', frames[i] ?? '');
   }
 
-  private gather(): void {
-    if (this.turnsLeft > 0) return;
-    this.turnsLeft = GATHER_TURNS;
+  private run(): void {
+    if (this.running) return;
+    this.running = true;
     setImmediate(this.nextTurn);
   }
 
   private turn(): void {
-    if (--this.turnsLeft > 0) {
-      setImmediate(this.nextTurn);
-      return;
-    }
-    this.publishGathered();
-    const { repliers } = this;
-    this.repliers = [];
-    for (const replier of repliers) replier.writeReplies();
+    const before = ++this.now - GATHER_TURNS;
+    if (this.publishedSince <= before) this.publishGathered();
+    const { senders } = this;
+    let ripe = 0;
+    while (ripe < senders.length && (senders[ripe]?.waitsSince ?? 0) <= before) senders[ripe++]?.write();
+    if (ripe > 0) this.senders = senders.slice(ripe);
+    this.running = false;
+    if (this.topics.length > 0 || this.senders.length > 0) this.run();
   }
 }

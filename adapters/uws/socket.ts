@@ -1,7 +1,7 @@
 import type { WebSocket } from 'uWebSockets.js';
 import type { ErrorCode } from '../../engine/errors.js';
 import type { Socket } from '../../engine/ports.js';
-import type { Egress, Replier } from './egress.js';
+import type { Egress, Sender } from './egress.js';
 
 /** What the engine's side of a WebSocket is told. */
 export interface SocketHandler {
@@ -35,12 +35,14 @@ const NONE: never[] = [];
 type Ws = Pick<WebSocket<unknown>, 'send' | 'cork' | 'subscribe' | 'unsubscribe' | 'end' | 'getBufferedAmount'>;
 
 /** A uWebSockets.js socket as the engine sees it: harmless when it is closed, and ended when it reads too slowly. */
-export class UwsSocket implements Socket, Replier {
+export class UwsSocket implements Socket, Sender {
+  waitsSince = 0;
   handler: SocketHandler | null = null;
   private ws: Ws | null = null;
   private topic: string | null = null;
   private slow = false;
-  private replies: string[] = NONE;
+  /** Frames that go soon. */
+  private waiting: string[] = NONE;
 
   constructor(
     public upgrade: Upgrade | null,
@@ -52,48 +54,53 @@ export class UwsSocket implements Socket, Replier {
   }
 
   send(...frames: string[]): void {
-    this.parts.egress.publishGathered();
-    this.write(frames);
+    this.catchUp();
+    this.cork(frames);
   }
 
-  reply(frame: string): void {
+  sendSoon(frame: string): void {
     if (this.ws === null) return;
-    if (this.replies.length > 0) {
-      this.replies.push(frame);
+    if (this.waiting.length > 0) {
+      this.waiting.push(frame);
       return;
     }
-    this.replies = [frame];
-    this.parts.egress.reply(this);
+    this.waiting = [frame];
+    this.parts.egress.soon(this);
   }
 
-  writeReplies(): void {
-    const { replies } = this;
-    this.replies = NONE;
-    this.write(replies);
+  write(): void {
+    const { waiting } = this;
+    this.waiting = NONE;
+    this.cork(waiting);
   }
 
   subscribe(topic: string): void {
-    this.parts.egress.publishGathered();
+    this.catchUp();
     this.topic = topic;
     this.ws?.subscribe(topic);
   }
 
   end(code: number, reason: string): void {
-    this.parts.egress.publishGathered();
-    this.writeReplies();
+    this.catchUp();
     // `end` calls the close handler before it returns.
     this.ws?.end(code, reason);
   }
 
+  /** What gathers for this socket goes before what comes now. */
+  private catchUp(): void {
+    this.parts.egress.publishGathered();
+    if (this.waiting.length > 0) this.write();
+  }
+
   closed(code: number): void {
     this.ws = null;
-    this.replies = NONE;
+    this.waiting = NONE;
     this.handler?.closed(code);
     this.handler = null;
   }
 
-  /** In one write, together with what this socket has to be told of its topic. */
-  private write(frames: readonly string[]): void {
+  /** In one write. */
+  private cork(frames: readonly string[]): void {
     const { ws } = this;
     if (ws === null || frames.length === 0) return;
     let dropped = false;

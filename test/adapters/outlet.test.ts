@@ -63,7 +63,7 @@ outletConformance('in-memory', () => {
       return Promise.resolve({
         socket: {
           send: (...frames) => client.send(...frames.map(wrap)),
-          reply: (frame) => client.reply(wrap(frame)),
+          sendSoon: (frame) => client.sendSoon(wrap(frame)),
           subscribe: (topic) => client.subscribe(topic),
           end: (code) => client.end(code),
         },

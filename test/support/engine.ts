@@ -67,7 +67,7 @@ export class Client implements Socket {
     if (this.isOpen) this.frames.push(...frames.map((frame) => this.hub.read(frame)));
   }
 
-  reply(frame: string): void {
+  sendSoon(frame: string): void {
     this.send(frame);
   }
 
