@@ -229,7 +229,8 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     // Telling the client touches nothing of the actor's but a counter, so it takes no turn of its own.
     this.ask({ type: 'post', room_id, id, user, text, request_id, ...fresh }, (answer) => {
       this.underWay--;
-      if (answer.type === 'posted') this.socket.sendSoon(ackFrame(id, answer.message.seq));
+      // Its own message comes to it, too, a little later.
+      if (answer.type === 'posted') this.socket.sendAlong(ackFrame(id, answer.message.seq));
       else if (answer.type === 'queued') this.socket.sendSoon(queuedFrame(id));
       else if (answer.type === 'refused') this.refuse(answer.code, answer.message, id);
     });

@@ -184,6 +184,8 @@ export interface Socket {
    * comes before all that is sent and subscribed after it; what is published to a topic after it may overtake it.
    */
   sendSoon(frame: string): void;
+  /** As `sendSoon`, but waits longer: another frame for this socket is on its way, and they may go together. */
+  sendAlong(frame: string): void;
   /** From now on gets what is published to the topic. */
   subscribe(topic: string): void;
   /** Sends the close frame after what was sent before, and ends the connection whether or not the client reads. */

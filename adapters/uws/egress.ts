@@ -1,10 +1,8 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 
-/** A socket with frames that are to be sent soon. */
+/** A socket with frames that wait to be sent. */
 export interface Sender {
-  /** The turn in which the first of them came. */
-  waitsSince: number;
-  /** Hands them to uWebSockets.js, in one write. */
+  /** Hands them to uWebSockets.js, in one write; harmless if there are none. */
   write(): void;
 }
 
@@ -14,13 +12,16 @@ export interface Sender {
  * microseconds, so in an idle room nobody notices (bench/NOTES.md has the figures for 0 to 4).
  */
 const GATHER_TURNS = 2;
+/** How many turns a frame waits for another one to the same socket that is known to be on its way. */
+const ALONG_TURNS = 16;
 
 /** What is on its way out: frames gather for some turns of the event loop and then go together. */
 export class Egress {
   private topics: string[] = [];
   private frames: string[] = [];
   private publishedSince = 0;
-  private senders: Sender[] = [];
+  private readonly soon = new Waiting(GATHER_TURNS);
+  private readonly along = new Waiting(ALONG_TURNS);
   private now = 0;
   private running = false;
   private readonly nextTurn = (): void => this.turn();
@@ -34,10 +35,15 @@ export class Egress {
     this.run();
   }
 
-  /** Has `sender` write in some turns. To be called once until then. */
-  soon(sender: Sender): void {
-    sender.waitsSince = this.now;
-    this.senders.push(sender);
+  /** Has `sender` write in some turns. */
+  writeSoon(sender: Sender): void {
+    this.soon.add(sender, this.now);
+    this.run();
+  }
+
+  /** Has `sender` write in some more turns, if it has not until then. */
+  writeLater(sender: Sender): void {
+    this.along.add(sender, this.now);
     this.run();
   }
 
@@ -57,13 +63,38 @@ export class Egress {
   }
 
   private turn(): void {
-    const before = ++this.now - GATHER_TURNS;
-    if (this.publishedSince <= before) this.publishGathered();
-    const { senders } = this;
-    let ripe = 0;
-    while (ripe < senders.length && (senders[ripe]?.waitsSince ?? 0) <= before) senders[ripe++]?.write();
-    if (ripe > 0) this.senders = senders.slice(ripe);
+    this.now++;
+    if (this.publishedSince + GATHER_TURNS <= this.now) this.publishGathered();
+    this.soon.write(this.now);
+    this.along.write(this.now);
     this.running = false;
-    if (this.topics.length > 0 || this.senders.length > 0) this.run();
+    if (this.topics.length > 0 || !this.soon.isEmpty || !this.along.isEmpty) this.run();
+  }
+}
+
+/** Senders that wait for so many turns, in the order in which they came. */
+class Waiting {
+  private senders: Sender[] = [];
+  /** The turn in which each of them came. */
+  private since: number[] = [];
+
+  constructor(private readonly turns: number) {}
+
+  get isEmpty(): boolean {
+    return this.senders.length === 0;
+  }
+
+  add(sender: Sender, now: number): void {
+    this.senders.push(sender);
+    this.since.push(now);
+  }
+
+  write(now: number): void {
+    const { senders, since } = this;
+    let ripe = 0;
+    while (ripe < senders.length && (since[ripe] ?? 0) + this.turns <= now) senders[ripe++]?.write();
+    if (ripe === 0) return;
+    this.senders = senders.slice(ripe);
+    this.since = since.slice(ripe);
   }
 }

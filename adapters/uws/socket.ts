@@ -36,13 +36,13 @@ type Ws = Pick<WebSocket<unknown>, 'send' | 'cork' | 'subscribe' | 'unsubscribe'
 
 /** A uWebSockets.js socket as the engine sees it: harmless when it is closed, and ended when it reads too slowly. */
 export class UwsSocket implements Socket, Sender {
-  waitsSince = 0;
   handler: SocketHandler | null = null;
   private ws: Ws | null = null;
   private topic: string | null = null;
   private slow = false;
-  /** Frames that go soon. */
+  /** Frames that have not been written, and when that is to be done at the latest. */
   private waiting: string[] = NONE;
+  private due: 'never' | 'soon' | 'later' = 'never';
 
   constructor(
     public upgrade: Upgrade | null,
@@ -59,18 +59,21 @@ export class UwsSocket implements Socket, Sender {
   }
 
   sendSoon(frame: string): void {
-    if (this.ws === null) return;
-    if (this.waiting.length > 0) {
-      this.waiting.push(frame);
-      return;
-    }
-    this.waiting = [frame];
-    this.parts.egress.soon(this);
+    if (!this.wait(frame) || this.due === 'soon') return;
+    this.due = 'soon';
+    this.parts.egress.writeSoon(this);
+  }
+
+  sendAlong(frame: string): void {
+    if (!this.wait(frame) || this.due !== 'never') return;
+    this.due = 'later';
+    this.parts.egress.writeLater(this);
   }
 
   write(): void {
     const { waiting } = this;
     this.waiting = NONE;
+    this.due = 'never';
     this.cork(waiting);
   }
 
@@ -97,6 +100,13 @@ export class UwsSocket implements Socket, Sender {
     this.waiting = NONE;
     this.handler?.closed(code);
     this.handler = null;
+  }
+
+  private wait(frame: string): boolean {
+    if (this.ws === null) return false;
+    if (this.waiting.length === 0) this.waiting = [frame];
+    else this.waiting.push(frame);
+    return true;
   }
 
   /** In one write. */

@@ -64,6 +64,7 @@ outletConformance('in-memory', () => {
         socket: {
           send: (...frames) => client.send(...frames.map(wrap)),
           sendSoon: (frame) => client.sendSoon(wrap(frame)),
+          sendAlong: (frame) => client.sendAlong(wrap(frame)),
           subscribe: (topic) => client.subscribe(topic),
           end: (code) => client.end(code),
         },

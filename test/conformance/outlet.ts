@@ -62,7 +62,10 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
     t.test('what is sent soon comes in order, and before what is sent, heard or closed later', async (t) => {
       const heidi = await under.connect();
       const numbered = (kind: string): string[] => Array.from({ length: 50 }, (_, i) => `${kind} ${i + 1}`);
-      for (const frame of numbered('soon')) heidi.socket.sendSoon(frame);
+      numbered('soon').forEach((frame, i) => {
+        if (i % 2 === 0) heidi.socket.sendAlong(frame);
+        else heidi.socket.sendSoon(frame);
+      });
       heidi.socket.send('now', 'with this');
       heidi.socket.sendSoon('before it hears');
       heidi.socket.subscribe('soon');
@@ -79,6 +82,13 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
       const of = (kind: string): string[] => rest.filter((frame) => frame.startsWith(kind));
       t.strictSame(of('soon'), numbered('soon'));
       t.strictSame(of('published'), numbered('published soon'));
+    });
+
+    t.test('what may go along with another frame goes all the same when none comes', async (t) => {
+      const ivan = await under.connect();
+      ivan.socket.sendAlong('alone');
+      await all(ivan, 1);
+      t.strictSame(ivan.got(), ['alone']);
     });
 
     t.test('ending a socket comes after what it was sent', async (t) => {

@@ -71,6 +71,10 @@ export class Client implements Socket {
     this.send(frame);
   }
 
+  sendAlong(frame: string): void {
+    this.send(frame);
+  }
+
   subscribe(topic: string): void {
     if (this.isOpen) this.hub.subscribe(topic, this);
   }
