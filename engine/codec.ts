@@ -21,14 +21,26 @@ export function toMessage(event: MessagePosted): Message {
 
 /** The frame for an event, serialized once for all who get it; null for events clients have no frame for. */
 export function eventFrame(event: RoomEvent): string | null {
+  if (event.type === 'message_posted') return messageFrame(event);
   const frame = toFrame(event);
   return frame === null ? null : JSON.stringify(frame);
 }
 
-function toFrame(event: RoomEvent): ServerFrame | null {
+/** As JSON.stringify of the frame, at less than half the cost. Ids, seqs and timestamps need no escapes. */
+function messageFrame({ event_id, room_id, seq, user, text, at }: MessagePosted): string {
+  const by = user === null ? 'null' : quoted(user);
+  return `{"type":"message","id":"${event_id}","room_id":"${room_id}","seq":${seq},"user":${by},"text":${quoted(text)},"created_at":"${at}"}`;
+}
+
+/** Printable ASCII but for `"` and `\\`: stands in JSON as it is (RFC 8259 section 7). */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+function toFrame(event: Exclude<RoomEvent, MessagePosted>): ServerFrame | null {
   switch (event.type) {
-    case 'message_posted':
-      return { type: 'message', ...toMessage(event) };
     case 'member_joined':
       return { type: 'joined', user: event.user, at: event.at };
     case 'member_left':

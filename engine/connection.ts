@@ -6,7 +6,7 @@ import type { Listener } from './listener.js';
 import type { Dispatcher } from './dispatcher.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import type { Answer } from './messages/answers.js';
-import type { Command, JoinCommand } from './messages/commands.js';
+import type { Command, JoinCommand, PostCommand } from './messages/commands.js';
 import type { ClientFrame } from './messages/frames.js';
 import type { Broker, Clock, Log, Meter, Socket } from './ports.js';
 
@@ -224,10 +224,11 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     }
     const { room_id, user, request_id } = this.hello;
     const id = given ?? this.parts.newId();
-    const fresh = given === undefined ? { fresh: true } : {};
     this.underWay++;
     // Telling the client touches nothing of the actor's but a counter, so it takes no turn of its own.
-    this.ask({ type: 'post', room_id, id, user, text, request_id, ...fresh }, (answer) => {
+    const command: PostCommand = { type: 'post', room_id, id, user, text, request_id };
+    if (given === undefined) command.fresh = true;
+    this.ask(command, (answer) => {
       this.underWay--;
       // Its own message comes to it, too, a little later.
       if (answer.type === 'posted') this.socket.sendAlong(ackFrame(id, answer.message.seq));

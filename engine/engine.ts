@@ -100,7 +100,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const roomParts = {
     ...shared,
     journal,
-    presenceLimit: options.presenceLimit,
+    about: { now: 0, newId, presenceLimit: options.presenceLimit },
     settleMs: options.settleMs,
     inFlight: new Map<string, MessagePosted>(),
     presetOf,

@@ -5,18 +5,32 @@ import { v7, validate } from 'uuid';
 const POOL_IDS = 512;
 const RANDOM_BYTES = 16;
 
-/** A new UUID v7 (RFC 9562 section 5.7): unique, and sorted by the time it was made, also within a millisecond. */
-export const newId: () => string = createIds();
-
 /** Whether a string is a UUID in its canonical text form, of any version. */
 export function isUuid(text: string): boolean {
   return validate(text);
+}
+
+const HEX = Uint8Array.from(Buffer.from('0123456789abcdef'));
+const ascii = Buffer.from('xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx');
+/** Where in a UUID's text the two digits of each of its bytes stand. */
+const PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/** A UUID's text in one piece: joined from its parts it would be a tree of twenty strings until somebody reads it. */
+function text(bytes: Uint8Array): string {
+  for (let i = 0; i < RANDOM_BYTES; i++) {
+    const byte = bytes[i] ?? 0;
+    const place = PLACES[i] ?? 0;
+    ascii[place] = HEX[byte >> 4] ?? 0;
+    ascii[place + 1] = HEX[byte & 15] ?? 0;
+  }
+  return ascii.toString('latin1');
 }
 
 /** As uuid's own v7 without options, five times as fast: that asks for randomness at each id. */
 function createIds(): () => string {
   const pool = new Uint8Array(POOL_IDS * RANDOM_BYTES);
   const random = new Uint8Array(RANDOM_BYTES);
+  const bytes = new Uint8Array(RANDOM_BYTES);
   let used = pool.length;
   let msecs = 0;
   let seq = 0;
@@ -35,6 +49,10 @@ function createIds(): () => string {
       seq = (seq + 1) >>> 0;
       if (seq === 0) msecs++;
     }
-    return v7({ random, msecs, seq });
+    v7({ random, msecs, seq }, bytes);
+    return text(bytes);
   };
 }
+
+/** A new UUID v7 (RFC 9562 section 5.7): unique, and sorted by the time it was made, also within a millisecond. */
+export const newId: () => string = createIds();

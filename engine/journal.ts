@@ -128,11 +128,10 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
       finish(entry, 'stale', undefined);
       return false;
     });
-    const durable = live.filter((entry) => entry.append !== null);
-    const outcomes = await append(durable);
+    const outcomes = await append(live);
     const committed: Staged[] = [];
-    for (const entry of live) {
-      const outcome = outcomes.get(entry) ?? 'committed';
+    for (const [i, entry] of live.entries()) {
+      const outcome = outcomes[i] ?? 'committed';
       // What is in the store is a fact, whatever failed beside it. An entry that had nothing to store, staged behind
       // one that failed, fails with it.
       if (outcome !== 'committed') finish(entry, outcome, undefined);
@@ -141,29 +140,30 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     }
     const events = committed.flatMap((entry) => entry.events);
     const published = events.length > 0 ? publish(events) : undefined;
-    meter.posted(events.filter(({ type }) => type === 'message_posted').length);
+    meter.posted(events.reduce((posts, { type }) => (type === 'message_posted' ? posts + 1 : posts), 0));
     for (const entry of committed) finish(entry, 'committed', published);
   }
 
-  async function append(entries: readonly Staged[]): Promise<Map<Staged, Outcome>> {
-    const outcomes = new Map<Staged, Outcome>();
-    if (entries.length === 0) return outcomes;
+  /** What became of each entry; of one that has nothing to store, undefined. */
+  async function append(entries: readonly Staged[]): Promise<(Outcome | undefined)[]> {
+    const appends: Append[] = [];
+    for (const entry of entries) if (entry.append !== null) appends.push(entry.append);
+    if (appends.length === 0) return [];
     const begun = clock.elapsed();
+    let results: AppendResult[] | null = null;
     try {
-      const appends = entries.map((entry) => entry.append as Append);
-      const results: AppendResult[] = await store.append(appends);
-      entries.forEach((entry, i) => outcomes.set(entry, results[i] ?? 'failed'));
+      results = await store.append(appends);
       const lost = results.filter((result) => result === 'failed').length;
       if (lost > 0) complain(lost, 'the store did not take these rooms, and others of the same commit');
       meter.committed(
-        appends.reduce((sum, one, i) => sum + (results[i] === 'committed' ? one.events.length : 0), 0),
+        appends.reduce((sum, one, i) => sum + (results?.[i] === 'committed' ? one.events.length : 0), 0),
         clock.elapsed() - begun,
       );
     } catch (cause) {
-      complain(entries.length, errorText(cause));
-      for (const entry of entries) outcomes.set(entry, 'failed');
+      complain(appends.length, errorText(cause));
     }
-    return outcomes;
+    let next = 0;
+    return entries.map((entry) => (entry.append === null ? undefined : (results?.[next++] ?? 'failed')));
   }
 
   /** One line a second at most: while a store is down every post comes by here, and each is answered and counted. */

@@ -12,14 +12,17 @@ const UNDER_WAY = 200_000;
 export function createInProcessBroker(options: { readonly clock: Clock }): Broker {
   let handlers: BrokerHandlers | null = null;
   let closed: string | null = 'not started';
-  let underWay = 0;
   let emptied: (() => void)[] = [];
-  const open = new Set<InProcessDelivery>();
+  /** Those that are under way, in no order; each knows its place. */
+  const open: InProcessDelivery[] = [];
 
   function ended(delivery: InProcessDelivery): void {
-    open.delete(delivery);
-    underWay--;
-    if (underWay > 0) return;
+    const last = open.pop();
+    if (last !== undefined && last !== delivery) {
+      last.place = delivery.place;
+      open[last.place] = last;
+    }
+    if (open.length > 0) return;
     emptied.forEach((ready) => ready());
     emptied = [];
   }
@@ -33,11 +36,10 @@ export function createInProcessBroker(options: { readonly clock: Clock }): Broke
     request(command, onAnswer) {
       if (closed !== null || handlers === null)
         return refuseLater(onAnswer, `the broker is ${closed ?? 'not started'}`);
-      if (underWay >= UNDER_WAY)
+      if (open.length >= UNDER_WAY)
         return refuseLater(onAnswer, 'too many commands are under way; try again in a second');
-      underWay++;
-      const delivery = new InProcessDelivery(command, onAnswer, ended);
-      open.add(delivery);
+      const delivery = new InProcessDelivery(command, open.length, onAnswer, ended);
+      open.push(delivery);
       handlers.command(delivery);
       delivery.requested = true;
     },
@@ -51,12 +53,12 @@ export function createInProcessBroker(options: { readonly clock: Clock }): Broke
       kind: 'in-process',
       ready: closed === null,
       reason: closed,
-      pending: underWay,
+      pending: open.length,
       buffered: 0,
     }),
     drain(ms) {
       closed = 'draining';
-      if (underWay === 0) return DONE;
+      if (open.length === 0) return DONE;
       return new Promise((ready) => {
         emptied.push(ready);
         options.clock.after(ms, ready);
@@ -86,6 +88,8 @@ class InProcessDelivery implements Delivery {
 
   constructor(
     readonly command: Command,
+    /** Where it stands among those that are under way. */
+    public place: number,
     private readonly onAnswer: (answer: Answer) => void,
     private readonly ended: (delivery: InProcessDelivery) => void,
   ) {}

@@ -1,4 +1,5 @@
 import type { DurableEvent } from '../../engine/messages/events.js';
+import { createWritten, type Link } from './written.js';
 import type { Append, AppendResult, Keep, RoomRecord, Store } from '../../engine/ports.js';
 
 export interface MemoryStoreOptions {
@@ -18,10 +19,18 @@ interface Logged {
 /** Events forgotten at a time. */
 const STEP = 1_000;
 
-interface Kept {
+interface Kept extends Link<Kept> {
   record: RoomRecord;
   /** Ascending by seq, without a gap. */
   events: DurableEvent[];
+}
+
+function newKept(record: RoomRecord): Kept {
+  return { record, events: [], before: null, after: null };
+}
+
+function areDistinct(events: readonly DurableEvent[]): boolean {
+  return events.length < 2 || new Set(events.map(({ event_id }) => event_id)).size === events.length;
 }
 
 /**
@@ -30,8 +39,7 @@ interface Kept {
  */
 export function createMemoryStore(options: MemoryStoreOptions): Store {
   const rooms = new Map<string, Kept>();
-  /** Those that hold events, in the order of the last write: the first was written longest ago. */
-  const written = new Set<Kept>();
+  const written = createWritten<Kept>();
   const byId = new Map<string, Logged>();
   /** In the order of commits; those that are forgotten go later, many at a time. */
   let log: Logged[] = [];
@@ -41,10 +49,9 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
   function append({ room, events, purge_before }: Append): AppendResult {
     const known = rooms.get(room.room_id);
     if (!known && rooms.size >= options.rooms) return 'failed';
-    const kept = known ?? { record: { ...room, head_seq: 0 }, events: [] };
+    const kept = known ?? newKept({ ...room, head_seq: 0 });
     if (kept.record.head_seq !== room.head_seq - events.length) return 'fenced';
-    const ids = new Set(events.map(({ event_id }) => event_id));
-    if (ids.size < events.length || events.some(({ event_id }) => byId.has(event_id))) return 'duplicate';
+    if (events.some(({ event_id }) => byId.has(event_id)) || !areDistinct(events)) return 'duplicate';
     kept.record = room;
     for (const event of events) {
       kept.events.push(event);
@@ -60,8 +67,8 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     if (kept.events.length > options.eventsPerRoom * 1.25)
       forget(kept, kept.events.length - options.eventsPerRoom);
     if (!known) rooms.set(room.room_id, kept);
-    written.delete(kept);
-    if (kept.events.length > 0) written.add(kept);
+    if (kept.events.length > 0) written.touch(kept);
+    else written.remove(kept);
     return 'committed';
   }
 
@@ -91,11 +98,11 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
   }
 
   function trim(): void {
-    for (const kept of written) {
+    for (let kept = written.first(); kept !== null; kept = written.first()) {
       const over = byId.size - options.eventsInAll;
       if (over <= 0) break;
       forget(kept, Math.min(over, kept.events.length));
-      if (kept.events.length === 0) written.delete(kept);
+      if (kept.events.length === 0) written.remove(kept);
     }
     if (log.length > 2 * byId.size + 1024) log = log.filter(isKept);
   }
@@ -157,7 +164,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     },
     restore(record) {
       const fits = !rooms.has(record.room_id) && rooms.size < options.rooms;
-      if (fits) rooms.set(record.room_id, { record, events: [] });
+      if (fits) rooms.set(record.room_id, newKept(record));
       return Promise.resolve(fits);
     },
     retain(roomId, keep) {
@@ -165,7 +172,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       if (!kept) return Promise.resolve(false);
       const over = excess(kept, keep);
       forget(kept, Math.min(STEP, over));
-      if (kept.events.length === 0) written.delete(kept);
+      if (kept.events.length === 0) written.remove(kept);
       return Promise.resolve(over > STEP);
     },
     sweep: () => Promise.resolve(false),

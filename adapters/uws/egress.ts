@@ -77,11 +77,12 @@ class Waiting {
   private senders: Sender[] = [];
   /** The turn in which each of them came. */
   private since: number[] = [];
+  private first = 0;
 
   constructor(private readonly turns: number) {}
 
   get isEmpty(): boolean {
-    return this.senders.length === 0;
+    return this.first === this.senders.length;
   }
 
   add(sender: Sender, now: number): void {
@@ -91,10 +92,11 @@ class Waiting {
 
   write(now: number): void {
     const { senders, since } = this;
-    let ripe = 0;
-    while (ripe < senders.length && (since[ripe] ?? 0) + this.turns <= now) senders[ripe++]?.write();
-    if (ripe === 0) return;
-    this.senders = senders.slice(ripe);
-    this.since = since.slice(ripe);
+    while (this.first < senders.length && (since[this.first] ?? 0) + this.turns <= now)
+      senders[this.first++]?.write();
+    if (this.first < senders.length / 2) return;
+    this.senders = senders.slice(this.first);
+    this.since = since.slice(this.first);
+    this.first = 0;
   }
 }

@@ -34,6 +34,28 @@ const NONE: never[] = [];
 
 type Ws = Pick<WebSocket<unknown>, 'send' | 'cork' | 'subscribe' | 'unsubscribe' | 'end' | 'getBufferedAmount'>;
 
+/** Frames in one write. One object for all: a function for each write would be garbage at once. */
+class Corked {
+  private ws: Ws | null = null;
+  private frames: readonly string[] = NONE;
+  private dropped = false;
+  private readonly send = (): void => {
+    for (const frame of this.frames) if (this.ws?.send(frame) === DROPPED) this.dropped = true;
+  };
+
+  /** False if a frame was dropped. */
+  write(ws: Ws, frames: readonly string[]): boolean {
+    this.ws = ws;
+    this.frames = frames;
+    this.dropped = false;
+    ws.cork(this.send);
+    this.ws = null;
+    this.frames = NONE;
+    return !this.dropped;
+  }
+}
+const corked = new Corked();
+
 /** A uWebSockets.js socket as the engine sees it: harmless when it is closed, and ended when it reads too slowly. */
 export class UwsSocket implements Socket, Sender {
   handler: SocketHandler | null = null;
@@ -111,13 +133,7 @@ export class UwsSocket implements Socket, Sender {
 
   /** In one write. */
   private cork(frames: readonly string[]): void {
-    const { ws } = this;
-    if (ws === null || frames.length === 0) return;
-    let dropped = false;
-    ws.cork(() => {
-      for (const frame of frames) if (ws.send(frame) === DROPPED) dropped = true;
-    });
-    if (dropped) this.overflowed();
+    if (this.ws !== null && frames.length > 0 && !corked.write(this.ws, frames)) this.overflowed();
   }
 
   /**

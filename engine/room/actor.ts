@@ -313,6 +313,8 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
   }
 
   private circumstances(): Circumstances {
-    return { now: this.parts.clock.now(), newId: this.parts.newId, presenceLimit: this.parts.presenceLimit };
+    const { about, clock } = this.parts;
+    about.now = clock.now();
+    return about;
   }
 }

@@ -1,6 +1,8 @@
 import type { Answer } from '../messages/answers.js';
 import type { Command, PostCommand } from '../messages/commands.js';
+import type { MessagePosted } from '../messages/events.js';
 import type { Policy } from '../messages/policy.js';
+import { evolve } from './evolve.js';
 import { assertSeats, join, kick, leave } from './seating.js';
 import { policyOf, type Fact, type RoomState } from './state.js';
 import {
@@ -14,7 +16,6 @@ import {
   roomClosed,
   shut,
   timestamp,
-  traced,
   view,
   type Circumstances,
   type Decision,
@@ -60,18 +61,18 @@ function post(state: RoomState, command: PostCommand, about: Circumstances): Dec
         'only members may post into this room: join it first, or change its policy’s “post” to “anyone”',
     });
   }
-  const message = {
-    type: 'message_posted' as const,
+  const message: MessagePosted = {
+    type: 'message_posted',
     event_id: command.id,
     room_id: state.room_id,
     seq: state.head_seq + 1,
     at: timestamp(about),
-    ...traced(command.request_id),
     user: command.user,
     text: command.text.trim(),
-    ...(alone(state, policy) ? { quiet: true } : {}),
   };
-  return accept(state, [message], () => ({ type: 'posted', message }));
+  if (command.request_id !== undefined) message.request_id = command.request_id;
+  if (alone(state, policy)) message.quiet = true;
+  return { type: 'accepted', facts: [message], state: evolve(state, message), answer: { type: 'posted', message } };
 }
 
 function typing(state: RoomState, user: string, about: Circumstances): Decision {

@@ -8,9 +8,9 @@ import type { RoomParts } from './parts.js';
 import { isPrivate, recordOf, type Fact, type RoomState } from './state.js';
 
 interface Turn {
-  readonly append: DurableEvent[];
-  readonly events: RoomEvent[];
-  readonly answers: [Delivery, Answer][];
+  append: DurableEvent[];
+  events: RoomEvent[];
+  answers: [Delivery, Answer][];
   /** The record has to be stored, though there may be no event. */
   record: boolean;
   /** Forget what has a smaller seq; null: nothing. */
@@ -58,12 +58,12 @@ export class Outbox implements Stager {
   }
 
   answer(delivery: Delivery, answer: Answer): void {
-    this.turn.answers.push([delivery, answer]);
+    this.turn.answers = withItem(this.turn.answers, [delivery, answer]);
   }
 
   /** For an event that needs no commit of its own: one without a seq, or one that is stored already. */
   tell(event: RoomEvent): void {
-    this.turn.events.push(event);
+    this.turn.events = withItem(this.turn.events, event);
   }
 
   add(facts: readonly Fact[]): void {
@@ -71,9 +71,9 @@ export class Outbox implements Stager {
       if (fact.type === 'woken') this.turn.record = true;
       if (fact.type === 'history_purged') this.turn.purge = fact.before;
       if (isPrivate(fact)) continue;
-      this.turn.events.push(fact);
+      this.turn.events = withItem(this.turn.events, fact);
       if (!('seq' in fact)) continue;
-      this.turn.append.push(fact);
+      this.turn.append = withItem(this.turn.append, fact);
       if (fact.type === 'message_posted') this.parts.inFlight.set(fact.event_id, fact);
     }
   }
@@ -146,5 +146,15 @@ function toAppend(state: RoomState, events: readonly DurableEvent[], purge: numb
 }
 
 function emptyTurn(): Turn {
-  return { append: [], events: [], answers: [], record: false, purge: null };
+  return { append: NONE, events: NONE, answers: NONE, record: false, purge: null };
+}
+
+/** Nothing is ever put into it. */
+const NONE: never[] = [];
+
+/** A list with one more item. A literal has room for one, `push` makes room for seventeen; most turns hold one. */
+function withItem<T>(list: T[], item: T): T[] {
+  if (list.length === 0) return [item];
+  list.push(item);
+  return list;
 }

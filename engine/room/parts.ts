@@ -17,7 +17,8 @@ export interface RoomParts {
   readonly nodeId: string;
   /** Messages of all rooms that are staged and not yet decided by the store, by id: an id is unique over rooms. */
   readonly inFlight: Map<string, MessagePosted>;
-  readonly presenceLimit: number;
+  /** What every decision is told; `now` is set before each. One object, so that deciding makes none. */
+  readonly about: { now: number; readonly newId: () => string; readonly presenceLimit: number };
   /** How long those who held a seat have to assert it after a room was rebuilt, ms. */
   readonly settleMs: number;
   readonly presetOf: (roomId: string) => Policy;

@@ -83,7 +83,7 @@ export function assertSeats(
 
 /** Frees the seats whose time of grace is over; closes the room where its policy says so. */
 export function expire(state: RoomState, about: Circumstances): readonly Fact[] {
-  if (state.settling) return [];
+  if (state.settling || state.gone.size === 0) return [];
   const { grace_ms } = policyOf(state);
   const over = state.gone.takeWhile((at) => at + grace_ms <= about.now);
   return departures(state, [...over.keys()], about);
@@ -91,7 +91,7 @@ export function expire(state: RoomState, about: Circumstances): readonly Fact[] 
 
 /** When the next seat may be freed, ms since 1970, or null. */
 export function nextExpiry(state: RoomState): number | null {
-  if (state.settling) return null;
+  if (state.settling || state.gone.size === 0) return null;
   const first = state.gone.first();
   return first === undefined ? null : first + policyOf(state).grace_ms;
 }
