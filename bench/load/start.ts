@@ -1,3 +1,4 @@
+import type { Connected, LoadPlan, LoadResult } from './plan.js';
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -43,4 +44,16 @@ export function startGenerator(program: keyof typeof PROGRAMS, load: object): Ge
       kill();
     },
   };
+}
+
+/** Stub. */
+export interface Load {
+  connect(): Promise<Connected>;
+  run(hooks?: { begun?(): Promise<void> | void; ended?(): Promise<void> | void }): Promise<LoadResult>;
+  reconnect(): Promise<Connected & { readonly recovered: number }>;
+  stop(): Promise<void>;
+}
+/** Stub. */
+export function startLoad(_plan: LoadPlan): Load {
+  throw new Error('not here yet');
 }

@@ -3,7 +3,13 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { cpuSecondsOf, mainThreadSecondsOf, residentBytesOf } from './processes.js';
 
+import type { DialectName } from '../load/plan.js';
+
 export interface Target {
+  readonly name: string;
+  readonly dialect: DialectName;
+  readonly version: string;
+  heapBytes(): Promise<number | null>;
   readonly port: number;
   /** Whether it greets with a frame of its own. */
   readonly greets: boolean;
@@ -25,9 +31,16 @@ interface Program {
   readonly greets: boolean;
 }
 
-export type TargetName = 'parlor' | 'uws-raw';
+export type TargetName =
+  'parlor' | 'parlor-rabbitmq' | 'uws-gathered' | 'uws-raw' | 'ws' | 'socket.io' | 'centrifugo';
 
-const PROGRAMS: Readonly<Record<TargetName, Program>> = {
+/** Stub. */
+export async function missing(_name: TargetName): Promise<string | null> {
+  return null;
+}
+
+
+const PROGRAMS: Readonly<Partial<Record<TargetName, Program>>> = {
   parlor: { file: '../../api/main.js', port: /"http":"http:\/\/127\.0\.0\.1:(\d+)"/, greets: true },
   'uws-raw': { file: './uws-raw.js', port: /^port (\d+)/, greets: false },
 };
@@ -45,6 +58,7 @@ export async function startTarget(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Target> {
   const program = PROGRAMS[name];
+  if (!program) throw new Error('not here yet');
   const env = {
     ...process.env,
     ...settings,
@@ -68,6 +82,10 @@ export async function startTarget(
   return {
     port,
     greets: program.greets,
+    name,
+    dialect: program.greets ? 'parlor' : 'plain',
+    version: '',
+    heapBytes: async () => null,
     cpuSeconds: () => cpuSecondsOf(pid),
     mainThreadSeconds: () => mainThreadSecondsOf(pid),
     residentBytes: () => residentBytesOf(pid),

@@ -1,0 +1,51 @@
+import { runHttpPosts, type HttpResult, type HttpRun } from '../load/http.js';
+import type { Cpu } from '../report/result.js';
+import type { Target } from '../targets/target.js';
+import { quantileFigures, TEXT_BYTES, warmUpMs, watchCpu } from './measure.js';
+import type { Mode } from './scenario.js';
+
+export interface HttpMeasured {
+  readonly result: HttpResult;
+  readonly cpu: Cpu;
+  /** posts (201) a second, from a post to its answer. */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** Posts over HTTP, and watches the machine meanwhile. */
+export async function runHttp(
+  target: Target,
+  mode: Mode,
+  of: Pick<HttpRun, 'connections' | 'load' | 'rooms'> & Partial<HttpRun>,
+): Promise<HttpMeasured> {
+  const watch = watchCpu([target]);
+  const result = await runHttpPosts({
+    port: target.port,
+    seconds: mode.seconds,
+    warmUpMs: warmUpMs(mode),
+    textBytes: TEXT_BYTES,
+    ...of,
+    begun: () => watch.begun(),
+    ended: () => watch.ended(),
+  });
+  return {
+    result,
+    cpu: watch.cpu(result.cpuSeconds),
+    figures: { posts: createdOf(result), ...quantileFigures('', result.goodLatency) },
+  };
+}
+
+/** Answers with 201 a second. */
+export function createdOf(result: HttpResult): number {
+  return (result.byStatus['201'] ?? 0) / result.seconds;
+}
+
+/** Everything that went wrong; answers other than 201 are, unless they are expected. */
+export function httpFaults(result: HttpResult, expected: readonly string[] = []): string[] {
+  const answers = Object.entries(result.byStatus).filter(
+    ([status]) => status !== '201' && !expected.includes(status),
+  );
+  return [
+    ...(result.lost > 0 ? [`${result.lost} posts were never answered`] : []),
+    ...answers.map(([status, count]) => `${count} posts were answered ${status}`),
+  ];
+}

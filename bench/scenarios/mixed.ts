@@ -1,0 +1,100 @@
+import type { FigureInfo } from '../report/result.js';
+import { DELIVERIES, value } from './columns.js';
+import { faultsOf, figuresOf, group, groupOf, planOf, runLoad, warmUpMs } from './measure.js';
+import { RSS_FIRST, RSS_GROWTH, RSS_LAST, sampleMemory } from './memory.js';
+import type { Cell, RunContext, Scenario } from './scenario.js';
+import type { Target } from '../targets/target.js';
+
+const VARIANT = 'everything at once';
+/** So few that the memory store is full soon: what is kept on purpose is no leak. */
+const SETTINGS = { STORE: 'memory', MEMORY_EVENTS: '20000' };
+const COMERS = 200;
+
+const CHANNEL_P99: FigureInfo = { key: 'channel_p99', title: 'channel p99, ms', digits: 2 };
+const PAIRS_P99: FigureInfo = { key: 'pairs_p99', title: 'rooms of two p99, ms', digits: 2 };
+const JOINED: FigureInfo = { key: 'joined', title: 'joins/s', digits: 0 };
+
+/** People who come and go all the time, in rooms of their own. */
+function keepComing(context: RunContext, server: Target): { end(): Promise<number> } {
+  const load = context.load({
+    ...planOf([server], context.mode, [group({ name: 'comers', rooms: COMERS / 4, members: 4 })]),
+    connecting: 10,
+  });
+  let over = false;
+  let joined = 0;
+  const coming = (async () => {
+    joined += (await load.connect()).connections;
+    while (!over) joined += (await load.reconnect()).connections;
+    return joined;
+  })();
+  // Whoever ends it learns how it went; until then nobody does.
+  coming.catch(() => undefined);
+  return {
+    async end() {
+      over = true;
+      const all = await coming;
+      await load.stop();
+      return all;
+    },
+  };
+}
+
+const cell: Cell = {
+  variant: VARIANT,
+  target: 'parlor',
+  async run(context) {
+    const server = await context.target('parlor', SETTINGS);
+    const { seconds } = context.mode;
+    const load = context.load(
+      planOf([server], context.mode, [
+        group({
+          ...{ name: 'channel', members: 1_000, posters: 20, slow: 5, typing: 5 },
+          load: { type: 'open', perSecond: 50 },
+        }),
+        group({
+          ...{ name: 'pairs', rooms: 2_000, members: 2, talkEvery: 5, posters: 1, typing: 50 },
+          load: { type: 'open', perSecond: 1_000 },
+        }),
+        group({
+          ...{ name: 'teams', rooms: 100, members: 20, posters: 2, slow: 1 },
+          load: { type: 'open', perSecond: 100 },
+        }),
+      ]),
+    );
+    await load.connect();
+    const begun = performance.now();
+    const comers = keepComing(context, server);
+    const memory = sampleMemory(server, seconds + warmUpMs(context.mode) / 1000);
+    const { result, cpu } = await runLoad(load, [server]);
+    const figures = memory.end();
+    const joined = await comers.end();
+    const of = (name: string) => figuresOf(groupOf(result, name), result.seconds);
+    return {
+      figures: {
+        ...figures,
+        deliveries: result.groups.reduce((sum, one) => sum + one.deliveries, 0) / result.seconds,
+        channel_p99: of('channel')['p99'] ?? NaN,
+        pairs_p99: of('pairs')['p99'] ?? NaN,
+        joined: joined / ((performance.now() - begun) / 1000),
+      },
+      cpu,
+      faults: faultsOf(result, [server], { closed: ['4508'] }),
+    };
+  },
+};
+
+export const mixed: Scenario = {
+  name: 'mixed',
+  title: 'Everything at once',
+  about:
+    'A channel of 1,000, 2,000 rooms of two and 100 rooms of twenty, 1,150 posts a second at fixed rates, typing, members who do not read, ' +
+    'and 200 people who come and go all the time. The memory store keeps 20,000 events here, so that it is full soon: is memory flat then?',
+  short: { rounds: 1, seconds: 20 },
+  long: { rounds: 1, seconds: 600 },
+  figures: [DELIVERIES, CHANNEL_P99, PAIRS_P99, JOINED, RSS_FIRST, RSS_LAST, RSS_GROWTH],
+  chart: { type: 'bars', title: 'Mixed: RSS of the last third by the first', figure: RSS_GROWTH.key, digits: 2 },
+  blocks: () => [{ cells: [cell] }],
+  comparisons: [
+    value('memory is flat: RSS of the last third by the first', RSS_GROWTH, cell, { atMost: 1.1 }, '×'),
+  ],
+};
