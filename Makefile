@@ -37,7 +37,7 @@ test: build $(if $(ONLY),,lint) ## Lint and run all tests; ONLY=engine,e2e/seats
 	@exec node dist/test/run.js
 
 .PHONY: bench
-bench: build ## Run the benchmarks
+bench: build ## Compare Parlor with what people use, in under 10 minutes; ARGS=--help shows what else
 	@exec node dist/bench/main.js $(ARGS)
 
 .PHONY: lint

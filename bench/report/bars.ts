@@ -36,7 +36,14 @@ export function barsSvg(result: ScenarioResult, title: string, figure: string, d
   }
   const bottom = y + 4;
   const grid = axis.flatMap((value) => [
-    element('line', { x1: x(value), x2: x(value), y1: TOP, y2: bottom, stroke: COLOURS.grid, 'stroke-opacity': 0.3 }),
+    element('line', {
+      x1: x(value),
+      x2: x(value),
+      y1: TOP,
+      y2: bottom,
+      stroke: COLOURS.grid,
+      'stroke-opacity': 0.3,
+    }),
     label(x(value), bottom + 18, axisText(value), { 'text-anchor': 'middle', 'font-size': 12 }),
   ]);
   return picture(WIDTH, bottom + 30, title, [...grid, ...rows]);
@@ -51,9 +58,14 @@ function barRow({ target, spread }: Bar, y: number, x: (value: number) => number
       fill: colourOf(target),
     }),
     ...(spread.count > 1 ? whisker(x(spread.min), x(spread.max), middle) : []),
-    label(Math.max(x(spread.median), x(spread.max)) + 8, middle + 4.5, figureText(spread.median, { digits }), {
-      'font-weight': 600,
-    }),
+    label(
+      Math.max(x(spread.median), x(spread.max)) + 8,
+      middle + 4.5,
+      figureText(spread.median, { digits }),
+      {
+        'font-weight': 600,
+      },
+    ),
   ];
 }
 

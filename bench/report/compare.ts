@@ -18,8 +18,7 @@ export function compare(comparison: Comparison, cells: readonly CellResult[]): C
 
 function valuesOf({ figure, of, to, as, per = 1 }: Comparison, cells: readonly CellResult[]): number[] {
   const rounds = roundsOf(cells, of, figure);
-  if (as === 'value' || to === null)
-    return rounds.flatMap((value) => (value === null ? [] : [value / per]));
+  if (as === 'value' || to === null) return rounds.flatMap((value) => (value === null ? [] : [value / per]));
   const others = roundsOf(cells, to, figure);
   return pairwise(rounds, others, as === 'ratio' ? (a, b) => a / b : (a, b) => (a - b) / per);
 }

@@ -60,7 +60,8 @@ function lineMarkup(
   scaleY: (value: number) => number,
 ): string[] {
   const colour = colourOf(target);
-  const at = (point: Point): string => `${scaleX(point.x).toFixed(1)},${scaleY(point.spread.median).toFixed(1)}`;
+  const at = (point: Point): string =>
+    `${scaleX(point.x).toFixed(1)},${scaleY(point.spread.median).toFixed(1)}`;
   const legend = AREA.top + 8 + index * 24;
   return [
     ...points.map(({ x, spread }) =>
@@ -69,7 +70,12 @@ function lineMarkup(
         ...{ stroke: colour, 'stroke-width': 1.5, 'stroke-opacity': 0.7 },
       }),
     ),
-    element('polyline', { points: points.map(at).join(' '), fill: 'none', stroke: colour, 'stroke-width': 2.5 }),
+    element('polyline', {
+      points: points.map(at).join(' '),
+      fill: 'none',
+      stroke: colour,
+      'stroke-width': 2.5,
+    }),
     ...points.map(({ x, spread }) =>
       element('circle', { cx: scaleX(x), cy: scaleY(spread.median), r: 4, fill: colour }),
     ),

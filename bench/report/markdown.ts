@@ -55,7 +55,11 @@ function goalsMarkdown(results: readonly ScenarioResult[]): string {
       ]),
   );
   const head = ['scenario', 'what', 'goal', 'measured', 'reached?', 'command'];
-  return table(head, rows.map((row) => row.map(escapeCell)), 2);
+  return table(
+    head,
+    rows.map((row) => row.map(escapeCell)),
+    2,
+  );
 }
 
 function targetsMarkdown(results: readonly ScenarioResult[]): string {

@@ -16,7 +16,9 @@ export interface Spread {
 
 /** The spread of those that are numbers; null when none is. */
 export function spreadOf(values: readonly (number | null | undefined)[]): Spread | null {
-  const known = values.filter((value) => value !== null && value !== undefined && Number.isFinite(value)) as number[];
+  const known = values.filter(
+    (value) => value !== null && value !== undefined && Number.isFinite(value),
+  ) as number[];
   if (known.length === 0) return null;
   return { count: known.length, median: median(known), min: Math.min(...known), max: Math.max(...known) };
 }

@@ -30,12 +30,7 @@ export function figuresTable({ figures, cells }: ScenarioResult): string {
         ['others', ({ others }) => others],
       ]
     : [];
-  const head = [
-    'what',
-    'target',
-    ...shown.map(({ title }) => title),
-    ...cpuColumns.map(([title]) => title),
-  ];
+  const head = ['what', 'target', ...shown.map(({ title }) => title), ...cpuColumns.map(([title]) => title)];
   const rows = cells.map((cell) => [
     cell.variant,
     cell.target,
@@ -48,7 +43,11 @@ export function figuresTable({ figures, cells }: ScenarioResult): string {
       return spread ? spread.median.toFixed(2) : '';
     }),
   ]);
-  return table(head, rows.map((row) => row.map(escapeCell)), 2);
+  return table(
+    head,
+    rows.map((row) => row.map(escapeCell)),
+    2,
+  );
 }
 
 function ofFigure(cell: CellResult, key: string): Spread | null {
@@ -70,7 +69,11 @@ export function comparisonsTable(all: readonly Compared[]): string {
   const rows = all.map((compared) => {
     const { comparison, spread } = compared;
     const text = (value: number | undefined): string =>
-      value === undefined ? '–' : comparison.as === 'ratio' ? numberText(value) : valueText(value, comparison);
+      value === undefined
+        ? '–'
+        : comparison.as === 'ratio'
+          ? numberText(value)
+          : valueText(value, comparison);
     return [
       comparison.title,
       goalText(comparison),
@@ -80,7 +83,11 @@ export function comparisonsTable(all: readonly Compared[]): string {
       verdictText(compared),
     ];
   });
-  return table(head, rows.map((row) => row.map(escapeCell)), 1);
+  return table(
+    head,
+    rows.map((row) => row.map(escapeCell)),
+    1,
+  );
 }
 
 /** Text that stays in its cell of a Markdown table. */

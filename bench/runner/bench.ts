@@ -67,9 +67,7 @@ async function findMissing(
   const cells = scenarios.flatMap((scenario) =>
     scenario.blocks({ long, seconds: seconds ?? scenario.short.seconds }).flatMap((block) => block.cells),
   );
-  const names = new Set(
-    cells.map(({ target }) => target).filter((name) => targets?.includes(name) ?? true),
-  );
+  const names = new Set(cells.map(({ target }) => target).filter((name) => targets?.includes(name) ?? true));
   const missing = new Map<SubjectName, string>();
   for (const name of names) {
     const reason = await missingSubject(name);

@@ -15,7 +15,9 @@ export interface BenchOptions {
 }
 
 export type Parsed =
-  { readonly type: 'help' } | { readonly type: 'stores' } | { readonly type: 'run'; readonly options: BenchOptions };
+  | { readonly type: 'help' }
+  | { readonly type: 'stores' }
+  | { readonly type: 'run'; readonly options: BenchOptions };
 
 /** A command line that cannot be understood; its message says what can be. */
 export class UsageError extends Error {}
@@ -42,7 +44,9 @@ export function parseCommandLine(args: readonly string[], known: Known): Parsed 
   if (values.help === true) return { type: 'help' };
   if (positionals.includes('stores')) {
     if (args.length > 1)
-      throw new UsageError('stores is a benchmark of its own and takes no more words; its settings come from the environment');
+      throw new UsageError(
+        'stores is a benchmark of its own and takes no more words; its settings come from the environment',
+      );
     return { type: 'stores' };
   }
   if (values.long === true && values.quick === true)
@@ -89,7 +93,9 @@ function demand(what: string, name: string, names: readonly string[]): void {
 function positive(name: string, text: string, whole: boolean): number {
   const value = Number(text);
   if (text.trim() === '' || !(value > 0) || value > 86_400 || (whole && !Number.isInteger(value)))
-    throw new UsageError(`--${name} takes a ${whole ? 'whole ' : ''}number above 0, not ${JSON.stringify(text)}`);
+    throw new UsageError(
+      `--${name} takes a ${whole ? 'whole ' : ''}number above 0, not ${JSON.stringify(text)}`,
+    );
   return value;
 }
 
@@ -106,10 +112,14 @@ export function commandOf(scenario: string, { long, targets, pairs, seconds }: B
 }
 
 /** What --help prints. */
-export function helpText(scenarios: readonly { name: string; title: string; onlyLong: boolean }[], targets: readonly string[]): string {
+export function helpText(
+  scenarios: readonly { name: string; title: string; onlyLong: boolean }[],
+  targets: readonly string[],
+): string {
   const width = Math.max('stores'.length, ...scenarios.map(({ name }) => name.length));
   const lines = scenarios.map(
-    ({ name, title, onlyLong }) => `  ${name.padEnd(width)}  ${title}${onlyLong ? ' (only by name or with --long)' : ''}`,
+    ({ name, title, onlyLong }) =>
+      `  ${name.padEnd(width)}  ${title}${onlyLong ? ' (only by name or with --long)' : ''}`,
   );
   return `Usage: make bench                                the short version of all scenarios, below 10 minutes
        make bench ARGS='[SCENARIO …] [OPTIONS]'  or: npm run bench -- [SCENARIO …] [OPTIONS]

@@ -70,7 +70,12 @@ export const bigRoom: Scenario = {
   short: { rounds: 1, seconds: 2 },
   long: { rounds: 5, seconds: 5 },
   figures: [LAST, P50, P99, POSTS],
-  chart: { type: 'bars', title: 'Big room: from a post to the last of 18,000, ms', figure: LAST.key, digits: 1 },
+  chart: {
+    type: 'bars',
+    title: 'Big room: from a post to the last of 18,000, ms',
+    figure: LAST.key,
+    digits: 1,
+  },
   blocks: () => [
     { cells: [everybody('parlor'), everybody('uws-raw')] },
     { cells: [unrelated(ALONE, 0), unrelated(BESIDE, CONNECTIONS)] },

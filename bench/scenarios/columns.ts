@@ -31,11 +31,31 @@ export function against(
 }
 
 /** The figure of one cell by that of another one. */
-export function ratio(title: string, figure: FigureInfo, of: CellName, to: CellName, limit: Limit): Comparison {
+export function ratio(
+  title: string,
+  figure: FigureInfo,
+  of: CellName,
+  to: CellName,
+  limit: Limit,
+): Comparison {
   return { title, figure: figure.key, of, to, as: 'ratio', ...limit };
 }
 
 /** A figure as it is. */
-export function value(title: string, figure: FigureInfo, of: CellName, limit: Limit, unit?: string): Comparison {
-  return { title, figure: figure.key, of, to: null, as: 'value', ...(unit === undefined ? {} : { unit }), ...limit };
+export function value(
+  title: string,
+  figure: FigureInfo,
+  of: CellName,
+  limit: Limit,
+  unit?: string,
+): Comparison {
+  return {
+    title,
+    figure: figure.key,
+    of,
+    to: null,
+    as: 'value',
+    ...(unit === undefined ? {} : { unit }),
+    ...limit,
+  };
 }

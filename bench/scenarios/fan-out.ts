@@ -4,7 +4,14 @@ import type { Block, Cell, Scenario } from './scenario.js';
 import type { SubjectName } from './subjects.js';
 
 const IN_FLIGHT = 64;
-const EVERYBODY: readonly SubjectName[] = ['parlor', 'uws-gathered', 'uws-raw', 'ws', 'socket.io', 'centrifugo'];
+const EVERYBODY: readonly SubjectName[] = [
+  'parlor',
+  'uws-gathered',
+  'uws-raw',
+  'ws',
+  'socket.io',
+  'centrifugo',
+];
 const FASTEST: readonly SubjectName[] = ['parlor', 'uws-gathered', 'uws-raw'];
 const IDLE = '1,000 members, one post in flight';
 
@@ -79,13 +86,12 @@ export const fanOut: Scenario = {
 export const fanOutIdle: Scenario = {
   name: 'fan-out-idle',
   title: 'One room, one post in flight',
-  about: 'A room of 1,000 members in which one of them posts, again when it has its own message back: gathering must delay nobody.',
+  about:
+    'A room of 1,000 members in which one of them posts, again when it has its own message back: gathering must delay nobody.',
   short: { rounds: 3, seconds: 1 },
   long: { rounds: 7, seconds: 5 },
   figures: [P50, P99, DELIVERIES, POSTS],
   chart: { type: 'bars', title: 'An idle room: post to delivery, p50, ms', figure: P50.key, digits: 2 },
-  blocks: () => [
-    { cells: (['parlor', 'uws-raw'] as const).map((target) => cell(IDLE, 1_000, 1, target)) },
-  ],
+  blocks: () => [{ cells: (['parlor', 'uws-raw'] as const).map((target) => cell(IDLE, 1_000, 1, target)) }],
   comparisons: against(IDLE, P50, { 'uws-raw': { atMost: 1.15 } }),
 };

@@ -39,8 +39,7 @@ function cell(size: number, shape: Shape, target: SubjectName): Cell {
       const grown = server.residentBytes() - before;
       // After the RSS, as it collects garbage.
       const heapAfter = await server.heapBytes();
-      const heap =
-        heapBefore === null || heapAfter === null ? {} : { heap: (heapAfter - heapBefore) / size };
+      const heap = heapBefore === null || heapAfter === null ? {} : { heap: (heapAfter - heapBefore) / size };
       return {
         figures: { rss: grown / size, grown: grown / 2 ** 20, grown_bytes: grown, ...heap },
         cpu: null,

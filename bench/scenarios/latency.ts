@@ -16,7 +16,13 @@ function p(quantile: 50 | 99, share: number): FigureInfo {
 }
 
 /** One load in a room of its own, connected and gone again. */
-async function runRoom(context: RunContext, server: Target, name: string, of: Group['load'], posters: number) {
+async function runRoom(
+  context: RunContext,
+  server: Target,
+  name: string,
+  of: Group['load'],
+  posters: number,
+) {
   const load = context.load(
     planOf([server], context.mode, [group({ name, members: MEMBERS, posters, load: of })]),
   );

@@ -48,7 +48,9 @@ export const manyRooms: Scenario = {
   chart: { type: 'bars', title: 'Many rooms: posts a second', figure: POSTS.key, digits: 0 },
   blocks: () =>
     IN_FLIGHT.map((inFlight) => ({
-      cells: (['parlor', 'uws-gathered', 'uws-raw', 'socket.io'] as const).map((target) => cell(inFlight, target)),
+      cells: (['parlor', 'uws-gathered', 'uws-raw', 'socket.io'] as const).map((target) =>
+        cell(inFlight, target),
+      ),
     })),
   comparisons: IN_FLIGHT.flatMap((inFlight) =>
     against(variantOf(inFlight), POSTS, {

@@ -128,7 +128,9 @@ export function figuresOf(of: GroupResult, seconds: number): Record<string, numb
 export function quantileFigures(prefix: string, of: Quantiles): Record<string, number> {
   if (of.count === 0) return {};
   const { p50, p90, p99, p999, max } = of;
-  return Object.fromEntries(Object.entries({ p50, p90, p99, p999, max }).map(([key, value]) => [prefix + key, value]));
+  return Object.fromEntries(
+    Object.entries({ p50, p90, p99, p999, max }).map(([key, value]) => [prefix + key, value]),
+  );
 }
 
 /** What a scenario means to happen, and so is no fault. */
@@ -139,11 +141,7 @@ export interface Expected {
 }
 
 /** Everything that went wrong in a run, a line each. */
-export function faultsOf(
-  result: LoadResult,
-  targets: readonly Target[],
-  expected: Expected = {},
-): string[] {
+export function faultsOf(result: LoadResult, targets: readonly Target[], expected: Expected = {}): string[] {
   const { lost, doubled, disordered, details } = result.faults;
   const counts = [
     ...(lost > 0 ? [`${lost} lost`] : []),
@@ -167,5 +165,7 @@ export function faultsOf(
 
 /** What the servers have logged as warnings and errors. */
 export function complaintsOf(targets: readonly Target[]): string[] {
-  return targets.flatMap((target) => target.complaints().map((line) => `${target.name} logged ${line.slice(0, 200)}`));
+  return targets.flatMap((target) =>
+    target.complaints().map((line) => `${target.name} logged ${line.slice(0, 200)}`),
+  );
 }

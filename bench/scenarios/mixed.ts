@@ -92,7 +92,12 @@ export const mixed: Scenario = {
   short: { rounds: 1, seconds: 20 },
   long: { rounds: 1, seconds: 600 },
   figures: [DELIVERIES, CHANNEL_P99, PAIRS_P99, JOINED, RSS_FIRST, RSS_LAST, RSS_GROWTH],
-  chart: { type: 'bars', title: 'Mixed: RSS of the last third by the first', figure: RSS_GROWTH.key, digits: 2 },
+  chart: {
+    type: 'bars',
+    title: 'Mixed: RSS of the last third by the first',
+    figure: RSS_GROWTH.key,
+    digits: 2,
+  },
   blocks: () => [{ cells: [cell] }],
   comparisons: [
     value('memory is flat: RSS of the last third by the first', RSS_GROWTH, cell, { atMost: 1.1 }, '×'),

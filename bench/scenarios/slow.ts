@@ -42,7 +42,9 @@ function cell(variant: string, slow: number): Cell {
       return {
         figures: {
           ...figuresOf(room, result.seconds),
-          ...(back ? { closed, not_closed: slow - closed, back: back.recovered, not_back: MEMBERS - back.recovered } : {}),
+          ...(back
+            ? { closed, not_closed: slow - closed, back: back.recovered, not_back: MEMBERS - back.recovered }
+            : {}),
         },
         cpu,
         faults: faultsOf(result, [server], { closed: ['4508'] }),
@@ -63,12 +65,23 @@ export const slow: Scenario = {
   short: { rounds: 1, seconds: 10 },
   long: { rounds: 5, seconds: 20 },
   figures: [P50, P99, DELIVERIES, CLOSED, BACK],
-  chart: { type: 'bars', title: 'Members who do not read: p99 of the others, ms', figure: P99.key, digits: 2 },
+  chart: {
+    type: 'bars',
+    title: 'Members who do not read: p99 of the others, ms',
+    figure: P99.key,
+    digits: 2,
+  },
   blocks: () => [{ cells: [disturbed, undisturbed] }],
   comparisons: [
     // "Does not move": as far as one can tell two runs of the same from each other.
-    ratio('p99 of those who read: with slow members to without', P99, disturbed, undisturbed, { atMost: 1.2 }),
-    value('slow members that were not closed with 4508', { ...CLOSED, key: 'not_closed' }, disturbed, { atMost: 0 }),
-    value('members who came back and had missed something', { ...BACK, key: 'not_back' }, disturbed, { atMost: 0 }),
+    ratio('p99 of those who read: with slow members to without', P99, disturbed, undisturbed, {
+      atMost: 1.2,
+    }),
+    value('slow members that were not closed with 4508', { ...CLOSED, key: 'not_closed' }, disturbed, {
+      atMost: 0,
+    }),
+    value('members who came back and had missed something', { ...BACK, key: 'not_back' }, disturbed, {
+      atMost: 0,
+    }),
   ],
 };

@@ -39,7 +39,6 @@ export async function missing(_name: TargetName): Promise<string | null> {
   return null;
 }
 
-
 const PROGRAMS: Readonly<Partial<Record<TargetName, Program>>> = {
   parlor: { file: '../../api/main.js', port: /"http":"http:\/\/127\.0\.0\.1:(\d+)"/, greets: true },
   'uws-raw': { file: './uws-raw.js', port: /^port (\d+)/, greets: false },
