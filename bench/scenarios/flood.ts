@@ -2,7 +2,7 @@ import type { FigureInfo } from '../report/result.js';
 import { P50, P99, POSTS, ratio } from './columns.js';
 import { faultsOf, figuresOf, group, groupOf, IN_MEMORY, planOf, runLoad, warmUpMs } from './measure.js';
 import type { Cell, RunContext, Scenario } from './scenario.js';
-import type { Target } from '../targets/target.js';
+import type { Subject } from './subjects.js';
 
 const QUIET_ROOMS = 999;
 const QUIET_PER_SECOND = 500;
@@ -14,7 +14,7 @@ const WITHOUT = 'nobody floods';
 const FLOOD: FigureInfo = { key: 'flood', title: 'posts/s of the flood', digits: 0 };
 
 /** From another process than the quiet ones', and longer than they are measured. */
-async function flood(context: RunContext, server: Target): Promise<{ end(): Promise<FloodResult> }> {
+async function flood(context: RunContext, server: Subject): Promise<{ end(): Promise<FloodResult> }> {
   const load = context.load(
     planOf(
       [server],

@@ -1,8 +1,8 @@
 import { runHttpPosts, type HttpResult, type HttpRun } from '../load/http.js';
 import type { Cpu } from '../report/result.js';
-import type { Target } from '../targets/target.js';
 import { quantileFigures, TEXT_BYTES, warmUpMs, watchCpu } from './measure.js';
 import type { Mode } from './scenario.js';
+import type { Subject } from './subjects.js';
 
 export interface HttpMeasured {
   readonly result: HttpResult;
@@ -13,7 +13,7 @@ export interface HttpMeasured {
 
 /** Posts over HTTP, and watches the machine meanwhile. */
 export async function runHttp(
-  target: Target,
+  target: Subject,
   mode: Mode,
   of: Pick<HttpRun, 'connections' | 'load' | 'rooms'> & Partial<HttpRun>,
 ): Promise<HttpMeasured> {

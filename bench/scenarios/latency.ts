@@ -2,8 +2,7 @@ import type { FigureInfo } from '../report/result.js';
 import { POSTS, ratio } from './columns.js';
 import { faultsOf, figuresOf, group, groupOf, IN_MEMORY, planOf, runLoad } from './measure.js';
 import type { Cell, RunContext, Scenario } from './scenario.js';
-import type { SubjectName } from './subjects.js';
-import type { Target } from '../targets/target.js';
+import type { Subject, SubjectName } from './subjects.js';
 import type { Group } from '../load/plan.js';
 
 const MEMBERS = 100;
@@ -18,7 +17,7 @@ function p(quantile: 50 | 99, share: number): FigureInfo {
 /** One load in a room of its own, connected and gone again. */
 async function runRoom(
   context: RunContext,
-  server: Target,
+  server: Subject,
   name: string,
   of: Group['load'],
   posters: number,

@@ -3,8 +3,8 @@ import type { Group, GroupResult, LoadPlan, LoadResult, Quantiles } from '../loa
 import type { Load } from '../load/start.js';
 import type { Cpu } from '../report/result.js';
 import { machineSeconds } from '../targets/processes.js';
-import type { Target } from '../targets/target.js';
 import type { Mode } from './scenario.js';
+import type { Subject } from './subjects.js';
 
 /** Of a post's text: a sentence or two. */
 export const TEXT_BYTES = 100;
@@ -30,7 +30,7 @@ export function group(of: Partial<Group> & Pick<Group, 'name'>): Group {
 
 /** A plan for these groups: as many processes as their connections need, and as the server leaves cores for. */
 export function planOf(
-  targets: readonly Target[],
+  targets: readonly Subject[],
   mode: Mode,
   groups: readonly Group[],
   changes: Partial<LoadPlan> = {},
@@ -58,15 +58,12 @@ export interface CpuWatch {
   cpu(generatorSeconds: number): Cpu;
 }
 
-export function watchCpu(
-  targets: readonly Target[],
-  brokerSeconds: () => number | null = () => brokerSecondsOf(targets),
-): CpuWatch {
+export function watchCpu(targets: readonly Subject[]): CpuWatch {
   const look = () => ({
     at: performance.now() / 1000,
     server: targets.reduce((sum, target) => sum + target.cpuSeconds(), 0),
     mainThread: targets.reduce((sum, target) => sum + target.mainThreadSeconds(), 0),
-    broker: brokerSeconds(),
+    broker: brokerSecondsOf(targets),
     machine: machineSeconds(),
   });
   let first = look();
@@ -93,14 +90,19 @@ export function watchCpu(
   };
 }
 
-function brokerSecondsOf(_targets: readonly Target[]): number | null {
+/** Of the one that can be seen: nodes of a cluster share theirs. */
+function brokerSecondsOf(targets: readonly Subject[]): number | null {
+  for (const target of targets) {
+    const seconds = target.brokerCpuSeconds();
+    if (seconds !== null) return seconds;
+  }
   return null;
 }
 
 /** Runs a load that is connected, and watches the machine meanwhile. */
 export async function runLoad(
   load: Load,
-  targets: readonly Target[],
+  targets: readonly Subject[],
 ): Promise<{ readonly result: LoadResult; readonly cpu: Cpu }> {
   const watch = watchCpu(targets);
   const result = await load.run(watch);
@@ -141,7 +143,7 @@ export interface Expected {
 }
 
 /** Everything that went wrong in a run, a line each. */
-export function faultsOf(result: LoadResult, targets: readonly Target[], expected: Expected = {}): string[] {
+export function faultsOf(result: LoadResult, targets: readonly Subject[], expected: Expected = {}): string[] {
   const { lost, doubled, disordered, details } = result.faults;
   const counts = [
     ...(lost > 0 ? [`${lost} lost`] : []),
@@ -164,7 +166,7 @@ export function faultsOf(result: LoadResult, targets: readonly Target[], expecte
 }
 
 /** What the servers have logged as warnings and errors. */
-export function complaintsOf(targets: readonly Target[]): string[] {
+export function complaintsOf(targets: readonly Subject[]): string[] {
   return targets.flatMap((target) =>
     target.complaints().map((line) => `${target.name} logged ${line.slice(0, 200)}`),
   );

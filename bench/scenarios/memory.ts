@@ -1,5 +1,5 @@
 import { median } from '../report/stats.js';
-import type { Target } from '../targets/target.js';
+import type { Subject } from './subjects.js';
 
 /** Reads a server's RSS from time to time. */
 export interface MemorySamples {
@@ -10,7 +10,7 @@ export interface MemorySamples {
 const PER_WINDOW = 30;
 
 /** So often that a window has some thirty of them, and each second at most. */
-export function sampleMemory(target: Target, seconds: number): MemorySamples {
+export function sampleMemory(target: Subject, seconds: number): MemorySamples {
   const samples = [target.residentBytes()];
   const timer = setInterval(
     () => void samples.push(target.residentBytes()),

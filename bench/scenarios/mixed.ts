@@ -3,7 +3,7 @@ import { DELIVERIES, value } from './columns.js';
 import { faultsOf, figuresOf, group, groupOf, planOf, runLoad, warmUpMs } from './measure.js';
 import { RSS_FIRST, RSS_GROWTH, RSS_LAST, sampleMemory } from './memory.js';
 import type { Cell, RunContext, Scenario } from './scenario.js';
-import type { Target } from '../targets/target.js';
+import type { Subject } from './subjects.js';
 
 const VARIANT = 'everything at once';
 /** So few that the memory store is full soon: what is kept on purpose is no leak. */
@@ -15,7 +15,7 @@ const PAIRS_P99: FigureInfo = { key: 'pairs_p99', title: 'rooms of two p99, ms',
 const JOINED: FigureInfo = { key: 'joined', title: 'joins/s', digits: 0 };
 
 /** People who come and go all the time, in rooms of their own. */
-function keepComing(context: RunContext, server: Target): { end(): Promise<number> } {
+function keepComing(context: RunContext, server: Subject): { end(): Promise<number> } {
   const load = context.load({
     ...planOf([server], context.mode, [group({ name: 'comers', rooms: COMERS / 4, members: 4 })]),
     connecting: 10,

@@ -1,9 +1,9 @@
 import { findPostgres } from '../stores/find-postgres.js';
 import type { FigureInfo } from '../report/result.js';
-import type { Target } from '../targets/target.js';
 import { DELIVERIES, P50, P99, POSTS, value } from './columns.js';
 import { faultsOf, figuresOf, group, groupOf, planOf, runLoad } from './measure.js';
 import type { Cell, RunContext, Scenario } from './scenario.js';
+import type { Subject } from './subjects.js';
 
 const NODES = 6;
 const CONNECTIONS = 100_000;
@@ -16,7 +16,7 @@ const JOINS: FigureInfo = { key: 'joins', title: 'joins/s', digits: 0 };
 const RSS: FigureInfo = { key: 'rss', title: 'RSS of all, MiB', digits: 0 };
 
 /** The first one brings the broker, all share a fresh database. */
-async function startNodes(context: RunContext): Promise<Target[]> {
+async function startNodes(context: RunContext): Promise<Subject[]> {
   let reason = 'there is no PostgreSQL';
   const postgres = await findPostgres((line) => (reason = line));
   if (!postgres) throw new Error(reason);

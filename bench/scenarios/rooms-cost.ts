@@ -4,7 +4,7 @@ import { P50, P99, POSTS, ratio } from './columns.js';
 import { httpFaults, runHttp } from './http.js';
 import { complaintsOf } from './measure.js';
 import type { Cell, Mode, Scenario } from './scenario.js';
-import type { Target } from '../targets/target.js';
+import type { Subject } from './subjects.js';
 
 const FEW = 10;
 const MANY = 100_000;
@@ -19,7 +19,7 @@ const CPU: FigureInfo = { key: 'cpu_per_post', title: 'server CPU a post, µs', 
 const HOLD: FigureInfo = { key: 'rooms', title: 'rooms awake', digits: 0 };
 
 /** Posts into every room until all of them are awake, in the order in which they are measured afterwards. */
-async function wake(server: Target, mode: Mode, rooms: number): Promise<number> {
+async function wake(server: Subject, mode: Mode, rooms: number): Promise<number> {
   for (let window = 0; window < OPENING_WINDOWS; window++) {
     const awake = await readGauge(server.port, 'parlor_rooms');
     if (awake >= rooms) return awake;

@@ -1,8 +1,7 @@
 import type { Load } from '../load/start.js';
 import type { LoadPlan } from '../load/plan.js';
 import type { CellName, Chart, Comparison, FigureInfo, Run } from '../report/result.js';
-import type { Target } from '../targets/target.js';
-import type { SubjectName } from './subjects.js';
+import type { Subject, SubjectName } from './subjects.js';
 
 /** How a scenario is run: from its own parameters for the short or the long version, and the command line. */
 export interface Mode {
@@ -15,7 +14,7 @@ export interface Mode {
 export interface RunContext {
   readonly mode: Mode;
   /** A fresh server. */
-  target(name: SubjectName, settings?: Readonly<Record<string, string>>): Promise<Target>;
+  target(name: SubjectName, settings?: Readonly<Record<string, string>>): Promise<Subject>;
   load(plan: LoadPlan): Load;
   /** Called at the end of the run, the last one first. */
   defer(stop: () => Promise<void> | void): void;

@@ -1,7 +1,9 @@
+import { startBare } from '../amqp/bare.js';
 import { missing, startTarget, type Target, type TargetName } from '../targets/target.js';
 
 /** Everything that can be compared. */
-export const SUBJECTS = [
+export type SubjectName = TargetName | 'amqp-bare';
+export const SUBJECTS: readonly SubjectName[] = [
   'parlor',
   'parlor-rabbitmq',
   'uws-gathered',
@@ -9,17 +11,21 @@ export const SUBJECTS = [
   'ws',
   'socket.io',
   'centrifugo',
-] as const satisfies readonly TargetName[];
-export type SubjectName = (typeof SUBJECTS)[number];
+  'fastify-node',
+  'amqp-bare',
+];
+
+/** A server under measurement. */
+export type Subject = Omit<Target, 'name'> & { readonly name: SubjectName };
 
 /** Null when it can be started here, else one line that says why not. */
 export function missingSubject(name: SubjectName): Promise<string | null> {
-  return missing(name);
+  return missing(name === 'amqp-bare' ? 'parlor-rabbitmq' : name);
 }
 
 export function startSubject(
   name: SubjectName,
   settings: Readonly<Record<string, string>> = {},
-): Promise<Target> {
-  return startTarget(name, settings);
+): Promise<Subject> {
+  return name === 'amqp-bare' ? startBare() : startTarget(name, settings);
 }

@@ -1,0 +1,45 @@
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { startBroker } from '../targets/broker.js';
+import { startProcess } from '../targets/process.js';
+import type { Subject } from '../scenarios/subjects.js';
+
+const { version } = createRequire(import.meta.url)('amqplib/package.json') as { version: string };
+
+/** Starts the bare program on a private RabbitMQ, which ends with it. */
+export async function startBare(): Promise<Subject> {
+  const broker = await startBroker();
+  const server = startProcess({
+    program: process.execPath,
+    args: [fileURLToPath(new URL('./bare-main.js', import.meta.url)), broker.url],
+    env: { NODE_ENV: 'production' },
+    channel: true,
+  });
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    await broker.close();
+  };
+  const ended = once(server.child, 'exit').then(() => {
+    throw new Error('the bare program ended before it was ready');
+  });
+  try {
+    await Promise.race([once(server.child, 'message'), ended]);
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+  // From now on the poster notices: nobody answers.
+  ended.catch(() => undefined);
+  return {
+    ...server,
+    ...{ name: 'amqp-bare', dialect: 'plain', greets: false, port: 0 },
+    version: `amqplib ${version}`,
+    settings:
+      'consumes the same quorum queues (prefetch 256), publishes the event with a confirm, follows all events, answers, acknowledges; one message for one post',
+    brokerCpuSeconds: () => broker.cpuSeconds(),
+    brokerUrl: broker.url,
+    heapBytes: async () => null,
+    stop,
+  };
+}
