@@ -1,5 +1,5 @@
 import type { Load, LoadResult } from './load/load.js';
-import { startGenerator } from './load/start.js';
+import { startGenerator } from './load/program.js';
 import { circumstances, median, print, thousands } from './report.js';
 import { startTarget, type Target, type TargetName } from './targets/target.js';
 
