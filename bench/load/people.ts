@@ -30,7 +30,8 @@ export function gather({ plan, self }: Assignment): People {
   const connections = seatsFor(plan, rooms, self).map((seat) => {
     const group = plan.groups[seat.room.group] as Group;
     const tally = tallies[seat.room.group] as Tally;
-    const checks = seat.role === 'member' && seat.room.talks && !checked.has(seat.room.index);
+    const first = !checked.has(seat.room.index);
+    const checks = seat.role === 'member' && seat.room.talks && (first || reads(group, seat.member));
     if (checks) checked.add(seat.room.index);
     return new Connection(
       seat,
@@ -42,6 +43,11 @@ export function gather({ plan, self }: Assignment): People {
     );
   });
   return { plan, self, crew, rooms, tallies, connections };
+}
+
+/** Whether this is one of the readers that the group asks for. */
+function reads({ members, readers = 0 }: Group, member: number): boolean {
+  return readers > 0 && member % Math.max(1, Math.floor(members / readers)) === 0;
 }
 
 /** What is posted on a schedule, and who types. */

@@ -20,6 +20,11 @@ export interface Group {
     | { readonly type: 'open'; readonly perSecond: number };
   /** Members of each room who stop reading once they are in; never posters. */
   readonly slow?: number;
+  /**
+   * Members of each talking room whose messages are read and timed one by one beside the posters', spread evenly over
+   * the room, so that the slowest of them is about as late as the last of all. Default: one in each process.
+   */
+  readonly readers?: number;
   /** Typing frames a second over the group's talking rooms; dialect parlor only. */
   readonly typing?: number;
 }

@@ -14,7 +14,6 @@ export interface Generator {
 }
 
 const PROGRAMS = {
-  generator: new URL('./generator.js', import.meta.url),
   posters: new URL('./posters.js', import.meta.url),
 } as const;
 

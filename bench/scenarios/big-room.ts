@@ -7,6 +7,8 @@ import type { SubjectName } from './subjects.js';
 const CONNECTIONS = 18_000;
 /** Few enough that each post has reached everybody before the next one. */
 const POSTS_PER_SECOND = 4;
+/** The slowest of so many, spread over all, is about as late as the last of all. */
+const READERS = 200;
 
 const LAST: FigureInfo = { key: 'max', title: 'to the last one, ms', digits: 1 };
 const ALL = '18,000 in one room';
@@ -22,7 +24,7 @@ function everybody(target: SubjectName): Cell {
       const load = context.load(
         planOf([server], context.mode, [
           group({
-            ...{ name: 'big', members: CONNECTIONS, posters: 1 },
+            ...{ name: 'big', members: CONNECTIONS, posters: 1, readers: READERS },
             load: { type: 'open', perSecond: POSTS_PER_SECOND },
           }),
         ]),
