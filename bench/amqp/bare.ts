@@ -1,11 +1,9 @@
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { startBroker } from '../targets/broker.js';
+import { versionOf } from '../targets/peers.js';
 import { startProcess } from '../targets/process.js';
 import type { Subject } from '../scenarios/subjects.js';
-
-const { version } = createRequire(import.meta.url)('amqplib/package.json') as { version: string };
 
 /** Starts the bare program on a private RabbitMQ, which ends with it. */
 export async function startBare(): Promise<Subject> {
@@ -34,7 +32,7 @@ export async function startBare(): Promise<Subject> {
   return {
     ...server,
     ...{ name: 'amqp-bare', dialect: 'plain', greets: false, port: 0 },
-    version: `amqplib ${version}`,
+    version: `amqplib ${versionOf('amqplib')}`,
     settings:
       'consumes the same quorum queues (prefetch 256), publishes the event with a confirm, follows all events, answers, acknowledges; one message for one post',
     brokerCpuSeconds: () => broker.cpuSeconds(),
