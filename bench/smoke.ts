@@ -5,7 +5,8 @@ import { startTarget, type Target, type TargetName } from './targets/target.js';
 
 const PAIRS = Number(process.env['PAIRS'] ?? 3);
 const SECONDS = Number(process.env['SECONDS'] ?? 4);
-const TARGETS: readonly TargetName[] = ['parlor', 'uws-raw'];
+const TARGETS = ['parlor', 'uws-raw'] as const satisfies readonly TargetName[];
+type Name = (typeof TARGETS)[number];
 
 interface Scenario {
   readonly name: string;
@@ -41,7 +42,7 @@ interface Measured extends LoadResult {
   readonly idleBytes: number;
 }
 
-async function measure(name: TargetName, scenario: Scenario): Promise<Measured> {
+async function measure(name: Name, scenario: Scenario): Promise<Measured> {
   const target: Target = await startTarget(name, { STORE: 'memory' });
   const load: Load = {
     port: target.port,
@@ -68,8 +69,8 @@ async function measure(name: TargetName, scenario: Scenario): Promise<Measured> 
   }
 }
 
-async function pairs(scenario: Scenario): Promise<Record<TargetName, Measured[]>> {
-  const runs: Record<TargetName, Measured[]> = { parlor: [], 'uws-raw': [] };
+async function pairs(scenario: Scenario): Promise<Record<Name, Measured[]>> {
+  const runs: Record<Name, Measured[]> = { parlor: [], 'uws-raw': [] };
   for (let i = 0; i < PAIRS; i++) for (const name of TARGETS) runs[name].push(await measure(name, scenario));
   return runs;
 }
