@@ -37,7 +37,7 @@ function machinesMarkdown(results: readonly ScenarioResult[]): string[] {
   ];
 }
 
-export function machineText({ cpu, cores, memoryGiB, system, node }: Machine): string {
+function machineText({ cpu, cores, memoryGiB, system, node }: Machine): string {
   return `${cores} × ${cpu}, ${memoryGiB} GiB, ${system}, Node ${node.replace(/^v/, '')}`;
 }
 

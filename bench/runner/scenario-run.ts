@@ -120,7 +120,7 @@ async function runCell(
         scope.defer(() => load.stop());
         return load;
       },
-      defer: scope.defer,
+      defer: (stop) => scope.defer(stop),
     });
     return await within(patienceSeconds * 1000, 'it hung, and was ended', run);
   } finally {

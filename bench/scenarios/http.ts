@@ -35,7 +35,7 @@ export async function runHttp(
 }
 
 /** Answers with 201 a second. */
-export function createdOf(result: HttpResult): number {
+function createdOf(result: HttpResult): number {
   return (result.byStatus['201'] ?? 0) / result.seconds;
 }
 
