@@ -77,7 +77,7 @@ export function sectionMarkdown(result: ScenarioResult, options: { readonly char
   const length = seconds >= 1 ? ` of ${seconds} s` : '';
   const compared = comparedOf(result);
   return [
-    `<a id="${scenario}"></a>`,
+    ...(options.chart ? [`<a id="${scenario}"></a>`] : []),
     `## ${title} (${scenario})`,
     about,
     `\`${command}\`: ${version}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}${length}, ${date.slice(0, 16).replace('T', ' ')} UTC` +
@@ -89,9 +89,18 @@ export function sectionMarkdown(result: ScenarioResult, options: { readonly char
   ].join('\n\n');
 }
 
+/** From here on somebody else has had a part in the figures, CPU seconds a second. */
+const DISTURBED = 0.2;
+
 function wrongMarkdown({ skipped, failed, cells }: ScenarioResult): string[] {
   const faults = cells.flatMap(faultsOfCell);
+  const others = Math.max(0, ...cells.flatMap(({ runs }) => runs.map((run) => run?.cpu?.others ?? 0)));
   return [
+    ...(others >= DISTURBED
+      ? [
+          `**Disturbed:** something else on the machine used up to ${others.toFixed(2)} CPU meanwhile; run it again when nothing does.`,
+        ]
+      : []),
     ...(faults.length > 0 ? [`**Faults** (none is expected):\n\n${listOf(faults)}`] : []),
     ...(failed.length > 0 ? [`**Failed runs:**\n\n${listOf(failed)}`] : []),
     ...(skipped.length > 0 ? [`Left out:\n\n${listOf(skipped)}`] : []),

@@ -11,10 +11,10 @@ export interface Cpu {
   readonly server: number;
   /** Of that, the thread that runs the event loop. */
   readonly mainThread: number;
-  readonly generator: number;
+  readonly generator: number | null;
   readonly broker: number | null;
   /** Everything else on this machine: what others take cannot be measured away. */
-  readonly others: number;
+  readonly others: number | null;
 }
 
 /** What one run showed. */

@@ -89,7 +89,7 @@ function outcomeText(run: Run, figures: readonly FigureInfo[]): string {
     return value === undefined ? [] : [`${figureText(value, figure)} ${figure.title}`];
   });
   const cpu = run.cpu
-    ? [`CPU server ${run.cpu.server.toFixed(2)}, generator ${run.cpu.generator.toFixed(2)}`]
+    ? [`CPU server ${run.cpu.server.toFixed(2)}, generator ${run.cpu.generator?.toFixed(2) ?? '?'}`]
     : [];
   return [...shown.slice(0, 4), ...cpu, ...run.faults.map((fault) => `FAULT: ${fault}`)].join(' · ');
 }

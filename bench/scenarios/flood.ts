@@ -1,6 +1,16 @@
 import type { FigureInfo } from '../report/result.js';
 import { P50, P99, POSTS, ratio } from './columns.js';
-import { faultsOf, figuresOf, group, groupOf, IN_MEMORY, planOf, runLoad, warmUpMs } from './measure.js';
+import {
+  faultsOf,
+  figuresOf,
+  group,
+  groupOf,
+  IN_MEMORY,
+  planOf,
+  runLoad,
+  TOO_MUCH,
+  warmUpMs,
+} from './measure.js';
 import type { Cell, RunContext, Scenario } from './scenario.js';
 import type { Subject } from './subjects.js';
 
@@ -37,8 +47,8 @@ async function flood(context: RunContext, server: Subject): Promise<{ end(): Pro
       const { result, cpu } = await running;
       return {
         postsPerSecond: figuresOf(groupOf(result, 'flood'), result.seconds)['posts'] ?? NaN,
-        generator: cpu.generator,
-        faults: faultsOf(result, [], { refusals: true }),
+        generator: cpu.generator ?? 0,
+        faults: faultsOf(result, [], { refused: TOO_MUCH }),
       };
     },
   };
@@ -68,13 +78,17 @@ function cell(variant: string, floods: boolean): Cell {
       const flooding = floods ? await flood(context, server) : null;
       const { result, cpu } = await runLoad(load, [server]);
       const flooded = await flooding?.end();
-      const generator = cpu.generator + (flooded?.generator ?? 0);
+      const more = flooded?.generator ?? 0;
       return {
         figures: {
           ...figuresOf(groupOf(result, 'quiet'), result.seconds),
           ...(flooded ? { flood: flooded.postsPerSecond } : {}),
         },
-        cpu: { ...cpu, generator, others: Math.max(0, cpu.others - (flooded?.generator ?? 0)) },
+        cpu: {
+          ...cpu,
+          generator: (cpu.generator ?? 0) + more,
+          others: Math.max(0, (cpu.others ?? 0) - more),
+        },
         faults: [...faultsOf(result, [server]), ...(flooded?.faults ?? [])],
       };
     },

@@ -1,6 +1,6 @@
 import { runHttpPosts, type HttpResult, type HttpRun } from '../load/http.js';
 import type { Cpu } from '../report/result.js';
-import { quantileFigures, TEXT_BYTES, warmUpMs, watchCpu } from './measure.js';
+import { edgesOf, quantileFigures, TEXT_BYTES, warmUpMs, watchCpu, type Edges } from './measure.js';
 import type { Mode } from './scenario.js';
 import type { Subject } from './subjects.js';
 
@@ -16,16 +16,18 @@ export async function runHttp(
   target: Subject,
   mode: Mode,
   of: Pick<HttpRun, 'connections' | 'load' | 'rooms'> & Partial<HttpRun>,
+  ...more: readonly Edges[]
 ): Promise<HttpMeasured> {
   const watch = watchCpu([target]);
+  const edges = edgesOf(watch, ...more);
   const result = await runHttpPosts({
     port: target.port,
     seconds: mode.seconds,
     warmUpMs: warmUpMs(mode),
     textBytes: TEXT_BYTES,
     ...of,
-    begun: () => watch.begun(),
-    ended: () => watch.ended(),
+    begun: () => edges.begun(),
+    ended: () => edges.ended(),
   });
   return {
     result,

@@ -35,8 +35,7 @@ function storm(target: SubjectName): Cell {
           joins: connected.connections / (connected.ms / 1000),
           ...quantileFigures('welcome_', connected.welcome),
         },
-        // What its processes use to connect is not counted by the generator: it stands under "others".
-        cpu: watch.cpu(0),
+        cpu: watch.cpu(null),
         faults: complaintsOf([server]),
       };
     },
@@ -48,7 +47,7 @@ export const joinStorm: Scenario = {
   title: 'Join storm',
   about:
     '10,000 connections into 100 rooms, 256 handshakes under way at once, until the last one has its welcome ' +
-    '(where a server has no welcome: until it is upgraded or subscribed). The CPU of the generator stands under “others” here.',
+    '(where a server has no welcome: until it is upgraded or subscribed).',
   short: { rounds: 2, seconds: 0.1 },
   long: { rounds: 7, seconds: 0.1 },
   figures: [JOINS, ...WELCOME],
@@ -85,7 +84,7 @@ const back: Cell = {
         recovered: connected.recovered,
         missing: CLIENTS - connected.recovered,
       },
-      cpu: watch.cpu(0),
+      cpu: watch.cpu(null),
       faults: faultsOf(result, [server]),
     };
   },
@@ -96,7 +95,7 @@ export const reconnectStorm: Scenario = {
   title: 'Reconnect storm',
   about:
     '10,000 clients in 100 rooms lose their connections at the same instant and are back at once, each with the seq it has seen last. ' +
-    'Counted until the last one has its welcome. The CPU of the generator stands under “others” here.',
+    'Counted until the last one has its welcome.',
   short: { rounds: 2, seconds: 1 },
   long: { rounds: 5, seconds: 3 },
   figures: [JOINS, ...WELCOME, RECOVERED],

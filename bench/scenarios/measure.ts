@@ -50,12 +50,24 @@ export function planOf(
   };
 }
 
-/** Notes what everybody has used of the machine at the edges of a measured window. */
-export interface CpuWatch {
+/** What is to know when a measured window begins and ends. */
+export interface Edges {
   begun(): void;
   ended(): void;
-  /** After both. `generatorSeconds`: CPU that the generator used within the window. */
-  cpu(generatorSeconds: number): Cpu;
+}
+
+/** Notes what everybody has used of the machine at the edges of a measured window. */
+export interface CpuWatch extends Edges {
+  /** After both. `generatorSeconds`: CPU that the generator used within the window; null where nobody knows. */
+  cpu(generatorSeconds: number | null): Cpu;
+}
+
+/** Several as one. */
+export function edgesOf(...all: readonly Edges[]): Edges {
+  return {
+    begun: () => all.forEach((one) => one.begun()),
+    ended: () => all.forEach((one) => one.ended()),
+  };
 }
 
 export function watchCpu(targets: readonly Subject[]): CpuWatch {
@@ -74,7 +86,7 @@ export function watchCpu(targets: readonly Subject[]): CpuWatch {
     cpu(generatorSeconds) {
       const seconds = last.at - first.at;
       const server = (last.server - first.server) / seconds;
-      const generator = generatorSeconds / seconds;
+      const generator = generatorSeconds === null ? null : generatorSeconds / seconds;
       const broker =
         last.broker === null || first.broker === null ? null : (last.broker - first.broker) / seconds;
       const all = (last.machine - first.machine) / seconds;
@@ -84,7 +96,7 @@ export function watchCpu(targets: readonly Subject[]): CpuWatch {
         generator,
         broker,
         // Counted in hundredths of a second, so it may come out a little below nothing.
-        others: Math.max(0, all - server - generator - (broker ?? 0)),
+        others: generator === null ? null : Math.max(0, all - server - generator - (broker ?? 0)),
       };
     },
   };
@@ -103,9 +115,10 @@ function brokerSecondsOf(targets: readonly Subject[]): number | null {
 export async function runLoad(
   load: Load,
   targets: readonly Subject[],
+  ...more: readonly Edges[]
 ): Promise<{ readonly result: LoadResult; readonly cpu: Cpu }> {
   const watch = watchCpu(targets);
-  const result = await load.run(watch);
+  const result = await load.run(edgesOf(watch, ...more));
   return { result, cpu: watch.cpu(result.cpuSeconds) };
 }
 
@@ -135,11 +148,15 @@ export function quantileFigures(prefix: string, of: Quantiles): Record<string, n
   );
 }
 
+/** How a server says that it takes no more now: what a scenario that asks for too much has to expect. */
+export const TOO_MUCH = ['rate_limited', 'unavailable'] as const;
+
 /** What a scenario means to happen, and so is no fault. */
 export interface Expected {
   /** Close codes. */
   readonly closed?: readonly string[];
-  readonly refusals?: boolean;
+  /** Codes of error frames. */
+  readonly refused?: readonly string[];
 }
 
 /** Everything that went wrong in a run, a line each. */
@@ -151,18 +168,25 @@ export function faultsOf(result: LoadResult, targets: readonly Subject[], expect
     ...(disordered > 0 ? [`${disordered} out of order`] : []),
   ];
   const ofGroups = result.groups.flatMap(({ name, refused, closed }) => [
-    ...Object.entries(expected.refusals === true ? {} : refused).map(
-      ([code, count]) => `${name}: ${count} posts refused with ${code}`,
+    ...unexpected(refused, expected.refused).map(
+      ([code, count]) => `${name}: ${count} error frames with ${code}`,
     ),
-    ...Object.entries(closed)
-      .filter(([code, count]) => count > 0 && expected.closed?.includes(code) !== true)
-      .map(([code, count]) => `${name}: the server closed ${count} connections with ${code}`),
+    ...unexpected(closed, expected.closed).map(
+      ([code, count]) => `${name}: the server closed ${count} connections with ${code}`,
+    ),
   ]);
   return [
     ...(counts.length > 0 ? [[counts.join(', '), ...details.slice(0, 3)].join('; ')] : []),
     ...ofGroups,
     ...complaintsOf(targets),
   ];
+}
+
+function unexpected(
+  counts: Readonly<Record<string, number>>,
+  expected: readonly string[] = [],
+): [code: string, count: number][] {
+  return Object.entries(counts).filter(([code, count]) => count > 0 && !expected.includes(code));
 }
 
 /** What the servers have logged as warnings and errors. */

@@ -1,24 +1,32 @@
 import { median } from '../report/stats.js';
 import type { Subject } from './subjects.js';
 
-/** Reads a server's RSS from time to time. */
-export interface MemorySamples {
-  /** Stops reading. RSS in MiB, and how the last third of the time compares with the first. */
-  end(): Record<string, number>;
+/** Reads a server's RSS from time to time within the measured window. */
+export interface MemoryWatch {
+  begun(): void;
+  ended(): void;
+  /** RSS in MiB, and how the last third of the window compares with the first. */
+  figures(): Record<string, number>;
 }
 
 const PER_WINDOW = 30;
+const LEAST_PAUSE_MS = 100;
 
-/** So often that a window has some thirty of them, and each second at most. */
-export function sampleMemory(target: Subject, seconds: number): MemorySamples {
-  const samples = [target.residentBytes()];
-  const timer = setInterval(
-    () => void samples.push(target.residentBytes()),
-    Math.max(100, (seconds * 1000) / PER_WINDOW),
-  );
+/** So often that a window has some thirty samples. */
+export function watchMemory(target: Subject, seconds: number): MemoryWatch {
+  const samples: number[] = [];
+  const sample = (): void => void samples.push(target.residentBytes());
+  let timer: NodeJS.Timeout | undefined;
   return {
-    end() {
+    begun() {
+      sample();
+      timer = setInterval(sample, Math.max(LEAST_PAUSE_MS, (seconds * 1000) / PER_WINDOW));
+    },
+    ended() {
       clearInterval(timer);
+      sample();
+    },
+    figures() {
       const third = Math.max(1, Math.floor(samples.length / 3));
       const first = median(samples.slice(0, third));
       const last = median(samples.slice(-third));

@@ -1,7 +1,7 @@
 import type { FigureInfo } from '../report/result.js';
 import { DELIVERIES, value } from './columns.js';
-import { faultsOf, figuresOf, group, groupOf, planOf, runLoad, warmUpMs } from './measure.js';
-import { RSS_FIRST, RSS_GROWTH, RSS_LAST, sampleMemory } from './memory.js';
+import { faultsOf, figuresOf, group, groupOf, planOf, runLoad } from './measure.js';
+import { RSS_FIRST, RSS_GROWTH, RSS_LAST, watchMemory } from './memory.js';
 import type { Cell, RunContext, Scenario } from './scenario.js';
 import type { Subject } from './subjects.js';
 
@@ -44,7 +44,6 @@ const cell: Cell = {
   target: 'parlor',
   async run(context) {
     const server = await context.target('parlor', SETTINGS);
-    const { seconds } = context.mode;
     const load = context.load(
       planOf([server], context.mode, [
         group({
@@ -64,21 +63,20 @@ const cell: Cell = {
     await load.connect();
     const begun = performance.now();
     const comers = keepComing(context, server);
-    const memory = sampleMemory(server, seconds + warmUpMs(context.mode) / 1000);
-    const { result, cpu } = await runLoad(load, [server]);
-    const figures = memory.end();
+    const memory = watchMemory(server, context.mode.seconds);
+    const { result, cpu } = await runLoad(load, [server], memory);
     const joined = await comers.end();
     const of = (name: string) => figuresOf(groupOf(result, name), result.seconds);
     return {
       figures: {
-        ...figures,
+        ...memory.figures(),
         deliveries: result.groups.reduce((sum, one) => sum + one.deliveries, 0) / result.seconds,
         channel_p99: of('channel')['p99'] ?? NaN,
         pairs_p99: of('pairs')['p99'] ?? NaN,
         joined: joined / ((performance.now() - begun) / 1000),
       },
       cpu,
-      faults: faultsOf(result, [server], { closed: ['4508'] }),
+      faults: faultsOf(result, [server], { closed: ['4508'], refused: ['slow_consumer'] }),
     };
   },
 };

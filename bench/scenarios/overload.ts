@@ -1,8 +1,8 @@
 import type { FigureInfo } from '../report/result.js';
 import { value } from './columns.js';
 import { httpFaults, runHttp } from './http.js';
-import { complaintsOf, faultsOf, figuresOf, group, groupOf, planOf, runLoad } from './measure.js';
-import { RSS_FIRST, RSS_GROWTH, RSS_LAST, sampleMemory } from './memory.js';
+import { complaintsOf, faultsOf, figuresOf, group, groupOf, planOf, runLoad, TOO_MUCH } from './measure.js';
+import { RSS_FIRST, RSS_GROWTH, RSS_LAST, watchMemory } from './memory.js';
 import type { Cell, Scenario } from './scenario.js';
 
 const HTTP = 'over HTTP';
@@ -11,7 +11,10 @@ const TIMES = 2;
 const ROOMS = 100;
 /** So few that the memory store is full soon: what is kept on purpose is no leak. */
 const SETTINGS = { STORE: 'memory', MEMORY_EVENTS: '20000' };
-const CONNECTIONS = { most: 64, overload: 1_000 };
+/** Each has one post under way at most, so few of them could not ask for too much. */
+const CONNECTIONS = { most: 256, overload: 8_000 };
+/** Of each of the hundred posters: the more are under way, the more share the work. */
+const IN_FLIGHT = 64;
 
 const MOST: FigureInfo = { key: 'most', title: 'most posts/s', digits: 0 };
 const OFFERED: FigureInfo = { key: 'offered', title: 'offered/s', digits: 0 };
@@ -30,15 +33,20 @@ const overHttp: Cell = {
       ...{ connections: CONNECTIONS.most, load: { type: 'closed', inFlight: 1 }, rooms: ROOMS },
     });
     const sustainable = most.figures['posts'] ?? NaN;
-    const memory = sampleMemory(server, context.mode.seconds);
-    const { result, cpu, figures } = await runHttp(server, context.mode, {
-      ...{ connections: CONNECTIONS.overload, rooms: ROOMS },
-      load: { type: 'open', perSecond: sustainable * TIMES },
-    });
+    const memory = watchMemory(server, context.mode.seconds);
+    const { result, cpu, figures } = await runHttp(
+      server,
+      context.mode,
+      {
+        ...{ connections: CONNECTIONS.overload, rooms: ROOMS },
+        load: { type: 'open', perSecond: sustainable * TIMES },
+      },
+      memory,
+    );
     const refused = (result.byStatus['429'] ?? 0) + (result.byStatus['503'] ?? 0);
     return {
       figures: {
-        ...memory.end(),
+        ...memory.figures(),
         most: sustainable,
         offered: (result.posts + result.unsent) / result.seconds,
         good: figures['posts'] ?? NaN,
@@ -61,7 +69,7 @@ const overSockets: Cell = {
     const talk = { rooms: ROOMS, members: 2, posters: 1 };
     const first = context.load(
       planOf([server], context.mode, [
-        group({ name: 'most', ...talk, load: { type: 'closed', inFlight: 8 } }),
+        group({ name: 'most', ...talk, load: { type: 'closed', inFlight: IN_FLIGHT } }),
       ]),
     );
     await first.connect();
@@ -74,14 +82,14 @@ const overSockets: Cell = {
       ]),
     );
     await load.connect();
-    const memory = sampleMemory(server, context.mode.seconds);
-    const { result, cpu } = await runLoad(load, [server]);
+    const memory = watchMemory(server, context.mode.seconds);
+    const { result, cpu } = await runLoad(load, [server], memory);
     const over = groupOf(result, 'over');
     const figures = figuresOf(over, result.seconds);
     const refused = Object.values(over.refused).reduce((sum, count) => sum + count, 0);
     return {
       figures: {
-        ...memory.end(),
+        ...memory.figures(),
         most: sustainable,
         offered: figures['posts'] ?? NaN,
         good: figures['acks'] ?? NaN,
@@ -90,7 +98,7 @@ const overSockets: Cell = {
         ...('ack_p99' in figures ? { p99: figures['ack_p99'] } : {}),
       },
       cpu,
-      faults: [...faultsOf(most, []), ...faultsOf(result, [server], { refusals: true })],
+      faults: [...faultsOf(most, []), ...faultsOf(result, [server], { refused: TOO_MUCH })],
     };
   },
 };
