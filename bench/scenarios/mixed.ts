@@ -6,9 +6,11 @@ import type { Cell, RunContext, Scenario } from './scenario.js';
 import type { Subject } from './subjects.js';
 
 const VARIANT = 'everything at once';
-/** So few that the memory store is full soon: what is kept on purpose is no leak. */
-const SETTINGS = { STORE: 'memory', MEMORY_EVENTS: '20000' };
-const COMERS = 200;
+const SETTINGS = { STORE: 'memory', MEMORY_EVENTS: '5000' };
+const COMERS = 50;
+const COME_EVERY_MS = 500;
+/** Until caches are warm and the store is full: what is kept on purpose is no leak. */
+const WARM_UP_MS = { short: 5_000, long: 30_000 };
 
 const CHANNEL_P99: FigureInfo = { key: 'channel_p99', title: 'channel p99, ms', digits: 2 };
 const PAIRS_P99: FigureInfo = { key: 'pairs_p99', title: 'rooms of two p99, ms', digits: 2 };
@@ -17,14 +19,17 @@ const JOINED: FigureInfo = { key: 'joined', title: 'joins/s', digits: 0 };
 /** People who come and go all the time, in rooms of their own. */
 function keepComing(context: RunContext, server: Subject): { end(): Promise<number> } {
   const load = context.load({
-    ...planOf([server], context.mode, [group({ name: 'comers', rooms: COMERS / 4, members: 4 })]),
+    ...planOf([server], context.mode, [group({ name: 'comers', rooms: COMERS / 5, members: 5 })]),
     connecting: 10,
   });
   let over = false;
   let joined = 0;
   const coming = (async () => {
     joined += (await load.connect()).connections;
-    while (!over) joined += (await load.reconnect()).connections;
+    while (!over) {
+      await new Promise((due) => setTimeout(due, COME_EVERY_MS));
+      joined += (await load.reconnect()).connections;
+    }
     return joined;
   })();
   // Whoever ends it learns how it went; until then nobody does.
@@ -44,8 +49,8 @@ const cell: Cell = {
   target: 'parlor',
   async run(context) {
     const server = await context.target('parlor', SETTINGS);
-    const load = context.load(
-      planOf([server], context.mode, [
+    const load = context.load({
+      ...planOf([server], context.mode, [
         group({
           ...{ name: 'channel', members: 1_000, posters: 20, slow: 5, typing: 5 },
           load: { type: 'open', perSecond: 50 },
@@ -59,7 +64,8 @@ const cell: Cell = {
           load: { type: 'open', perSecond: 100 },
         }),
       ]),
-    );
+      warmUpMs: context.mode.long ? WARM_UP_MS.long : WARM_UP_MS.short,
+    });
     await load.connect();
     const begun = performance.now();
     const comers = keepComing(context, server);
@@ -86,7 +92,7 @@ export const mixed: Scenario = {
   title: 'Everything at once',
   about:
     'A channel of 1,000, 2,000 rooms of two and 100 rooms of twenty, 1,150 posts a second at fixed rates, typing, members who do not read, ' +
-    'and 200 people who come and go all the time. The memory store keeps 20,000 events here, so that it is full soon: is memory flat then?',
+    'and 50 people who lose their connections twice a second and come back. The memory store keeps 5,000 events here, so that it is full soon: is memory flat then?',
   short: { rounds: 1, seconds: 20 },
   long: { rounds: 1, seconds: 600 },
   figures: [DELIVERIES, CHANNEL_P99, PAIRS_P99, JOINED, RSS_FIRST, RSS_LAST, RSS_GROWTH],
