@@ -37,7 +37,9 @@ export function gather({ plan, self }: Assignment): People {
       seat,
       crew,
       tally,
-      seat.role === 'poster' ? newPoster(seat, crew.dialect, plan.textBytes, tally) : null,
+      seat.role === 'poster'
+        ? newPoster(seat, crew.dialect, plan.textBytes, tally, group.load.type === 'open')
+        : null,
       seat.role === 'poster' || checks ? emptyView(group.posters) : null,
       group.load.type === 'closed',
     );

@@ -14,6 +14,8 @@ export interface Poster {
   readonly markerAt: number;
   /** Where the nine digits of the request's id are, -1 if it has none. */
   readonly idAt: number;
+  /** Whether its posts are planned, and so may be late. */
+  readonly planned: boolean;
   sent: number;
   acked: number;
   refused: number;
@@ -30,7 +32,13 @@ const WORDS = 'A message as people write them in a chat: some words, not many, a
 const ID = '100000000';
 const ID_DIGITS = ID.length - 1;
 
-export function newPoster(seat: Seat, dialect: Dialect, textBytes: number, tally: Tally): Poster {
+export function newPoster(
+  seat: Seat,
+  dialect: Dialect,
+  textBytes: number,
+  tally: Tally,
+  planned: boolean,
+): Poster {
   const marker = blankMarker(seat.index);
   const words = WORDS.repeat(Math.ceil(textBytes / WORDS.length)).slice(0, textBytes - marker.length);
   const text = dialect.post(seat.room.id, userOf(seat), words + marker);
@@ -41,6 +49,7 @@ export function newPoster(seat: Seat, dialect: Dialect, textBytes: number, tally
     frame,
     markerAt: frame.indexOf(marker),
     idAt: text.includes('@') ? frame.indexOf(ID) : -1,
+    planned,
     sent: 0,
     acked: 0,
     refused: 0,
@@ -72,7 +81,7 @@ export function send(
     frame.copy(bytes, at);
     stamp(bytes, at + markerAt, poster.sent, time);
     if (idAt >= 0) writeDigits(bytes, at + idAt + 1, ID_DIGITS, poster.sent);
-    if (time >= window.begin && time < window.end) record(tally.late, now - time);
+    if (poster.planned && time >= window.begin && time < window.end) record(tally.late, now - time);
     if (acks !== 'never') poster.waiting.push(time);
     at += frame.length;
   }
