@@ -9,6 +9,7 @@ export interface LoadProcess {
   stop(): Promise<void>;
 }
 
+const PATIENCE_MS = 2_000;
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 
 interface Waiting {
@@ -35,6 +36,21 @@ export function startProcess(assignment: Assignment): LoadProcess {
     else asked?.resolve(reply.answer);
   });
   child.send(assignment);
+
+  /**
+   * Resets the connections: one that says goodbye first keeps its port for a minute, and after some loads of ten
+   * thousand the next one spends its time on looking for free ones. A process that hangs is not waited for.
+   */
+  async function dropAll(): Promise<void> {
+    if (gone) return;
+    const told = new Promise<void>((resolve) => child.once('message', () => resolve()));
+    let patience: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (patience = setTimeout(resolve, PATIENCE_MS)));
+    child.send({ name: 'drop', given: {} });
+    await Promise.race([told, ended, late]);
+    clearTimeout(patience);
+  }
+
   return {
     async ask<N extends OrderName>(name: N, given: Orders[N]['given']) {
       const answer = await new Promise((resolve, reject) => {
@@ -45,6 +61,7 @@ export function startProcess(assignment: Assignment): LoadProcess {
       return answer as Orders[N]['answer'];
     },
     async stop() {
+      await dropAll();
       child.kill('SIGKILL');
       await ended;
     },
