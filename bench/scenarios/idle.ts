@@ -37,7 +37,7 @@ function cell(size: number, shape: Shape, target: SubjectName): Cell {
       );
       await load.connect();
       const grown = server.residentBytes() - before;
-      // After the RSS, as it collects garbage.
+      // After the RSS: asking takes memory, too.
       const heapAfter = await server.heapBytes();
       const heap = heapBefore === null || heapAfter === null ? {} : { heap: (heapAfter - heapBefore) / size };
       return {
@@ -98,7 +98,7 @@ export const idle: Scenario = {
   title: 'Idle connections',
   about:
     'Connections that are in and silent, in one process. RSS above that of the empty server, read when the last one was in; ' +
-    'the heap after a garbage collection.',
+    'the heap then, garbage included.',
   short: { rounds: 1, seconds: 0.1 },
   long: { rounds: 5, seconds: 0.1 },
   figures: [RSS, HEAP, GROWN],
