@@ -3,10 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { startBroker } from '../targets/broker.js';
 import { versionOf } from '../targets/peers.js';
 import { startProcess } from '../targets/process.js';
-import type { Subject } from '../scenarios/subjects.js';
+import type { Target } from '../targets/target.js';
+
+/** It is asked over its broker: there is no port to connect to. */
+export type BareTarget = Omit<Target, 'name'> & { readonly name: 'amqp-bare' };
 
 /** Starts the bare program on a private RabbitMQ, which ends with it. */
-export async function startBare(): Promise<Subject> {
+export async function startBare(): Promise<BareTarget> {
   const broker = await startBroker();
   const server = startProcess({
     program: process.execPath,
