@@ -25,7 +25,7 @@ export interface Seat {
 const SEATS_PER_ADDRESS = 7_000;
 const MAX_ADDRESSES = 250;
 
-export function seatsOf(plan: LoadPlan): number {
+function seatsOf(plan: LoadPlan): number {
   return plan.groups.reduce((sum, { rooms, members }) => sum + rooms * members, 0);
 }
 
