@@ -8,6 +8,7 @@ import { answer, userOf, type Poster } from './poster.js';
 import { openSocket } from './socket.js';
 import type { Seat } from './layout.js';
 import { increase, type Tally } from './tally.js';
+import { errorCode, replyKind, seqIn } from './texts.js';
 import { note, type View } from './view.js';
 
 /** Like somebody who has read the reason. */
@@ -261,22 +262,4 @@ export class Connection implements FrameSink {
     this.exempt = true;
     increase(this.tally.closed, this.closeCode);
   }
-}
-
-/** Of `{"id":12,"publish":…` and `{"id":12,"error":…`. */
-function replyKind(bytes: Buffer, from: number): number {
-  let at = from + '{"id":'.length;
-  while ((bytes[at] ?? 0) >= 48 && (bytes[at] ?? 0) <= 57) at++;
-  const letter = String.fromCharCode(bytes[at + ',"'.length] ?? 0);
-  return letter === 'p' ? KIND.ack : letter === 'e' ? KIND.error : KIND.other;
-}
-
-/** An error's code, whatever it is wrapped into. */
-function errorCode(text: string): string {
-  return /"code":"?([\w.-]+)/.exec(text)?.[1] ?? 'unknown';
-}
-
-function seqIn(text: string, field: 'seq' | 'head_seq'): number | null {
-  const match = new RegExp(`"${field}":(\\d+)`).exec(text);
-  return match ? Number(match[1]) : null;
 }

@@ -62,7 +62,7 @@ export interface GroupResult {
   readonly acks: number;
   /** Frames that are neither messages nor answers to a post: joined, left, typing, …; within the window. */
   readonly others: number;
-  /** Error frames by their code, from the start of the run until all was quiet. */
+  /** Error frames by their code, and Parlor's `queued`, from the start of the run until all was quiet. */
   readonly refused: Readonly<Record<string, number>>;
   /** Connections that the server ended, by close code (`none`: no close frame), since they were opened. */
   readonly closed: Readonly<Record<string, number>>;
@@ -79,7 +79,7 @@ export interface Faults {
   readonly lost: number;
   readonly doubled: number;
   readonly disordered: number;
-  /** At most ten lines; also says when the load itself did not keep its schedule. */
+  /** At most ten lines. One may say that the load itself did not keep its schedule, with all counts being zero. */
   readonly details: readonly string[];
 }
 
