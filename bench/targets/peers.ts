@@ -106,7 +106,8 @@ export async function startPeer(name: PeerName, settings: Readonly<Record<string
 
 const require = createRequire(import.meta.url);
 
-function versionOf(name: string): string {
+/** The version of an installed npm package. */
+export function versionOf(name: string): string {
   // Not every package exports its package.json, so it is looked for where packages are.
   for (const folder of require.resolve.paths(name) ?? []) {
     try {
