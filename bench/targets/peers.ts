@@ -106,7 +106,7 @@ export async function startPeer(name: PeerName, settings: Readonly<Record<string
 
 const require = createRequire(import.meta.url);
 
-/** The version of an npm package that is installed here. */
+/** The version of an installed npm package. */
 export function versionOf(name: string): string {
   // Not every package exports its package.json, so it is looked for where packages are.
   for (const folder of require.resolve.paths(name) ?? []) {

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import t, { type Test } from 'tap';
 import WebSocket from 'ws';
-import { missingBroker } from '../../bench/targets/broker.js';
+import { missingBroker, startBroker } from '../../bench/targets/broker.js';
 import { findCentrifugo } from '../../bench/targets/centrifugo.js';
+import { AMQP_BARE, runAmqpBare } from '../../bench/targets/run-amqp-bare.js';
 import { missing, startTarget, type Target, type TargetName } from '../../bench/targets/target.js';
 
 const ROOM = 'channel:test-0';
@@ -179,4 +180,22 @@ t.test('fastify-node', async (t) => {
   t.match(await answer.json(), { id: ID, room_id: ROOM, seq: 1, user: 'alice', text: 'Hello' });
   t.equal((await post({ text: '' })).status, 400);
   await end(t, target);
+});
+
+t.test('amqp-bare', async (t) => {
+  const why = missingBroker();
+  if (why !== null) return t.comment(`amqp-bare is not tested: ${why}`);
+  const broker = await startBroker();
+  t.teardown(() => broker.close());
+  let begun = 0;
+  const result = await runAmqpBare(
+    { url: broker.url, inFlight: 4, seconds: 0.5, warmUpMs: 100 },
+    () => begun++,
+  );
+  t.equal(begun, 1);
+  t.ok(result.postsPerSecond > 10, `${result.postsPerSecond} posts a second`);
+  t.ok(result.p50 > 0 && result.p50 <= result.p99);
+  t.ok(result.cpuSeconds > 0);
+  t.match(AMQP_BARE.version, /^amqplib \d/);
+  await t.rejects(runAmqpBare({ url: 'amqp://127.0.0.1:1', inFlight: 1, seconds: 1 }), /amqp-bare ended/);
 });
