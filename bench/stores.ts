@@ -1,5 +1,6 @@
 import { errorText } from '../engine/errors.js';
-import { circumstances, median, print, table, tell, thousands } from './report.js';
+import { median } from './report/stats.js';
+import { circumstances, print, table, tell, thousands } from './report/text.js';
 import { measure, type Measured } from './stores/measure.js';
 import { isOnMemory, newPlace, STORES, type StoreName } from './stores/places.js';
 import { findPostgres } from './stores/find-postgres.js';

@@ -1,5 +1,5 @@
 import type { PostLoad, PostResult } from '../load/load.js';
-import { startGenerator } from '../load/start.js';
+import { startGenerator } from '../load/program.js';
 import { readCounters } from '../targets/counters.js';
 import { machineSeconds } from '../targets/processes.js';
 import { startTarget, type Target } from '../targets/target.js';

@@ -8,15 +8,27 @@ export interface Counters {
 
 /** Reads a Parlor's counters from its /metrics. */
 export async function readCounters(port: number): Promise<Counters> {
-  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  const value = (name: string): number => {
-    const found = new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1];
-    if (found === undefined) throw new Error(`the server's /metrics have no ${name}`);
-    return Number(found);
-  };
+  const value = valuesIn(await readMetrics(port));
   return {
     messages: value('parlor_messages_total'),
     commits: value('parlor_store_commit_seconds_count'),
     commitSeconds: value('parlor_store_commit_seconds_sum'),
+  };
+}
+
+/** Reads one value without labels from a Parlor's /metrics. */
+export async function readGauge(port: number, name: string): Promise<number> {
+  return valuesIn(await readMetrics(port))(name);
+}
+
+async function readMetrics(port: number): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+}
+
+function valuesIn(text: string): (name: string) => number {
+  return (name) => {
+    const found = new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1];
+    if (found === undefined) throw new Error(`the server's /metrics have no ${name}`);
+    return Number(found);
   };
 }

@@ -1,4 +1,5 @@
 import uWS from 'uWebSockets.js';
+import { listening } from './peer.js';
 
 /** The peer: nothing but uWebSockets.js that publishes in its message handler, as its examples do. */
 const app = uWS.App();
@@ -6,6 +7,7 @@ app.ws<{ topic: string }>('/ws/*', {
   maxPayloadLength: 64 * 1024,
   maxBackpressure: 1024 * 1024,
   idleTimeout: 120,
+  compression: uWS.DISABLED,
   upgrade(res, req, context) {
     const topic = req.getUrl();
     const key = req.getHeader('sec-websocket-key');
@@ -16,5 +18,5 @@ app.ws<{ topic: string }>('/ws/*', {
 });
 app.listen('127.0.0.1', 0, (socket) => {
   if (socket === false) process.exit(1);
-  process.stdout.write(`port ${uWS.us_socket_local_port(socket)}\n`);
+  listening(uWS.us_socket_local_port(socket));
 });

@@ -15,11 +15,6 @@ export function circumstances(): string {
   return `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${new Date().toISOString()}`;
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
-}
-
 export function thousands(value: number): string {
   return Math.round(value).toLocaleString('en');
 }

@@ -1,0 +1,33 @@
+import { bigRoom } from './big-room.js';
+import { fanOut, fanOutIdle } from './fan-out.js';
+import { floodScenario } from './flood.js';
+import { idle } from './idle.js';
+import { joinStorm, reconnectStorm } from './joins.js';
+import { latency } from './latency.js';
+import { manyRooms } from './many-rooms.js';
+import { mixed } from './mixed.js';
+import { nodes } from './nodes.js';
+import { overload } from './overload.js';
+import { post } from './post.js';
+import { roomsCost } from './rooms-cost.js';
+import type { Scenario } from './scenario.js';
+import { slow } from './slow.js';
+
+/** All scenarios, in the order in which they are run and reported. */
+export const SCENARIOS: readonly Scenario[] = [
+  fanOut,
+  fanOutIdle,
+  manyRooms,
+  idle,
+  bigRoom,
+  nodes,
+  joinStorm,
+  post,
+  latency,
+  reconnectStorm,
+  roomsCost,
+  mixed,
+  slow,
+  floodScenario,
+  overload,
+];

@@ -1,0 +1,112 @@
+import type { FigureInfo } from '../report/result.js';
+import { against, value } from './columns.js';
+import { complaintsOf, faultsOf, group, IN_MEMORY, planOf, quantileFigures, watchCpu } from './measure.js';
+import type { Cell, Scenario } from './scenario.js';
+import type { SubjectName } from './subjects.js';
+
+const CLIENTS = 10_000;
+const ROOMS = 100;
+const EVERYBODY: readonly SubjectName[] = ['parlor', 'uws-raw', 'ws', 'socket.io'];
+const STORM = '10,000 connections, 256 under way at once';
+const BACK = '10,000 clients come back at once with since';
+
+const JOINS: FigureInfo = { key: 'joins', title: 'joins/s', digits: 0 };
+const WELCOME: FigureInfo[] = [
+  { key: 'welcome_p50', title: 'connect to welcome p50, ms', digits: 1 },
+  { key: 'welcome_p99', title: 'p99, ms', digits: 1 },
+];
+const RECOVERED: FigureInfo = { key: 'recovered', title: 'recovered', digits: 0 };
+
+function storm(target: SubjectName): Cell {
+  return {
+    variant: STORM,
+    target,
+    async run(context) {
+      const server = await context.target(target, IN_MEMORY);
+      const load = context.load(
+        planOf([server], context.mode, [group({ name: 'storm', rooms: ROOMS, members: CLIENTS / ROOMS })]),
+      );
+      const watch = watchCpu([server]);
+      watch.begun();
+      const connected = await load.connect();
+      watch.ended();
+      return {
+        figures: {
+          joins: connected.connections / (connected.ms / 1000),
+          ...quantileFigures('welcome_', connected.welcome),
+        },
+        cpu: watch.cpu(null),
+        faults: complaintsOf([server]),
+      };
+    },
+  };
+}
+
+export const joinStorm: Scenario = {
+  name: 'join-storm',
+  title: 'Join storm',
+  about:
+    '10,000 connections into 100 rooms, 256 handshakes under way at once, until the last one has its welcome ' +
+    '(where a server has no welcome: until it is upgraded or subscribed).',
+  short: { rounds: 2, seconds: 0.1 },
+  long: { rounds: 7, seconds: 0.1 },
+  figures: [JOINS, ...WELCOME],
+  chart: { type: 'bars', title: 'Join storm: joins a second', figure: JOINS.key, digits: 0 },
+  blocks: () => [{ cells: EVERYBODY.map(storm) }],
+  comparisons: against(STORM, JOINS, { 'uws-raw': { atLeast: 0.5 }, ws: null, 'socket.io': null }),
+};
+
+/** Everybody gets some messages, loses the connection, and asks for what came after the last one. */
+const back: Cell = {
+  variant: BACK,
+  target: 'parlor',
+  async run(context) {
+    const server = await context.target('parlor', IN_MEMORY);
+    const load = context.load({
+      ...planOf([server], context.mode, [
+        group({
+          ...{ name: 'storm', rooms: ROOMS, members: CLIENTS / ROOMS, posters: 1 },
+          load: { type: 'open', perSecond: ROOMS },
+        }),
+      ]),
+      connecting: CLIENTS,
+    });
+    await load.connect();
+    const result = await load.run();
+    const watch = watchCpu([server]);
+    watch.begun();
+    const connected = await load.reconnect();
+    watch.ended();
+    return {
+      figures: {
+        joins: connected.connections / (connected.ms / 1000),
+        ...quantileFigures('welcome_', connected.welcome),
+        recovered: connected.recovered,
+        missing: CLIENTS - connected.recovered,
+      },
+      cpu: watch.cpu(null),
+      faults: faultsOf(result, [server]),
+    };
+  },
+};
+
+export const reconnectStorm: Scenario = {
+  name: 'reconnect-storm',
+  title: 'Reconnect storm',
+  about:
+    '10,000 clients in 100 rooms lose their connections at the same instant and are back at once, each with the seq it has seen last. ' +
+    'Counted until the last one has its welcome.',
+  short: { rounds: 2, seconds: 1 },
+  long: { rounds: 5, seconds: 3 },
+  figures: [JOINS, ...WELCOME, RECOVERED],
+  chart: { type: 'bars', title: 'Reconnect storm: clients back a second', figure: JOINS.key, digits: 0 },
+  blocks: () => [{ cells: [back] }],
+  comparisons: [
+    value(
+      'clients that were not recovered',
+      { key: 'missing', title: 'missing', digits: 0 },
+      { variant: BACK, target: 'parlor' },
+      { atMost: 0 },
+    ),
+  ],
+};

@@ -1,0 +1,78 @@
+import { findPostgres } from '../stores/find-postgres.js';
+import type { FigureInfo } from '../report/result.js';
+import { DELIVERIES, P50, P99, POSTS, value } from './columns.js';
+import { faultsOf, figuresOf, group, groupOf, planOf, runLoad } from './measure.js';
+import type { Cell, RunContext, Scenario } from './scenario.js';
+import type { Subject } from './subjects.js';
+
+const NODES = 6;
+const CONNECTIONS = 100_000;
+const ROOMS = 1_000;
+const MEMBERS = CONNECTIONS / ROOMS;
+const VARIANT = `${NODES} processes on RabbitMQ and PostgreSQL`;
+
+const CONNECTED: FigureInfo = { key: 'connected', title: 'connections', digits: 0 };
+const JOINS: FigureInfo = { key: 'joins', title: 'joins/s', digits: 0 };
+const RSS: FigureInfo = { key: 'rss', title: 'RSS of all, MiB', digits: 0 };
+
+/** The first one brings the broker, all share a fresh database. */
+async function startNodes(context: RunContext): Promise<Subject[]> {
+  let reason = 'there is no PostgreSQL';
+  const postgres = await findPostgres((line) => (reason = line));
+  if (!postgres) throw new Error(reason);
+  context.defer(() => postgres.close());
+  const database = await postgres.createDatabase();
+  context.defer(() => database.drop());
+  const settings = { STORE: 'postgres', DATABASE_URL: database.url, DATABASE_POOL: '2' };
+  const first = await context.target('parlor-rabbitmq', settings);
+  if (first.brokerUrl === null) throw new Error('the first node does not say where its broker is');
+  const nodes = [first];
+  while (nodes.length < NODES)
+    nodes.push(await context.target('parlor-rabbitmq', { ...settings, AMQP_URL: first.brokerUrl }));
+  return nodes;
+}
+
+const cell: Cell = {
+  variant: VARIANT,
+  target: 'parlor-rabbitmq',
+  async run(context) {
+    const nodes = await startNodes(context);
+    const load = context.load(
+      planOf(nodes, context.mode, [
+        group({
+          ...{ name: 'all', rooms: ROOMS, members: MEMBERS, talkEvery: 10, posters: 1 },
+          load: { type: 'open', perSecond: 100 },
+        }),
+      ]),
+    );
+    const connected = await load.connect();
+    const { result, cpu } = await runLoad(load, nodes);
+    const rss = nodes.reduce((sum, node) => sum + node.residentBytes(), 0);
+    return {
+      figures: {
+        ...figuresOf(groupOf(result, 'all'), result.seconds),
+        connected: connected.connections,
+        joins: connected.connections / (connected.ms / 1000),
+        rss: rss / 2 ** 20,
+      },
+      cpu,
+      faults: faultsOf(result, nodes),
+    };
+  },
+};
+
+export const nodes: Scenario = {
+  name: 'nodes',
+  title: '100,000 connections on one machine',
+  about:
+    `${NODES} Parlor processes on one RabbitMQ and one PostgreSQL, ${CONNECTIONS.toLocaleString('en')} connections in ${ROOMS.toLocaleString('en')} rooms whose members are spread over all processes, ` +
+    'and 100 posts a second into every tenth room.',
+  short: { rounds: 1, seconds: 5 },
+  long: { rounds: 1, seconds: 30 },
+  onlyLong: true,
+  patience: 600,
+  figures: [CONNECTED, JOINS, POSTS, DELIVERIES, P50, P99, RSS],
+  chart: { type: 'bars', title: 'Connections on one machine', figure: CONNECTED.key, digits: 0 },
+  blocks: () => [{ cells: [cell] }],
+  comparisons: [value('connections on one machine', CONNECTED, cell, { atLeast: CONNECTIONS })],
+};

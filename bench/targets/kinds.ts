@@ -1,0 +1,34 @@
+/** How a target's frames look on the wire. */
+export type DialectName = 'parlor' | 'plain' | 'socket.io' | 'centrifugo';
+
+export type PeerName = 'uws-raw' | 'uws-gathered' | 'ws' | 'socket.io' | 'fastify-node';
+
+export type TargetName = 'parlor' | 'parlor-rabbitmq' | 'centrifugo' | PeerName;
+
+/** A server under measurement: a process of its own on a free port of 127.0.0.1. */
+export interface Target {
+  readonly name: TargetName;
+  readonly dialect: DialectName;
+  readonly port: number;
+  /** Whether it greets with a frame of its own. */
+  readonly greets: boolean;
+  /** Name and version, as a result states them. */
+  readonly version: string;
+  /** How it is set up, in one line, as a result states it. */
+  readonly settings: string;
+  /** CPU used so far by all its threads, seconds. */
+  cpuSeconds(): number;
+  /** The same of the thread that runs its event loop; of all its threads where there is no such loop. */
+  mainThreadSeconds(): number;
+  /** CPU that its message broker has used so far, seconds; null when there is none or it is not to be seen. */
+  brokerCpuSeconds(): number | null;
+  /** The AMQP_URL of its broker, for a second node of the same cluster; null when there is none. */
+  readonly brokerUrl: string | null;
+  /** Resident memory now, bytes. */
+  residentBytes(): number;
+  /** V8's used heap now, bytes; null when it has none. */
+  heapBytes(): Promise<number | null>;
+  /** The last warnings and errors that it has logged. */
+  complaints(): readonly string[];
+  stop(): Promise<void>;
+}

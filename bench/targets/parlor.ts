@@ -1,0 +1,98 @@
+import { fileURLToPath } from 'node:url';
+import { VERSION } from '../../api/version.js';
+import { freePorts } from '../../test/support/ports.js';
+import { until } from '../../test/support/until.js';
+import { startBroker, type Broker } from './broker.js';
+import { readGauge } from './counters.js';
+import { hasEnded, startProcess } from './process.js';
+import type { Target } from './kinds.js';
+
+/** In pino's JSON: warn, error and fatal. */
+const COMPLAINT = /"level":[456]0/;
+const START_MS = 30_000;
+
+type Settings = Readonly<Record<string, string>>;
+
+/** Parlor itself, with its memory store and the broker inside of its process if `settings` say nothing else. */
+export async function startParlor(settings: Settings): Promise<Target> {
+  const { port, server } = await startNode({ STORE: 'memory', BROKER: 'in-process', ...settings });
+  return { ...describe('parlor', port), ...server, brokerCpuSeconds: () => null, brokerUrl: null };
+}
+
+/**
+ * Parlor over RabbitMQ: over the one whose AMQP_URL is in `settings`, for a second node of a cluster, else over a
+ * private one, which ends with it.
+ */
+export async function startParlorOnRabbit(settings: Settings): Promise<Target> {
+  const given = settings['AMQP_URL'];
+  const broker: Broker = given === undefined ? await startBroker() : borrowed(given);
+  try {
+    const over = { BROKER: 'rabbitmq', AMQP_URL: broker.url };
+    const { port, server } = await startNode({ STORE: 'memory', ...settings, ...over });
+    return {
+      ...describe('parlor-rabbitmq', port),
+      ...server,
+      brokerCpuSeconds: () => broker.cpuSeconds(),
+      brokerUrl: broker.url,
+      async stop() {
+        await server.stop();
+        await broker.close();
+      },
+    };
+  } catch (cause) {
+    await broker.close();
+    throw cause;
+  }
+}
+
+function borrowed(url: string): Broker {
+  return { url, cpuSeconds: () => null, close: async () => undefined };
+}
+
+function describe(name: 'parlor' | 'parlor-rabbitmq', port: number) {
+  return {
+    name,
+    port,
+    dialect: 'parlor' as const,
+    greets: true,
+    version: `parlor ${VERSION}`,
+    settings:
+      name === 'parlor'
+        ? 'its defaults, but STORE=memory; the broker is inside of the process'
+        : 'its defaults, but STORE=memory and BROKER=rabbitmq: quorum queues, persistent messages, confirms',
+    heapBytes: () => readGauge(port, 'nodejs_heap_size_used_bytes'),
+  };
+}
+
+/** Starts the program. The port is chosen here, so that it need not log at all to be found. */
+async function startNode(settings: Settings) {
+  const [port] = (await freePorts(1)) as [number];
+  const server = startProcess({
+    program: process.execPath,
+    args: [fileURLToPath(new URL('../../api/main.js', import.meta.url))],
+    env: { LOG_LEVEL: 'info', ...settings, PORT: String(port), LOG_FORMAT: 'json', NODE_ENV: 'production' },
+    complaint: COMPLAINT,
+    channel: false,
+  });
+  try {
+    await until(
+      () => {
+        if (hasEnded(server.child)) throw new Error('the target ended before it listened');
+        return isReady(port);
+      },
+      { timeoutMs: START_MS, what: 'Parlor to be ready' },
+    );
+  } catch (cause) {
+    await server.stop();
+    throw cause;
+  }
+  return { port, server };
+}
+
+async function isReady(port: number): Promise<boolean> {
+  try {
+    return (await fetch(`http://127.0.0.1:${port}/health/ready`)).ok;
+  } catch {
+    return false; // It does not listen yet.
+  }
+}

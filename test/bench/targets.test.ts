@@ -1,0 +1,201 @@
+import { once } from 'node:events';
+import t, { type Test } from 'tap';
+import WebSocket from 'ws';
+import { missingBroker, startBroker } from '../../bench/targets/broker.js';
+import { findCentrifugo } from '../../bench/targets/centrifugo.js';
+import { AMQP_BARE, runAmqpBare } from '../../bench/targets/run-amqp-bare.js';
+import { missing, startTarget, type Target, type TargetName } from '../../bench/targets/target.js';
+
+const ROOM = 'channel:test-0';
+const ID = '0190a6f2-7b3c-7d4e-8f5a-6b7c8d9e0f1a';
+const MESSAGE = {
+  type: 'message',
+  id: ID,
+  room_id: ROOM,
+  seq: 100000,
+  user: 'alice',
+  text: 'Hello',
+  created_at: '2026-01-01T00:00:00.000Z',
+};
+
+interface Client {
+  send(text: string): void;
+  /** Resolves with the next frame, an earlier one included, that holds this text. */
+  hears(part: string): Promise<string>;
+}
+
+async function connect(t: Test, target: Target, path: string): Promise<Client> {
+  const socket = new WebSocket(`ws://127.0.0.1:${target.port}${path}`, { perMessageDeflate: false });
+  t.teardown(() => socket.terminate());
+  const frames: string[] = [];
+  let look = (): void => undefined;
+  socket.on('message', (data: Buffer, isBinary) => {
+    t.equal(isBinary, false, 'text frames only');
+    frames.push(data.toString());
+    look();
+  });
+  await once(socket, 'open');
+  return {
+    send: (text) => socket.send(text),
+    hears: (part) =>
+      new Promise((resolve) => {
+        look = () => {
+          const found = frames.find((frame) => frame.includes(part));
+          if (found !== undefined) resolve(found);
+        };
+        look();
+      }),
+  };
+}
+
+async function start(t: Test, name: TargetName, settings?: Record<string, string>): Promise<Target> {
+  const target = await startTarget(name, settings);
+  t.teardown(() => target.stop());
+  t.equal(target.name, name);
+  t.match(target.version, /^\S.* \d+\.\d+\.\d+/);
+  t.ok(target.settings.length > 10 && !target.settings.includes('\n'), target.settings);
+  t.ok(target.residentBytes() > 1e6);
+  t.ok(target.cpuSeconds() >= 0 && target.mainThreadSeconds() >= 0);
+  return target;
+}
+
+async function end(t: Test, target: Target): Promise<void> {
+  t.strictSame(target.complaints(), []);
+  await target.stop();
+  t.throws(() => target.cpuSeconds(), 'its process is gone');
+  await target.stop();
+}
+
+async function postToParlor(t: Test, target: Target): Promise<void> {
+  t.equal(target.dialect, 'parlor');
+  const client = await connect(t, target, `/ws/updates/${ROOM}?user=alice`);
+  await client.hears('"type":"welcome"');
+  client.send(JSON.stringify({ type: 'post', text: 'Hello', id: ID }));
+  t.match(await client.hears('"type":"message"'), 'Hello');
+  t.match(await client.hears('"type":"ack"'), ID);
+  t.ok(Number(await target.heapBytes()) > 1e6);
+}
+
+t.test('parlor', async (t) => {
+  const target = await start(t, 'parlor');
+  await postToParlor(t, target);
+  t.equal(target.brokerCpuSeconds(), null);
+  await end(t, target);
+});
+
+t.test('parlor, which need not log to be found', async (t) => {
+  await end(t, await start(t, 'parlor', { LOG_LEVEL: 'fatal' }));
+});
+
+t.test('parlor-rabbitmq, and a second node on its broker', async (t) => {
+  const why = missingBroker();
+  t.equal(await missing('parlor-rabbitmq'), why);
+  if (why !== null) return t.comment(`parlor-rabbitmq is not tested: ${why}`);
+  const target = await start(t, 'parlor-rabbitmq');
+  await postToParlor(t, target);
+  const cpu = target.brokerCpuSeconds();
+  t.ok(cpu === null || cpu > 0.1, `the broker has used ${cpu} s`);
+  const second = await start(t, 'parlor-rabbitmq', { AMQP_URL: String(target.brokerUrl) });
+  const client = await connect(t, second, `/ws/updates/${ROOM}?user=bob`);
+  const reader = await connect(t, target, `/ws/updates/${ROOM}?user=alice`);
+  await Promise.all([client, reader].map((each) => each.hears('"type":"welcome"')));
+  client.send(JSON.stringify({ type: 'post', text: 'Across' }));
+  t.match(await reader.hears('Across'), '"user":"bob"');
+  await end(t, second);
+  await end(t, target);
+});
+
+for (const name of ['uws-raw', 'uws-gathered', 'ws'] as const) {
+  t.test(`${name} gives a room the bytes that were posted, and no other room`, async (t) => {
+    const target = await start(t, name);
+    t.equal(target.dialect, 'plain');
+    const [poster, reader, other] = await Promise.all(
+      [ROOM, ROOM, 'channel:test-1'].map((room, i) =>
+        connect(t, target, `/ws/updates/${room}?user=user-${i}`),
+      ) as [Promise<Client>, Promise<Client>, Promise<Client>],
+    );
+    const frame = JSON.stringify(MESSAGE);
+    poster.send(frame);
+    t.equal(await reader.hears('Hello'), frame);
+    t.equal(await poster.hears('Hello'), frame);
+    other.send('{"to":"the other room"}');
+    t.equal(await other.hears('{'), '{"to":"the other room"}', 'the first that it hears');
+    t.ok(Number(await target.heapBytes()) > 1e6);
+    await end(t, target);
+  });
+}
+
+t.test('uws-gathered with ACKS=1 tells a poster, and nobody else, that its posts are out', async (t) => {
+  const target = await start(t, 'uws-gathered', { ACKS: '1' });
+  const path = `/ws/updates/${ROOM}`;
+  const [poster, reader] = [await connect(t, target, path), await connect(t, target, path)];
+  const second = ID.replace('0190', '0191');
+  for (const id of [ID, second]) poster.send(JSON.stringify({ ...MESSAGE, id }));
+  t.match(await poster.hears('"type":"ack"'), new RegExp(`^{"type":"ack","id":"${ID}","seq":\\d+}$`));
+  t.match(await poster.hears(`{"type":"ack","id":"${second}"`), '"seq":');
+  reader.send(JSON.stringify({ ...MESSAGE, text: 'Bye' }));
+  t.match(await reader.hears('"type":"ack"'), '"seq":3');
+  await end(t, target);
+});
+
+t.test('socket.io', async (t) => {
+  const target = await start(t, 'socket.io');
+  t.equal(target.dialect, 'socket.io');
+  const client = await connect(t, target, '/socket.io/?EIO=4&transport=websocket');
+  await client.hears('0{');
+  client.send('40');
+  await client.hears('40{');
+  client.send(`42${JSON.stringify(['join', ROOM])}`);
+  await client.hears('42["joined"]');
+  client.send(`42${JSON.stringify(['post', MESSAGE])}`);
+  t.equal(await client.hears('42["message"'), `42${JSON.stringify(['message', MESSAGE])}`);
+  t.ok(Number(await target.heapBytes()) > 1e6);
+  await end(t, target);
+});
+
+t.test('centrifugo', async (t) => {
+  if (findCentrifugo() === null) return t.comment('centrifugo is not tested: it is not installed');
+  t.equal(await missing('centrifugo'), null);
+  const target = await start(t, 'centrifugo');
+  t.equal(target.dialect, 'centrifugo');
+  const client = await connect(t, target, '/connection/websocket');
+  client.send(`{"id":1,"connect":{}}\n${JSON.stringify({ id: 2, subscribe: { channel: ROOM } })}`);
+  await client.hears('"id":2,"subscribe"');
+  client.send(JSON.stringify({ id: 3, publish: { channel: ROOM, data: MESSAGE } }));
+  t.ok((await client.hears('"push"')).includes(JSON.stringify(MESSAGE)));
+  t.equal(await target.heapBytes(), null);
+  await end(t, target);
+});
+
+t.test('fastify-node', async (t) => {
+  const target = await start(t, 'fastify-node');
+  const post = (body: object): Promise<Response> =>
+    fetch(`http://127.0.0.1:${target.port}/api/rooms/${ROOM}/messages`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const answer = await post({ text: 'Hello', user: 'alice', id: ID });
+  t.equal(answer.status, 201);
+  t.match(await answer.json(), { id: ID, room_id: ROOM, seq: 1, user: 'alice', text: 'Hello' });
+  t.equal((await post({ text: '' })).status, 400);
+  await end(t, target);
+});
+
+t.test('amqp-bare', async (t) => {
+  const why = missingBroker();
+  if (why !== null) return t.comment(`amqp-bare is not tested: ${why}`);
+  const broker = await startBroker();
+  t.teardown(() => broker.close());
+  let begun = 0;
+  const result = await runAmqpBare(
+    { url: broker.url, inFlight: 4, seconds: 0.5, warmUpMs: 100 },
+    () => begun++,
+  );
+  t.equal(begun, 1);
+  t.ok(result.postsPerSecond > 10, `${result.postsPerSecond} posts a second`);
+  t.ok(result.p50 > 0 && result.p50 <= result.p99);
+  t.ok(result.cpuSeconds > 0);
+  t.match(AMQP_BARE.version, /^amqplib \d/);
+  await t.rejects(runAmqpBare({ url: 'amqp://127.0.0.1:1', inFlight: 1, seconds: 1 }), /amqp-bare ended/);
+});
