@@ -1,4 +1,6 @@
 import { errorFrame } from '../engine/codec.js';
+import type { Hello } from '../engine/connection.js';
+import type { Connection } from '../engine/connections.js';
 import type { Engine } from '../engine/engine.js';
 import { ERRORS, type ErrorCode } from '../engine/errors.js';
 import { readHello } from '../engine/hello.js';
@@ -46,23 +48,41 @@ export function letIn(
   };
   const read = readHello(opening);
   if ('refusal' in read) return refuse(read.refusal.code, read.refusal.message);
-  const { room_id, user, request_id } = read.hello;
   const connection = engine.connect(socket, read.hello);
-  if (!connection) return null;
-  const begun = performance.now();
-  return {
-    frame: (text) => connection.frame(text),
-    refuse: (code, message) => connection.refuse(code, message),
-    end: (code, message) => connection.end(code, message),
-    closed(code) {
-      connection.closed();
-      const ms = Math.round(performance.now() - begun);
-      log.info(
-        { connection_id: connection.id, request_id, room_id, user, ip: upgrade.ip, code, ms },
-        'connection',
-      );
-    },
-  };
+  return connection && new Visit(connection, read.hello, log, upgrade.ip);
+}
+
+/** A WebSocket that was let in: passes on what it says, and logs one line when it is over. Small, as there are many. */
+class Visit implements Handler {
+  private readonly begun = Math.round(performance.now());
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly hello: Hello,
+    private readonly log: Log,
+    private readonly ip: string,
+  ) {}
+
+  frame(text: string): void {
+    this.connection.frame(text);
+  }
+
+  refuse(code: ErrorCode, message: string): void {
+    this.connection.refuse(code, message);
+  }
+
+  end(code: ErrorCode, message: string): void {
+    this.connection.end(code, message);
+  }
+
+  closed(code: number): void {
+    const { connection, hello, ip } = this;
+    connection.closed();
+    const ms = Math.round(performance.now()) - this.begun;
+    const { room_id, user } = hello;
+    const fields = { connection_id: connection.id, request_id: connection.requestId, room_id, user, ip, code, ms };
+    this.log.info(fields, 'connection');
+  }
 }
 
 /** Percent-decoded, or null where that fails. */

@@ -29,7 +29,8 @@ export interface Hello {
   readonly room_id: string;
   readonly user: string;
   readonly since: number | null;
-  readonly request_id: string;
+  /** The caller's own, or null: then the connection's id stands for it. */
+  readonly request_id: string | null;
 }
 
 /** `joined`: the room has answered the join. */
@@ -61,6 +62,10 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
 
   get user(): string {
     return this.hello.user;
+  }
+
+  get requestId(): string {
+    return this.hello.request_id ?? this.id;
   }
 
   get roomId(): string {
@@ -144,7 +149,7 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
   }
 
   private join(): void {
-    const { room_id, user, request_id } = this.hello;
+    const { room_id, user } = this.hello;
     const { audiences, nodeId } = this.parts;
     const command: JoinCommand = {
       type: 'join',
@@ -152,7 +157,7 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
       user,
       connection_id: this.id,
       node_id: nodeId,
-      request_id,
+      request_id: this.requestId,
     };
     audiences.enter(room_id).then(
       () => {
@@ -204,13 +209,13 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
   }
 
   private act(frame: ClientFrame): void {
-    const { room_id, user, request_id } = this.hello;
+    const { room_id, user } = this.hello;
     switch (frame.type) {
       case 'post':
         this.post(frame.text, frame.id);
         return;
       case 'typing':
-        this.ask({ type: 'typing', room_id, user, request_id }, (answer) => {
+        this.ask({ type: 'typing', room_id, user, request_id: this.requestId }, (answer) => {
           if (answer.type === 'refused') this.refuse(answer.code, answer.message);
         });
         return;
@@ -222,11 +227,11 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
       this.refuse('rate_limited', 'too many posts without an ack; wait for some', given);
       return;
     }
-    const { room_id, user, request_id } = this.hello;
+    const { room_id, user } = this.hello;
     const id = given ?? this.parts.newId();
     this.underWay++;
     // Telling the client touches nothing of the actor's but a counter, so it takes no turn of its own.
-    const command: PostCommand = { type: 'post', room_id, id, user, text, request_id };
+    const command: PostCommand = { type: 'post', room_id, id, user, text, request_id: this.requestId };
     if (given === undefined) command.fresh = true;
     this.ask(command, (answer) => {
       this.underWay--;

@@ -5,7 +5,7 @@ import { Dispatcher, type Parent } from './dispatcher.js';
 import type { Socket } from './ports.js';
 
 /** What an adapter may tell a connection. */
-export type Connection = Pick<ConnectionActor, 'id' | 'frame' | 'refuse' | 'end' | 'closed'>;
+export type Connection = Pick<ConnectionActor, 'id' | 'requestId' | 'frame' | 'refuse' | 'end' | 'closed'>;
 
 export interface Connections {
   /** A new connection; null when the node goes down, and the socket has been told so. */

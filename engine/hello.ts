@@ -30,12 +30,16 @@ export function readHello(opening: Opening): { readonly hello: Hello } | { reado
   if (fault !== null) return refuse(`user: ${fault}`);
   const since = readSince(query.get('since'));
   if (since === undefined) return refuse('since must be the seq of the last message you have: 0, 1, 2, …');
-  return { hello: { room_id: roomId, user, since, request_id: requestIdOf(opening.requestId) } };
+  return { hello: { room_id: roomId, user, since, request_id: given(opening.requestId) } };
 }
 
 /** The caller's request id where it is one, else a new one. */
-export function requestIdOf(given: string): string {
-  return given !== '' && requestIdFaults(given) === null ? given : newId();
+export function requestIdOf(said: string): string {
+  return given(said) ?? newId();
+}
+
+function given(said: string): string | null {
+  return said !== '' && requestIdFaults(said) === null ? said : null;
 }
 
 function readSince(text: string | null): number | null | undefined {

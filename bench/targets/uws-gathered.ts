@@ -18,6 +18,11 @@ interface Post {
   readonly frame: ArrayBuffer;
 }
 
+interface Poster {
+  readonly ws: WebSocket<UserData>;
+  readonly user: UserData;
+}
+
 const ACKS = process.env['ACKS'] === '1';
 const TURNS = Number(process.env['TURNS'] ?? 2);
 const ID_FROM = '{"type":"message","id":"'.length;
@@ -25,7 +30,7 @@ const ID_LENGTH = 36;
 
 const app = uWS.App();
 let posts: Post[] = [];
-let posters: WebSocket<UserData>[] = [];
+let posters: Poster[] = [];
 let seq = 0;
 
 function post(ws: WebSocket<UserData>, message: ArrayBuffer): void {
@@ -35,7 +40,7 @@ function post(ws: WebSocket<UserData>, message: ArrayBuffer): void {
   posts.push({ topic: user.topic, frame: message.slice(0) });
   if (!ACKS) return;
   if (user.unacked.push(Buffer.from(message).toString('latin1', ID_FROM, ID_FROM + ID_LENGTH)) === 1)
-    posters.push(ws);
+    posters.push({ ws, user });
 }
 
 function turn(left: number): void {
@@ -45,15 +50,22 @@ function turn(left: number): void {
 function publish(): void {
   const gathered = posts;
   posts = [];
-  for (const { topic, frame } of gathered) app.publish(topic, frame);
   const told = posters;
   posters = [];
-  // What was published leaves a socket before what is sent to it, and corked in the same system call.
-  for (const ws of told) if (ws.getUserData().open) ws.cork(() => acknowledge(ws));
+  // uWebSockets.js ends the cork when it hands over a second message: then each ack would be a system call of its own.
+  acknowledge(told, (user) => user.unacked.length > 1);
+  for (const { topic, frame } of gathered) app.publish(topic, frame);
+  // One message leaves a socket before the ack that is sent to it, and corked in the same system call.
+  acknowledge(told, (user) => user.unacked.length === 1);
 }
 
-function acknowledge(ws: WebSocket<UserData>): void {
-  const user = ws.getUserData();
+function acknowledge(told: readonly Poster[], which: (user: UserData) => boolean): void {
+  for (const { ws, user } of told) {
+    if (user.open && which(user)) ws.cork(() => sendAcks(ws, user));
+  }
+}
+
+function sendAcks(ws: WebSocket<UserData>, user: UserData): void {
   for (const id of user.unacked) ws.send(`{"type":"ack","id":"${id}","seq":${++seq}}`);
   user.unacked = [];
 }
