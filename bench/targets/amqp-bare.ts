@@ -44,6 +44,8 @@ async function serve(model: ChannelModel): Promise<void> {
     durable: true,
     arguments: { 'x-queue-type': 'quorum', 'x-single-active-consumer': true },
   });
+  // What a run before this one left under way.
+  await commands.purgeQueue(COMMANDS);
   await commands.assertExchange(EVENTS, 'topic', { durable: true });
   await commands.prefetch(PREFETCH);
   await commands.consume(COMMANDS, (message) => {

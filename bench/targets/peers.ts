@@ -39,7 +39,8 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
     dialect: 'plain',
     title: 'ws',
     package: 'ws',
-    settings: 'the broadcast of its README, a set per room, perMessageDeflate off, no tracking of clients',
+    settings:
+      'the broadcast of its README, a set per room, perMessageDeflate off, no tracking of clients; with FRAMES=1 one prebuilt frame',
   },
   'socket.io': {
     file: './socket-io.js',

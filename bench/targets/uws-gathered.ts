@@ -5,6 +5,11 @@ import { listening } from './peer.js';
  * The ceiling: nothing but uWebSockets.js, whose posts are gathered for TURNS turns of the event loop and published
  * together, so that one flush, and one system call per socket, carries all of them. ACKS=1: the poster is told that
  * its post is out, by the id that it gave, as Parlor tells it.
+ *
+ * Measured here, deliveries for a second of the server's CPU. One room of 1,000, 64 in flight: published in the handler
+ * 1.2 to 1.9 million, after one turn 6.6 to 8.0, after two 7.0 to 7.3, after three 6.6 to 8.2; with acks 7.2 to 7.7.
+ * 1,000 rooms of two, one in flight in each: in the handler 155,000 to 178,000, after one turn 120,000 to 166,000, after
+ * two 194,000 to 196,000. So two turns for both.
  */
 interface UserData {
   readonly topic: string;

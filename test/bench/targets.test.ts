@@ -105,9 +105,15 @@ t.test('parlor-rabbitmq, and a second node on its broker', async (t) => {
   await end(t, target);
 });
 
-for (const name of ['uws-raw', 'uws-gathered', 'ws'] as const) {
-  t.test(`${name} gives a room the bytes that were posted, and no other room`, async (t) => {
-    const target = await start(t, name);
+for (const [name, settings] of [
+  ['uws-raw', {}],
+  ['uws-gathered', {}],
+  ['ws', {}],
+  ['ws', { FRAMES: '1' }],
+] as const) {
+  const how = Object.keys(settings).map((setting) => `, with ${setting}`);
+  t.test(`${name} gives a room the bytes that were posted, and no other room${how.join('')}`, async (t) => {
+    const target = await start(t, name, settings);
     t.equal(target.dialect, 'plain');
     const [poster, reader, other] = await Promise.all(
       [ROOM, ROOM, 'channel:test-1'].map((room, i) =>
