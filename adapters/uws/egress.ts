@@ -7,11 +7,15 @@ export interface Sender {
 }
 
 /**
- * How many turns of the event loop a frame waits for others that go the same way. What decides how much a busy room
- * delivers is how many messages share one write to each socket; and a turn in which nothing else happens takes
- * microseconds, so in an idle room nobody notices (bench/NOTES.md has the figures for 0 to 4).
+ * What decides how much a busy room delivers is how many messages share one write to each socket. So what goes out waits
+ * for more: LEAST turns of the event loop always, since what was read in one turn takes some to get here, and up to MOST
+ * turns while that takes less than a part of the time that the last flush took. A turn in which nothing happens takes microseconds, so an idle
+ * room does not notice; where a flush takes milliseconds, a wait is repaid (bench/NOTES.md: figures for 0 to 12 turns).
  */
-const GATHER_TURNS = 2;
+const LEAST = 2;
+const MOST = 12;
+/** The part of the last flush's time that may be waited. */
+const SHARE = 0.25;
 /** How many turns a frame waits for another one to the same socket that is known to be on its way. */
 const ALONG_TURNS = 16;
 
@@ -19,26 +23,31 @@ const ALONG_TURNS = 16;
 export class Egress {
   private topics: string[] = [];
   private frames: string[] = [];
-  private publishedSince = 0;
-  private readonly soon = new Waiting(GATHER_TURNS);
-  private readonly along = new Waiting(ALONG_TURNS);
+  private readonly soon = new Waiting();
+  private readonly along = new Waiting();
   private now = 0;
+  /** The turn in which the first of what waits now came, and the time of it. */
+  private since = 0;
+  private sinceMs = 0;
+  private gathering = false;
+  /** The last flush: the turn after it begins when uWebSockets.js has written everything. */
+  private flushedAt = 0;
+  private flushMs = 0;
   private running = false;
   private readonly nextTurn = (): void => this.turn();
 
   constructor(private readonly app: TemplatedApp) {}
 
   publish(topic: string, frame: string): void {
-    if (this.topics.length === 0) this.publishedSince = this.now;
     this.topics.push(topic);
     this.frames.push(frame);
-    this.run();
+    this.gather();
   }
 
   /** Has `sender` write in some turns. */
   writeSoon(sender: Sender): void {
     this.soon.add(sender, this.now);
-    this.run();
+    this.gather();
   }
 
   /** Has `sender` write in some more turns, if it has not until then. */
@@ -56,6 +65,14 @@ export class Egress {
     for (let i = 0; i < topics.length; i++) app.publish(topics[i] ?? '', frames[i] ?? '');
   }
 
+  private gather(): void {
+    if (this.gathering) return;
+    this.gathering = true;
+    this.since = this.now;
+    this.sinceMs = performance.now();
+    this.run();
+  }
+
   private run(): void {
     if (this.running) return;
     this.running = true;
@@ -64,22 +81,34 @@ export class Egress {
 
   private turn(): void {
     this.now++;
-    if (this.publishedSince + GATHER_TURNS <= this.now) this.publishGathered();
-    this.soon.write(this.now);
-    this.along.write(this.now);
     this.running = false;
-    if (this.topics.length > 0 || !this.soon.isEmpty || !this.along.isEmpty) this.run();
+    if (this.flushedAt > 0) {
+      this.flushMs = performance.now() - this.flushedAt;
+      this.flushedAt = 0;
+    }
+    if (this.gathering && this.isTime()) {
+      this.gathering = false;
+      this.flushedAt = performance.now();
+      this.publishGathered();
+      this.soon.write(this.now);
+    }
+    this.along.write(this.now - ALONG_TURNS);
+    if (this.gathering || this.flushedAt > 0 || !this.along.isEmpty) this.run();
+  }
+
+  private isTime(): boolean {
+    const turns = this.now - this.since;
+    if (turns < LEAST) return false;
+    return turns >= MOST || performance.now() - this.sinceMs >= this.flushMs * SHARE;
   }
 }
 
-/** Senders that wait for so many turns, in the order in which they came. */
+/** Senders in the order in which they came. */
 class Waiting {
   private senders: Sender[] = [];
   /** The turn in which each of them came. */
   private since: number[] = [];
   private first = 0;
-
-  constructor(private readonly turns: number) {}
 
   get isEmpty(): boolean {
     return this.first === this.senders.length;
@@ -90,9 +119,10 @@ class Waiting {
     this.since.push(now);
   }
 
-  write(now: number): void {
+  /** Has those write who came in this turn or before. */
+  write(turn: number): void {
     const { senders, since } = this;
-    while (this.first < senders.length && (since[this.first] ?? 0) + this.turns <= now)
+    while (this.first < senders.length && (since[this.first] ?? 0) <= turn)
       senders[this.first++]?.write();
     if (this.first < senders.length / 2) return;
     this.senders = senders.slice(this.first);
