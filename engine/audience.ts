@@ -2,7 +2,8 @@ import { errorText } from './errors.js';
 import type { Listener } from './listener.js';
 import { eventFrame, isQuiet, welcomeFrame } from './codec.js';
 import { Comings } from './comings.js';
-import { Mailbox, type Behaviour, type Parent } from './mailbox.js';
+import type { Dispatcher } from './dispatcher.js';
+import { Mailbox, type Behaviour } from './mailbox.js';
 import type { RoomView } from './messages/answers.js';
 import { isDurable, type DurableEvent, type RoomEvent } from './messages/events.js';
 import type { Broker, Clock, Log, Meter, Outlet, Store } from './ports.js';
@@ -70,13 +71,12 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
 
   constructor(
     readonly roomId: string,
-    parent: Parent,
-    name: string,
+    dispatcher: Dispatcher,
     private readonly parts: AudienceParts,
   ) {
     this.topic = roomId;
     this.roll = new Roll(roomId, parts, this.listeners, () => this.mailbox.isStopped);
-    this.mailbox = new Mailbox<AudienceMessage>(parent, name, LIMITS, this);
+    this.mailbox = new Mailbox<AudienceMessage>(dispatcher, LIMITS, this);
   }
 
   receive(message: AudienceMessage): void {

@@ -1,6 +1,5 @@
-import { spawn } from 'nact';
 import { AudienceActor, type AudienceMessage, type AudienceParts } from './audience.js';
-import type { Parent } from './mailbox.js';
+import { Dispatcher, type Parent } from './dispatcher.js';
 import type { RoomEvent } from './messages/events.js';
 import { slotOf } from './slots.js';
 
@@ -23,16 +22,14 @@ interface Entry {
   connections: number;
 }
 
-/** The supervisor of the audiences on this node. Like that of the rooms it gets no messages. */
+/** The supervisor of the audiences on this node. */
 export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
-  const parent: Parent = spawn(root, () => undefined, 'audiences');
+  const dispatcher = new Dispatcher(root, 'audiences');
   const audiences = new Map<string, Entry>();
-  let spawned = 0;
 
   function open(roomId: string): Entry {
     const slot = slotOf(roomId);
-    const name = `${roomId.replaceAll(':', '!')}*${++spawned}`;
-    const actor = new AudienceActor(roomId, parent, name, parts);
+    const actor = new AudienceActor(roomId, dispatcher, parts);
     const entry: Entry = { actor, slot, heard: parts.broker.subscribe(slot), connections: 0 };
     audiences.set(roomId, entry);
     return entry;

@@ -1,6 +1,7 @@
 import type { Audiences } from './audiences.js';
 import { errorText } from './errors.js';
-import { Mailbox, type Behaviour, type Parent } from './mailbox.js';
+import { Dispatcher, type Parent } from './dispatcher.js';
+import { Mailbox, type Behaviour } from './mailbox.js';
 import { refused } from './messages/answers.js';
 import type { RoomEvent } from './messages/events.js';
 import type { BrokerHandlers, Delivery, Log, Meter } from './ports.js';
@@ -30,7 +31,7 @@ export function createBridge(
       return 'resume';
     },
   };
-  const mailbox = new Mailbox<BridgeMessage>(root, 'bridge', LIMITS, behaviour);
+  const mailbox = new Mailbox<BridgeMessage>(new Dispatcher(root, 'bridge'), LIMITS, behaviour);
   return {
     command(delivery) {
       if (mailbox.tell(delivery)) return;

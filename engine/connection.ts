@@ -3,7 +3,8 @@ import type { Audiences } from './audiences.js';
 import { ackFrame, decodeFrame, errorFrame, queuedFrame } from './codec.js';
 import { CLOSE_SERVICE_RESTART, ERRORS, errorText, type ErrorCode } from './errors.js';
 import type { Listener } from './listener.js';
-import { Mailbox, type Behaviour, type Parent } from './mailbox.js';
+import type { Dispatcher } from './dispatcher.js';
+import { Mailbox, type Behaviour } from './mailbox.js';
 import type { Answer } from './messages/answers.js';
 import type { Command, JoinCommand } from './messages/commands.js';
 import type { ClientFrame } from './messages/frames.js';
@@ -49,12 +50,12 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
 
   constructor(
     readonly id: string,
-    parent: Parent,
+    dispatcher: Dispatcher,
     private readonly hello: Hello,
     private readonly socket: Socket,
     private readonly parts: ConnectionParts,
   ) {
-    this.mailbox = new Mailbox<ConnectionMessage>(parent, id, LIMITS, this);
+    this.mailbox = new Mailbox<ConnectionMessage>(dispatcher, LIMITS, this);
     this.join();
   }
 
@@ -75,7 +76,7 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
   /** Something from the client that is no text frame of ours; it is told, and nothing else happens. */
   refuse(code: ErrorCode, message: string, id?: string): void {
     this.parts.meter.refused(code);
-    this.socket.send(errorFrame(code, message, id));
+    this.socket.reply(errorFrame(code, message, id));
   }
 
   /** The socket is gone. */
@@ -83,8 +84,8 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     this.finish();
   }
 
-  send(frame: string): void {
-    this.socket.send(frame);
+  send(...frames: string[]): void {
+    this.socket.send(...frames);
   }
 
   subscribe(topic: string): void {
@@ -224,8 +225,8 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     // Telling the client touches nothing of the actor's but a counter, so it takes no turn of its own.
     this.ask({ type: 'post', room_id, id, user, text, request_id, ...fresh }, (answer) => {
       this.underWay--;
-      if (answer.type === 'posted') this.socket.send(ackFrame(id, answer.message.seq));
-      else if (answer.type === 'queued') this.socket.send(queuedFrame(id));
+      if (answer.type === 'posted') this.socket.reply(ackFrame(id, answer.message.seq));
+      else if (answer.type === 'queued') this.socket.reply(queuedFrame(id));
       else if (answer.type === 'refused') this.refuse(answer.code, answer.message, id);
     });
   }

@@ -1,8 +1,7 @@
-import { spawn } from 'nact';
 import { ConnectionActor, type ConnectionParts, type Hello } from './connection.js';
 import { errorFrame } from './codec.js';
 import { ERRORS } from './errors.js';
-import type { Parent } from './mailbox.js';
+import { Dispatcher, type Parent } from './dispatcher.js';
 import type { Socket } from './ports.js';
 
 /** What an adapter may tell a connection. */
@@ -16,12 +15,12 @@ export interface Connections {
   restart(): void;
 }
 
-/** The supervisor of the connections on this node. Like that of the rooms it gets no messages. */
+/** The supervisor of the connections on this node. */
 export function createConnections(
   root: Parent,
   parts: Omit<ConnectionParts, 'ended' | 'stopping'>,
 ): Connections {
-  const parent: Parent = spawn(root, () => undefined, 'connections');
+  const dispatcher = new Dispatcher(root, 'connections');
   const connections = new Set<ConnectionActor>();
   let open = true;
   const withEnd: ConnectionParts = {
@@ -38,7 +37,7 @@ export function createConnections(
         socket.end(ERRORS.unavailable.close, 'unavailable');
         return null;
       }
-      const connection = new ConnectionActor(parts.newId(), parent, hello, socket, withEnd);
+      const connection = new ConnectionActor(parts.newId(), dispatcher, hello, socket, withEnd);
       connections.add(connection);
       return connection;
     },

@@ -1,7 +1,8 @@
 import { errorText } from './errors.js';
 import type { Answer } from './messages/answers.js';
 import type { RoomEvent } from './messages/events.js';
-import { Mailbox, type Behaviour, type Parent } from './mailbox.js';
+import { Dispatcher, type Parent } from './dispatcher.js';
+import { Mailbox, type Behaviour } from './mailbox.js';
 import type { Append, AppendResult, Broker, Clock, Delivery, Log, Meter, Store } from './ports.js';
 
 /** What became of a staged entry. `fenced`: somebody else writes this room; `failed`: the store could not. */
@@ -88,7 +89,7 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
       return 'resume';
     },
   };
-  const mailbox = new Mailbox<Staged>(parent, 'journal', LIMITS, behaviour);
+  const mailbox = new Mailbox<Staged>(new Dispatcher(parent, 'journal'), LIMITS, behaviour);
 
   function take(): Staged[] {
     const taken = gathered;

@@ -4,7 +4,8 @@ import type { ErrorCode } from './errors.js';
 export interface Listener {
   readonly id: string;
   readonly user: string;
-  send(frame: string): void;
+  /** Together, in one write. */
+  send(...frames: string[]): void;
   subscribe(topic: string): void;
   /** It has got its welcome and everything it missed; from now on it hears the room live. */
   admitted(): void;

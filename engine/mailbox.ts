@@ -1,10 +1,10 @@
-import { dispatch, spawn, stop, type ActorSystemRef, type Ref, type SupervisionActorFunc } from 'nact';
+import type { Dispatcher, Runnable } from './dispatcher.js';
 
 /**
- * Gathered and bounded mailboxes: the one place where bounds, gathering, fairness and depth live.
+ * Gathered and bounded mailboxes: the one place where bounds, gathering and depth live.
  *
  * nact hands an actor one message per turn of the event loop and has no limit. So an actor of ours keeps its own
- * queue; telling it something wakes its nact actor once, and when its turn comes it takes what has gathered, up
+ * queue; telling it something asks its dispatcher for a turn once, and when that comes it takes what has gathered, up
  * to `batch` items and `budgetMs`; the rest waits for the next turn, so that a busy actor cannot starve others.
  */
 export interface Behaviour<M> {
@@ -26,35 +26,26 @@ export interface MailboxLimits {
   readonly budgetMs?: number;
 }
 
-/** The place in nact's tree under which an actor is spawned. */
-export type Parent = ActorSystemRef;
-
 const BATCH = 1024;
 const BUDGET_MS = 8;
 /** Reading the clock costs as much as a small message, so it is read once in so many. */
 const CLOCK_EVERY = 32;
-const WAKE = 1;
+/** The queue of everybody who has nothing to do: most actors, most of the time. Nothing is ever put into it. */
+const EMPTY: never[] = [];
 
-/**
- * An actor with a gathered mailbox, a child of `parent` in nact's tree. `name` is unique among the parent's
- * children and of nact's alphabet, `[a-z0-9-$_.+!*'(),]`: no colon.
- */
-export class Mailbox<M> {
-  private queue: M[] = [];
+/** An actor's mailbox. Its turns come from `dispatcher`, which it shares with the other actors of its kind. */
+export class Mailbox<M> implements Runnable {
+  private queue: M[] = EMPTY;
   private first = 0;
   private awake = false;
   private paused = false;
   private stopped = false;
-  private readonly ref: Ref<number>;
 
   constructor(
-    parent: Parent,
-    name: string,
+    private readonly dispatcher: Dispatcher,
     private readonly limits: MailboxLimits,
     private readonly behaviour: Behaviour<M>,
-  ) {
-    this.ref = spawn(parent, (_state: undefined, _wake: number) => this.turn(), name, RESUME);
-  }
+  ) {}
 
   /** Messages waiting. */
   get depth(): number {
@@ -68,7 +59,9 @@ export class Mailbox<M> {
   /** Queues a message. False if the mailbox is full or stopped: the message was not taken. */
   tell(message: M): boolean {
     if (this.stopped || this.depth >= this.limits.limit) return false;
-    this.queue.push(message);
+    // A literal has room for one: `push` would make room for seventeen, and most queues never hold two.
+    if (this.queue.length === 0) this.queue = [message];
+    else this.queue.push(message);
     this.wake();
     return true;
   }
@@ -94,7 +87,7 @@ export class Mailbox<M> {
   /** Hands back what waits, and forgets it. */
   takeAll(): M[] {
     const rest = this.queue.slice(this.first);
-    this.queue = [];
+    this.queue = EMPTY;
     this.first = 0;
     return rest;
   }
@@ -103,17 +96,17 @@ export class Mailbox<M> {
   stop(): M[] {
     if (this.stopped) return [];
     this.stopped = true;
-    stop(this.ref);
     return this.takeAll();
   }
 
   private wake(): void {
     if (this.awake || this.paused || this.stopped) return;
     this.awake = true;
-    dispatch(this.ref, WAKE);
+    this.dispatcher.ask(this);
   }
 
-  private turn(): undefined {
+  /** For the dispatcher. */
+  turn(): void {
     this.awake = false;
     if (this.paused || this.stopped) return;
     this.takeGathered();
@@ -131,7 +124,7 @@ export class Mailbox<M> {
     const { batch = BATCH, budgetMs = BUDGET_MS } = this.limits;
     const taken = this.queue;
     const until = this.first + Math.min(batch, this.depth);
-    const deadline = performance.now() + budgetMs;
+    const deadline = this.depth < CLOCK_EVERY ? Infinity : performance.now() + budgetMs;
     let current: M | undefined;
     try {
       // `putBack`, `takeAll` and `stop` replace the queue: then this turn is over.
@@ -145,7 +138,7 @@ export class Mailbox<M> {
       this.crash(cause, current);
     }
     if (this.first === this.queue.length) {
-      this.queue = this.queue.length === 0 ? this.queue : [];
+      this.queue = EMPTY;
       this.first = 0;
     } else if (this.first > BATCH) {
       this.queue = this.queue.slice(this.first);
@@ -159,8 +152,3 @@ export class Mailbox<M> {
     if (decision === 'stop') this.stop();
   }
 }
-
-/** A crash is dealt with by the mailbox; should one escape it, nact must neither print nor stop the actor. */
-const RESUME: { readonly onCrash: SupervisionActorFunc<number, Parent, Ref<unknown>> } = {
-  onCrash: (_message, _cause, context) => context.resume,
-};

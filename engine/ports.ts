@@ -177,14 +177,20 @@ export interface Store {
 
 /** One client's socket, as an adapter hands it to the engine. Every method is harmless once it is closed. */
 export interface Socket {
-  send(frame: string): void;
+  /** Sends frames, together and in the order of all that this socket is sent and hears. */
+  send(...frames: string[]): void;
+  /** Sends a frame behind the replies before it, soon; what is sent or published after it may come first. */
+  reply(frame: string): void;
   /** From now on gets what is published to the topic. */
   subscribe(topic: string): void;
   /** Sends the close frame after what was sent before, and ends the connection whether or not the client reads. */
   end(code: number, reason: string): void;
 }
 
-/** Sends one frame to every socket subscribed to a topic, without a loop in JavaScript. */
+/**
+ * Sends one frame to every socket subscribed to a topic, without a loop in JavaScript. It may wait some turns of the event
+ * loop for others to go with it.
+ */
 export interface Outlet {
   publish(topic: string, frame: string): void;
 }

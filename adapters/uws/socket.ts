@@ -1,6 +1,7 @@
 import type { WebSocket } from 'uWebSockets.js';
 import type { ErrorCode } from '../../engine/errors.js';
 import type { Socket } from '../../engine/ports.js';
+import type { Egress, Replier } from './egress.js';
 
 /** What the engine's side of a WebSocket is told. */
 export interface SocketHandler {
@@ -18,48 +19,88 @@ export interface Upgrade {
   readonly ip: string;
 }
 
+/** What the sockets of one server have in common. */
+export interface SocketParts {
+  readonly egress: Egress;
+  /** Beyond so many bytes uWebSockets.js drops frames. */
+  readonly maxBufferedBytes: number;
+}
+
 /** uWebSockets.js: `send` answers 2 when the frame was dropped because the client does not read. */
 const DROPPED = 2;
 /** How long a slow client may take to read what waits for it, so that it can be told why it is ended. */
 const LAST_CHANCE_MS = 5_000;
+const NONE: never[] = [];
 
-type Ws = Pick<WebSocket<unknown>, 'send' | 'subscribe' | 'unsubscribe' | 'end' | 'getBufferedAmount'>;
+type Ws = Pick<WebSocket<unknown>, 'send' | 'cork' | 'subscribe' | 'unsubscribe' | 'end' | 'getBufferedAmount'>;
 
 /** A uWebSockets.js socket as the engine sees it: harmless when it is closed, and ended when it reads too slowly. */
-export class UwsSocket implements Socket {
+export class UwsSocket implements Socket, Replier {
   handler: SocketHandler | null = null;
   private ws: Ws | null = null;
   private topic: string | null = null;
   private slow = false;
+  private replies: string[] = NONE;
 
   constructor(
     public upgrade: Upgrade | null,
-    /** Beyond so many bytes uWebSockets.js drops frames. */
-    private readonly maxBufferedBytes: number,
+    private readonly parts: SocketParts,
   ) {}
 
   opened(ws: Ws): void {
     this.ws = ws;
   }
 
-  send(frame: string): void {
-    if (this.ws?.send(frame) === DROPPED) this.overflowed();
+  send(...frames: string[]): void {
+    this.parts.egress.publishGathered();
+    this.write(frames);
+  }
+
+  reply(frame: string): void {
+    if (this.ws === null) return;
+    if (this.replies.length > 0) {
+      this.replies.push(frame);
+      return;
+    }
+    this.replies = [frame];
+    this.parts.egress.reply(this);
+  }
+
+  writeReplies(): void {
+    const { replies } = this;
+    this.replies = NONE;
+    this.write(replies);
   }
 
   subscribe(topic: string): void {
+    this.parts.egress.publishGathered();
     this.topic = topic;
     this.ws?.subscribe(topic);
   }
 
   end(code: number, reason: string): void {
+    this.parts.egress.publishGathered();
+    this.writeReplies();
     // `end` calls the close handler before it returns.
     this.ws?.end(code, reason);
   }
 
   closed(code: number): void {
     this.ws = null;
+    this.replies = NONE;
     this.handler?.closed(code);
     this.handler = null;
+  }
+
+  /** In one write, together with what this socket has to be told of its topic. */
+  private write(frames: readonly string[]): void {
+    const { ws } = this;
+    if (ws === null || frames.length === 0) return;
+    let dropped = false;
+    ws.cork(() => {
+      for (const frame of frames) if (ws.send(frame) === DROPPED) dropped = true;
+    });
+    if (dropped) this.overflowed();
   }
 
   /**
@@ -79,7 +120,7 @@ export class UwsSocket implements Socket {
 
   /** The client has read something. */
   drained(): void {
-    if (this.slow && this.ws && this.ws.getBufferedAmount() <= this.maxBufferedBytes / 2) this.endSlow();
+    if (this.slow && this.ws && this.ws.getBufferedAmount() <= this.parts.maxBufferedBytes / 2) this.endSlow();
   }
 
   private endSlow(): void {

@@ -1,6 +1,7 @@
 import uWS, { type HttpRequest, type TemplatedApp } from 'uWebSockets.js';
 import type { Outlet } from '../../engine/ports.js';
-import { UwsSocket, type SocketHandler } from './socket.js';
+import { Egress } from './egress.js';
+import { UwsSocket, type SocketHandler, type SocketParts } from './socket.js';
 
 export interface WebSocketOptions {
   /** Where WebSockets are taken, for example `/ws/*`. */
@@ -28,6 +29,8 @@ interface UserData {
 
 /** Takes WebSockets on a pattern, and publishes to topics: the one place where frames meet uWebSockets.js. */
 export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): Outlet {
+  const egress = new Egress(app);
+  const parts: SocketParts = { egress, maxBufferedBytes: options.maxBufferedBytes };
   app.ws<UserData>(options.pattern, {
     maxPayloadLength: HARD_LIMIT_BYTES,
     maxBackpressure: options.maxBufferedBytes,
@@ -36,7 +39,7 @@ export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): 
     compression: uWS.DISABLED,
     upgrade(res, req, context) {
       const ip = Buffer.from(res.getRemoteAddressAsText()).toString();
-      const socket = new UwsSocket(readUpgrade(req, ip), options.maxBufferedBytes);
+      const socket = new UwsSocket(readUpgrade(req, ip), parts);
       const key = req.getHeader('sec-websocket-key');
       // No subprotocol is spoken here, so none is chosen (RFC 6455 section 4.2.2).
       res.upgrade({ socket }, key, '', req.getHeader('sec-websocket-extensions'), context);
@@ -60,7 +63,7 @@ export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): 
     dropped: (ws) => ws.getUserData().socket.overflowed(),
     close: (ws, code) => ws.getUserData().socket.closed(code),
   });
-  return { publish: (topic, frame) => void app.publish(topic, frame) };
+  return egress;
 }
 
 function readUpgrade(req: HttpRequest, ip: string): UwsSocket['upgrade'] {

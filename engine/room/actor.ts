@@ -1,6 +1,7 @@
 import { errorText } from '../errors.js';
 import type { Outcome } from '../journal.js';
-import { Mailbox, type Behaviour, type Parent } from '../mailbox.js';
+import type { Dispatcher } from '../dispatcher.js';
+import { Mailbox, type Behaviour } from '../mailbox.js';
 import { refused } from '../messages/answers.js';
 import type { JoinCommand } from '../messages/commands.js';
 import type { DurableEvent, RoomEvent } from '../messages/events.js';
@@ -37,8 +38,7 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
 
   constructor(
     readonly roomId: string,
-    parent: Parent,
-    name: string,
+    dispatcher: Dispatcher,
     private readonly parts: RoomParts,
     private readonly host: RoomHost,
     /** Its seats were lost with a crash: those who held one are asked to assert it. */
@@ -49,7 +49,7 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
     this.outbox = new Outbox(roomId, parts, this);
     this.repeats = new Repeats(parts.inFlight);
     this.usedAt = parts.clock.elapsed();
-    this.mailbox = new Mailbox<RoomMessage>(parent, name, LIMITS, this);
+    this.mailbox = new Mailbox<RoomMessage>(dispatcher, LIMITS, this);
     // A full mailbox is not idle; its next turn sets the alarm anew.
     this.alarm = new Alarm(parts.clock, () => this.mailbox.tell('tick'));
     this.load(recovering);

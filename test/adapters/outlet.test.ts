@@ -62,7 +62,8 @@ outletConformance('in-memory', () => {
       const client = new Client(hub, 'somebody');
       return Promise.resolve({
         socket: {
-          send: (frame) => client.send(wrap(frame)),
+          send: (...frames) => client.send(...frames.map(wrap)),
+          reply: (frame) => client.reply(wrap(frame)),
           subscribe: (topic) => client.subscribe(topic),
           end: (code) => client.end(code),
         },

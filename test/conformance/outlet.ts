@@ -59,6 +59,25 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
       t.strictSame(dave.got(), ['1', '2', '3', '4']);
     });
 
+    t.test('replies come in their order, soon, and none is lost when the socket is ended', async (t) => {
+      const heidi = await under.connect();
+      heidi.socket.subscribe('replies');
+      for (let i = 1; i <= 50; i++) {
+        heidi.socket.reply(`reply ${i}`);
+        outlet.publish('replies', `message ${i}`);
+      }
+      await all(heidi, 100);
+      const of = (kind: string): string[] => heidi.got().filter((frame) => frame.startsWith(kind));
+      const numbered = (kind: string): string[] => Array.from({ length: 50 }, (_, i) => `${kind} ${i + 1}`);
+      t.strictSame(of('reply'), numbered('reply'));
+      t.strictSame(of('message'), numbered('message'));
+      heidi.socket.send('sent', 'with this');
+      heidi.socket.reply('the last one');
+      heidi.socket.end(4410, 'room_closed');
+      await until(() => heidi.closedWith() !== null, { what: 'the close' });
+      t.strictSame(heidi.got().slice(100), ['sent', 'with this', 'the last one']);
+    });
+
     t.test('ending a socket comes after what it was sent', async (t) => {
       const erin = await under.connect();
       erin.socket.subscribe('end');

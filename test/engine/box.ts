@@ -1,4 +1,5 @@
 import { start, stop } from 'nact';
+import { Dispatcher } from '../../engine/dispatcher.js';
 import { Mailbox, type Behaviour, type MailboxLimits } from '../../engine/mailbox.js';
 import type { Teardown } from '../support/engine.js';
 
@@ -23,8 +24,7 @@ export function box(
   const crashes: Box['crashes'] = [];
   let batch: number[] = [];
   const mailbox = new Mailbox<number>(
-    system,
-    `box-${++names}`,
+    new Dispatcher(system, `box-${++names}`),
     { limit: 1_000, budgetMs: 10_000, ...limits },
     {
       receive(message) {

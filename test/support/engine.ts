@@ -63,8 +63,12 @@ export class Client implements Socket {
     readonly user: string,
   ) {}
 
-  send(frame: string): void {
-    if (this.isOpen) this.frames.push(this.hub.read(frame));
+  send(...frames: string[]): void {
+    if (this.isOpen) this.frames.push(...frames.map((frame) => this.hub.read(frame)));
+  }
+
+  reply(frame: string): void {
+    this.send(frame);
   }
 
   subscribe(topic: string): void {
