@@ -6,6 +6,7 @@ import { requestIdOf } from '../engine/hello.js';
 import type { Answer } from '../engine/messages/answers.js';
 import { checker } from '../engine/messages/check.js';
 import type { Log } from '../engine/ports.js';
+import { impossible } from './answers.js';
 import type { AppParts } from './parts.js';
 import { POST_PATH, postCommand } from './post-command.js';
 import { problemOf } from './problem.js';
@@ -71,7 +72,7 @@ export function shortPost({ engine, metrics }: Pick<AppParts, 'engine' | 'metric
           status: 'queued',
         });
       default:
-        throw new Error(`the engine gave an answer of type ${answer.type} to a post`);
+        return impossible(answer);
     }
   }
 
