@@ -32,7 +32,10 @@ const DROPPED = 2;
 const LAST_CHANCE_MS = 5_000;
 const NONE: never[] = [];
 
-type Ws = Pick<WebSocket<unknown>, 'send' | 'cork' | 'subscribe' | 'unsubscribe' | 'end' | 'getBufferedAmount'>;
+type Ws = Pick<
+  WebSocket<unknown>,
+  'send' | 'cork' | 'subscribe' | 'unsubscribe' | 'end' | 'getBufferedAmount'
+>;
 
 /** A uWebSockets.js socket as the engine sees it: harmless when it is closed, and ended when it reads too slowly. */
 export class UwsSocket implements Socket, Replier {
@@ -120,7 +123,8 @@ export class UwsSocket implements Socket, Replier {
 
   /** The client has read something. */
   drained(): void {
-    if (this.slow && this.ws && this.ws.getBufferedAmount() <= this.parts.maxBufferedBytes / 2) this.endSlow();
+    if (this.slow && this.ws && this.ws.getBufferedAmount() <= this.parts.maxBufferedBytes / 2)
+      this.endSlow();
   }
 
   private endSlow(): void {
