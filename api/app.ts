@@ -36,6 +36,8 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     bodyLimit: options.maxBodyBytes,
     genReqId: (request) => requestIdOf(String(request.headers['x-request-id'] ?? '')),
     routerOptions: { maxParamLength: 512 },
+    // Fastify's own says nothing of when to come again; the engine's does.
+    return503OnClosing: false,
     // An address that cannot be read never gets as far as the hooks below.
     frameworkErrors(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
       sendProblem(reply.header('x-request-id', request.id), 'bad_request', error.message);

@@ -18,6 +18,7 @@ import { readConfig, type Config } from './config.js';
 import { createLog, STANDARD_ERROR } from './logging.js';
 import { createMetrics } from './metrics.js';
 import { readsOf } from './reads.js';
+import { shortPost } from './short-post.js';
 import { runTransfer } from './transfer/run.js';
 import { VERSION } from './version.js';
 import { letIn } from './websocket.js';
@@ -84,7 +85,8 @@ export async function startNode(
     opened: (socket) =>
       socket.upgrade ? letIn({ engine, log, meter: metrics }, socket, socket.upgrade) : null,
   });
-  http.attach(server.app);
+  // The short cut knows no authentication, and there is none yet.
+  http.attach(server.app, [shortPost({ engine, metrics }, log)]);
 
   await engine.start();
   const port = await server.listen(config.HOST, config.PORT);

@@ -26,6 +26,28 @@ declare module 'fastify' {
 
 const RETRY_AFTER_S = '1';
 
+/** An error as an answer: its status, the headers it has beside those of every answer, and its body. */
+export function problemOf(
+  code: ErrorCode,
+  detail: string,
+  errors?: readonly Fault[],
+): { status: number; contentType: string; retryAfter: string | null; problem: Problem } {
+  const { http, title } = ERRORS[code];
+  return {
+    status: http,
+    contentType: 'application/problem+json',
+    retryAfter: http === 429 || http === 503 ? RETRY_AFTER_S : null,
+    problem: {
+      type: `urn:parlor:error:${code}`,
+      title,
+      status: http,
+      detail,
+      code,
+      ...(errors ? { errors: [...errors] } : {}),
+    },
+  };
+}
+
 /** Ends a request with a problem. */
 export function sendProblem(
   reply: FastifyReply,
@@ -33,16 +55,8 @@ export function sendProblem(
   detail: string,
   errors?: readonly Fault[],
 ): FastifyReply {
-  const { http, title } = ERRORS[code];
-  const problem: Problem = {
-    type: `urn:parlor:error:${code}`,
-    title,
-    status: http,
-    detail,
-    code,
-    ...(errors ? { errors: [...errors] } : {}),
-  };
+  const { status, contentType, retryAfter, problem } = problemOf(code, detail, errors);
   reply.problemCode = code;
-  if (http === 429 || http === 503) void reply.header('retry-after', RETRY_AFTER_S);
-  return reply.code(http).type('application/problem+json').serializer(JSON.stringify).send(problem);
+  if (retryAfter !== null) void reply.header('retry-after', retryAfter);
+  return reply.code(status).type(contentType).serializer(JSON.stringify).send(problem);
 }

@@ -13,6 +13,8 @@ export const PostBody = Type.Object(
   { additionalProperties: false },
 );
 
+export const PostHeaders = Type.Object({ 'idempotency-key': Type.Optional(Uuid) });
+
 export const Queued = Type.Object(
   { id: Type.Optional(Uuid), room_id: RoomId, status: Type.Literal('queued') },
   { description: 'Durably queued in RabbitMQ, not ordered yet: the room did not answer in time' },

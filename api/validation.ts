@@ -22,13 +22,19 @@ export function useTypeBox(app: FastifyInstance): void {
   app.setSerializerCompiler(() => JSON.stringify);
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => {
     const check = checker(schema);
-    const isText = httpPart !== 'body';
+    const isText = httpPart !== 'body' && !isAllText(schema);
     return (given: unknown) => {
       const value = isText ? fromText(schema, given as Readonly<Record<string, unknown>>) : given;
       const faults = check(value);
       return faults ? { error: new ValidationError(httpPart ?? 'request', faults) } : { value };
     };
   });
+}
+
+/** Whether everything a schema names is text without a default: then there is nothing to convert. */
+function isAllText(schema: TSchema): boolean {
+  const properties = Object.values((schema['properties'] ?? {}) as Record<string, TSchema>);
+  return properties.every(({ type, default: initial }) => type === 'string' && initial === undefined);
 }
 
 /** Values as the schema wants them. Those that are not exactly a whole number stay text: TypeBox would make 1 of 1.5 and 1e9. */

@@ -9,6 +9,7 @@ import {
 import { errorText } from '../../engine/errors.js';
 import type { Clock, Log } from '../../engine/ports.js';
 import { connectFault, type Address } from './addresses.js';
+import { gatherWrites } from './gather-writes.js';
 
 /** Something that lives on a connection: opened on each new one, told when it is gone. */
 export interface Part {
@@ -87,6 +88,7 @@ export function createLink(options: Options): Link {
     model = fresh;
     // Told by `close` as well; without a listener the event would end the process.
     fresh.on('error', () => undefined);
+    gatherWrites(socketOf(fresh));
     let cancel = (): void => undefined;
     const late = new Promise<never>((_, reject) => {
       cancel = clock.after(SETUP_MS, () => {

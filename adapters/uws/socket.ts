@@ -32,7 +32,10 @@ const DROPPED = 2;
 const LAST_CHANCE_MS = 5_000;
 const NONE: never[] = [];
 
-type Ws = Pick<WebSocket<unknown>, 'send' | 'cork' | 'subscribe' | 'unsubscribe' | 'end' | 'getBufferedAmount'>;
+type Ws = Pick<
+  WebSocket<unknown>,
+  'send' | 'cork' | 'subscribe' | 'unsubscribe' | 'end' | 'getBufferedAmount'
+>;
 
 /** Frames in one write. One object for all: a function for each write would be garbage at once. */
 class Corked {
@@ -153,7 +156,8 @@ export class UwsSocket implements Socket, Sender {
 
   /** The client has read something. */
   drained(): void {
-    if (this.slow && this.ws && this.ws.getBufferedAmount() <= this.parts.maxBufferedBytes / 2) this.endSlow();
+    if (this.slow && this.ws && this.ws.getBufferedAmount() <= this.parts.maxBufferedBytes / 2)
+      this.endSlow();
   }
 
   private endSlow(): void {

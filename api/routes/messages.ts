@@ -1,15 +1,23 @@
 import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { toMessage } from '../../engine/codec.js';
-import { newId } from '../../engine/ids.js';
-import { Uuid } from '../../engine/messages/fields.js';
 import type { MessagePosted } from '../../engine/messages/events.js';
 import { impossible, isUnfinished, sendUnfinished } from '../answers.js';
 import type { AppParts } from '../parts.js';
+import { POST_PATH, postCommand } from '../post-command.js';
 import { sendProblem } from '../problem.js';
-import { IdParams, Limit, Message, PostBody, problems, Queued, RoomParams, SeqCursor } from '../schemas.js';
+import {
+  IdParams,
+  Limit,
+  Message,
+  PostBody,
+  PostHeaders,
+  problems,
+  Queued,
+  RoomParams,
+  SeqCursor,
+} from '../schemas.js';
 
-const PostHeaders = Type.Object({ 'idempotency-key': Type.Optional(Uuid) });
 const HistoryQuery = Type.Object({ after: SeqCursor, before: SeqCursor, limit: Limit });
 const History = Type.Object({
   messages: Type.Array(Message, { description: 'ascending by seq' }),
@@ -25,7 +33,7 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
     Body: Static<typeof PostBody>;
     Headers: Static<typeof PostHeaders>;
   }>(
-    '/api/rooms/:room_id/messages',
+    POST_PATH,
     {
       schema: {
         tags: ['messages'],
@@ -55,27 +63,16 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
     },
     async (request, reply) => {
       const { room_id } = request.params;
-      const { text, user } = request.body;
-      const key = request.headers['idempotency-key'];
-      const given = request.body.id ?? key;
-      if (key !== undefined && given !== key) {
+      const command = postCommand(room_id, request.body, request.headers['idempotency-key'], request.id);
+      if (command === null) {
         return sendProblem(
           reply,
           'bad_request',
           'id and Idempotency-Key name two different messages: send one of them',
         );
       }
-      const id = given ?? newId();
-      const fresh = given === undefined ? { fresh: true } : {};
-      const answer = await engine.request({
-        type: 'post',
-        room_id,
-        id,
-        user: user ?? null,
-        text,
-        request_id: request.id,
-        ...fresh,
-      });
+      const { id } = command;
+      const answer = await engine.request(command);
       if (isUnfinished(answer)) return sendUnfinished(reply, answer, { id, room_id });
       if (answer.type !== 'posted') return impossible(answer);
       return reply.code(201).header('location', `/api/messages/${id}`).send(toMessage(answer.message));

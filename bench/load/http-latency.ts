@@ -1,5 +1,5 @@
 import { build, type Histogram } from 'hdr-histogram-js';
-import type { Quantiles } from './http-plan.js';
+import type { Quantiles } from './plan.js';
 
 /** µs: what took longer counts as this long. */
 const LONGEST = 10 * 60 * 1_000_000;

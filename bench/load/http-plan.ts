@@ -1,12 +1,4 @@
-/** The same as in plan.ts, ms. */
-export interface Quantiles {
-  readonly count: number;
-  readonly p50: number;
-  readonly p90: number;
-  readonly p99: number;
-  readonly p999: number;
-  readonly max: number;
-}
+import type { Quantiles } from './plan.js';
 
 /** Who posts how much over HTTP; handed to each generator process as it is, with its share of connections and rate. */
 export interface HttpPlan {

@@ -54,7 +54,7 @@ t.test('every post is counted, and is what it should be, to the rooms in turn', 
   t.equal(result.latency.count, result.posts, 'each post of the window has a latency');
   t.equal(result.goodLatency.count, result.posts);
   t.match(result, { lost: 0, unsent: 0, retryAfter: 0 });
-  t.ok(result.cpuSeconds > 0 && result.seconds >= BASE.seconds);
+  t.ok(result.cpuSeconds > 0 && result.seconds > 0.99 * BASE.seconds);
 
   const text = 'x'.repeat(BASE.textBytes);
   t.ok(requests.every(([, body]) => body === JSON.stringify({ user: 'user-7', text })));

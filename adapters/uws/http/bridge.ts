@@ -4,8 +4,11 @@ import { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSock
 import { requestIdOf } from '../../../engine/hello.js';
 import { Exchange, type ExchangeEvents, type ExchangeLimits } from './exchange.js';
 import { readHead, type Refusal } from './request-head.js';
+import { type BridgeRequest } from './request.js';
+import { type BridgeResponse } from './response.js';
 import { refuse } from './refusals.js';
 import { BridgeServer } from './server.js';
+import { isPlain, offer, type ShortCut } from './short-cut.js';
 
 export interface HttpBridgeOptions {
   /** The hard limit of a request's body, in bytes: beyond it 413, and the connection is closed. */
@@ -24,9 +27,9 @@ export interface HttpBridge {
    * Registers a handler for every path, so attach WebSocket routes as well: they match first.
    *
    * Throws when no Fastify app was made with `serverFactory` before. Requests are answered from
-   * `fastify.ready()` on; do not listen earlier.
+   * `fastify.ready()` on; do not listen earlier. The short cuts must give the answers that the app would give.
    */
-  attach(app: TemplatedApp): void;
+  attach(app: TemplatedApp, shortCuts?: readonly ShortCut[]): void;
   /** Requests whose answer is not complete. */
   readonly inFlight: number;
   /**
@@ -70,7 +73,7 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
     },
   };
 
-  function accept(native: HttpResponse, req: HttpRequest, handle: Handler): void {
+  function accept(native: HttpResponse, req: HttpRequest, handle: Handler, cut?: ShortCut): void {
     const head = readHead(req, maxBodyBytes);
     if ('status' in head) {
       refuseLater(native, head, requestIdOf(req.getHeader('x-request-id')));
@@ -78,9 +81,15 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
     }
     inFlight += 1;
     // Fastify takes what behaves like node:http's objects; the types ask for the objects themselves.
-    new Exchange(native, head, limits, events).start((request, response) =>
-      handle(request as unknown as IncomingMessage, response as unknown as ServerResponse),
-    );
+    const call = (request: BridgeRequest, response: BridgeResponse): void =>
+      handle(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+    if (cut && isPlain(head) && cut.wants(head)) {
+      offer(native, head, cut, events, () => {
+        const exchange = new Exchange(native, head, limits, events);
+        exchange.call(call);
+        return exchange;
+      });
+    } else new Exchange(native, head, limits, events).start(call);
   }
 
   return {
@@ -90,9 +99,10 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
       // The same as above: what Fastify calls of a server is there, and the rest belongs to uWS.
       return new BridgeServer() as unknown as Server;
     },
-    attach(app) {
+    attach(app, shortCuts = []) {
       const attached = handler;
       if (!attached) throw new Error('attach comes after Fastify({ serverFactory: bridge.serverFactory })');
+      for (const cut of shortCuts) app.post(cut.pattern, (native, req) => accept(native, req, attached, cut));
       app.any('/*', (native, req) => accept(native, req, attached));
     },
     get inFlight() {

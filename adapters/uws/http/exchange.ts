@@ -18,6 +18,8 @@ export interface ExchangeEvents {
   fault(cause: unknown): void;
 }
 
+type Handler = (request: BridgeRequest, response: BridgeResponse) => void;
+
 /** How long the application may take to answer an upload that was refused half-way. */
 const REFUSAL_GRACE_MS = 1_000;
 
@@ -56,11 +58,16 @@ export class Exchange implements RequestHost, ResponseHost {
   }
 
   /** Attaches to uWS and calls the application. Nothing it throws gets out. */
-  start(handler: (request: BridgeRequest, response: BridgeResponse) => void): void {
+  start(handler: Handler): void {
     const { native } = this;
     if (!native) return;
     native.onAborted(() => this.aborted());
     if (this.uploading) this.receiveFrom(native);
+    this.call(handler);
+  }
+
+  /** Calls the application. Whoever has attached to uWS tells what arrives, by `data` and `aborted`. */
+  call(handler: Handler): void {
     try {
       handler(this.request, this.response);
     } catch (cause) {
@@ -111,7 +118,7 @@ export class Exchange implements RequestHost, ResponseHost {
     if (this.head.bodyBytes === undefined) this.startTimer();
   }
 
-  private data(bytes: ArrayBuffer, last: boolean): void {
+  data(bytes: ArrayBuffer, last: boolean): void {
     if (!this.uploading || !this.native) return;
     this.received += bytes.byteLength;
     try {
@@ -167,7 +174,7 @@ export class Exchange implements RequestHost, ResponseHost {
     this.response.overruled(status);
   }
 
-  private aborted(): void {
+  aborted(): void {
     if (!this.native) return;
     this.ended();
     this.request.aborted = true;

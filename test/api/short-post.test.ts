@@ -1,0 +1,240 @@
+import Fastify from 'fastify';
+import t, { type Test } from 'tap';
+import { createHttpBridge } from '../../adapters/uws/http/bridge.js';
+import { createUwsServer } from '../../adapters/uws/server.js';
+import { createApp } from '../../api/app.js';
+import { createMetrics } from '../../api/metrics.js';
+import type { AppParts } from '../../api/parts.js';
+import { shortPost } from '../../api/short-post.js';
+import { ERROR_CODES, ERRORS, type ErrorCode } from '../../engine/errors.js';
+import { refused, type Answer } from '../../engine/messages/answers.js';
+import type { Command } from '../../engine/messages/commands.js';
+import { BARE } from '../../engine/room/presets.js';
+import { request, type Case } from '../adapters/uws-http/corpus.js';
+import { exchange, RawClient } from '../adapters/uws-http/raw-client.js';
+import { Signal } from '../adapters/uws-http/signal.js';
+
+interface Running {
+  readonly port: number;
+  /** What reached the engine. */
+  readonly commands: Command[];
+  /** Requests that the short cut answered. */
+  readonly taken: { count: number };
+  /** Request lines and the like, without what differs from run to run. */
+  readonly log: object[];
+  inFlight(): number;
+}
+
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g;
+const plain = (text: string): string => text.replaceAll(UUID, '<id>');
+
+/** An engine that does what the text of a post says. */
+function answerOf(command: Command): Promise<Answer> {
+  if (command.type !== 'post') throw new Error(`a command of type ${command.type}`);
+  const { id, room_id, user, text } = command;
+  const wish = text.trim();
+  if (wish === 'crash') return Promise.reject(new Error('crashed, as was asked'));
+  if (wish === 'queue') return Promise.resolve({ type: 'queued' });
+  if (wish === 'done') return Promise.resolve({ type: 'done' });
+  if (wish in ERRORS) return Promise.resolve(refused({ code: wish as ErrorCode, message: `“${wish}”` }));
+  const message = { type: 'message_posted', event_id: id, room_id, seq: 7, user, text } as const;
+  return Promise.resolve({ type: 'posted', message: { ...message, at: '2026-01-01T00:00:00.000Z' } });
+}
+
+async function serve(t: Test, short: boolean, answer = answerOf): Promise<Running> {
+  const commands: Command[] = [];
+  const log: object[] = [];
+  const taken = { count: 0 };
+  const metrics = createMetrics();
+  const engine = {
+    request(command: Command) {
+      commands.push(command);
+      return answer(command);
+    },
+  } as AppParts['engine'];
+  const write = (line: string): void => {
+    const { level, request_id, cause, method, url, status, msg } = JSON.parse(plain(line)) as Record<
+      string,
+      unknown
+    >;
+    log.push({ level, request_id, cause, method, url, status, msg });
+  };
+  const { log: logger } = Fastify({ logger: { stream: { write } } });
+  const bridge = createHttpBridge({ maxBodyBytes: 8192, onError: (cause) => t.fail(String(cause)) });
+  const parts = { engine, metrics, store: {} as AppParts['store'], presetOf: () => BARE };
+  const app = await createApp(parts, {
+    log: logger,
+    maxBodyBytes: 4096,
+    serverFactory: bridge.serverFactory,
+  });
+  const cut = shortPost({ engine, metrics }, logger);
+  const counted: typeof cut = {
+    ...cut,
+    take(...given) {
+      const took = cut.take(...given);
+      if (took) taken.count++;
+      return took;
+    },
+  };
+  const server = createUwsServer();
+  bridge.attach(server.app, short ? [counted] : []);
+  const port = await server.listen('127.0.0.1', 0);
+  t.teardown(async () => {
+    await app.close();
+    server.close();
+  });
+  return { port, commands, taken, log, inFlight: () => bridge.inFlight };
+}
+
+const JSON_TYPE = 'Content-Type: application/json';
+const POST = 'POST /api/rooms/42/messages';
+const ID = '0190a6f2-7b3c-7d4e-8f5a-6b7c8d9e0f1a';
+
+const post = (body: unknown, headers: readonly string[] = [], line = POST): string =>
+  request(line, [JSON_TYPE, ...headers], Buffer.from(JSON.stringify(body)).toString('latin1'));
+const one = (name: string, bytes: string): Case => ({ name, parts: [bytes], methods: ['POST'] });
+
+/** Those that the short cut has to take, or it would be of no use. */
+const TAKEN: readonly Case[] = [
+  one('a post', post({ text: 'Hello', user: 'bob' })),
+  one('without a user', post({ text: '  Hello ' })),
+  one('beyond ASCII', post({ text: 'Grüße 😀 \u2028 " \\', user: 'ürsel' })),
+  one('an id', post({ text: 'Hello', id: ID })),
+  one('an Idempotency-Key', post({ text: 'Hello' }, [`Idempotency-Key: ${ID}`])),
+  one('both', post({ text: 'Hello', id: ID }, [`Idempotency-Key: ${ID}`])),
+  one('a request id', post({ text: 'Hello' }, ['X-Request-Id: mine-7'])),
+  one('a request id that is none', post({ text: 'Hello' }, ['X-Request-Id: m\u00e4ine'])),
+  one('a room with colons', post({ text: 'Hello' }, [], 'POST /api/rooms/channel:a-1/messages')),
+  one('queued', post({ text: 'queue' })),
+  ...ERROR_CODES.map((code) => one(`refused: ${code}`, post({ text: code }))),
+  one('a fault of ours', post({ text: 'crash' })),
+  one('an answer that cannot be', post({ text: 'done' })),
+  {
+    name: 'three in one segment',
+    parts: [post({ text: '1' }) + post({ text: 'unavailable' }) + post({ text: '3' })],
+    methods: ['POST', 'POST', 'POST'],
+  },
+];
+
+const LEFT: readonly Case[] = [
+  one('a room id that is none', post({ text: 'Hello' }, [], 'POST /api/rooms/a%20b/messages')),
+  one('a room id in percent signs', post({ text: 'Hello' }, [], 'POST /api/rooms/%34%32/messages')),
+  one(
+    'a room id that is too long',
+    post({ text: 'Hello' }, [], `POST /api/rooms/${'x'.repeat(65)}/messages`),
+  ),
+  one('no room id', post({ text: 'Hello' }, [], 'POST /api/rooms//messages')),
+  one('a query', post({ text: 'Hello' }, [], `${POST}?a=1`)),
+  one('a slash too many', post({ text: 'Hello' }, [], `${POST}/`)),
+  one('a slash too many before', post({ text: 'Hello' }, [], 'POST //api/rooms/42/messages')),
+  one('another method', post({ text: 'Hello' }, [], 'PUT /api/rooms/42/messages')),
+  one('a lower-case method', post({ text: 'Hello' }, [], 'post /api/rooms/42/messages')),
+  one('no text', post({ user: 'bob' })),
+  one('an empty text', post({ text: ' ' })),
+  one('a text that is too long', post({ text: 'x'.repeat(2049) })),
+  one('a field too many', post({ text: 'Hello', more: 1 })),
+  one('a user that is none', post({ text: 'Hello', user: '..' })),
+  one('an id that is none', post({ text: 'Hello', id: '7' })),
+  one('a key that is none', post({ text: 'Hello' }, ['Idempotency-Key: 7'])),
+  one('id and key differ', post({ text: 'Hello', id: ID }, [`Idempotency-Key: ${ID.replace('0', '1')}`])),
+  one('a list', post(['Hello'])),
+  one('null', post(null)),
+  one('not JSON', request(POST, [JSON_TYPE], '{"text":')),
+  one('not UTF-8', request(POST, [JSON_TYPE], '{"text":"\xff\xfe","id":7}')),
+  one('a prototype', request(POST, [JSON_TYPE], '{"text":"a","__proto__":{"user":"x"}}')),
+  one('a constructor', request(POST, [JSON_TYPE], '{"text":"a","constructor":{"prototype":{}}}')),
+  one('an empty body', request(POST, [JSON_TYPE, 'Content-Length: 0'])),
+  one('no body', request(POST, [JSON_TYPE])),
+  one('a body that is too long', post({ text: 'Hello', user: 'x'.repeat(5000) })),
+  one('a body far too long', post({ text: 'Hello', user: 'x'.repeat(9000) })),
+  one('another type', request(POST, ['Content-Type: text/plain'], 'Hello')),
+  one('no type', request(POST, [], '{"text":"Hello"}')),
+  one(
+    'another charset',
+    request(POST, ['Content-Type: application/json;charset=latin1'], '{"text":"Hello"}'),
+  ),
+  one(
+    'chunks',
+    request(POST, [JSON_TYPE, 'Transfer-Encoding: chunked'], '10\r\n{"text":"Hello"}\r\n0\r\n\r\n'),
+  ),
+  one('the last of its connection', post({ text: 'Hello' }, ['Connection: close'])),
+];
+
+/** Whether the pieces of a body still are some when they arrive is up to the network. */
+const EITHER: readonly Case[] = [
+  {
+    name: 'a body in pieces',
+    parts: [post({ text: 'Hello' }).slice(0, -9), post({ text: 'Hello' }).slice(-9)],
+    methods: ['POST'],
+  },
+];
+
+t.test('the short way of a post gives the answers of the long one, and logs the same', async (t) => {
+  const [short, long] = await Promise.all([serve(t, true), serve(t, false)]);
+  for (const { name, parts, methods } of [...TAKEN, ...LEFT, ...EITHER]) {
+    const before = short.taken.count;
+    const [ours, theirs] = await Promise.all(
+      [short, long].map(async ({ port }) => {
+        const { answers, closed } = await exchange(port, parts, methods);
+        const told = answers.map(({ status, reason, headers, body }) => ({
+          status,
+          reason,
+          headers: headers
+            .filter(([header]) => header !== 'date')
+            .map(([header, value]) => `${header}: ${plain(value)}`)
+            .sort(),
+          body: plain(body.toString()),
+        }));
+        return { told, closed };
+      }),
+    );
+    t.strictSame(ours, theirs, name);
+    t.ok((ours?.told.length ?? 0) > 0, `${name}: is answered`);
+    if (EITHER.some((either) => either.name === name)) continue;
+    const wanted = TAKEN.some((taken) => taken.name === name) ? methods.length : 0;
+    t.equal(short.taken.count - before, wanted, `${name}: ${wanted > 0 ? 'was taken' : 'was left alone'}`);
+  }
+  t.strictSame(short.log, long.log);
+  const ids = ({ commands }: Running): unknown => JSON.parse(plain(JSON.stringify(commands)));
+  t.strictSame(ids(short), ids(long), 'the engine is told the same');
+  t.equal(short.inFlight(), 0);
+});
+
+t.test('each 429 and 503 says when to come again', async (t) => {
+  const { port } = await serve(t, true);
+  for (const code of ERROR_CODES) {
+    const { answers } = await exchange(port, [post({ text: code })], ['POST']);
+    const expected = [429, 503].includes(ERRORS[code].http);
+    t.equal(
+      answers[0]?.headers.some(([name]) => name === 'retry-after'),
+      expected,
+      code,
+    );
+  }
+});
+
+t.test('a client that leaves before its answer costs nothing', async (t) => {
+  const asked = new Signal<undefined>();
+  const answer = new Signal<Answer>();
+  const running = await serve(t, true, () => {
+    asked.emit(undefined);
+    return answer.promise;
+  });
+  const client = await RawClient.open(running.port);
+  client.send(post({ text: 'Hello' }));
+  await asked.promise;
+  t.equal(running.inFlight(), 1);
+  client.close();
+  while (running.inFlight() > 0) await new Promise((turn) => setImmediate(turn));
+  answer.emit({ type: 'queued' });
+  await answer.promise;
+  const { answers } = await exchange(running.port, [post({ text: 'x' })], ['POST']);
+  t.equal(answers[0]?.status, 202);
+
+  const early = await RawClient.open(running.port);
+  early.send(post({ text: 'Hello' }).slice(0, -9));
+  while (running.inFlight() === 0) await new Promise((turn) => setImmediate(turn));
+  early.close();
+  while (running.inFlight() > 0) await new Promise((turn) => setImmediate(turn));
+  t.equal(running.taken.count, 2);
+});
