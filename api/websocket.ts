@@ -80,7 +80,15 @@ class Visit implements Handler {
     connection.closed();
     const ms = Math.round(performance.now()) - this.begun;
     const { room_id, user } = hello;
-    const fields = { connection_id: connection.id, request_id: connection.requestId, room_id, user, ip, code, ms };
+    const fields = {
+      connection_id: connection.id,
+      request_id: connection.requestId,
+      room_id,
+      user,
+      ip,
+      code,
+      ms,
+    };
     this.log.info(fields, 'connection');
   }
 }

@@ -122,8 +122,7 @@ class Waiting {
   /** Has those write who came in this turn or before. */
   write(turn: number): void {
     const { senders, since } = this;
-    while (this.first < senders.length && (since[this.first] ?? 0) <= turn)
-      senders[this.first++]?.write();
+    while (this.first < senders.length && (since[this.first] ?? 0) <= turn) senders[this.first++]?.write();
     if (this.first < senders.length / 2) return;
     this.senders = senders.slice(this.first);
     this.since = since.slice(this.first);

@@ -72,7 +72,12 @@ function post(state: RoomState, command: PostCommand, about: Circumstances): Dec
   };
   if (command.request_id !== undefined) message.request_id = command.request_id;
   if (alone(state, policy)) message.quiet = true;
-  return { type: 'accepted', facts: [message], state: evolve(state, message), answer: { type: 'posted', message } };
+  return {
+    type: 'accepted',
+    facts: [message],
+    state: evolve(state, message),
+    answer: { type: 'posted', message },
+  };
 }
 
 function typing(state: RoomState, user: string, about: Circumstances): Decision {
