@@ -26,10 +26,26 @@ export function eventFrame(event: RoomEvent): string | null {
   return frame === null ? null : JSON.stringify(frame);
 }
 
-/** As JSON.stringify of the frame, at less than half the cost. Ids, seqs and timestamps need no escapes. */
+/**
+ * As JSON.stringify of the frame, at less than half the cost. Ids, seqs and timestamps need no escapes. Joined, it is one
+ * string at once; added up, it would be a tree of twelve until it is sent.
+ */
 function messageFrame({ event_id, room_id, seq, user, text, at }: MessagePosted): string {
-  const by = user === null ? 'null' : quoted(user);
-  return `{"type":"message","id":"${event_id}","room_id":"${room_id}","seq":${seq},"user":${by},"text":${quoted(text)},"created_at":"${at}"}`;
+  return [
+    '{"type":"message","id":"',
+    event_id,
+    '","room_id":"',
+    room_id,
+    '","seq":',
+    seq,
+    ',"user":',
+    user === null ? 'null' : quoted(user),
+    ',"text":',
+    quoted(text),
+    ',"created_at":"',
+    at,
+    '"}',
+  ].join('');
 }
 
 /** Printable ASCII but for `"` and `\\`: stands in JSON as it is (RFC 8259 section 7). */

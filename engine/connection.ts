@@ -36,8 +36,11 @@ export interface Hello {
 /** `joined`: the room has answered the join. */
 type ConnectionMessage = string | { readonly type: 'joined'; readonly answer: Answer };
 
-/** Frames that may wait in a connection, and posts of it that may be under way: beyond it, `rate_limited`. */
-const LIMITS = { limit: 1_024 };
+/**
+ * Frames that may wait in a connection, and posts of it that may be under way: beyond it, `rate_limited`. Few a turn:
+ * what one connection says at once must not stand before all that the others say (bench/NOTES.md).
+ */
+const LIMITS = { limit: 1_024, batch: 8 };
 const LEAVE_RETRY_MS = 1_000;
 /** Refusals that do not come from the room's own decision: the join may be carried out all the same. */
 const MAYBE: ReadonlySet<ErrorCode> = new Set(['unavailable', 'internal', 'rate_limited']);

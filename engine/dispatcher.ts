@@ -10,7 +10,7 @@ export interface Runnable {
 export type Parent = ActorSystemRef;
 
 /** After so many ms the event loop gets its chance to read, and those who had no turn yet go first in the next round. */
-const ROUND_MS = 4;
+const ROUND_MS = 2;
 /** Reading the clock costs as much as a short turn, so it is read once in so many. */
 const CLOCK_EVERY = 16;
 const WAKE = 1;

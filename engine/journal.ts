@@ -34,7 +34,7 @@ export interface Journal {
 
 /** How large a commit may grow, and how long it may wait to. */
 export interface JournalOptions {
-  /** Events in one transaction; a room's turn is never divided, so it may be up to one turn (1,024 commands) more. */
+  /** Events in one transaction; a room's turn is never divided, so it may be up to one turn (64 commands) more. */
   readonly commitBatch: number;
   /** How long a commit waits for more to gather while nothing is being committed, ms; 0: not at all. */
   readonly commitLingerMs: number;

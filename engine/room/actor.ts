@@ -16,7 +16,8 @@ import { expire, nextExpiry } from './seating.js';
 import { policyOf, wake, type Fact, type RoomState } from './state.js';
 import type { Circumstances, Decision } from './verdict.js';
 
-const LIMITS = { limit: 20_000 };
+/** So many a turn that a busy room shares its commits and writes, and so few that the others do not wait for it. */
+const LIMITS = { limit: 20_000, batch: 64 };
 
 /** The thin actor around a room's pure core: decides at once, stages what has to be stored, answers when it is. */
 export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {

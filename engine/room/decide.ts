@@ -70,6 +70,7 @@ function post(state: RoomState, command: PostCommand, about: Circumstances): Dec
     user: command.user,
     text: command.text.trim(),
   };
+  // Set here and not spread into the literal: that would make an object more for each post.
   if (command.request_id !== undefined) message.request_id = command.request_id;
   if (alone(state, policy)) message.quiet = true;
   return {
