@@ -61,17 +61,7 @@ function post(state: RoomState, command: PostCommand, about: Circumstances): Dec
         'only members may post into this room: join it first, or change its policy’s “post” to “anyone”',
     });
   }
-  const message: MessagePosted = {
-    type: 'message_posted',
-    event_id: command.id,
-    room_id: state.room_id,
-    seq: state.head_seq + 1,
-    at: timestamp(about),
-    user: command.user,
-    text: command.text.trim(),
-  };
-  // Set here and not spread into the literal: that would make an object more for each post.
-  if (command.request_id !== undefined) message.request_id = command.request_id;
+  const message = messageOf(state, command, timestamp(about));
   if (alone(state, policy)) message.quiet = true;
   return {
     type: 'accepted',
@@ -79,6 +69,16 @@ function post(state: RoomState, command: PostCommand, about: Circumstances): Dec
     state: evolve(state, message),
     answer: { type: 'posted', message },
   };
+}
+
+/** Two literals and no spread: a post makes one object of one shape. */
+function messageOf(state: RoomState, command: PostCommand, at: string): MessagePosted {
+  const type = 'message_posted';
+  const { id: event_id, room_id, user, request_id } = command;
+  const seq = state.head_seq + 1;
+  const text = command.text.trim();
+  if (request_id === undefined) return { type, event_id, room_id, seq, at, user, text };
+  return { type, event_id, room_id, seq, at, user, text, request_id };
 }
 
 function typing(state: RoomState, user: string, about: Circumstances): Decision {

@@ -29,6 +29,42 @@ function frameFault(text: string): string | null {
   return faults ? `${text}: ${JSON.stringify(faults)}` : null;
 }
 
+t.test('a message frame is what JSON.stringify would make of it, whatever is in its text', async (t) => {
+  const texts = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.string({
+      unit: fc.constantFrom(
+        '"',
+        '\\',
+        '\n',
+        '\u0000',
+        '\u007f',
+        '\u2028',
+        '\ud83d',
+        'ü',
+        '😀',
+        ' ',
+        'a',
+        ']',
+        '[',
+      ),
+    }),
+  );
+  const property = fc.property(texts, fc.option(texts), fc.nat(), (text, user, seq) => {
+    const event = {
+      type: 'message_posted',
+      event_id: uuid(1),
+      room_id: 'r',
+      seq,
+      at: '2026-01-01T00:00:00.000Z',
+      user,
+      text,
+    } as const;
+    return eventFrame(event) === JSON.stringify({ type: 'message', ...toMessage(event) });
+  });
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 2_000 }));
+});
+
 t.test('whatever text a client sends, it is a frame or a fault, never a crash', async (t) => {
   const property = fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (text) => {
     const decoded = decodeFrame(text);
