@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { createInProcessBroker } from '../adapters/in-process/broker.js';
 import { createMemoryStore } from '../adapters/memory/store.js';
 import { createRabbitBroker } from '../adapters/rabbitmq/broker.js';
+import type { GatherRule } from '../adapters/uws/egress.js';
 import { systemClock } from '../adapters/system/clock.js';
 import { createEngine, type EngineOptions } from '../engine/engine.js';
 import { errorText } from '../engine/errors.js';
@@ -30,11 +31,17 @@ export interface Node {
   stop(): Promise<void>;
 }
 
+/** What is no setting: for tests and measurements. */
+export interface Extra extends Pick<EngineOptions, 'fault'> {
+  /** How frames gather on their way out. */
+  readonly gather?: GatherRule;
+}
+
 /** Puts everything together and listens. Rejects with one line that says what to do where it cannot. */
 export async function startNode(
   config: Config,
   log: Logger,
-  extra: Pick<EngineOptions, 'fault'> = {},
+  { gather, ...extra }: Extra = {},
 ): Promise<Node> {
   const { createUwsServer, attachWebSockets, createHttpBridge } = await loadUws();
   const metrics = createMetrics();
@@ -82,6 +89,7 @@ export async function startNode(
     maxFrameBytes: config.MAX_FRAME_BYTES,
     maxBufferedBytes: config.MAX_BUFFERED_BYTES,
     silenceS: config.SILENCE_S,
+    ...(gather ? { gather } : {}),
     opened: (socket) =>
       socket.upgrade ? letIn({ engine, log, meter: metrics }, socket, socket.upgrade) : null,
   });
@@ -173,7 +181,7 @@ async function createStore(config: Config, log: Log, shared = false): Promise<St
 }
 
 /** Runs until SIGTERM or SIGINT. Exit code 0 when drained, 1 when it could not start, 2 for wrong settings. */
-export async function run(extra: Pick<EngineOptions, 'fault'> = {}): Promise<void> {
+export async function run(extra: Extra = {}): Promise<void> {
   const config = configOrExit();
   const log = createLog(config);
   let stopping: string | null = null;

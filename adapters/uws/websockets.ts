@@ -1,6 +1,6 @@
 import uWS, { type HttpRequest, type TemplatedApp } from 'uWebSockets.js';
 import type { Outlet } from '../../engine/ports.js';
-import { Egress } from './egress.js';
+import { Egress, type GatherRule } from './egress.js';
 import { UwsSocket, type SocketHandler, type SocketParts } from './socket.js';
 
 export interface WebSocketOptions {
@@ -12,6 +12,8 @@ export interface WebSocketOptions {
   readonly maxBufferedBytes: number;
   /** A connection from which nothing came for so long, not even a pong, is ended; s, at least 8 (uWebSockets.js). */
   readonly silenceS: number;
+  /** Another rule than the one that was found best: for measuring. */
+  readonly gather?: GatherRule;
   /** Called for each new WebSocket. Null: it was refused and has been told. */
   readonly opened: (socket: UwsSocket) => SocketHandler | null;
 }
@@ -29,7 +31,7 @@ interface UserData {
 
 /** Takes WebSockets on a pattern, and publishes to topics: the one place where frames meet uWebSockets.js. */
 export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): Outlet {
-  const egress = new Egress(app);
+  const egress = new Egress(app, options.gather);
   const parts: SocketParts = { egress, maxBufferedBytes: options.maxBufferedBytes };
   app.ws<UserData>(options.pattern, {
     maxPayloadLength: HARD_LIMIT_BYTES,

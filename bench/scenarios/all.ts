@@ -1,6 +1,7 @@
 import { bigRoom } from './big-room.js';
 import { fanOut, fanOutIdle } from './fan-out.js';
 import { floodScenario } from './flood.js';
+import { gathering } from './gathering.js';
 import { idle } from './idle.js';
 import { joinStorm, reconnectStorm } from './joins.js';
 import { latency } from './latency.js';
@@ -17,6 +18,7 @@ import { slow } from './slow.js';
 export const SCENARIOS: readonly Scenario[] = [
   fanOut,
   fanOutIdle,
+  gathering,
   manyRooms,
   idle,
   bigRoom,

@@ -1,8 +1,9 @@
 import type { FigureInfo } from '../report/result.js';
 import { POSTS, ratio } from './columns.js';
-import { faultsOf, figuresOf, group, groupOf, IN_MEMORY, planOf, runLoad } from './measure.js';
-import type { Cell, RunContext, Scenario } from './scenario.js';
-import type { Subject, SubjectName } from './subjects.js';
+import { IN_MEMORY } from './measure.js';
+import { runRoom, type RoomLoad } from './run-room.js';
+import type { Cell, Scenario } from './scenario.js';
+import type { SubjectName } from './subjects.js';
 import type { Group } from '../load/plan.js';
 
 const MEMBERS = 100;
@@ -14,25 +15,8 @@ function p(quantile: 50 | 99, share: number): FigureInfo {
   return { key: `p${quantile}_at_${share}`, title: `p${quantile} at ${share} %, ms`, digits: 2 };
 }
 
-/** One load in a room of its own, connected and gone again. */
-async function runRoom(
-  context: RunContext,
-  server: Subject,
-  name: string,
-  of: Group['load'],
-  posters: number,
-) {
-  const load = context.load(
-    planOf([server], context.mode, [group({ name, members: MEMBERS, posters, load: of })]),
-  );
-  await load.connect();
-  const { result, cpu } = await runLoad(load, [server]);
-  await load.stop();
-  return {
-    figures: figuresOf(groupOf(result, name), result.seconds),
-    cpu,
-    faults: faultsOf(result, [server]).map((fault) => `${name}: ${fault}`),
-  };
+function room(name: string, load: Group['load']): RoomLoad {
+  return { name, members: MEMBERS, posters: IN_FLIGHT, load };
 }
 
 /** First how much it can do, then shares of that at a fixed rate, on the same server. */
@@ -42,12 +26,12 @@ function cell(target: SubjectName): Cell {
     target,
     async run(context) {
       const server = await context.target(target, IN_MEMORY);
-      const most = await runRoom(context, server, 'most', { type: 'closed', inFlight: 1 }, IN_FLIGHT);
+      const most = await runRoom(context, server, room('most', { type: 'closed', inFlight: 1 }));
       const figures: Record<string, number> = { posts: most.figures['posts'] ?? NaN };
       const faults = [...most.faults];
       for (const share of SHARES) {
         const perSecond = ((figures['posts'] ?? NaN) * share) / 100;
-        const one = await runRoom(context, server, `at-${share}`, { type: 'open', perSecond }, IN_FLIGHT);
+        const one = await runRoom(context, server, room(`at-${share}`, { type: 'open', perSecond }));
         for (const quantile of [50, 99] as const)
           figures[p(quantile, share).key] = one.figures[`p${quantile}`] ?? NaN;
         faults.push(...one.faults);

@@ -6,6 +6,7 @@ import { startBroker, type Broker } from './broker.js';
 import { readGauge } from './counters.js';
 import { hasEnded, startProcess } from './process.js';
 import type { Target } from './kinds.js';
+import { GATHER } from './gather.js';
 
 /** In pino's JSON: warn, error and fatal. */
 const COMPLAINT = /"level":[456]0/;
@@ -67,9 +68,11 @@ function describe(name: 'parlor' | 'parlor-rabbitmq', port: number) {
 /** Starts the program. The port is chosen here, so that it need not log at all to be found. */
 async function startNode(settings: Settings) {
   const [port] = (await freePorts(1)) as [number];
+  // With a rule of gathering that is no setting it is started by a program of its own.
+  const main = GATHER in settings ? './parlor-gathering.js' : '../../api/main.js';
   const server = startProcess({
     program: process.execPath,
-    args: [fileURLToPath(new URL('../../api/main.js', import.meta.url))],
+    args: [fileURLToPath(new URL(main, import.meta.url))],
     env: { LOG_LEVEL: 'info', ...settings, PORT: String(port), LOG_FORMAT: 'json', NODE_ENV: 'production' },
     complaint: COMPLAINT,
     channel: false,
