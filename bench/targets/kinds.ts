@@ -1,5 +1,4 @@
-/** How a target's frames look on the wire. */
-export type DialectName = 'parlor' | 'plain' | 'socket.io' | 'centrifugo';
+import type { DialectName } from '../load/plan.js';
 
 export type PeerName = 'uws-raw' | 'uws-gathered' | 'ws' | 'socket.io' | 'fastify-node';
 

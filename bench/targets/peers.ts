@@ -3,7 +3,8 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Told } from './peer.js';
 import { startProcess } from './process.js';
-import type { DialectName, PeerName, Target } from './kinds.js';
+import type { DialectName } from '../load/plan.js';
+import type { PeerName, Target } from './kinds.js';
 
 interface Peer {
   readonly file: string;

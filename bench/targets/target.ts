@@ -4,7 +4,7 @@ import { startParlor, startParlorOnRabbit } from './parlor.js';
 import type { Target, TargetName } from './kinds.js';
 import { isPeer, startPeer } from './peers.js';
 
-export type { DialectName, Target, TargetName } from './kinds.js';
+export type { Target, TargetName } from './kinds.js';
 
 /** Starts a server with these settings on top of the environment. Linux only: it reads /proc. */
 export function startTarget(

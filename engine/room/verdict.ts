@@ -65,7 +65,7 @@ export function durable(state: RoomState, requestId: string | undefined, about: 
   };
 }
 
-export function traced(requestId: string | undefined): { request_id?: string } {
+function traced(requestId: string | undefined): { request_id?: string } {
   return requestId === undefined ? {} : { request_id: requestId };
 }
 
