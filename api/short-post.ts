@@ -1,6 +1,7 @@
 import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
 import type { Static } from '@sinclair/typebox';
 import { toMessage } from '../engine/codec.js';
+import { OVERLOADED } from '../engine/admission.js';
 import { errorText, type ErrorCode } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
 import type { Answer } from '../engine/messages/answers.js';
@@ -85,9 +86,13 @@ export function shortPost({ engine, metrics }: Pick<AppParts, 'engine' | 'metric
       if (!url.startsWith(BEFORE_ROOM) || !url.endsWith(AFTER_ROOM)) return false;
       const room_id = url.slice(BEFORE_ROOM.length, -AFTER_ROOM.length);
       if (paramFaults({ room_id }) !== null || headerFaults(headers) !== null) return false;
+      const request_id = requestIdOf(headers['x-request-id']?.toString() ?? '');
+      if (engine.isOverloaded()) {
+        answer(logged(head, request_id, since, refusal(request_id, OVERLOADED.code, OVERLOADED.message)));
+        return true;
+      }
       const body = parse(bytes.toString('utf8'));
       if (body === null) return false;
-      const request_id = requestIdOf(headers['x-request-id']?.toString() ?? '');
       const key = headers['idempotency-key']?.toString();
       const command = postCommand(room_id, body, key, request_id);
       if (command === null) return false;
