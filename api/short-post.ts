@@ -8,6 +8,7 @@ import type { Answer } from '../engine/messages/answers.js';
 import { checker } from '../engine/messages/check.js';
 import type { Log } from '../engine/ports.js';
 import { impossible } from './answers.js';
+import { lateRefusals } from './late-refusals.js';
 import type { AppParts } from './parts.js';
 import { POST_PATH, postCommand } from './post-command.js';
 import { problemOf } from './problem.js';
@@ -43,6 +44,8 @@ const bodyFaults = checker(PostBody);
  * knows no authentication: where clients must prove who they are, it must not be used.
  */
 export function shortPost({ engine, metrics }: Pick<AppParts, 'engine' | 'metrics'>, log: Log) {
+  const late = lateRefusals();
+
   function logged(head: Head, request_id: string, since: number, answer: ShortAnswer): ShortAnswer {
     const ms = Math.round((performance.now() - since) * 10) / 10;
     log.info({ request_id, method: 'POST', url: head.url, status: answer.status, ms }, 'request');
@@ -88,7 +91,9 @@ export function shortPost({ engine, metrics }: Pick<AppParts, 'engine' | 'metric
       if (paramFaults({ room_id }) !== null || headerFaults(headers) !== null) return false;
       const request_id = requestIdOf(headers['x-request-id']?.toString() ?? '');
       if (engine.isOverloaded()) {
-        answer(logged(head, request_id, since, refusal(request_id, OVERLOADED.code, OVERLOADED.message)));
+        late.add(() =>
+          answer(logged(head, request_id, since, refusal(request_id, OVERLOADED.code, OVERLOADED.message))),
+        );
         return true;
       }
       const body = parse(bytes.toString('utf8'));

@@ -118,7 +118,7 @@ const ID_FIELD = /"id"\s*:\s*"([0-9A-Za-z-]{1,64})"/y;
  * a JSON string a quotation mark has a backslash before it, so this key stands only where there is a key.
  */
 export function idOfFrame(text: string): string | undefined {
-  const at = text.lastIndexOf(ID_KEY);
+  const at = text.indexOf(ID_KEY);
   if (at < 0 && !text.includes('\\u')) return undefined;
   ID_FIELD.lastIndex = at;
   const plain = at < 0 ? undefined : ID_FIELD.exec(text)?.[1];

@@ -81,7 +81,8 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     const { admission, meter } = this.parts;
     if (!admission.enter(text.length)) {
       meter.refused(OVERLOADED.code);
-      this.socket.sendSoon(overloadedFrame(idOfFrame(text)));
+      // Acks are on their way to most of those who ask for too much: one write for both.
+      this.socket.sendAlong(overloadedFrame(idOfFrame(text)));
       return;
     }
     if (this.mailbox.tell(text)) return;

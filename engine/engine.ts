@@ -29,7 +29,7 @@ export interface EngineOptions extends JournalOptions {
   /** How long those who held a seat have to assert it after their room was rebuilt, ms. */
   readonly settleMs: number;
   readonly maxRooms: number;
-  /** Of posts that are under way; left out: as many as 150 ms are enough for. */
+  /** Of posts that are under way; left out: as many as a busy node does in 50 ms. */
   readonly admission?: AdmissionLimits | undefined;
   /** The pause between two rounds of retention over all rooms, ms. */
   readonly retentionMs: number;
