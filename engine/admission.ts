@@ -17,7 +17,7 @@ export interface AdmissionLimits {
  * Few, for what waits survives collection after collection and makes everything dearer: with 16,384 a fifth fewer posts
  * were answered than with 4,096 (bench/NOTES.md). Enough for commits of thousands.
  */
-export const ADMISSION: AdmissionLimits = {
+const ADMISSION: AdmissionLimits = {
   least: 4_096,
   most: 8_192,
   characters: 16 * 1024 * 1024,

@@ -87,7 +87,11 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     }
     if (this.mailbox.tell(text)) return;
     admission.leave(text.length);
-    this.refuse('rate_limited', 'too many frames at once; wait for the acks of those you sent', idOfFrame(text));
+    this.refuse(
+      'rate_limited',
+      'too many frames at once; wait for the acks of those you sent',
+      idOfFrame(text),
+    );
   }
 
   /** Something from the client that is no text frame of ours; it is told, and nothing else happens. */

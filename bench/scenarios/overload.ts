@@ -109,7 +109,8 @@ const overSockets: Cell = {
         offered: figures['posts'] ?? NaN,
         good: figures['acks'] ?? NaN,
         goodput: (figures['acks'] ?? NaN) / sustainable,
-        refused: refused / result.seconds,
+        // Counted from the first post on.
+        refused: refused / (WARM_UP_MS / 1000 + result.seconds),
         // To its own message, which tells when it was planned: a refusal comes before the acks of earlier posts.
         ...('p99' in figures ? { p99: figures['p99'] } : {}),
       },

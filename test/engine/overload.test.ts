@@ -97,7 +97,10 @@ t.test('however much is sent, no more waits than the node lets in', async (t) =>
 
 t.test('long texts are counted by their length', async (t) => {
   const { store, stall, go } = stalling();
-  const node = await startNode(t, { admission: { ...FEW, most: 1_000, least: 1_000, characters: 10_000 }, store });
+  const node = await startNode(t, {
+    admission: { ...FEW, most: 1_000, least: 1_000, characters: 10_000 },
+    store,
+  });
   const alice = await node.join('42', 'alice');
   stall();
   for (let i = 0; i < 100; i++) alice.post('x'.repeat(2_000), newId());
