@@ -1,12 +1,14 @@
 import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
 import type { Static } from '@sinclair/typebox';
 import { toMessage } from '../engine/codec.js';
+import { OVERLOADED } from '../engine/admission.js';
 import { errorText, type ErrorCode } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
 import type { Answer } from '../engine/messages/answers.js';
 import { checker } from '../engine/messages/check.js';
 import type { Log } from '../engine/ports.js';
 import { impossible } from './answers.js';
+import { lateRefusals } from './late-refusals.js';
 import type { AppParts } from './parts.js';
 import { POST_PATH, postCommand } from './post-command.js';
 import { problemOf } from './problem.js';
@@ -42,6 +44,8 @@ const bodyFaults = checker(PostBody);
  * knows no authentication: where clients must prove who they are, it must not be used.
  */
 export function shortPost({ engine, metrics }: Pick<AppParts, 'engine' | 'metrics'>, log: Log) {
+  const late = lateRefusals();
+
   function logged(head: Head, request_id: string, since: number, answer: ShortAnswer): ShortAnswer {
     const ms = Math.round((performance.now() - since) * 10) / 10;
     log.info({ request_id, method: 'POST', url: head.url, status: answer.status, ms }, 'request');
@@ -85,9 +89,15 @@ export function shortPost({ engine, metrics }: Pick<AppParts, 'engine' | 'metric
       if (!url.startsWith(BEFORE_ROOM) || !url.endsWith(AFTER_ROOM)) return false;
       const room_id = url.slice(BEFORE_ROOM.length, -AFTER_ROOM.length);
       if (paramFaults({ room_id }) !== null || headerFaults(headers) !== null) return false;
+      const request_id = requestIdOf(headers['x-request-id']?.toString() ?? '');
+      if (engine.isOverloaded()) {
+        late.add(() =>
+          answer(logged(head, request_id, since, refusal(request_id, OVERLOADED.code, OVERLOADED.message))),
+        );
+        return true;
+      }
       const body = parse(bytes.toString('utf8'));
       if (body === null) return false;
-      const request_id = requestIdOf(headers['x-request-id']?.toString() ?? '');
       const key = headers['idempotency-key']?.toString();
       const command = postCommand(room_id, body, key, request_id);
       if (command === null) return false;

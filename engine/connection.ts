@@ -1,6 +1,7 @@
+import { OVERLOADED, type Admission } from './admission.js';
 import type { AudienceMessage } from './audience.js';
 import type { Audiences } from './audiences.js';
-import { ackFrame, decodeFrame, errorFrame, queuedFrame } from './codec.js';
+import { ackFrame, decodeFrame, errorFrame, idOfFrame, queuedFrame, refusalFrames } from './codec.js';
 import { CLOSE_SERVICE_RESTART, ERRORS, errorText, type ErrorCode } from './errors.js';
 import type { Listener } from './listener.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -14,6 +15,7 @@ export interface ConnectionParts {
   readonly nodeId: string;
   readonly broker: Broker;
   readonly audiences: Audiences;
+  readonly admission: Admission;
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
@@ -41,6 +43,7 @@ type ConnectionMessage = string | { readonly type: 'joined'; readonly answer: An
  * what one connection says at once must not stand before all that the others say (bench/NOTES.md).
  */
 const LIMITS = { limit: 1_024, batch: 8 };
+const overloadedFrame = refusalFrames(OVERLOADED);
 const LEAVE_RETRY_MS = 1_000;
 /** Refusals that do not come from the room's own decision: the join may be carried out all the same. */
 const MAYBE: ReadonlySet<ErrorCode> = new Set(['unavailable', 'internal', 'rate_limited']);
@@ -77,8 +80,21 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
 
   /** A text frame from the client. */
   frame(text: string): void {
-    if (this.state === 'ended' || this.mailbox.tell(text)) return;
-    this.refuse('rate_limited', 'too many frames at once; wait for the acks of those you sent');
+    if (this.state === 'ended') return;
+    const { admission, meter } = this.parts;
+    if (!admission.enter(text.length)) {
+      meter.refused(OVERLOADED.code);
+      // Acks are on their way to most of those who ask for too much: one write for both.
+      this.socket.sendAlong(overloadedFrame(idOfFrame(text)));
+      return;
+    }
+    if (this.mailbox.tell(text)) return;
+    admission.leave(text.length);
+    this.refuse(
+      'rate_limited',
+      'too many frames at once; wait for the acks of those you sent',
+      idOfFrame(text),
+    );
   }
 
   /** Something from the client that is no text frame of ours; it is told, and nothing else happens. */
@@ -203,32 +219,44 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
   }
 
   private read(text: string): void {
+    let asks = false;
+    try {
+      asks = this.asks(text);
+    } finally {
+      // Else its place is given back with its answer.
+      if (!asks) this.parts.admission.leave(text.length);
+    }
+  }
+
+  /** Whether a frame has become a command that will be answered. */
+  private asks(text: string): boolean {
     const decoded = decodeFrame(text);
     if ('fault' in decoded) this.refuse('bad_request', decoded.fault, decoded.id);
     else if (this.state !== 'live') {
       const id = 'id' in decoded.frame ? decoded.frame.id : undefined;
       this.refuse('not_joined', 'wait for the welcome frame before you send', id);
-    } else this.act(decoded.frame);
+    } else return this.act(decoded.frame, text.length);
+    return false;
   }
 
-  private act(frame: ClientFrame): void {
+  private act(frame: ClientFrame, size: number): boolean {
     const { room_id, user } = this.hello;
     switch (frame.type) {
       case 'post':
-        this.post(frame.text, frame.id);
-        return;
+        return this.post(frame.text, frame.id, size);
       case 'typing':
         this.ask({ type: 'typing', room_id, user, request_id: this.requestId }, (answer) => {
+          this.parts.admission.leave(size);
           if (answer.type === 'refused') this.refuse(answer.code, answer.message);
         });
-        return;
+        return true;
     }
   }
 
-  private post(text: string, given: string | undefined): void {
+  private post(text: string, given: string | undefined, size: number): boolean {
     if (this.underWay >= LIMITS.limit) {
       this.refuse('rate_limited', 'too many posts without an ack; wait for some', given);
-      return;
+      return false;
     }
     const { room_id, user } = this.hello;
     const id = given ?? this.parts.newId();
@@ -238,17 +266,20 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     if (given === undefined) command.fresh = true;
     this.ask(command, (answer) => {
       this.underWay--;
+      this.parts.admission.leave(size);
       // Its own message comes to it, too, a little later.
       if (answer.type === 'posted') this.socket.sendAlong(ackFrame(id, answer.message.seq));
       else if (answer.type === 'queued') this.socket.sendSoon(queuedFrame(id));
       else if (answer.type === 'refused') this.refuse(answer.code, answer.message, id);
     });
+    return true;
   }
 
   private finish(): void {
     if (this.state === 'ended') return;
     this.state = 'ended';
-    this.mailbox.stop();
+    for (const message of this.mailbox.stop())
+      if (typeof message === 'string') this.parts.admission.leave(message.length);
     this.parts.audiences.tell(this.roomId, { type: 'remove', id: this.id });
     this.parts.audiences.exit(this.roomId);
     this.leave();

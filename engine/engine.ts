@@ -1,4 +1,5 @@
 import { start, stop as stopSystem } from 'nact';
+import { Admission, OVERLOADED, type AdmissionLimits } from './admission.js';
 import { createAudiences } from './audiences.js';
 import { createBridge } from './bridge.js';
 import { createConnections, type Connection } from './connections.js';
@@ -28,6 +29,8 @@ export interface EngineOptions extends JournalOptions {
   /** How long those who held a seat have to assert it after their room was rebuilt, ms. */
   readonly settleMs: number;
   readonly maxRooms: number;
+  /** Of posts that are under way; left out: as many as a busy node does in 50 ms. */
+  readonly admission?: AdmissionLimits | undefined;
   /** The pause between two rounds of retention over all rooms, ms. */
   readonly retentionMs: number;
   /** For tests of supervision only: called before each decision, may throw. */
@@ -54,6 +57,8 @@ export interface EngineStats {
     readonly bridge: number;
     readonly journal: number;
   };
+  /** Posts and other frames of clients, from their arrival to their answer. */
+  readonly underWay: number;
   readonly broker: BrokerState;
   readonly store: StoreState;
 }
@@ -65,6 +70,8 @@ export interface Engine {
   start(): Promise<void>;
   /** Sends a command to its room. Never rejects: whatever happens is an answer. */
   request(command: Command): Promise<Answer>;
+  /** Whether a post that comes now would be refused because too many are under way. */
+  isOverloaded(): boolean;
   /** A new WebSocket, already accepted and checked. Null when the node goes down. */
   connect(socket: Socket, hello: Hello): Connection | null;
   /** Why posts cannot be accepted now, or null. */
@@ -108,7 +115,8 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   };
   const rooms = createRooms(root, roomParts, { maxRooms: options.maxRooms });
   const bridge = createBridge(root, { rooms, audiences, log, meter });
-  const connections = createConnections(root, { ...shared, audiences });
+  const admission = new Admission(clock, options.admission);
+  const connections = createConnections(root, { ...shared, audiences, admission });
   let stopping = false;
 
   function unready(): string | null {
@@ -128,8 +136,17 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     },
     request(command) {
       if (stopping) return Promise.resolve(refused(GOING_DOWN));
-      return new Promise((answered) => broker.request(command, answered));
+      if (command.type !== 'post') return new Promise((answered) => broker.request(command, answered));
+      const size = command.text.length;
+      if (!admission.enter(size)) return Promise.resolve(refused(OVERLOADED));
+      return new Promise((answered) =>
+        broker.request(command, (answer) => {
+          admission.leave(size);
+          answered(answer);
+        }),
+      );
     },
+    isOverloaded: () => admission.isFull,
     connect: (socket, hello) => connections.open(socket, hello),
     stats: () => ({
       connections: connections.count,
@@ -142,6 +159,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
         bridge: bridge.waiting,
         journal: journal.depth,
       },
+      underWay: admission.depth,
       broker: broker.state(),
       store: store.state(),
     }),

@@ -37,21 +37,35 @@ type Ws = Pick<
   'send' | 'cork' | 'subscribe' | 'unsubscribe' | 'end' | 'getBufferedAmount'
 >;
 
-/** Frames in one write. One object for all: a function for each write would be garbage at once. */
+/** uWebSockets.js gathers so many bytes; what does not fit, and each frame after it, costs a system call of its own. */
+const CORK_BYTES = 15 * 1024;
+/** Of the head of a frame, at most, that a server sends. */
+const HEAD_BYTES = 10;
+
+/** Frames in as few writes as may be. One object for all: a function for each write would be garbage at once. */
 class Corked {
   private ws: Ws | null = null;
   private frames: readonly string[] = NONE;
+  private next = 0;
   private dropped = false;
   private readonly send = (): void => {
-    for (const frame of this.frames) if (this.ws?.send(frame) === DROPPED) this.dropped = true;
+    let bytes = 0;
+    while (this.next < this.frames.length) {
+      const frame = this.frames[this.next] ?? '';
+      bytes += frame.length + HEAD_BYTES;
+      if (bytes > CORK_BYTES && bytes > frame.length + HEAD_BYTES) return;
+      this.next++;
+      if (this.ws?.send(frame) === DROPPED) this.dropped = true;
+    }
   };
 
   /** False if a frame was dropped. */
   write(ws: Ws, frames: readonly string[]): boolean {
     this.ws = ws;
     this.frames = frames;
+    this.next = 0;
     this.dropped = false;
-    ws.cork(this.send);
+    while (this.next < frames.length) ws.cork(this.send);
     this.ws = null;
     this.frames = NONE;
     return !this.dropped;

@@ -47,6 +47,7 @@ async function serve(t: Test, short: boolean, answer = answerOf): Promise<Runnin
   const taken = { count: 0 };
   const metrics = createMetrics();
   const engine = {
+    isOverloaded: () => false,
     request(command: Command) {
       commands.push(command);
       return answer(command);
