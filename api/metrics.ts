@@ -92,7 +92,7 @@ export function createMetrics(): Metrics {
     refused: (code) => refusals.inc({ code }),
     posted: (count) => posts.inc(count),
     delivered: (count) => deliveries.inc(count),
-    dropped: (reason) => drops.inc({ reason }),
+    dropped: (reason, count = 1) => drops.inc({ reason }, count),
     crashed: (actor) => crashes.inc({ actor }),
     committed: (_events, ms) => commits.observe(ms / 1000),
   };

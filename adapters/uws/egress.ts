@@ -36,7 +36,10 @@ export class Egress {
   private running = false;
   private readonly nextTurn = (): void => this.turn();
 
-  constructor(private readonly app: TemplatedApp) {}
+  constructor(
+    private readonly app: TemplatedApp,
+    readonly bufferBytes: number,
+  ) {}
 
   publish(topic: string, frame: string): void {
     this.topics.push(topic);
