@@ -207,7 +207,10 @@ export interface Socket {
  * loop for others to go with it.
  */
 export interface Outlet {
-  /** A frame for a socket with a backlog of more bytes than these is lost, and the connection is ended for it. */
+  /**
+   * A frame for a socket with a backlog of more bytes than these is lost. Then that socket gets none behind it either, and
+   * its connection is ended: not at once, so that the client can be told why if it reads soon.
+   */
   readonly bufferBytes: number;
   publish(topic: string, frame: string): void;
 }

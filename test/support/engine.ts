@@ -62,7 +62,7 @@ export class Client implements Socket {
   connection: Connection | null = null;
   /** What waits because the client does not read; null while it reads. */
   private unread: string[] | null = null;
-  private overflowed = false;
+  private overflowed: 'no' | 'yes' | 'told' = 'no';
   private awaited: { readonly bytes: number; readonly call: () => void } | null = null;
 
   constructor(
@@ -72,9 +72,9 @@ export class Client implements Socket {
 
   send(...frames: string[]): void {
     for (const frame of frames) {
-      if (!this.isOpen || this.overflowed) return;
+      if (!this.isOpen || this.overflowed === 'yes') return;
       if (this.unread === null) this.frames.push(this.hub.read(frame));
-      else if (this.backlog() > this.hub.bufferBytes) this.overflowed = true;
+      else if (this.backlog() > this.hub.bufferBytes) this.overflowed = 'yes';
       else this.unread.push(frame);
     }
   }
@@ -84,6 +84,7 @@ export class Client implements Socket {
   }
 
   whenRead(bytes: number, call: () => void): void {
+    if (!this.isOpen) return;
     this.awaited = { bytes, call };
     this.wasRead();
   }
@@ -109,9 +110,10 @@ export class Client implements Socket {
   }
 
   private wasRead(): void {
-    if (this.overflowed) {
+    if (this.overflowed === 'yes') {
+      this.hub.forget(this);
       if (this.backlog() > this.hub.bufferBytes / 2) return;
-      this.overflowed = false;
+      this.overflowed = 'told';
       this.connection?.end('slow_consumer', 'you read too slowly; come back with since');
       return;
     }
@@ -130,7 +132,7 @@ export class Client implements Socket {
   }
 
   subscribe(topic: string): void {
-    if (this.isOpen) this.hub.subscribe(topic, this);
+    if (this.isOpen && this.overflowed === 'no') this.hub.subscribe(topic, this);
   }
 
   end(code: number): void {
