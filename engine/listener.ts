@@ -2,10 +2,7 @@ import type { ErrorCode } from './errors.js';
 import type { Socket } from './ports.js';
 
 /** A connection as its audience knows it: its socket, who it is, and whether it hears the room. */
-export interface Listener extends Pick<
-  Socket,
-  'send' | 'sendSoon' | 'subscribe' | 'backlog' | 'whenRead'
-> {
+export interface Listener extends Pick<Socket, 'send' | 'sendSoon' | 'subscribe' | 'backlog' | 'whenRead'> {
   readonly id: string;
   readonly user: string;
   /** Whether it was admitted, and has not ended. */

@@ -40,7 +40,7 @@ const DROPPED = 2;
 const LAST_CHANCE_MS = 5_000;
 const NONE: never[] = [];
 
-type Ws = Pick<
+export type Ws = Pick<
   WebSocket<unknown>,
   'send' | 'cork' | 'subscribe' | 'unsubscribe' | 'end' | 'getBufferedAmount'
 >;

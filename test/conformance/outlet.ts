@@ -133,55 +133,61 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
       return sent;
     }
 
-    t.test('what a client does not read is counted, and whoever waits for it to read is called', async (t) => {
-      const kim = await under.connect();
-      const calls: string[] = [];
-      t.equal(kim.socket.backlog(), 0);
-      kim.socket.whenRead(0, () => calls.push('nothing waits'));
-      t.strictSame(calls, ['nothing waits'], 'at once');
-      kim.stopReading();
-      const sent = fill(kim, outlet.bufferBytes / 2);
-      t.ok(kim.socket.backlog() > outlet.bufferBytes / 2);
-      kim.socket.whenRead(outlet.bufferBytes, () => calls.push('little enough'));
-      kim.socket.whenRead(outlet.bufferBytes / 2, () => calls.push('replaced'));
-      kim.socket.whenRead(outlet.bufferBytes / 4, () => {
-        calls.push('read');
-        t.ok(kim.socket.backlog() <= outlet.bufferBytes / 4);
-      });
-      t.strictSame(calls, ['nothing waits', 'little enough']);
-      kim.readOn();
-      await until(() => calls.includes('read'), { what: 'the call' });
-      await all(kim, sent);
-      t.strictSame(calls, ['nothing waits', 'little enough', 'read'], 'once');
-      t.strictSame(
-        kim.got().map((frame) => Number.parseInt(frame, 10)),
-        Array.from({ length: sent }, (_, i) => i + 1),
-        'and nothing is missing',
-      );
-    });
+    t.test(
+      'what a client does not read is counted, and whoever waits for it to read is called',
+      async (t) => {
+        const kim = await under.connect();
+        const calls: string[] = [];
+        t.equal(kim.socket.backlog(), 0);
+        kim.socket.whenRead(0, () => calls.push('nothing waits'));
+        t.strictSame(calls, ['nothing waits'], 'at once');
+        kim.stopReading();
+        const sent = fill(kim, outlet.bufferBytes / 2);
+        t.ok(kim.socket.backlog() > outlet.bufferBytes / 2);
+        kim.socket.whenRead(outlet.bufferBytes, () => calls.push('little enough'));
+        kim.socket.whenRead(outlet.bufferBytes / 2, () => calls.push('replaced'));
+        kim.socket.whenRead(outlet.bufferBytes / 4, () => {
+          calls.push('read');
+          t.ok(kim.socket.backlog() <= outlet.bufferBytes / 4);
+        });
+        t.strictSame(calls, ['nothing waits', 'little enough']);
+        kim.readOn();
+        await until(() => calls.includes('read'), { what: 'the call' });
+        await all(kim, sent);
+        t.strictSame(calls, ['nothing waits', 'little enough', 'read'], 'once');
+        t.strictSame(
+          kim.got().map((frame) => Number.parseInt(frame, 10)),
+          Array.from({ length: sent }, (_, i) => i + 1),
+          'and nothing is missing',
+        );
+      },
+    );
 
-    t.test('behind a frame that found the buffer full comes none, and the connection is to be ended', async (t) => {
-      const leo = await under.connect();
-      leo.socket.subscribe('full');
-      leo.stopReading();
-      const sent = fill(leo, outlet.bufferBytes);
-      leo.socket.send('lost');
-      leo.socket.sendSoon('late');
-      outlet.publish('full', 'late');
-      leo.socket.subscribe('full too');
-      leo.readOn();
-      await until(() => leo.endedFor() !== null, { what: 'the end' });
-      outlet.publish('full', 'late');
-      outlet.publish('full too', 'late');
-      t.equal(leo.endedFor(), 'slow_consumer');
-      leo.socket.end(4508, 'slow_consumer');
-      await until(() => leo.closedWith() !== null, { what: 'the close' });
-      t.equal(leo.closedWith(), 4508);
-      t.strictSame(
-        leo.got().map((frame) => Number.parseInt(frame, 10)),
-        Array.from({ length: sent }, (_, i) => i + 1),
-      );
-    });
+    t.test(
+      'behind a frame that found the buffer full comes none, and the connection is to be ended',
+      async (t) => {
+        const leo = await under.connect();
+        leo.socket.subscribe('full');
+        leo.stopReading();
+        const sent = fill(leo, outlet.bufferBytes);
+        leo.socket.send('lost');
+        leo.socket.sendSoon('late');
+        outlet.publish('full', 'late');
+        leo.socket.subscribe('full too');
+        leo.readOn();
+        await until(() => leo.endedFor() !== null, { what: 'the end' });
+        outlet.publish('full', 'late');
+        outlet.publish('full too', 'late');
+        t.equal(leo.endedFor(), 'slow_consumer');
+        leo.socket.end(4508, 'slow_consumer');
+        await until(() => leo.closedWith() !== null, { what: 'the close' });
+        t.equal(leo.closedWith(), 4508);
+        t.strictSame(
+          leo.got().map((frame) => Number.parseInt(frame, 10)),
+          Array.from({ length: sent }, (_, i) => i + 1),
+        );
+      },
+    );
 
     t.test('nobody is called for a socket that is gone', async (t) => {
       const mia = await under.connect();
