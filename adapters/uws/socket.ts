@@ -77,8 +77,8 @@ export class UwsSocket implements Socket, Sender {
   handler: SocketHandler | null = null;
   private ws: Ws | null = null;
   private topic: string | null = null;
-  /** `slow`: a frame was dropped, so nothing may be sent any more; `ending`: but why, and the close. */
-  private state: 'reading' | 'slow' | 'ending' = 'reading';
+  /** After a frame was dropped nothing may be sent any more, but while it is `ending`, why. */
+  private state: 'reading' | 'slow' | 'ending' | 'over' = 'reading';
   /** Frames that have not been written, and when that is to be done at the latest. */
   private waiting: string[] = NONE;
   private due: 'never' | 'soon' | 'later' = 'never';
@@ -159,7 +159,7 @@ export class UwsSocket implements Socket, Sender {
   }
 
   private wait(frame: string): boolean {
-    if (this.ws === null || this.state === 'slow') return false;
+    if (this.ws === null || this.isMute) return false;
     if (this.waiting.length === 0) this.waiting = [frame];
     else this.waiting.push(frame);
     return true;
@@ -167,7 +167,7 @@ export class UwsSocket implements Socket, Sender {
 
   /** In one write. */
   private cork(frames: readonly string[]): void {
-    if (this.state === 'slow' || this.ws === null || frames.length === 0) return;
+    if (this.isMute || this.ws === null || frames.length === 0) return;
     if (!corked.write(this.ws, frames)) this.overflowed();
   }
 
@@ -202,14 +202,19 @@ export class UwsSocket implements Socket, Sender {
     one.call();
   }
 
+  private get isMute(): boolean {
+    return this.state === 'slow' || this.state === 'over';
+  }
+
   private deafen(): void {
     if (this.topic !== null) this.ws?.unsubscribe(this.topic);
     this.topic = null;
   }
 
   private endSlow(): void {
-    if (this.ws === null || this.state === 'ending') return;
+    if (this.ws === null || this.state !== 'slow') return;
     this.state = 'ending';
     this.handler?.end('slow_consumer', 'you read too slowly; come back with since');
+    this.state = 'over';
   }
 }

@@ -128,18 +128,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 async function take(room: Room, one: Step): Promise<void> {
-  if (one.type === 'turn') await turns(3);
-  else if (one.type === 'join') room.join();
-  else if (one.type === 'durable' || one.type === 'ephemeral') {
+  if ('count' in one) {
     for (let i = 0; i < one.count; i++) room.send(one.type);
-  } else {
+  } else if ('who' in one) {
     const here = room.here();
     const person = here[one.who % here.length];
     if (!person) return;
     if (one.type === 'leave') room.leave(person);
     else if (one.type === 'stop') person.ws.stopReading();
     else person.ws.read(one.type === 'read' ? 5 : 'all');
-  }
+  } else if (one.type === 'join') room.join();
+  else await turns(3);
 }
 
 /** Everything goes out, and everybody reads it. */
