@@ -19,7 +19,7 @@ class Room {
   readonly durable: number[] = [];
   private readonly fanout = new Fanout('room', {
     outlet: this.uws.egress,
-    log: { info: () => void this.spells++, warn: () => undefined, error: () => undefined },
+    log: { info: () => (this.spells += 1), warn: () => undefined, error: () => undefined },
     meter: {
       refused: () => undefined,
       posted: () => undefined,
