@@ -226,6 +226,7 @@ t.test('who is behind when a few become many is still spared, and gets every dur
   room.send('durable');
   await settle(room);
   t.strictSame(slow?.numbers('durable'), room.durable);
+  t.equal((slow?.numbers('ephemeral').length ?? 0) + room.dropped, room.sent - room.durable.length);
   t.strictSame(slow?.numbers().slice(-2), [room.sent - 1, room.sent]);
   t.equal(room.spells, 1);
 });
