@@ -67,7 +67,10 @@ export async function startNode(
     {
       broker: createBroker(config, log, metrics, nodeId),
       store,
-      outlet: { publish: (topic, frame) => outlet.current?.publish(topic, frame) },
+      outlet: {
+        bufferBytes: config.MAX_BUFFERED_BYTES,
+        publish: (topic, frame) => outlet.current?.publish(topic, frame),
+      },
       clock: systemClock,
       log,
       meter: metrics,

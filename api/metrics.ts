@@ -98,7 +98,7 @@ export function createMetrics(): Metrics {
     refused: (code) => void refused.set(code, (refused.get(code) ?? 0) + 1),
     posted: (count) => posts.inc(count),
     delivered: (count) => deliveries.inc(count),
-    dropped: (reason) => drops.inc({ reason }),
+    dropped: (reason, count = 1) => drops.inc({ reason }, count),
     crashed: (actor) => crashes.inc({ actor }),
     committed: (_events, ms) => commits.observe(ms / 1000),
   };

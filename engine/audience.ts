@@ -1,9 +1,10 @@
-import { errorText, type Refusal } from './errors.js';
+import { beginCatchUp, endingOf, sendMissed, type CatchUp } from './catch-up.js';
+import { errorText } from './errors.js';
 import type { Listener } from './listener.js';
 import { eventFrame, isQuiet, welcomeFrame } from './codec.js';
 import { Comings } from './comings.js';
 import type { Dispatcher } from './dispatcher.js';
-import { Fanout } from './fanout.js';
+import { behindBytes, Fanout, SPARED } from './fanout.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import type { RoomView } from './messages/answers.js';
 import { isDurable, type DurableEvent, type RoomEvent } from './messages/events.js';
@@ -37,12 +38,7 @@ export type AudienceMessage =
   | RoomEvent
   | { readonly type: 'expect'; readonly id: string }
   | Admission
-  | {
-      readonly type: 'catch_up';
-      readonly listener: Listener;
-      readonly from: number;
-      readonly joinedAt: number;
-    }
+  | CatchUp
   | { readonly type: 'remove'; readonly id: string };
 
 const LIMITS = { limit: 100_000 };
@@ -70,7 +66,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     dispatcher: Dispatcher,
     private readonly parts: AudienceParts,
   ) {
-    this.live = new Fanout(roomId, parts.outlet);
+    this.live = new Fanout(roomId, parts);
     this.roll = new Roll(roomId, parts, this.listeners, () => this.mailbox.isStopped);
     this.mailbox = new Mailbox<AudienceMessage>(dispatcher, LIMITS, this);
   }
@@ -85,8 +81,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         if (message.stored === undefined || this.listeners.has(message.listener.id)) this.admit(message);
         return;
       case 'catch_up':
-        if (this.listeners.has(message.listener.id))
-          this.catchUp(message.listener, message.from, message.joinedAt);
+        if (this.listeners.has(message.listener.id)) this.catchUp(message);
         return;
       case 'remove':
         this.remove(message.id);
@@ -122,7 +117,10 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     if (frame === null) return;
     this.recent.push(event);
     if (this.recent.length > RECENT * 2) this.recent = this.recent.slice(-RECENT);
-    if (!isQuiet(event)) this.tell(frame);
+    if (!isQuiet(event)) {
+      this.sent += this.listeners.size;
+      this.live.send(frame);
+    }
     if (event.type === 'member_kicked') this.comings.forget(event.user);
     if (event.type === 'room_closed' || event.type === 'member_kicked') {
       for (const listener of [...this.listeners.values()]) {
@@ -146,13 +144,9 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     if (counted && event.member_count > this.parts.presenceLimit) return;
     const frame = eventFrame(event);
     if (frame === null) return;
-    this.tell(frame);
+    const missed = this.live.sendEphemeral(frame, this.listeners.values());
+    this.sent += this.listeners.size - missed;
     if (counted) this.comings.add(event.user, frame);
-  }
-
-  private tell(frame: string): void {
-    this.sent += this.listeners.size;
-    this.live.send(frame);
   }
 
   private remove(id: string): void {
@@ -180,7 +174,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     this.listeners.set(listener.id, listener);
     this.roll.arrived(listener);
     const welcome = welcomeFrame(listener.id, listener.user, room, recovered);
-    this.catchUp(listener, follows ? since : room.head_seq, room.head_seq, [welcome]);
+    this.catchUp(beginCatchUp(listener, follows ? since : room.head_seq, room.head_seq, welcome));
   }
 
   /** Whether the store has to be asked if it still has what came after `since`. */
@@ -202,22 +196,33 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   }
 
   /**
-   * Sends `frames` and what came after `from`, then lets the listener hear the room live: in one step, so without a seam. What
-   * happened after it had its seat, at `joinedAt`, may have cost it the seat.
+   * Sends what comes next of what a listener missed. When that is the last of it, lets the listener hear the room live, in
+   * one step and so without a seam; else goes on when the client has read, so that its buffer holds, whatever it missed.
    */
-  private catchUp(listener: Listener, from: number, joinedAt: number, frames: string[] = []): void {
+  private catchUp(step: CatchUp): void {
+    const { listener, from } = step;
     const missing = (this.cursor ?? from) - from;
-    if (missing <= this.recent.length) {
-      const missed = missing > 0 ? this.recent.slice(-missing) : [];
-      const comings = this.comings.since(listener.id, listener.user);
-      sendMissed(listener, frames, missed, joinedAt, comings);
-      this.comings.arrived(listener.id);
-      this.live.add(listener);
-      listener.admitted();
+    if (missing > this.recent.length) {
+      this.readMissed(step);
       return;
     }
-    if (frames.length > 0) listener.send(...frames);
-    this.parts.store.history({ room_id: this.roomId, after: from, limit: PAGE, messages_only: false }).then(
+    const comings = this.comings.since(listener.id, listener.user);
+    const sent = sendMissed(step, missing > 0 ? this.recent.slice(-missing) : [], this.most, comings);
+    if (sent === null) return;
+    if (sent.next.from < from + missing) {
+      this.goOn(sent.next);
+      return;
+    }
+    // Who came and who went can be done without, where nothing more should wait.
+    if (!sent.complete) this.parts.meter.dropped(SPARED, comings.length);
+    this.comings.arrived(listener.id);
+    this.live.add(listener);
+    listener.admitted();
+  }
+
+  private readMissed(step: CatchUp): void {
+    const { listener, from, page: limit } = step;
+    this.parts.store.history({ room_id: this.roomId, after: from, limit, messages_only: false }).then(
       (events) => {
         const cursor = this.cursor ?? from;
         if (events[0]?.seq !== from + 1) {
@@ -226,12 +231,22 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         }
         // The store may be ahead of the live stream, and what that still brings must not come twice.
         const missed = events.filter(({ seq }) => seq <= cursor);
-        sendMissed(listener, [], missed, joinedAt, []);
-        const next = missed.at(-1)?.seq ?? from;
-        if (!this.mailbox.tell({ type: 'catch_up', listener, from: next, joinedAt })) this.giveUp(listener);
+        const sent = sendMissed(step, missed, this.most);
+        if (sent !== null) this.goOn(sent.next);
       },
       (cause: unknown) => this.unreadable(listener, cause),
     );
+  }
+
+  private goOn(step: CatchUp): void {
+    step.listener.whenRead(this.most / 2, () => {
+      if (!this.mailbox.tell(step)) this.giveUp(step.listener);
+    });
+  }
+
+  /** How much of what a listener missed may wait for it. */
+  private get most(): number {
+    return behindBytes(this.parts.outlet);
   }
 
   private unreadable(listener: Listener, cause: unknown): void {
@@ -275,37 +290,6 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     this.cursor = to;
     this.recent = [];
   }
-}
-
-/** Why an event leaves a connection without a seat, or null. */
-function endingOf(event: DurableEvent, listener: Listener): Refusal | null {
-  if (event.type === 'room_closed' && event.reason === 'deleted')
-    return { code: 'room_closed', message: 'the room was closed' };
-  if (event.type === 'member_kicked' && event.user === listener.user)
-    return { code: 'forbidden', message: 'you were removed from the room' };
-  return null;
-}
-
-/** Sends what a listener missed, between other frames; up to the event after `joinedAt` that costs it its seat. */
-function sendMissed(
-  listener: Listener,
-  before: readonly string[],
-  missed: readonly DurableEvent[],
-  joinedAt: number,
-  after: readonly string[],
-): void {
-  const frames = [...before];
-  for (const event of missed) {
-    const frame = eventFrame(event);
-    if (frame !== null) frames.push(frame);
-    const ending = event.seq > joinedAt ? endingOf(event, listener) : null;
-    if (!ending) continue;
-    listener.send(...frames);
-    listener.end(ending.code, ending.message);
-    return;
-  }
-  frames.push(...after);
-  if (frames.length > 0) listener.send(...frames);
 }
 
 /** The first seq that a message is ready for. */

@@ -120,6 +120,18 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     this.socket.subscribe(topic);
   }
 
+  backlog(): number {
+    return this.socket.backlog();
+  }
+
+  whenRead(bytes: number, call: () => void): void {
+    this.socket.whenRead(bytes, call);
+  }
+
+  get isLive(): boolean {
+    return this.state === 'live';
+  }
+
   admitted(): void {
     if (this.state === 'catching_up') this.state = 'live';
   }

@@ -1,20 +1,51 @@
 import type { Listener } from './listener.js';
-import type { Outlet } from './ports.js';
+import type { Log, Meter, Outlet } from './ports.js';
+
+export interface FanoutParts {
+  readonly outlet: Outlet;
+  readonly log: Log;
+  readonly meter: Meter;
+}
 
 /**
  * Up to so many listeners are sent each frame one by one, so that all that goes to one of them, acks too, shares a
  * write; with more of them the outlet's topic does it, without a loop in JavaScript (bench/NOTES.md).
  */
 const FEW = 8;
+/** A listener falls behind when more than this part of the buffer waits for it, and is back when less than that does. */
+const BEHIND = 1 / 2;
+const BACK = 1 / 4;
+/** When so large a part of the buffer has gone out, it is looked before the next ephemeral frame who falls behind. */
+const LOOK = 1 / 8;
+/** What is counted when a frame is not sent to somebody who can do without it. */
+export const SPARED = 'slow_consumer_ephemeral';
+/** Behind a room's id it is no room's id. */
+const DURABLE = '!durable';
 
-/** Those who hear a room live, and the cheapest way to tell them all. */
+/** How much may wait for a listener before it is spared what it can do without. */
+export function behindBytes(outlet: Outlet): number {
+  return outlet.bufferBytes * BEHIND;
+}
+
+/**
+ * Those who hear a room live, and the cheapest way to tell them all.
+ *
+ * Who reads too slowly is spared the ephemeral frames, so that its buffer lasts for the durable ones. A topic cannot skip
+ * one of its subscribers, so those who are behind hear another topic, with durable frames only. Who reads pays for it with
+ * a look at each backlog when an eighth of a buffer has gone out, and only where there are ephemeral frames: once in hundreds
+ * or thousands of deliveries.
+ */
 export class Fanout {
   /** As long as they are few; null once they were many. There is no way back: it could change the order of frames. */
   private few: Listener[] | null = [];
+  /** Who gets durable frames only. Null as long as there was nobody, as in nearly every room. */
+  private behind: Set<Listener> | null = null;
+  /** How much was sent since the last look. */
+  private unseen = 0;
 
   constructor(
     private readonly topic: string,
-    private readonly outlet: Outlet,
+    private readonly parts: FanoutParts,
   ) {}
 
   /** From now on `listener` gets what is sent. */
@@ -23,7 +54,7 @@ export class Fanout {
       this.few.push(listener);
       return;
     }
-    for (const one of this.few ?? []) one.subscribe(this.topic);
+    for (const one of this.few ?? []) one.subscribe(this.isBehind(one) ? this.topic + DURABLE : this.topic);
     this.few = null;
     listener.subscribe(this.topic);
   }
@@ -31,11 +62,68 @@ export class Fanout {
   /** It has gone, if it was here. */
   remove(listener: Listener): void {
     if (this.few !== null) this.few = this.few.filter((one) => one !== listener);
+    this.behind?.delete(listener);
   }
 
-  /** Sends a frame to all, in the order of the calls. */
+  /** Sends a frame that nobody may miss to all, in the order of the calls. */
   send(frame: string): void {
-    if (this.few === null) this.outlet.publish(this.topic, frame);
-    else for (const listener of this.few) listener.sendSoon(frame);
+    const { topic, few, behind } = this;
+    if (few !== null) {
+      for (const listener of few) listener.sendSoon(frame);
+      return;
+    }
+    this.count(frame);
+    this.parts.outlet.publish(topic, frame);
+    if (behind !== null && behind.size > 0) this.parts.outlet.publish(topic + DURABLE, frame);
+  }
+
+  /**
+   * Sends a frame that one can do without to those who are not behind, in order with the others. `all`: among them everybody
+   * who was added. Answers how many did not get it.
+   */
+  sendEphemeral(frame: string, all: Iterable<Listener>): number {
+    const { outlet, meter } = this.parts;
+    if (this.few !== null) {
+      this.look(this.few);
+      for (const listener of this.few) if (!this.isBehind(listener)) listener.sendSoon(frame);
+    } else {
+      if (this.unseen >= outlet.bufferBytes * LOOK) {
+        this.unseen = 0;
+        this.look(all);
+      }
+      this.count(frame);
+      outlet.publish(this.topic, frame);
+    }
+    const missed = this.behind?.size ?? 0;
+    if (missed > 0) meter.dropped(SPARED, missed);
+    return missed;
+  }
+
+  /** Characters, not bytes: counting those would cost more, and at worst three times as much goes by between two looks. */
+  private count(frame: string): void {
+    if (this.unseen < this.parts.outlet.bufferBytes) this.unseen += frame.length;
+  }
+
+  private isBehind(listener: Listener): boolean {
+    return this.behind?.has(listener) === true;
+  }
+
+  private look(at: Iterable<Listener>): void {
+    const most = behindBytes(this.parts.outlet);
+    for (const listener of at)
+      if (listener.backlog() > most && listener.isLive && !this.isBehind(listener)) this.fallBehind(listener);
+  }
+
+  private fallBehind(listener: Listener): void {
+    const { outlet, log } = this.parts;
+    const fields = { room_id: this.topic, connection_id: listener.id };
+    log.info(fields, 'a connection reads too slowly: it gets messages only, until it has read');
+    this.behind ??= new Set();
+    this.behind.add(listener);
+    if (this.few === null) listener.subscribe(this.topic + DURABLE);
+    listener.whenRead(outlet.bufferBytes * BACK, () => {
+      if (!this.behind?.delete(listener)) return;
+      if (this.few === null) listener.subscribe(this.topic);
+    });
   }
 }

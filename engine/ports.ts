@@ -186,8 +186,18 @@ export interface Socket {
   sendSoon(frame: string): void;
   /** As `sendSoon`, but waits longer: another frame for this socket is on its way, and they may go together. */
   sendAlong(frame: string): void;
-  /** From now on gets what is published to the topic. */
+  /**
+   * From now on gets what is published to the topic, and of the one that it heard until now only what was published
+   * before: nothing is missed and nothing comes twice where the same goes to both.
+   */
   subscribe(topic: string): void;
+  /** Bytes that were handed to the network and wait here, because the client does not read. */
+  backlog(): number;
+  /**
+   * Calls once, when the backlog is at most so many bytes: at once where it is, else when the client has read, and never
+   * when it goes before. One call at a time: the next replaces it.
+   */
+  whenRead(bytes: number, call: () => void): void;
   /** Sends the close frame after what was sent before, and ends the connection whether or not the client reads. */
   end(code: number, reason: string): void;
 }
@@ -197,6 +207,11 @@ export interface Socket {
  * loop for others to go with it.
  */
 export interface Outlet {
+  /**
+   * A frame for a socket with a backlog of more bytes than these is lost. Then that socket gets none behind it either, and
+   * its connection is ended: not at once, so that the client can be told why if it reads soon.
+   */
+  readonly bufferBytes: number;
   publish(topic: string, frame: string): void;
 }
 
@@ -225,7 +240,7 @@ export interface Meter {
   refused(code: string): void;
   posted(count: number): void;
   delivered(count: number): void;
-  dropped(reason: string): void;
+  dropped(reason: string, count?: number): void;
   crashed(actor: string): void;
   committed(events: number, ms: number): void;
 }

@@ -43,7 +43,8 @@ export class Egress {
   private readonly nextTurn = (): void => this.turn();
 
   constructor(
-    private readonly app: TemplatedApp,
+    private readonly app: Pick<TemplatedApp, 'publish'>,
+    readonly bufferBytes: number,
     private readonly rule = GATHER,
   ) {}
 

@@ -24,6 +24,14 @@ export interface SocketParts {
   readonly egress: Egress;
   /** Beyond so many bytes uWebSockets.js drops frames. */
   readonly maxBufferedBytes: number;
+  /** Who waits until a client has read. Here and not in each socket, as there are few of them at any time. */
+  readonly awaited: Map<UwsSocket, Awaited>;
+}
+
+interface Awaited {
+  /** At most so many may be left to read. */
+  readonly bytes: number;
+  readonly call: () => void;
 }
 
 /** uWebSockets.js: `send` answers 2 when the frame was dropped because the client does not read. */
@@ -32,7 +40,7 @@ const DROPPED = 2;
 const LAST_CHANCE_MS = 5_000;
 const NONE: never[] = [];
 
-type Ws = Pick<
+export type Ws = Pick<
   WebSocket<unknown>,
   'send' | 'cork' | 'subscribe' | 'unsubscribe' | 'end' | 'getBufferedAmount'
 >;
@@ -55,7 +63,10 @@ class Corked {
       bytes += frame.length + HEAD_BYTES;
       if (bytes > CORK_BYTES && bytes > frame.length + HEAD_BYTES) return;
       this.next++;
-      if (this.ws?.send(frame) === DROPPED) this.dropped = true;
+      if (this.ws?.send(frame) !== DROPPED) continue;
+      // Nothing may follow a frame that was dropped: the client would take what follows for all there is.
+      this.dropped = true;
+      this.next = this.frames.length;
     }
   };
 
@@ -78,7 +89,8 @@ export class UwsSocket implements Socket, Sender {
   handler: SocketHandler | null = null;
   private ws: Ws | null = null;
   private topic: string | null = null;
-  private slow = false;
+  /** After a frame was dropped nothing may be sent any more, but while it is `ending`, why. */
+  private state: 'reading' | 'slow' | 'ending' | 'over' = 'reading';
   /** Frames that have not been written, and when that is to be done at the latest. */
   private waiting: string[] = NONE;
   private due: 'never' | 'soon' | 'later' = 'never';
@@ -118,8 +130,24 @@ export class UwsSocket implements Socket, Sender {
 
   subscribe(topic: string): void {
     this.catchUp();
+    if (this.state !== 'reading') return;
+    const before = this.topic;
     this.topic = topic;
     this.ws?.subscribe(topic);
+    // After it: uWebSockets.js forgets what is on its way to a socket without any topic.
+    if (before !== null && before !== topic) this.ws?.unsubscribe(before);
+  }
+
+  backlog(): number {
+    return this.ws?.getBufferedAmount() ?? 0;
+  }
+
+  whenRead(bytes: number, call: () => void): void {
+    const { awaited } = this.parts;
+    awaited.delete(this);
+    if (this.ws === null) return;
+    if (this.backlog() <= bytes) call();
+    else awaited.set(this, { bytes, call });
   }
 
   end(code: number, reason: string): void {
@@ -137,12 +165,13 @@ export class UwsSocket implements Socket, Sender {
   closed(code: number): void {
     this.ws = null;
     this.waiting = NONE;
+    this.parts.awaited.delete(this);
     this.handler?.closed(code);
     this.handler = null;
   }
 
   private wait(frame: string): boolean {
-    if (this.ws === null) return false;
+    if (this.ws === null || this.isMute) return false;
     if (this.waiting.length === 0) this.waiting = [frame];
     else this.waiting.push(frame);
     return true;
@@ -150,7 +179,8 @@ export class UwsSocket implements Socket, Sender {
 
   /** In one write. */
   private cork(frames: readonly string[]): void {
-    if (this.ws !== null && frames.length > 0 && !corked.write(this.ws, frames)) this.overflowed();
+    if (this.isMute || this.ws === null || frames.length === 0) return;
+    if (!corked.write(this.ws, frames)) this.overflowed();
   }
 
   /**
@@ -159,10 +189,11 @@ export class UwsSocket implements Socket, Sender {
    * for a full buffer takes no close frame either; but only so long.
    */
   overflowed(): void {
-    if (this.slow) return;
-    this.slow = true;
+    if (this.state !== 'reading') return;
+    this.state = 'slow';
+    this.waiting = NONE;
+    this.parts.awaited.delete(this);
     setImmediate(() => {
-      if (this.topic !== null) this.ws?.unsubscribe(this.topic);
       this.drained();
       if (this.ws) setTimeout(() => this.endSlow(), LAST_CHANCE_MS).unref();
     });
@@ -170,11 +201,32 @@ export class UwsSocket implements Socket, Sender {
 
   /** The client has read something. */
   drained(): void {
-    if (this.slow && this.ws && this.ws.getBufferedAmount() <= this.parts.maxBufferedBytes / 2)
-      this.endSlow();
+    if (this.state === 'slow') {
+      // Now it would take frames again, behind the one that it has not got.
+      this.deafen();
+      if (this.backlog() <= this.parts.maxBufferedBytes / 2) this.endSlow();
+      return;
+    }
+    const { awaited } = this.parts;
+    const one = awaited.size > 0 ? awaited.get(this) : undefined;
+    if (!one || this.backlog() > one.bytes) return;
+    awaited.delete(this);
+    one.call();
+  }
+
+  private get isMute(): boolean {
+    return this.state === 'slow' || this.state === 'over';
+  }
+
+  private deafen(): void {
+    if (this.topic !== null) this.ws?.unsubscribe(this.topic);
+    this.topic = null;
   }
 
   private endSlow(): void {
+    if (this.ws === null || this.state !== 'slow') return;
+    this.state = 'ending';
     this.handler?.end('slow_consumer', 'you read too slowly; come back with since');
+    this.state = 'over';
   }
 }

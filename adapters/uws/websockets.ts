@@ -31,8 +31,12 @@ interface UserData {
 
 /** Takes WebSockets on a pattern, and publishes to topics: the one place where frames meet uWebSockets.js. */
 export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): Outlet {
-  const egress = new Egress(app, options.gather);
-  const parts: SocketParts = { egress, maxBufferedBytes: options.maxBufferedBytes };
+  const egress = new Egress(app, options.maxBufferedBytes, options.gather);
+  const parts: SocketParts = {
+    egress,
+    maxBufferedBytes: options.maxBufferedBytes,
+    awaited: new Map(),
+  };
   app.ws<UserData>(options.pattern, {
     maxPayloadLength: HARD_LIMIT_BYTES,
     maxBackpressure: options.maxBufferedBytes,

@@ -1,4 +1,5 @@
 import type { FigureInfo } from '../report/result.js';
+import { readDropped } from '../targets/counters.js';
 import { DELIVERIES, P50, P99, ratio, value } from './columns.js';
 import { faultsOf, figuresOf, group, groupOf, IN_MEMORY, planOf, runLoad } from './measure.js';
 import type { Cell, Scenario } from './scenario.js';
@@ -6,6 +7,8 @@ import type { Cell, Scenario } from './scenario.js';
 const MEMBERS = 300;
 const SLOW = 3;
 const PER_SECOND = 400;
+/** Frames that say who types, from all members who read and do not post. */
+const TYPING = 200;
 /** Long ones, so that what a slow member does not read has soon filled the system's buffers and the server's. */
 const TEXT_BYTES = 1_500;
 /** They have missed more than a client is sent by default. */
@@ -14,6 +17,8 @@ const WITH = '1 % of the members do not read';
 const WITHOUT = 'everybody reads';
 
 const CLOSED: FigureInfo = { key: 'closed', title: 'closed with 4508', digits: 0 };
+const SPARED: FigureInfo = { key: 'spared', title: 'typing frames spared', digits: 0 };
+const TYPED: FigureInfo = { key: 'others', title: 'typing frames/s', digits: 0 };
 const BACK: FigureInfo = { key: 'back', title: 'back without a gap', digits: 0 };
 
 function cell(variant: string, slow: number): Cell {
@@ -28,7 +33,7 @@ function cell(variant: string, slow: number): Cell {
           context.mode,
           [
             group({
-              ...{ name: 'room', members: MEMBERS, posters: 10, slow },
+              ...{ name: 'room', members: MEMBERS, posters: 10, slow, typing: TYPING },
               load: { type: 'open', perSecond: PER_SECOND },
             }),
           ],
@@ -39,13 +44,21 @@ function cell(variant: string, slow: number): Cell {
       const { result, cpu } = await runLoad(load, [server]);
       const room = groupOf(result, 'room');
       const closed = room.closed['4508'] ?? 0;
+      const spared = await readDropped(server.port, 'slow_consumer_ephemeral');
       // Everybody: those who were closed have missed something, and the others have not.
       const back = slow > 0 ? await load.reconnect() : null;
       return {
         figures: {
           ...figuresOf(room, result.seconds),
+          others: room.others / result.seconds,
           ...(back
-            ? { closed, not_closed: slow - closed, back: back.recovered, not_back: MEMBERS - back.recovered }
+            ? {
+                closed,
+                spared,
+                not_closed: slow - closed,
+                back: back.recovered,
+                not_back: MEMBERS - back.recovered,
+              }
             : {}),
         },
         cpu,
@@ -62,11 +75,11 @@ export const slow: Scenario = {
   name: 'slow',
   title: 'Members who do not read',
   about:
-    `A room of ${MEMBERS}, ${PER_SECOND} posts of ${TEXT_BYTES.toLocaleString('en')} bytes a second at a fixed rate. ${SLOW} members stop reading once they are in. ` +
-    'They are to be closed with 4508, to come back with `since` and to have missed nothing (RECOVERY_LIMIT is 100,000 here, as they miss some thousands); the others are not to notice.',
+    `A room of ${MEMBERS}, ${PER_SECOND} posts of ${TEXT_BYTES.toLocaleString('en')} bytes and ${TYPING} typing frames a second at a fixed rate. ${SLOW} members stop reading once they are in. ` +
+    'They are to lose typing frames first, then to be closed with 4508, to come back with `since` and to have missed nothing (RECOVERY_LIMIT is 100,000 here, as they miss some thousands); the others are not to notice.',
   short: { rounds: 1, seconds: 10 },
   long: { rounds: 5, seconds: 20 },
-  figures: [P50, P99, DELIVERIES, CLOSED, BACK],
+  figures: [P50, P99, DELIVERIES, TYPED, SPARED, CLOSED, BACK],
   chart: {
     type: 'bars',
     title: 'Members who do not read: p99 of the others, ms',

@@ -21,6 +21,14 @@ export async function readGauge(port: number, name: string): Promise<number> {
   return valuesIn(await readMetrics(port))(name);
 }
 
+/** Reads how many of something a Parlor has dropped; none is 0. */
+export async function readDropped(port: number, reason: string): Promise<number> {
+  const found = new RegExp(`^parlor_dropped_total{reason="${reason}"} (\\S+)$`, 'm').exec(
+    await readMetrics(port),
+  );
+  return Number(found?.[1] ?? 0);
+}
+
 async function readMetrics(port: number): Promise<string> {
   return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
 }

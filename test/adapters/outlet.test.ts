@@ -8,17 +8,18 @@ import { until } from '../support/until.js';
 
 outletConformance('uWebSockets.js', async () => {
   const server = createUwsServer();
-  const opened: { socket: UwsSocket; gone: boolean }[] = [];
+  const opened: { socket: UwsSocket; gone: boolean; ended: string | null }[] = [];
   const outlet = attachWebSockets(server.app, {
     pattern: '/ws/*',
     maxFrameBytes: 1024,
     maxBufferedBytes: 1024 * 1024,
     silenceS: 120,
     opened(socket) {
-      const one = { socket, gone: false };
+      const one = { socket, gone: false, ended: null as string | null };
       opened.push(one);
       const ignore = (): void => undefined;
-      return { frame: ignore, refuse: ignore, end: ignore, closed: () => (one.gone = true) };
+      const end = (code: string): void => void (one.ended = code);
+      return { frame: ignore, refuse: ignore, end, closed: () => (one.gone = true) };
     },
   });
   const port = await server.listen('127.0.0.1', 0);
@@ -39,6 +40,9 @@ outletConformance('uWebSockets.js', async () => {
         socket: one.socket,
         got: () => frames,
         closedWith: () => code,
+        endedFor: () => one.ended,
+        stopReading: () => client.pause(),
+        readOn: () => client.resume(),
         async leave() {
           client.close();
           await until(() => one.gone, { what: 'the server to notice' });
@@ -57,19 +61,31 @@ outletConformance('in-memory', () => {
   const hub = new Hub();
   const wrap = (text: string): string => JSON.stringify({ type: 'error', code: 'internal', message: text });
   return Promise.resolve({
-    outlet: { publish: (topic, frame) => hub.publish(topic, wrap(frame)) },
+    outlet: {
+      bufferBytes: hub.bufferBytes,
+      publish: (topic, frame) => hub.publish(topic, wrap(frame)),
+    },
     connect(): Promise<Wire> {
       const client = new Client(hub, 'somebody');
+      const ignore = (): void => undefined;
+      let ended: string | null = null;
+      const end = (code: string): void => void (ended = code);
+      client.connection = { id: '', requestId: '', frame: ignore, refuse: ignore, closed: ignore, end };
       return Promise.resolve({
         socket: {
           send: (...frames) => client.send(...frames.map(wrap)),
           sendSoon: (frame) => client.sendSoon(wrap(frame)),
           sendAlong: (frame) => client.sendAlong(wrap(frame)),
           subscribe: (topic) => client.subscribe(topic),
+          backlog: () => client.backlog(),
+          whenRead: (bytes, call) => client.whenRead(bytes, call),
           end: (code) => client.end(code),
         },
         got: () => client.frames.flatMap((frame) => (frame.type === 'error' ? [frame.message] : [])),
         closedWith: () => client.closedWith,
+        endedFor: () => ended,
+        stopReading: () => client.stopReading(),
+        readOn: () => client.readOn(),
         leave() {
           client.close();
           return Promise.resolve();

@@ -9,6 +9,11 @@ export interface Wire {
   readonly got: () => readonly string[];
   /** The code the server closed it with, or null. */
   readonly closedWith: () => number | null;
+  /** Why the adapter wants it ended, or null. */
+  readonly endedFor: () => string | null;
+  /** The client reads nothing until `readOn`. */
+  stopReading(): void;
+  readOn(): void;
   /** The client goes away; resolves when the server has noticed. */
   leave(): Promise<void>;
 }
@@ -100,6 +105,99 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
       await until(() => erin.closedWith() !== null, { what: 'the close' });
       t.equal(erin.closedWith(), 4410);
       t.strictSame(erin.got(), ['published', 'last words']);
+    });
+
+    t.test('a socket that changes its topic misses nothing, and gets nothing twice', async (t) => {
+      const judy = await under.connect();
+      judy.socket.subscribe('one');
+      const topics = ['one', 'two'];
+      for (let i = 0; i < 200; i++) {
+        for (const topic of topics) outlet.publish(topic, `${i}`);
+        if (i % 7 === 0) judy.socket.subscribe(i % 2 === 0 ? 'two' : 'one');
+        if (i % 50 === 0) judy.socket.sendSoon(`soon ${i}`);
+      }
+      judy.socket.send('last');
+      await all(judy, 205);
+      const published = judy.got().filter((frame) => /^\d+$/.test(frame));
+      t.strictSame(
+        published,
+        Array.from({ length: 200 }, (_, i) => `${i}`),
+      );
+      t.equal(judy.got().at(-1), 'last');
+    });
+
+    /** Sends numbered frames until more than `bytes` wait; answers how many it sent. */
+    function fill({ socket }: Wire, bytes: number): number {
+      let sent = 0;
+      while (socket.backlog() <= bytes && sent < 10_000) socket.send(`${++sent} ${'x'.repeat(8_000)}`);
+      return sent;
+    }
+
+    t.test(
+      'what a client does not read is counted, and whoever waits for it to read is called',
+      async (t) => {
+        const kim = await under.connect();
+        const calls: string[] = [];
+        t.equal(kim.socket.backlog(), 0);
+        kim.socket.whenRead(0, () => calls.push('nothing waits'));
+        t.strictSame(calls, ['nothing waits'], 'at once');
+        kim.stopReading();
+        const sent = fill(kim, outlet.bufferBytes / 2);
+        t.ok(kim.socket.backlog() > outlet.bufferBytes / 2);
+        kim.socket.whenRead(outlet.bufferBytes, () => calls.push('little enough'));
+        kim.socket.whenRead(outlet.bufferBytes / 2, () => calls.push('replaced'));
+        kim.socket.whenRead(outlet.bufferBytes / 4, () => {
+          calls.push('read');
+          t.ok(kim.socket.backlog() <= outlet.bufferBytes / 4);
+        });
+        t.strictSame(calls, ['nothing waits', 'little enough']);
+        kim.readOn();
+        await until(() => calls.includes('read'), { what: 'the call' });
+        await all(kim, sent);
+        t.strictSame(calls, ['nothing waits', 'little enough', 'read'], 'once');
+        t.strictSame(
+          kim.got().map((frame) => Number.parseInt(frame, 10)),
+          Array.from({ length: sent }, (_, i) => i + 1),
+          'and nothing is missing',
+        );
+      },
+    );
+
+    t.test(
+      'behind a frame that found the buffer full comes none, and the connection is to be ended',
+      async (t) => {
+        const leo = await under.connect();
+        leo.socket.subscribe('full');
+        leo.stopReading();
+        const sent = fill(leo, outlet.bufferBytes);
+        leo.socket.send('lost');
+        leo.socket.sendSoon('late');
+        outlet.publish('full', 'late');
+        leo.socket.subscribe('full too');
+        leo.readOn();
+        await until(() => leo.endedFor() !== null, { what: 'the end' });
+        outlet.publish('full', 'late');
+        outlet.publish('full too', 'late');
+        t.equal(leo.endedFor(), 'slow_consumer');
+        leo.socket.end(4508, 'slow_consumer');
+        await until(() => leo.closedWith() !== null, { what: 'the close' });
+        t.equal(leo.closedWith(), 4508);
+        t.strictSame(
+          leo.got().map((frame) => Number.parseInt(frame, 10)),
+          Array.from({ length: sent }, (_, i) => i + 1),
+        );
+      },
+    );
+
+    t.test('nobody is called for a socket that is gone', async (t) => {
+      const mia = await under.connect();
+      mia.stopReading();
+      fill(mia, outlet.bufferBytes / 2);
+      mia.socket.whenRead(0, () => t.fail('it has gone'));
+      mia.socket.end(4410, 'room_closed');
+      t.doesNotThrow(() => mia.socket.whenRead(0, () => t.fail('it has gone')));
+      mia.readOn();
+      await until(() => mia.closedWith() !== null, { what: 'the close' });
     });
 
     t.test('a socket that is gone does no harm, whatever is asked of it', async (t) => {

@@ -28,11 +28,14 @@ export class Hub implements Outlet {
   readonly faults: string[] = [];
   private readonly topics = new Map<string, Set<Client>>();
 
+  constructor(readonly bufferBytes = 1_048_576) {}
+
   publish(topic: string, frame: string): void {
     for (const client of this.topics.get(topic) ?? []) client.send(frame);
   }
 
   subscribe(topic: string, client: Client): void {
+    this.forget(client);
     const clients = this.topics.get(topic) ?? new Set();
     this.topics.set(topic, clients.add(client));
   }
@@ -57,6 +60,10 @@ export class Client implements Socket {
   closedWith: number | null = null;
   isOpen = true;
   connection: Connection | null = null;
+  /** What waits because the client does not read; null while it reads. */
+  private unread: string[] | null = null;
+  private overflowed: 'no' | 'yes' | 'told' = 'no';
+  private awaited: { readonly bytes: number; readonly call: () => void } | null = null;
 
   constructor(
     private readonly hub: Hub,
@@ -64,7 +71,56 @@ export class Client implements Socket {
   ) {}
 
   send(...frames: string[]): void {
-    if (this.isOpen) this.frames.push(...frames.map((frame) => this.hub.read(frame)));
+    for (const frame of frames) {
+      if (!this.isOpen || this.overflowed === 'yes') return;
+      if (this.unread === null) this.frames.push(this.hub.read(frame));
+      else if (this.backlog() > this.hub.bufferBytes) this.overflowed = 'yes';
+      else this.unread.push(frame);
+    }
+  }
+
+  backlog(): number {
+    return (this.unread ?? []).reduce((sum, frame) => sum + Buffer.byteLength(frame), 0);
+  }
+
+  whenRead(bytes: number, call: () => void): void {
+    if (!this.isOpen) return;
+    this.awaited = { bytes, call };
+    this.wasRead();
+  }
+
+  /** From now on the client reads nothing: what it is sent waits, and is lost where the hub's buffer is full. */
+  stopReading(): void {
+    this.unread ??= [];
+  }
+
+  /** Reads so many of the frames that wait, and goes on not reading. */
+  read(count: number): void {
+    const frames = this.unread?.splice(0, count) ?? [];
+    this.frames.push(...frames.map((frame) => this.hub.read(frame)));
+    this.wasRead();
+  }
+
+  /** Reads all that waits, and whatever comes. */
+  readOn(): void {
+    const frames = this.unread ?? [];
+    this.unread = null;
+    this.frames.push(...frames.map((frame) => this.hub.read(frame)));
+    this.wasRead();
+  }
+
+  private wasRead(): void {
+    if (this.overflowed === 'yes') {
+      this.hub.forget(this);
+      if (this.backlog() > this.hub.bufferBytes / 2) return;
+      this.overflowed = 'told';
+      this.connection?.end('slow_consumer', 'you read too slowly; come back with since');
+      return;
+    }
+    const { awaited } = this;
+    if (!awaited || this.backlog() > awaited.bytes) return;
+    this.awaited = null;
+    awaited.call();
   }
 
   sendSoon(frame: string): void {
@@ -76,7 +132,7 @@ export class Client implements Socket {
   }
 
   subscribe(topic: string): void {
-    if (this.isOpen) this.hub.subscribe(topic, this);
+    if (this.isOpen && this.overflowed === 'no') this.hub.subscribe(topic, this);
   }
 
   end(code: number): void {
@@ -89,6 +145,7 @@ export class Client implements Socket {
   close(): void {
     if (!this.isOpen) return;
     this.isOpen = false;
+    this.awaited = null;
     this.hub.forget(this);
     this.connection?.closed();
   }
@@ -166,6 +223,8 @@ export interface NodeOptions extends Partial<Omit<EngineOptions, 'presets'>> {
   readonly store?: (inner: Store) => Store;
   readonly broker?: (inner: Broker) => Broker;
   readonly clock?: Clock;
+  /** Of what a client does not read, so much waits for it. */
+  readonly bufferBytes?: number;
 }
 
 /** Timers of an engine in which nothing is under way: the one that retention waits for. */
@@ -175,9 +234,9 @@ const LARGE = { eventsPerRoom: 100_000, eventsInAll: 1_000_000, rooms: 100_000 }
 
 /** An engine in this process, on fake sockets and a clock that stands still until it is told. Stopped with the test. */
 export async function startNode(t: Teardown, options: NodeOptions = {}): Promise<Node> {
-  const { policy, store: wrapStore, broker: wrapBroker, ...rest } = options;
+  const { policy, store: wrapStore, broker: wrapBroker, bufferBytes, ...rest } = options;
   const clock = new ManualClock();
-  const hub = new Hub();
+  const hub = new Hub(bufferBytes);
   const log: Line[] = [];
   const counts = new Map<string, number>();
   const memory = createMemoryStore(LARGE);
@@ -263,7 +322,7 @@ function counting(counts: Map<string, number>): Meter {
     refused: (code) => add(`refused ${code}`),
     posted: (count) => add('posted', count),
     delivered: (count) => add('delivered', count),
-    dropped: (reason) => add(`dropped ${reason}`),
+    dropped: (reason, count) => add(`dropped ${reason}`, count),
     crashed: (actor) => add(`crashed ${actor}`),
     committed: (events) => add('committed', events),
   };

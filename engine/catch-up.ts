@@ -1,0 +1,83 @@
+import { eventFrame } from './codec.js';
+import type { Refusal } from './errors.js';
+import type { Listener } from './listener.js';
+import type { DurableEvent } from './messages/events.js';
+
+/**
+ * Somebody who is being let in, step by step: it has its welcome and what came up to `from`. What happens after it had
+ * its seat, at `joinedAt`, may cost it the seat.
+ */
+export interface CatchUp {
+  readonly type: 'catch_up';
+  readonly listener: Listener;
+  readonly from: number;
+  readonly joinedAt: number;
+  /** How many events to read next: of a page that a slow client does not take, the rest was read in vain. */
+  readonly page: number;
+  /** Frames that have to be sent before. */
+  readonly before: readonly string[];
+}
+
+const NONE: readonly string[] = [];
+
+const LEAST_PAGE = 8;
+const MOST_PAGE = 200;
+
+/** The first step; `welcome` goes before all else. */
+export function beginCatchUp(listener: Listener, from: number, joinedAt: number, welcome: string): CatchUp {
+  return { type: 'catch_up', listener, from, joinedAt, page: MOST_PAGE, before: [welcome] };
+}
+
+/**
+ * Sends of what a listener missed as much as makes its backlog no more than `most` bytes, and at least one event where it
+ * is no more than half of that: so it gets on, however slowly it reads and however large an event is. Behind the last of `missed` goes `after`, if that fits. All in one write.
+ * Null when the listener was ended, else where it is now, and whether it got `after`.
+ */
+export function sendMissed(
+  step: CatchUp,
+  missed: readonly DurableEvent[],
+  most: number,
+  after: readonly string[] = [],
+): { readonly next: CatchUp; readonly complete: boolean } | null {
+  const { listener, joinedAt } = step;
+  const backlog = listener.backlog();
+  let spare = most - backlog - bytesOf(step.before);
+  const least = step.before.length === 0 && backlog <= most / 2 ? 1 : 0;
+  let { from } = step;
+  let taken = 0;
+  const frames = [...step.before];
+  for (const event of missed) {
+    const frame = eventFrame(event);
+    if (frame !== null) {
+      spare -= Buffer.byteLength(frame);
+      if (spare < 0 && taken >= least) break;
+      frames.push(frame);
+    }
+    from = event.seq;
+    taken++;
+    const ending = event.seq > joinedAt ? endingOf(event, listener) : null;
+    if (!ending) continue;
+    listener.send(...frames);
+    listener.end(ending.code, ending.message);
+    return null;
+  }
+  const cut = taken < missed.length;
+  const complete = !cut && (after.length === 0 || bytesOf(after) <= spare);
+  if (complete) frames.push(...after);
+  if (frames.length > 0) listener.send(...frames);
+  const page = cut ? Math.max(LEAST_PAGE, taken) : Math.min(MOST_PAGE, step.page * 2);
+  return { next: { ...step, from, page, before: NONE }, complete };
+}
+
+function bytesOf(frames: readonly string[]): number {
+  return frames.reduce((sum, frame) => sum + Buffer.byteLength(frame), 0);
+}
+
+/** Why an event leaves a connection without a seat, or null. */
+export function endingOf(event: DurableEvent, listener: Listener): Refusal | null {
+  if (event.type === 'room_closed' && event.reason === 'deleted')
+    return { code: 'room_closed', message: 'the room was closed' };
+  if (event.type === 'member_kicked' && event.user === listener.user)
+    return { code: 'forbidden', message: 'you were removed from the room' };
+  return null;
+}
