@@ -65,6 +65,8 @@ export interface Engine {
   start(): Promise<void>;
   /** Sends a command to its room. Never rejects: whatever happens is an answer. */
   request(command: Command): Promise<Answer>;
+  /** The same without a promise. `answered` is called once, never before this returns, and must not throw. */
+  ask(command: Command, answered: (answer: Answer) => void): void;
   /** A new WebSocket, already accepted and checked. Null when the node goes down. */
   connect(socket: Socket, hello: Hello): Connection | null;
   /** Why posts cannot be accepted now, or null. */
@@ -111,6 +113,11 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const connections = createConnections(root, { ...shared, audiences });
   let stopping = false;
 
+  function ask(command: Command, answered: (answer: Answer) => void): void {
+    if (stopping) queueMicrotask(() => answered(refused(GOING_DOWN)));
+    else broker.request(command, answered);
+  }
+
   function unready(): string | null {
     if (stopping) return 'the node is going down';
     const [brokerNow, storeNow] = [broker.state(), store.state()];
@@ -126,10 +133,8 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
       await broker.start(bridge);
       retention.start();
     },
-    request(command) {
-      if (stopping) return Promise.resolve(refused(GOING_DOWN));
-      return new Promise((answered) => broker.request(command, answered));
-    },
+    request: (command) => new Promise((answered) => ask(command, answered)),
+    ask,
     connect: (socket, hello) => connections.open(socket, hello),
     stats: () => ({
       connections: connections.count,
