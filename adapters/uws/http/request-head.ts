@@ -82,7 +82,7 @@ function addHeader(headers: IncomingHttpHeaders, name: string, value: string): v
  */
 export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | Refusal {
   const method = req.getCaseSensitiveMethod();
-  if (!KNOWN_METHODS.has(method)) return { status: 400, detail: 'unknown method' };
+  if (method !== 'POST' && !KNOWN_METHODS.has(method)) return { status: 400, detail: 'unknown method' };
   const url = urlOf(req);
   if (OUTSIDE_URL.test(url)) return { status: 400, detail: 'a character that no URL contains' };
 
