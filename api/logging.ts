@@ -37,14 +37,16 @@ export function createLog(
   const stream = gathered(destination);
   const log = pino(options, stream);
   const requested = (fields: Requested): void => {
-    if (log.isLevelEnabled('info')) stream.write(requestLine(timestamp(), fields));
+    if (log.levelVal <= INFO) stream.write(requestLine(timestamp(), fields));
   };
   return Object.assign(log, { requested });
 }
 
+const INFO = pino.levels.values['info'] ?? 30;
+
 /** The line that pino writes (a test compares them), at a sixth of the cost: there is one for each request. */
 function requestLine(time: string, { request_id, method, url, status, ms }: Requested): string {
-  return `{"level":30${time},"request_id":${quoted(request_id)},"method":${quoted(method)},"url":${quoted(url)},"status":${status},"ms":${ms},"msg":"request"}\n`;
+  return `{"level":${INFO}${time},"request_id":${quoted(request_id)},"method":${quoted(method)},"url":${quoted(url)},"status":${status},"ms":${ms},"msg":"request"}\n`;
 }
 
 /** pino's own isoTime, which writes the same milliseconds once a line. */

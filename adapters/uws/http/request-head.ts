@@ -63,13 +63,13 @@ function latin1(text: string): string {
 }
 
 function addHeader(headers: IncomingHttpHeaders, name: string, value: string): void {
-  if (name === 'set-cookie') {
+  const before = headers[name];
+  if (typeof before === 'string') {
+    if (!FIRST_LINE_WINS.has(name)) headers[name] = before + (name === 'cookie' ? '; ' : ', ') + value;
+  } else if (name === 'set-cookie') {
     (headers['set-cookie'] ??= []).push(value);
-  } else if (FIRST_LINE_WINS.has(name)) {
-    headers[name] ??= value;
   } else {
-    const before = headers[name];
-    headers[name] = typeof before === 'string' ? before + (name === 'cookie' ? '; ' : ', ') + value : value;
+    headers[name] = value;
   }
 }
 
