@@ -46,7 +46,10 @@ const bodyFaults = checker(PostBody);
  * routes/messages.ts does (a test compares them), logs the same line, and leaves every other request to Fastify. It
  * knows no authentication: where clients must prove who they are, it must not be used.
  */
-export function shortPost({ engine, metrics }: { engine: Pick<Engine, 'ask'>; metrics: Pick<Metrics, 'refused'> }, log: RequestLog) {
+export function shortPost(
+  { engine, metrics }: { engine: Pick<Engine, 'ask'>; metrics: Pick<Metrics, 'refused'> },
+  log: RequestLog,
+) {
   function refusal(request_id: string, code: ErrorCode, detail: string): ShortAnswer {
     metrics.refused(code);
     const { status, contentType, retryAfter, problem } = problemOf(code, detail);

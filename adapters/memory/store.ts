@@ -1,4 +1,5 @@
 import type { DurableEvent } from '../../engine/messages/events.js';
+import { createById } from './by-id.js';
 import { createWritten, type Link } from './written.js';
 import type { Append, AppendResult, Keep, RoomRecord, Store } from '../../engine/ports.js';
 
@@ -41,7 +42,7 @@ function areDistinct(events: readonly DurableEvent[]): boolean {
 export function createMemoryStore(options: MemoryStoreOptions): Store {
   const rooms = new Map<string, Kept>();
   const written = createWritten<Kept>();
-  const byId = new Map<string, Logged>();
+  const byId = createById<Logged>();
   /** In the order of commits; those that are forgotten go later, many at a time. */
   let log: Logged[] = [];
   let position = 0;
@@ -57,7 +58,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     for (const event of events) {
       const logged = { event, position: ++position, forgotten: false };
       kept.events.push(logged);
-      byId.set(event.event_id, logged);
+      byId.add(event.event_id, logged);
       log.push(logged);
     }
     if (purge_before !== undefined)

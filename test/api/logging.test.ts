@@ -46,9 +46,7 @@ t.test('the line of a request is the one that pino writes', async (t) => {
     for (const LOG_LEVEL of ['debug', 'info', 'warn'] as const) {
       const config = { LOG_LEVEL, LOG_FORMAT };
       const ours = written(t, config, (log) => REQUESTS.forEach((request) => log.requested(request)));
-      const theirs = written(t, config, (log) =>
-        REQUESTS.forEach((request) => log.info(request, 'request')),
-      );
+      const theirs = written(t, config, (log) => REQUESTS.forEach((request) => log.info(request, 'request')));
       t.strictSame(ours, theirs, `${LOG_FORMAT}, ${LOG_LEVEL}`);
       t.equal(ours.length > REQUESTS.length, LOG_LEVEL !== 'warn');
     }
