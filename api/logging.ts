@@ -15,10 +15,10 @@ export interface Requested {
   readonly ms: number;
 }
 
-export interface NodeLog extends Logger {
+export type NodeLog = Logger & {
   /** As `info(fields, 'request')`. */
   requested(fields: Requested): void;
-}
+};
 
 /** The log, on standard output unless told otherwise: JSON lines, or for people on a terminal. */
 export function createLog(
