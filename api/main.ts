@@ -16,7 +16,7 @@ import { createApp } from './app.js';
 import { greet } from './banner.js';
 import { parseCommandLine, USAGE, type ExportCommand, type ImportCommand } from './command-line.js';
 import { readConfig, type Config } from './config.js';
-import { createLog, STANDARD_ERROR } from './logging.js';
+import { createLog, STANDARD_ERROR, type NodeLog } from './logging.js';
 import { createMetrics } from './metrics.js';
 import { readsOf } from './reads.js';
 import { shortPost } from './short-post.js';
@@ -40,7 +40,7 @@ export interface Extra extends Pick<EngineOptions, 'fault'> {
 /** Puts everything together and listens. Rejects with one line that says what to do where it cannot. */
 export async function startNode(
   config: Config,
-  log: Logger,
+  log: NodeLog,
   { gather, ...extra }: Extra = {},
 ): Promise<Node> {
   const { createUwsServer, attachWebSockets, createHttpBridge } = await loadUws();

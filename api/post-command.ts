@@ -15,13 +15,8 @@ export function postCommand(
   const { text, user } = body;
   const given = body.id ?? key;
   if (key !== undefined && given !== key) return null;
-  const command = {
-    type: 'post',
-    room_id,
-    id: given ?? newId(),
-    user: user ?? null,
-    text,
-    request_id,
-  } as const;
-  return given === undefined ? { ...command, fresh: true } : command;
+  const by = user ?? null;
+  return given === undefined
+    ? { type: 'post', room_id, id: newId(), user: by, text, request_id, fresh: true }
+    : { type: 'post', room_id, id: given, user: by, text, request_id };
 }

@@ -1,15 +1,18 @@
 import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
 import type { Static } from '@sinclair/typebox';
-import { toMessage } from '../engine/codec.js';
 import { OVERLOADED } from '../engine/admission.js';
+import { messageJson } from '../engine/codec.js';
+import type { Engine } from '../engine/engine.js';
 import { errorText, type ErrorCode } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
 import type { Answer } from '../engine/messages/answers.js';
 import { checker } from '../engine/messages/check.js';
+import type { PostCommand } from '../engine/messages/commands.js';
 import type { Log } from '../engine/ports.js';
 import { impossible } from './answers.js';
 import { lateRefusals } from './late-refusals.js';
-import type { AppParts } from './parts.js';
+import type { NodeLog } from './logging.js';
+import type { Metrics } from './metrics.js';
 import { POST_PATH, postCommand } from './post-command.js';
 import { problemOf } from './problem.js';
 import { PostBody, PostHeaders, RoomParams } from './schemas.js';
@@ -25,6 +28,8 @@ interface ShortAnswer {
   readonly headers: readonly string[];
   readonly body: string;
 }
+
+type RequestLog = Pick<Log, 'error'> & Pick<NodeLog, 'requested'>;
 
 const [BEFORE_ROOM = '', AFTER_ROOM = ''] = POST_PATH.split(':room_id');
 const JSON_TYPES: ReadonlySet<unknown> = new Set(['application/json', 'application/json; charset=utf-8']);
@@ -43,57 +48,62 @@ const bodyFaults = checker(PostBody);
  * routes/messages.ts does (a test compares them), logs the same line, and leaves every other request to Fastify. It
  * knows no authentication: where clients must prove who they are, it must not be used.
  */
-export function shortPost({ engine, metrics }: Pick<AppParts, 'engine' | 'metrics'>, log: Log) {
+export function shortPost(
+  { engine, metrics }: { engine: Pick<Engine, 'ask' | 'isOverloaded'>; metrics: Pick<Metrics, 'refused'> },
+  log: RequestLog,
+) {
   const late = lateRefusals();
-
-  function logged(head: Head, request_id: string, since: number, answer: ShortAnswer): ShortAnswer {
-    const ms = Math.round((performance.now() - since) * 10) / 10;
-    log.info({ request_id, method: 'POST', url: head.url, status: answer.status, ms }, 'request');
-    return answer;
-  }
 
   function refusal(request_id: string, code: ErrorCode, detail: string): ShortAnswer {
     metrics.refused(code);
     const { status, contentType, retryAfter, problem } = problemOf(code, detail);
     const retry = retryAfter === null ? [] : ['retry-after', retryAfter];
-    return json(status, ['x-request-id', request_id, ...retry, 'content-type', contentType], problem);
+    const headers = ['x-request-id', request_id, ...retry, 'content-type', contentType];
+    return answerWith(status, headers, JSON.stringify(problem));
   }
 
-  function answerOf(answer: Answer, request_id: string, about: { room_id: string; id: string }): ShortAnswer {
+  function answerOf(answer: Answer, request_id: string, { id, room_id }: PostCommand): ShortAnswer {
     switch (answer.type) {
       case 'posted':
-        return json(
+        return answerWith(
           201,
-          ['x-request-id', request_id, 'location', `/api/messages/${about.id}`, 'content-type', JSON_ANSWER],
-          toMessage(answer.message),
+          ['x-request-id', request_id, 'location', `/api/messages/${id}`, 'content-type', JSON_ANSWER],
+          messageJson(answer.message),
         );
       case 'refused':
         return refusal(request_id, answer.code, answer.message);
       case 'queued':
-        return json(202, ['x-request-id', request_id, 'content-type', JSON_ANSWER], {
-          id: about.id,
-          room_id: about.room_id,
-          status: 'queued',
-        });
+        return answerWith(
+          202,
+          ['x-request-id', request_id, 'content-type', JSON_ANSWER],
+          JSON.stringify({ id, room_id, status: 'queued' }),
+        );
       default:
         return impossible(answer);
     }
   }
 
+  function failure(request_id: string, cause: unknown): ShortAnswer {
+    log.error({ request_id, cause: errorText(cause) }, 'request: failed');
+    return refusal(request_id, 'internal', 'see the log for this x-request-id');
+  }
+
   return {
     pattern: POST_PATH,
     wants: ({ headers }: Head): boolean => JSON_TYPES.has(headers['content-type']),
-    take(head: Head, bytes: Buffer, answer: (answer: ShortAnswer) => void): boolean {
+    take({ url, headers }: Head, bytes: Buffer, answer: (answer: ShortAnswer) => void): boolean {
       const since = performance.now();
-      const { url, headers } = head;
       if (!url.startsWith(BEFORE_ROOM) || !url.endsWith(AFTER_ROOM)) return false;
       const room_id = url.slice(BEFORE_ROOM.length, -AFTER_ROOM.length);
       if (paramFaults({ room_id }) !== null || headerFaults(headers) !== null) return false;
       const request_id = requestIdOf(headers['x-request-id']?.toString() ?? '');
+      const finish = (last: ShortAnswer): void => {
+        const ms = Math.round((performance.now() - since) * 10) / 10;
+        log.requested({ request_id, method: 'POST', url, status: last.status, ms });
+        answer(last);
+      };
       if (engine.isOverloaded()) {
-        late.add(() =>
-          answer(logged(head, request_id, since, refusal(request_id, OVERLOADED.code, OVERLOADED.message))),
-        );
+        late.add(() => finish(refusal(request_id, OVERLOADED.code, OVERLOADED.message)));
         return true;
       }
       const body = parse(bytes.toString('utf8'));
@@ -101,29 +111,32 @@ export function shortPost({ engine, metrics }: Pick<AppParts, 'engine' | 'metric
       const key = headers['idempotency-key']?.toString();
       const command = postCommand(room_id, body, key, request_id);
       if (command === null) return false;
-      engine
-        .request(command)
-        .then((given) => answerOf(given, request_id, command))
-        .catch((cause: unknown) => {
-          log.error({ request_id, cause: errorText(cause) }, 'request: failed');
-          return refusal(request_id, 'internal', 'see the log for this x-request-id');
-        })
-        .then((last) => answer(logged(head, request_id, since, last)))
-        .catch((cause: unknown) =>
-          log.error({ request_id, cause: errorText(cause) }, 'request: not answered'),
-        );
+      // The engine calls this, and whatever goes wrong here is no business of its.
+      const answered = (given: Answer): void => {
+        try {
+          let last: ShortAnswer;
+          try {
+            last = answerOf(given, request_id, command);
+          } catch (cause) {
+            last = failure(request_id, cause);
+          }
+          finish(last);
+        } catch (cause) {
+          log.error({ request_id, cause: errorText(cause) }, 'request: not answered');
+        }
+      };
+      try {
+        engine.ask(command, answered);
+      } catch (cause) {
+        finish(failure(request_id, cause));
+      }
       return true;
     },
   };
 }
 
-function json(status: number, headers: readonly string[], value: object): ShortAnswer {
-  return {
-    status,
-    statusLine: STATUS_LINES.get(status) ?? String(status),
-    headers,
-    body: JSON.stringify(value),
-  };
+function answerWith(status: number, headers: readonly string[], body: string): ShortAnswer {
+  return { status, statusLine: STATUS_LINES.get(status) ?? String(status), headers, body };
 }
 
 /** A body that fits its schema; null for one that has to be looked at more closely. */

@@ -48,10 +48,17 @@ function messageFrame({ event_id, room_id, seq, user, text, at }: MessagePosted)
   ].join('');
 }
 
+/** As JSON.stringify of `toMessage`, in the same way. */
+export function messageJson({ event_id, room_id, seq, user, text, at }: MessagePosted): string {
+  const by = user === null ? 'null' : quoted(user);
+  return `{"id":"${event_id}","room_id":"${room_id}","seq":${seq},"user":${by},"text":${quoted(text)},"created_at":"${at}"}`;
+}
+
 /** Printable ASCII but for `"` and `\\`: stands in JSON as it is (RFC 8259 section 7). */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
-function quoted(text: string): string {
+/** As JSON.stringify of a string. */
+export function quoted(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 

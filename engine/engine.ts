@@ -72,6 +72,8 @@ export interface Engine {
   request(command: Command): Promise<Answer>;
   /** Whether a post that comes now would be refused because too many are under way. */
   isOverloaded(): boolean;
+  /** The same without a promise. `answered` is called once, never before this returns, and must not throw. */
+  ask(command: Command, answered: (answer: Answer) => void): void;
   /** A new WebSocket, already accepted and checked. Null when the node goes down. */
   connect(socket: Socket, hello: Hello): Connection | null;
   /** Why posts cannot be accepted now, or null. */
@@ -119,6 +121,26 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const connections = createConnections(root, { ...shared, audiences, admission });
   let stopping = false;
 
+  function ask(command: Command, answered: (answer: Answer) => void): void {
+    if (stopping) {
+      queueMicrotask(() => answered(refused(GOING_DOWN)));
+      return;
+    }
+    if (command.type !== 'post') {
+      broker.request(command, answered);
+      return;
+    }
+    const size = command.text.length;
+    if (!admission.enter(size)) {
+      queueMicrotask(() => answered(refused(OVERLOADED)));
+      return;
+    }
+    broker.request(command, (answer) => {
+      admission.leave(size);
+      answered(answer);
+    });
+  }
+
   function unready(): string | null {
     if (stopping) return 'the node is going down';
     const [brokerNow, storeNow] = [broker.state(), store.state()];
@@ -134,18 +156,8 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
       await broker.start(bridge);
       retention.start();
     },
-    request(command) {
-      if (stopping) return Promise.resolve(refused(GOING_DOWN));
-      if (command.type !== 'post') return new Promise((answered) => broker.request(command, answered));
-      const size = command.text.length;
-      if (!admission.enter(size)) return Promise.resolve(refused(OVERLOADED));
-      return new Promise((answered) =>
-        broker.request(command, (answer) => {
-          admission.leave(size);
-          answered(answer);
-        }),
-      );
-    },
+    request: (command) => new Promise((answered) => ask(command, answered)),
+    ask,
     isOverloaded: () => admission.isFull,
     connect: (socket, hello) => connections.open(socket, hello),
     stats: () => ({

@@ -1,4 +1,5 @@
 import type { DurableEvent } from '../../engine/messages/events.js';
+import { createById } from './by-id.js';
 import { createWritten, type Link } from './written.js';
 import type { Append, AppendResult, Keep, RoomRecord, Store } from '../../engine/ports.js';
 
@@ -14,6 +15,7 @@ export interface MemoryStoreOptions {
 interface Logged {
   readonly event: DurableEvent;
   readonly position: number;
+  forgotten: boolean;
 }
 
 /** Events forgotten at a time. */
@@ -22,7 +24,7 @@ const STEP = 1_000;
 interface Kept extends Link<Kept> {
   record: RoomRecord;
   /** Ascending by seq, without a gap. */
-  events: DurableEvent[];
+  events: Logged[];
 }
 
 function newKept(record: RoomRecord): Kept {
@@ -40,7 +42,7 @@ function areDistinct(events: readonly DurableEvent[]): boolean {
 export function createMemoryStore(options: MemoryStoreOptions): Store {
   const rooms = new Map<string, Kept>();
   const written = createWritten<Kept>();
-  const byId = new Map<string, Logged>();
+  const byId = createById<Logged>();
   /** In the order of commits; those that are forgotten go later, many at a time. */
   let log: Logged[] = [];
   let position = 0;
@@ -54,15 +56,15 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     if (events.some(({ event_id }) => byId.has(event_id)) || !areDistinct(events)) return 'duplicate';
     kept.record = room;
     for (const event of events) {
-      kept.events.push(event);
-      const logged = { event, position: ++position };
-      byId.set(event.event_id, logged);
+      const logged = { event, position: ++position, forgotten: false };
+      kept.events.push(logged);
+      byId.add(event.event_id, logged);
       log.push(logged);
     }
     if (purge_before !== undefined)
       forget(
         kept,
-        kept.events.findIndex(({ seq }) => seq >= purge_before),
+        kept.events.findIndex(({ event }) => event.seq >= purge_before),
       );
     if (kept.events.length > options.eventsPerRoom * 1.25)
       forget(kept, kept.events.length - options.eventsPerRoom);
@@ -74,27 +76,26 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
 
   function forget(kept: Kept, count: number): void {
     const cut = count < 0 ? kept.events.length : count;
-    for (const event of kept.events.splice(0, cut)) byId.delete(event.event_id);
+    for (const logged of kept.events.splice(0, cut)) {
+      logged.forgotten = true;
+      byId.delete(logged.event.event_id);
+    }
   }
 
   /** How many of a room's oldest events `keep` does not cover. */
   function excess({ events }: Kept, { max_messages, not_before }: Keep): number {
     let first = 0;
     if (not_before !== null) {
-      const young = events.findIndex(({ at }) => Date.parse(at) >= not_before);
+      const young = events.findIndex(({ event }) => Date.parse(event.at) >= not_before);
       first = young < 0 ? events.length : young;
     }
     if (max_messages !== null) {
       let wanted = max_messages;
       let oldest = events.length;
-      while (wanted > 0 && oldest > 0) if (events[--oldest]?.type === 'message_posted') wanted--;
+      while (wanted > 0 && oldest > 0) if (events[--oldest]?.event.type === 'message_posted') wanted--;
       first = Math.max(first, oldest);
     }
     return first;
-  }
-
-  function isKept({ event, position }: Logged): boolean {
-    return byId.get(event.event_id)?.position === position;
   }
 
   function trim(): void {
@@ -104,7 +105,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       forget(kept, Math.min(over, kept.events.length));
       if (kept.events.length === 0) written.remove(kept);
     }
-    if (log.length > 2 * byId.size + 1024) log = log.filter(isKept);
+    if (log.length > 2 * byId.size + 1024) log = log.filter(({ forgotten }) => !forgotten);
   }
 
   return {
@@ -120,19 +121,19 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     load: (roomId) => Promise.resolve(rooms.get(roomId)?.record ?? null),
     history({ room_id, after, before, limit, messages_only }) {
       const events = rooms.get(room_id)?.events ?? [];
-      const first = events[0]?.seq ?? 1;
+      const first = events[0]?.event.seq ?? 1;
       const wanted = (event: DurableEvent): boolean => !messages_only || event.type === 'message_posted';
       const page: DurableEvent[] = [];
       if (after !== undefined) {
         for (let i = Math.max(0, after + 1 - first); i < events.length && page.length < limit; i++) {
-          const event = events[i];
+          const event = events[i]?.event;
           if (event && (before === undefined || event.seq < before) && wanted(event)) page.push(event);
         }
         return Promise.resolve(page);
       }
       const from = before === undefined ? events.length - 1 : Math.min(events.length, before - first) - 1;
       for (let i = from; i >= 0 && page.length < limit; i--) {
-        const event = events[i];
+        const event = events[i]?.event;
         if (event && wanted(event)) page.push(event);
       }
       return Promise.resolve(page);
@@ -144,7 +145,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       // One more than asked for, to tell whether there is more.
       for (let i = firstAfter(log, from); i < log.length && found.length <= limit; i++) {
         const logged = log[i];
-        if (logged && isKept(logged)) found.push(logged);
+        if (logged && !logged.forgotten) found.push(logged);
       }
       const page = found.slice(0, limit);
       const last = page.at(-1)?.position ?? from;

@@ -33,7 +33,7 @@ function answerOf(command: Command): Promise<Answer> {
   if (command.type !== 'post') throw new Error(`a command of type ${command.type}`);
   const { id, room_id, user, text } = command;
   const wish = text.trim();
-  if (wish === 'crash') return Promise.reject(new Error('crashed, as was asked'));
+  if (wish === 'crash') throw new Error('crashed, as was asked');
   if (wish === 'queue') return Promise.resolve({ type: 'queued' });
   if (wish === 'done') return Promise.resolve({ type: 'done' });
   if (wish in ERRORS) return Promise.resolve(refused({ code: wish as ErrorCode, message: `“${wish}”` }));
@@ -52,6 +52,10 @@ async function serve(t: Test, short: boolean, answer = answerOf): Promise<Runnin
       commands.push(command);
       return answer(command);
     },
+    ask(command: Command, answered: (answer: Answer) => void) {
+      commands.push(command);
+      void answer(command).then(answered, (cause: unknown) => t.fail(String(cause)));
+    },
   } as AppParts['engine'];
   const write = (line: string): void => {
     const { level, request_id, cause, method, url, status, msg } = JSON.parse(plain(line)) as Record<
@@ -68,7 +72,13 @@ async function serve(t: Test, short: boolean, answer = answerOf): Promise<Runnin
     maxBodyBytes: 4096,
     serverFactory: bridge.serverFactory,
   });
-  const cut = shortPost({ engine, metrics }, logger);
+  const cut = shortPost(
+    { engine, metrics },
+    {
+      error: (fields, text) => logger.error(fields, text),
+      requested: (fields) => logger.info(fields, 'request'),
+    },
+  );
   const counted: typeof cut = {
     ...cut,
     take(...given) {

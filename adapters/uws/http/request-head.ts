@@ -63,13 +63,13 @@ function latin1(text: string): string {
 }
 
 function addHeader(headers: IncomingHttpHeaders, name: string, value: string): void {
-  if (name === 'set-cookie') {
+  const before = headers[name];
+  if (typeof before === 'string') {
+    if (!FIRST_LINE_WINS.has(name)) headers[name] = before + (name === 'cookie' ? '; ' : ', ') + value;
+  } else if (name === 'set-cookie') {
     (headers['set-cookie'] ??= []).push(value);
-  } else if (FIRST_LINE_WINS.has(name)) {
-    headers[name] ??= value;
   } else {
-    const before = headers[name];
-    headers[name] = typeof before === 'string' ? before + (name === 'cookie' ? '; ' : ', ') + value : value;
+    headers[name] = value;
   }
 }
 
@@ -82,7 +82,7 @@ function addHeader(headers: IncomingHttpHeaders, name: string, value: string): v
  */
 export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | Refusal {
   const method = req.getCaseSensitiveMethod();
-  if (!KNOWN_METHODS.has(method)) return { status: 400, detail: 'unknown method' };
+  if (method !== 'POST' && !KNOWN_METHODS.has(method)) return { status: 400, detail: 'unknown method' };
   const url = urlOf(req);
   if (OUTSIDE_URL.test(url)) return { status: 400, detail: 'a character that no URL contains' };
 
