@@ -21,9 +21,9 @@ export interface GatherRule {
 }
 
 /** Found by trying: the scenario `gathering` shows it beside others. */
-const GATHER: GatherRule = { least: 2, most: 12, share: 0.25 };
+const GATHER: GatherRule = { least: 2, most: 24, share: 0.5 };
 /** How many turns a frame waits for another one to the same socket that is known to be on its way. */
-const ALONG_TURNS = 16;
+const ALONG_TURNS = 32;
 
 /** What is on its way out: frames gather for some turns of the event loop and then go together. */
 export class Egress {

@@ -56,7 +56,7 @@ export const gathering: Scenario = {
   name: 'gathering',
   title: 'How long to gather',
   about:
-    'A room of 1,000 in which what goes out waits for so many turns of the event loop, or as the rule of Parlor has it (2 turns, and up to 12 while they take less than a quarter of the last flush). ' +
+    'A room of 1,000 in which what goes out waits for so many turns of the event loop, or as the rule of Parlor has it (2 turns, and up to 24 while they take less than half of the last flush). ' +
     'With 64 posts in flight (the CPU columns), with one, and at a fixed rate.',
   short: { rounds: 1, seconds: 1 },
   long: { rounds: 5, seconds: 3 },

@@ -4,7 +4,7 @@ import type { Fact, RoomState } from './state.js';
 export function evolve(state: RoomState, fact: Fact): RoomState {
   switch (fact.type) {
     case 'message_posted':
-      return { ...opened(state, fact.at), head_seq: fact.seq };
+      return at(opened(state, fact.at), fact.seq);
     case 'room_opened':
       return { ...opened(state, fact.at), head_seq: fact.seq, own_policy: fact.policy };
     case 'policy_changed':
@@ -35,6 +35,12 @@ export function evolve(state: RoomState, fact: Fact): RoomState {
     case 'history_purged':
       return state;
   }
+}
+
+/** The same room at another seq. Field by field, for each post makes a state, and a spread costs V8 several times as much. */
+function at(state: RoomState, head_seq: number): RoomState {
+  const { room_id, status, preset, own_policy, created_at, seats, gone, settling } = state;
+  return { room_id, status, head_seq, preset, own_policy, created_at, seats, gone, settling };
 }
 
 /** A room that opens anew after it was empty begins with its preset again. */
