@@ -1,3 +1,5 @@
+import type { Clock } from '../engine/ports.js';
+
 /** How long a refusal is kept back, ms: about as long as its Retry-After says, and what a client waits for anyway. */
 const LATE_MS = 1_000;
 /** So often those whose time has come are told, ms. */
@@ -16,16 +18,23 @@ export interface LateRefusals {
  * nothing would be done but refusing. A connection that waits for its answer asks for nothing. So the answer that there is
  * no room comes late, which slows down those who ask to what can be served.
  */
-export function lateRefusals(): LateRefusals {
+export function lateRefusals(clock: Clock): LateRefusals {
   let waiting: { readonly at: number; readonly refuse: () => void }[] = [];
-  let timer: NodeJS.Timeout | null = null;
+  let isSet = false;
+
+  function set(): void {
+    if (isSet) return;
+    isSet = true;
+    clock.after(STEP_MS, tell);
+  }
 
   function tell(): void {
-    const now = performance.now();
+    isSet = false;
+    const now = clock.elapsed();
     const next = waiting.findIndex(({ at }) => at > now);
     const due = waiting.slice(0, next < 0 ? waiting.length : next);
     waiting = waiting.slice(due.length);
-    timer = waiting.length > 0 ? setTimeout(tell, STEP_MS) : null;
+    if (waiting.length > 0) set();
     for (const { refuse } of due) refuse();
   }
 
@@ -35,8 +44,8 @@ export function lateRefusals(): LateRefusals {
         refuse();
         return;
       }
-      waiting.push({ at: performance.now() + LATE_MS, refuse });
-      timer ??= setTimeout(tell, STEP_MS);
+      waiting.push({ at: clock.elapsed() + LATE_MS, refuse });
+      set();
     },
   };
 }

@@ -97,7 +97,7 @@ export async function startNode(
       socket.upgrade ? letIn({ engine, log, meter: metrics }, socket, socket.upgrade) : null,
   });
   // The short cut knows no authentication, and there is none yet.
-  http.attach(server.app, [shortPost({ engine, metrics }, log)]);
+  http.attach(server.app, [shortPost({ engine, metrics, clock: systemClock }, log)]);
 
   await engine.start();
   const port = await server.listen(config.HOST, config.PORT);

@@ -70,6 +70,11 @@ export function createMetrics(): Metrics {
     };
     gauge('parlor_connections', 'WebSockets open', (now) => now.connections);
     gauge('parlor_rooms', 'Rooms awake', (now) => now.rooms);
+    gauge(
+      'parlor_under_way',
+      'Posts and other frames of clients, from their arrival to their answer',
+      (now) => now.underWay,
+    );
     gauge('parlor_seats', 'Seats taken', (now) => now.seats);
     gauge('parlor_audiences', 'Rooms with a connection on this node', (now) => now.audiences);
     gauge('parlor_broker_ready', '1 if the broker can be used', (now) => Number(now.broker.ready));

@@ -8,7 +8,7 @@ import { requestIdOf } from '../engine/hello.js';
 import type { Answer } from '../engine/messages/answers.js';
 import { checker } from '../engine/messages/check.js';
 import type { PostCommand } from '../engine/messages/commands.js';
-import type { Log } from '../engine/ports.js';
+import type { Clock, Log } from '../engine/ports.js';
 import { impossible } from './answers.js';
 import { lateRefusals } from './late-refusals.js';
 import type { NodeLog } from './logging.js';
@@ -49,10 +49,15 @@ const bodyFaults = checker(PostBody);
  * knows no authentication: where clients must prove who they are, it must not be used.
  */
 export function shortPost(
-  { engine, metrics }: { engine: Pick<Engine, 'ask' | 'isOverloaded'>; metrics: Pick<Metrics, 'refused'> },
+  parts: {
+    engine: Pick<Engine, 'ask' | 'isOverloaded'>;
+    metrics: Pick<Metrics, 'refused'>;
+    clock: Clock;
+  },
   log: RequestLog,
 ) {
-  const late = lateRefusals();
+  const { engine, metrics } = parts;
+  const late = lateRefusals(parts.clock);
 
   function refusal(request_id: string, code: ErrorCode, detail: string): ShortAnswer {
     metrics.refused(code);

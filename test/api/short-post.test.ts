@@ -1,5 +1,6 @@
 import Fastify from 'fastify';
 import t, { type Test } from 'tap';
+import { systemClock } from '../../adapters/system/clock.js';
 import { createHttpBridge } from '../../adapters/uws/http/bridge.js';
 import { createUwsServer } from '../../adapters/uws/server.js';
 import { createApp } from '../../api/app.js';
@@ -73,7 +74,7 @@ async function serve(t: Test, short: boolean, answer = answerOf): Promise<Runnin
     serverFactory: bridge.serverFactory,
   });
   const cut = shortPost(
-    { engine, metrics },
+    { engine, metrics, clock: systemClock },
     {
       error: (fields, text) => logger.error(fields, text),
       requested: (fields) => logger.info(fields, 'request'),

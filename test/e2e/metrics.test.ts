@@ -11,7 +11,15 @@ for (const broker of BROKERS) {
     const page = await parlor.get('/metrics');
     t.match(page.headers.get('content-type'), /^text\/plain; version=0\.0\.4/);
     const text = await page.text();
-    const gauges = ['connections', 'rooms', 'seats', 'audiences', 'broker_pending', 'broker_buffered'];
+    const gauges = [
+      'connections',
+      'rooms',
+      'seats',
+      'under_way',
+      'audiences',
+      'broker_pending',
+      'broker_buffered',
+    ];
     for (const name of gauges) t.match(text, new RegExp(`^# TYPE parlor_${name} gauge$`, 'm'));
     for (const actor of ['rooms', 'audiences', 'bridge', 'journal']) {
       t.match(
