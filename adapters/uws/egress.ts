@@ -24,8 +24,13 @@ export interface GatherRule {
 const GATHER: GatherRule = { least: 2, most: 24, share: 0.5 };
 /** How many turns a frame waits for another one to the same socket that is known to be on its way. */
 const ALONG_TURNS = 32;
+/** How many turns a frame for one socket waits for others to it. */
+const SOON_TURNS = 4;
 
-/** What is on its way out: frames gather for some turns of the event loop and then go together. */
+/**
+ * What is on its way out: frames gather for some turns of the event loop and then go together. Those of a topic as the
+ * rule has it; those of one socket for a fixed number of turns, so that a room of few waits for nobody.
+ */
 export class Egress {
   private topics: string[] = [];
   private frames: string[] = [];
@@ -57,7 +62,7 @@ export class Egress {
   /** Has `sender` write in some turns. */
   writeSoon(sender: Sender): void {
     this.soon.add(sender, this.now);
-    this.gather();
+    this.run();
   }
 
   /** Has `sender` write in some more turns, if it has not until then. */
@@ -100,10 +105,10 @@ export class Egress {
       this.gathering = false;
       this.flushedAt = performance.now();
       this.publishGathered();
-      this.soon.write(this.now);
     }
+    this.soon.write(this.now - SOON_TURNS);
     this.along.write(this.now - ALONG_TURNS);
-    if (this.gathering || this.flushedAt > 0 || !this.along.isEmpty) this.run();
+    if (this.gathering || this.flushedAt > 0 || !this.soon.isEmpty || !this.along.isEmpty) this.run();
   }
 
   private isTime(): boolean {
