@@ -103,8 +103,11 @@ export class Egress {
     }
     if (this.gathering && this.isTime()) {
       this.gathering = false;
-      this.flushedAt = performance.now();
-      this.publishGathered();
+      // Somebody who was sent something may have had it published before: that was no flush, and says nothing of one.
+      if (this.topics.length > 0) {
+        this.flushedAt = performance.now();
+        this.publishGathered();
+      }
     }
     this.soon.write(this.now - SOON_TURNS);
     this.along.write(this.now - ALONG_TURNS);
@@ -139,7 +142,7 @@ class Waiting {
   write(turn: number): void {
     const { senders, since } = this;
     while (this.first < senders.length && (since[this.first] ?? 0) <= turn) senders[this.first++]?.write();
-    if (this.first < senders.length / 2) return;
+    if (this.first === 0 || this.first < senders.length / 2) return;
     this.senders = senders.slice(this.first);
     this.since = since.slice(this.first);
     this.first = 0;
