@@ -2,15 +2,31 @@ import type { Answer } from './messages/answers.js';
 import type { Command } from './messages/commands.js';
 import type { DurableEvent, RoomEvent } from './messages/events.js';
 import type { Policy } from './messages/policy.js';
+import type { Word } from './messages/words.js';
 
 /* ------------------------------------------------------------------ Broker */
 
 /**
+ * One uninterrupted time in which this node is the home of a partition: of all rooms in it. The same object for every
+ * command that is delivered in it. It ends when the node loses the partition or its link to the broker, and never
+ * begins again: a node that gets the partition back gets it in a new session.
+ */
+export interface Session {
+  /**
+   * Whether this node is known to be the home now. False while the link is silent, or the node was suspended, and it
+   * cannot be told yet whether another home has begun. Then nothing may be decided from what is in memory. It becomes
+   * true again, or the session ends.
+   */
+  readonly isCurrent: boolean;
+}
+
+/**
  * A command on its way to its room, with what the room owes for it. Exactly one of the two methods is called, once;
- * neither throws.
+ * neither throws. After the end of its session both do nothing: a durable broker delivers the command to the next home.
  */
 export interface Delivery {
   readonly command: Command;
+  readonly session: Session;
   /** Delivered before, perhaps carried out: the broker cannot tell. */
   readonly redelivered: boolean;
   /**
@@ -25,16 +41,33 @@ export interface Delivery {
   settle(answer: Answer, published?: Promise<void>): void;
   /**
    * Nothing happened, and the fault is not the command's (the store is down): a durable broker delivers it
-   * again, in its old order; another one answers `unavailable`.
+   * again, in its old order; another one answers `unavailable`. A command that fails again and again while others of
+   * its partition succeed is given up after some attempts. `passing`: the reason passes by itself (the room rests, the
+   * node is full), so the attempt does not count.
    */
-  retry(reason: string): void;
+  retry(reason: string, passing?: boolean): void;
 }
 
+/** What a broker tells the engine. None of these throws. */
 export interface BrokerHandlers {
   /** A command for a room this node is the home of. Per sender and room in the order they were sent. */
   command(delivery: Delivery): void;
-  /** Events of one or more rooms, per room in order; at least once, perhaps with gaps after a lost connection. */
+  /** Events of one or more rooms, per room in order; at least once, with gaps only where `missed` is told afterwards. */
   events(events: readonly RoomEvent[]): void;
+  /** What a node said, this one included: see `Broker.say`. */
+  word(word: Word): void;
+  /**
+   * Events and words may have been lost until now, or another node has taken this one for gone. Told when events
+   * arrive again.
+   */
+  missed(): void;
+  /**
+   * This node is no longer the home of these rooms. Told before a delivery of the partition's next session on this
+   * node; the next home, elsewhere, may have begun a moment before.
+   */
+  sessionEnded(session: Session): void;
+  /** The lease of a node is over: its connections are gone, or it is too slow to be waited for. */
+  nodeGone(nodeId: string): void;
 }
 
 export interface BrokerState {
@@ -49,11 +82,12 @@ export interface BrokerState {
 }
 
 /**
- * Carries commands to the home of their room and events to every node with an audience.
+ * Carries commands to the home of their room, events to every node with an audience, and words between nodes.
  *
  * Guarantees: commands of one sender to one room arrive in the order of the calls; a command is delivered at
  * least once when it was answered `queued` or better, and at most one node at a time is the home of a room;
- * events reach the publishing node's own handler before `publish` returns.
+ * events reach the publishing node's own handler before `publish` returns; commands are delivered only after `nodes`
+ * knows every node that lives.
  */
 export interface Broker {
   /** Connects and begins to deliver. Rejects if it cannot within its own limits. */
@@ -62,6 +96,17 @@ export interface Broker {
   request(command: Command, onAnswer: (answer: Answer) => void): void;
   /** Resolves when the events are safe with the broker. Rejects if they never will be; they are in the store. */
   publish(events: readonly RoomEvent[]): Promise<void>;
+  /**
+   * Says something to one node, or with `null` to all that live, this one included. Best effort: at most once, in the
+   * order of the calls, lost without a notice with the link. What this node says to itself its own handler hears
+   * before the call returns.
+   */
+  say(word: Word, to: string | null): void;
+  /**
+   * The other nodes that live. A node that has sent a command which was delivered here is among them, at least until
+   * `nodeGone` is told of it.
+   */
+  nodes(): ReadonlySet<string>;
   /** Asks for the events of a slot; resolves when none after this will be missed. Counted: call once an audience. */
   subscribe(slot: number): Promise<void>;
   unsubscribe(slot: number): void;

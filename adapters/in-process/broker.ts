@@ -1,13 +1,14 @@
-import { refused, type Answer } from '../../engine/messages/answers.js';
+import { notDelivered, type Answer } from '../../engine/messages/answers.js';
 import type { Command } from '../../engine/messages/commands.js';
-import type { Broker, BrokerHandlers, Clock, Delivery } from '../../engine/ports.js';
+import type { Broker, BrokerHandlers, Clock, Delivery, Session } from '../../engine/ports.js';
 
 /** How many commands may be under way; beyond it they are refused at once. */
 const UNDER_WAY = 200_000;
 
 /**
- * The broker of a single process: every room's home is here, so commands and events are handed over as they are.
- * Not durable: what cannot be carried out is answered `unavailable`, never delivered again.
+ * The broker of a single process: every room's home is here, so commands, events and words are handed over as they are.
+ * Not durable: what cannot be carried out is answered `unavailable`, never delivered again. There is one session, which
+ * does not end, no other node, and no link that could be lost: so `missed`, `sessionEnded` and `nodeGone` are never told.
  */
 export function createInProcessBroker(options: { readonly clock: Clock }): Broker {
   let handlers: BrokerHandlers | null = null;
@@ -47,6 +48,8 @@ export function createInProcessBroker(options: { readonly clock: Clock }): Broke
       handlers?.events(events);
       return DONE;
     },
+    say: (word) => handlers?.word(word),
+    nodes: () => NOBODY,
     subscribe: () => DONE,
     unsubscribe: () => undefined,
     state: () => ({
@@ -73,12 +76,16 @@ export function createInProcessBroker(options: { readonly clock: Clock }): Broke
 }
 
 const DONE = Promise.resolve();
+const NOBODY: ReadonlySet<string> = new Set();
+/** All of the process's life. */
+const SESSION: Session = { isCurrent: true };
 
 function refuseLater(onAnswer: (answer: Answer) => void, reason: string): void {
-  queueMicrotask(() => onAnswer(refused({ code: 'unavailable', message: reason })));
+  queueMicrotask(() => onAnswer(notDelivered('no', { code: 'unavailable', message: reason })));
 }
 
 class InProcessDelivery implements Delivery {
+  readonly session = SESSION;
   readonly redelivered = false;
   /** What is given back here is refused: nothing comes again. */
   readonly overtakes = false;
@@ -103,6 +110,7 @@ class InProcessDelivery implements Delivery {
   }
 
   retry(reason: string): void {
-    this.settle(refused({ code: 'unavailable', message: `${reason}; send it again with the same id` }));
+    const message = `${reason}; send it again with the same id`;
+    this.settle(notDelivered('no', { code: 'unavailable', message }));
   }
 }

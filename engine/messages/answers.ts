@@ -2,7 +2,7 @@ import type { Refusal } from '../errors.js';
 import type { MessagePosted } from './events.js';
 import type { Policy } from './policy.js';
 
-/** What a join is told: the room as it stood when the seat was given. */
+/** The room as it stands. */
 export interface RoomView {
   readonly room_id: string;
   readonly status: 'open' | 'closed';
@@ -14,9 +14,19 @@ export interface RoomView {
   readonly created_at: string;
 }
 
+/** The room as it stood when the seat was given. */
+export interface Joined {
+  readonly type: 'joined';
+  readonly room: RoomView;
+  /** The node that is the room's home. */
+  readonly home: string;
+  /** The room's last roll call when the seat was given: an audience that has heard a later one has to join again. */
+  readonly call_id: string;
+}
+
 export type Done =
   | { readonly type: 'posted'; readonly message: MessagePosted }
-  | { readonly type: 'joined'; readonly room: RoomView }
+  | Joined
   | { readonly type: 'opened'; readonly created: boolean; readonly room: RoomView }
   | { readonly type: 'described'; readonly room: RoomView }
   /** `lost`: connections whose seat went to somebody else meanwhile. */
@@ -24,11 +34,23 @@ export type Done =
   | { readonly type: 'done' };
 
 /**
- * How a command ended. `refused`: nothing happened. `queued`: durably in the broker, but its room did not
- * answer in time; it will be carried out once.
+ * How a command ended. `refused`: nothing happened, unless `reached` says that it may have. `queued`: durably in the
+ * broker, but its room did not answer in time; it will be carried out once.
  */
-export type Answer = Done | ({ readonly type: 'refused' } & Refusal) | { readonly type: 'queued' };
+export type Answer = Done | Refused | { readonly type: 'queued' };
 
-export function refused(refusal: Refusal): Answer {
+export interface Refused extends Refusal {
+  readonly type: 'refused';
+  /** Whether the command reached its room; left out: it did, and the refusal is the room's own decision. */
+  readonly reached?: 'no' | 'perhaps';
+}
+
+/** The room has decided against it. */
+export function refused(refusal: Refusal): Refused {
   return { type: 'refused', ...refusal };
+}
+
+/** The command did not reach its room, or nobody knows whether it did. */
+export function notDelivered(reached: 'no' | 'perhaps', refusal: Refusal): Refused {
+  return { type: 'refused', ...refusal, reached };
 }

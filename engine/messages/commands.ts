@@ -22,7 +22,8 @@ export type Presence = Static<typeof Presence>;
  * The wishes a room can be sent. `post`, `open`, `close`, `kick` and `describe` are for everybody; `join`,
  * `leave`, `typing` and `assert` are what a node says for the connections it holds.
  *
- * `id` of a post is the identity of the message: sent again, it is the same message.
+ * `id` of a post is the identity of the message: sent again, it is the same message. `assert` lists all connections of
+ * a node in the room that hold a seat, in one command or in several, one behind the other.
  */
 export const COMMANDS = {
   post: command('post', {
@@ -40,11 +41,17 @@ export const COMMANDS = {
   close: command('close', { purge: Type.Boolean() }),
   kick: command('kick', { user: UserName }),
   describe: command('describe', {}),
-  assert: command('assert', { node_id: Uuid, present: Type.Array(Presence) }),
+  assert: command('assert', {
+    node_id: Uuid,
+    present: Type.Array(Presence),
+    first: Type.Boolean({ description: 'a new list begins' }),
+    last: Type.Boolean({ description: 'the list is whole: whoever of this node is not in it has gone' }),
+  }),
 } as const;
 
 export const Command = Type.Union(Object.values(COMMANDS));
 export type PostCommand = Static<typeof COMMANDS.post>;
 export type JoinCommand = Static<typeof COMMANDS.join>;
+export type AssertCommand = Static<typeof COMMANDS.assert>;
 export type Command = { [K in keyof typeof COMMANDS]: Static<(typeof COMMANDS)[K]> }[keyof typeof COMMANDS];
 export type CommandType = keyof typeof COMMANDS;

@@ -41,14 +41,14 @@ export const DURABLE_EVENTS = {
 } as const;
 
 /**
- * Facts for who is there: never stored, no seq. `roll_call` asks every node who it holds in the room, and says how
- * far the room has come: what an audience has not got by then, it has missed.
+ * Facts for whoever is there: never stored, no seq. `members` lists all members, where what clients were told of them
+ * one by one may be wrong or incomplete.
  */
 export const EPHEMERAL_EVENTS = {
   member_joined: ephemeral('member_joined', { user: UserName, member_count: Type.Integer() }),
   member_left: ephemeral('member_left', { user: UserName, member_count: Type.Integer() }),
   typing: ephemeral('typing', { user: UserName }),
-  roll_call: ephemeral('roll_call', { head_seq: Seq }),
+  members: ephemeral('members', { members: Type.Array(UserName), member_count: Type.Integer() }),
 } as const;
 
 export const DurableEvent = Type.Union(Object.values(DURABLE_EVENTS));

@@ -32,6 +32,9 @@ export const SERVER_FRAMES = {
     member_count: Type.Integer(),
     head_seq: Seq,
     policy: Policy,
+    resume: Type.Optional(
+      Type.String({ description: 'for a guest: come back with ?resume= and keep the name and the seat' }),
+    ),
     recovered: Type.Optional(
       Type.Boolean({
         description: 'with since: whether the missed events follow; if not, read them over HTTP',
@@ -41,6 +44,10 @@ export const SERVER_FRAMES = {
   message: frame('message', MESSAGE_FIELDS),
   joined: frame('joined', { user: UserName, at: Timestamp }),
   left: frame('left', { user: UserName, at: Timestamp }),
+  members: frame('members', {
+    members: Type.Array(UserName, { description: 'all of them, in place of what was told before' }),
+    member_count: Type.Integer(),
+  }),
   typing: frame('typing', { user: UserName }),
   room_opened: frame('room_opened', { seq: Seq, policy: Policy, at: Timestamp }),
   policy_changed: frame('policy_changed', { seq: Seq, policy: Policy, at: Timestamp }),
