@@ -5,6 +5,7 @@ import { errorText, type Refusal } from './errors.js';
 import { Fanout } from './fanout.js';
 import type { Listener } from './listener.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
+import { MissedEvents, type Reading } from './missed-events.js';
 import type { Answer, Joined } from './messages/answers.js';
 import { isDurable, type DurableEvent, type EphemeralEvent, type RoomEvent } from './messages/events.js';
 import type { RollCall } from './messages/words.js';
@@ -43,14 +44,12 @@ export type AudienceMessage =
   | { readonly type: 'remove'; readonly id: string }
   /** Events may have been missed: read them, and assert all seats. `done`: whether both was possible. */
   | { readonly type: 'sync'; readonly done: (ok: boolean) => void }
-  | { readonly type: 'read'; readonly events: readonly DurableEvent[]; readonly then: AfterReading }
-  | { readonly type: 'not_read'; readonly cause: unknown; readonly then: AfterReading };
+  | Reading<Purpose>;
 
-/** What is dealt with when events before it were read from the store. */
-type AfterReading = { readonly message: AudienceMessage } | { readonly sync: (ok: boolean) => void };
+/** Why missed events are read: a message is ready for dealing with them only, or all seats are to be asserted. */
+type Purpose = { readonly message: AudienceMessage } | { readonly done: (ok: boolean) => void };
 
 const LIMITS = { limit: 100_000 };
-const PAGE = 200;
 /** A gap that could not be repaired is tried again after this long, ms: the store is away. */
 const RETRY_MS = 1_000;
 
@@ -68,8 +67,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   private readonly roster: Roster;
   private readonly seats: SeatKeeper;
   private readonly entrance: Entrance;
-  /** Whether the store did not answer when it was last asked for missed events. */
-  private storeFails = false;
+  private readonly missed: MissedEvents<Purpose>;
   private sent = 0;
   /** The last roll call that was answered without a message. */
   private answeredCall: string | null = null;
@@ -87,6 +85,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     this.live = new Fanout(roomId, parts);
     this.roster = new Roster(parts.presenceLimit);
     this.seats = new SeatKeeper(roomId, parts, listeners);
+    this.missed = new MissedEvents(roomId, parts, timeline, tellFirst);
     this.entrance = new Entrance(roomId, parts, {
       timeline,
       presence,
@@ -129,10 +128,10 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         this.sync(message.done);
         return;
       case 'read':
-        this.wasRead(message.events, message.then);
+        this.wasRead(message);
         return;
       case 'not_read':
-        this.notRead(message.cause, message.then);
+        this.notRead(this.missed.failed(message));
         return;
       default:
         if (isDurable(message)) this.deliver(message);
@@ -165,7 +164,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
 
   /** Queues a roll call behind the events before it; first, where the store does not answer, so that it cannot wait. */
   hearRollCall(call: RollCall): void {
-    if (this.storeFails) this.mailbox.tellFirst(call);
+    if (this.missed.fails) this.mailbox.tellFirst(call);
     else this.mailbox.tell(call);
   }
 
@@ -232,7 +231,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
 
   private rollCalled(call: RollCall): void {
     if (call.call_id === this.answeredCall) return;
-    if (this.lacks(call.head_seq) && !this.storeFails) {
+    if (this.lacks(call.head_seq) && !this.missed.fails) {
       this.repair(call);
       return;
     }
@@ -243,7 +242,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   /** Reads what may have been missed, then asserts all seats; those who were kicked meanwhile are out before. */
   private sync(done: (ok: boolean) => void): void {
     if (this.timeline.cursor === null) this.seats.assert(done);
-    else this.read({ sync: done });
+    else this.missed.read({ done });
   }
 
   /* ------------------------------------------------------------- Events */
@@ -297,66 +296,42 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     this.sent += this.listeners.size - missed;
   }
 
-  /* ------------------------------------------------------ Missed events */
-
-  /** Reads the events between the cursor and `message` from the store, then goes on with it. Everything else waits. */
+  /** Reads the events before `message` from the store, then goes on with it. Everything else waits. */
   private repair(message: AudienceMessage): void {
     this.mailbox.pause();
-    this.read({ message });
+    this.missed.read({ message });
   }
 
-  private read(then: AfterReading): void {
-    const { roomId: room_id, timeline, parts } = this;
-    const after = timeline.cursor ?? 0;
-    parts.store.history({ room_id, after, limit: PAGE, messages_only: false }).then(
-      (events) => this.mailbox.tellFirst({ type: 'read', events, then }),
-      (cause: unknown) => this.mailbox.tellFirst({ type: 'not_read', cause, then }),
-    );
-  }
-
-  private wasRead(events: readonly DurableEvent[], then: AfterReading): void {
-    this.storeFails = false;
-    const cursor = this.timeline.cursor ?? 0;
-    const first = events[0]?.seq ?? ('message' in then ? firstSeqFor(then.message) : cursor + 1);
-    if (first > cursor + 1) this.jump(first - 1);
-    if ('message' in then) {
-      this.mailbox.putBack([...events, then.message]);
+  private wasRead(reading: Extract<Reading<Purpose>, { type: 'read' }>): void {
+    const { purpose, events } = reading;
+    this.missed.arrived(reading, 'message' in purpose ? firstSeqFor(purpose.message) : null);
+    if ('message' in purpose) {
+      this.mailbox.putBack([...events, purpose.message]);
       this.mailbox.resume();
       return;
     }
     for (const event of events) this.deliver(event);
-    if (events.length === PAGE) this.read(then);
-    else this.seats.assert(then.sync);
+    if (this.missed.mayBeMore(reading)) this.missed.read(purpose);
+    else this.seats.assert(purpose.done);
   }
 
-  private notRead(cause: unknown, then: AfterReading): void {
-    this.storeFails = true;
-    const fields = { room_id: this.roomId, cause: errorText(cause) };
-    this.parts.log.error(fields, 'audience: missed events could not be read yet');
-    if ('sync' in then) {
-      this.seats.assert(() => then.sync(false));
+  /** The store is away. Seats are asserted all the same, and a roll call is answered: others wait for it. */
+  private notRead(purpose: Purpose): void {
+    if ('done' in purpose) {
+      this.seats.assert(() => purpose.done(false));
       return;
     }
-    const { message } = then;
+    const { message } = purpose;
     if (message.type === 'roll_call') this.rollCalled(message);
     else this.mailbox.putBack([message]);
     this.parts.clock.after(RETRY_MS, () => this.mailbox.resume());
-  }
-
-  /** The store has forgotten what is missing (a purge, or the bound of the memory store): go on from where it begins. */
-  private jump(to: number): void {
-    this.parts.meter.dropped('gap_not_in_store');
-    this.parts.log.warn(
-      { room_id: this.roomId, from: this.timeline.cursor, to },
-      'audience: events are no longer in the store',
-    );
-    this.timeline.jump(to);
   }
 }
 
 /** The first seq that a message is ready for. */
 function firstSeqFor(message: AudienceMessage): number {
-  if (message.type === 'answered' && message.answer.type === 'joined') return message.answer.room.head_seq + 1;
+  if (message.type === 'answered' && message.answer.type === 'joined')
+    return message.answer.room.head_seq + 1;
   if (message.type === 'roll_call') return message.head_seq + 1;
   return 'seq' in message ? message.seq : 0;
 }

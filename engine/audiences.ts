@@ -68,7 +68,8 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
       entry.connections++;
       return entry.heard;
     },
-    admit: (roomId, entrant) => audiences.get(roomId)?.actor.mailbox.tell({ type: 'enter', entrant }) ?? false,
+    admit: (roomId, entrant) =>
+      audiences.get(roomId)?.actor.mailbox.tell({ type: 'enter', entrant }) ?? false,
     exit(roomId, id) {
       const entry = audiences.get(roomId);
       if (!entry) return;

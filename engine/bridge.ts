@@ -10,10 +10,7 @@ import { Scheduler, type Parent } from './scheduler.js';
 import type { SeatAnswer } from './seat-keeper.js';
 
 type BridgeMessage =
-  | Delivery
-  | RoomEvent
-  | { readonly word: Word }
-  | { readonly roomId: string; readonly answer: SeatAnswer };
+  Delivery | RoomEvent | { readonly word: Word } | { readonly roomId: string; readonly answer: SeatAnswer };
 
 const LIMITS = { limit: 200_000, batch: 8_192 };
 

@@ -149,7 +149,10 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     try {
       this.socket.end(ERRORS.internal.close, 'internal');
     } catch (cause) {
-      this.parts.log.error({ connection_id: this.id, cause: errorText(cause) }, 'connection: it cannot be closed');
+      this.parts.log.error(
+        { connection_id: this.id, cause: errorText(cause) },
+        'connection: it cannot be closed',
+      );
     }
   }
 

@@ -123,7 +123,8 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     timestamp: createTimestamps(),
     inFlight: new Map<string, MessagePosted>(),
     presetOf,
-    callHere: audiences.callHere,
+    callHere: (roomId: string, callId: string, headSeq: number) =>
+      audiences.callHere(roomId, callId, headSeq),
     fault: options.fault,
     faultAfter: options.faultAfter,
   };

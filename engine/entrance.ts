@@ -99,7 +99,8 @@ export class Entrance {
   /** If what the client missed was purged, `recovered` must be false. */
   private look({ entrant, room }: Admission, since: number): void {
     const { hall, parts, roomId } = this;
-    const answer = (stored: boolean | null): void => hall.tellFirst({ type: 'looked', entrant, room, stored });
+    const answer = (stored: boolean | null): void =>
+      hall.tellFirst({ type: 'looked', entrant, room, stored });
     parts.store.history({ room_id: roomId, after: since, limit: 1, messages_only: false }).then(
       ([first]) => answer(first?.seq === since + 1),
       (cause: unknown) => {

@@ -90,7 +90,10 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     const entry: Entry = { room, session, ref: null };
     rooms.set(roomId, entry);
     entry.ref = spawn(supervisor, (_state: undefined, { cause }: Fault) => raise(cause), nameOf(roomId), {
-      initialStateFunc: () => void room.begin(),
+      initialStateFunc() {
+        room.begin();
+        return undefined;
+      },
       onCrash: strategyOf(entry),
     });
     return entry;

@@ -116,7 +116,11 @@ export class SeatKeeper {
         { type: 'assert', room_id: this.roomId, node_id, present, first, last },
         (answer: Answer) => {
           if (answer.type === 'asserted' && answer.lost.length > 0)
-            this.parts.heard(this.roomId, { type: 'asserted', lost: answer.lost, because: answer.because ?? null });
+            this.parts.heard(this.roomId, {
+              type: 'asserted',
+              lost: answer.lost,
+              because: answer.because ?? null,
+            });
           if (last) done(answer.type !== 'refused' || !ERRORS[answer.code].retry);
         },
       );

@@ -19,9 +19,7 @@ export const Presence = Type.Object(
   {
     user: UserName,
     connection_id: Uuid,
-    asked: Type.Optional(
-      Type.Boolean({ description: 'it has asked for a seat, and was not answered yet' }),
-    ),
+    asked: Type.Optional(Type.Boolean({ description: 'it has asked for a seat, and was not answered yet' })),
   },
   { additionalProperties: false },
 );

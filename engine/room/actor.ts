@@ -2,20 +2,19 @@ import { errorText } from '../errors.js';
 import type { Outcome } from '../journal.js';
 import { Mailbox, type Behaviour } from '../mailbox.js';
 import { notDelivered, refused } from '../messages/answers.js';
-import type { AssertCommand, Command, PostCommand, Presence } from '../messages/commands.js';
+import type { AssertCommand, Command, PostCommand } from '../messages/commands.js';
 import type { DurableEvent } from '../messages/events.js';
-import type { Present } from '../messages/words.js';
 import type { Delivery, RoomRecord } from '../ports.js';
 import type { Scheduler } from '../scheduler.js';
 import { Alarm } from './alarm.js';
+import { Attendance } from './attendance.js';
 import { decide } from './decide.js';
 import type { Context, Decision } from './decision.js';
 import { evolve } from './evolve.js';
 import { Outbox, type OutboxOwner } from './outbox.js';
 import type { RoomHost, RoomMessage, RoomParts, WakeUp } from './parts.js';
 import { Repeats } from './repeats.js';
-import { AssertedLists, RollCall } from './roll-call.js';
-import { assertPlaces, completeRoll, expire, nextExpiry, remember } from './seating.js';
+import { expire, nextExpiry } from './seating.js';
 import { policyOf, wake, type Fact, type RoomState } from './state.js';
 
 /** Batch: large enough that a busy room shares commits and writes; small enough that other rooms do not wait for it. */
@@ -41,13 +40,9 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   private state: RoomState;
   private readonly outbox: Outbox;
   private readonly repeats: Repeats;
-  private readonly lists = new AssertedLists();
-  private rollCall: RollCall | null = null;
-  private callId: string;
+  private readonly attendance: Attendance;
   /** Whether loading is followed by a roll call. */
   private callsRoll: boolean;
-  /** Members before the room was rebuilt, until the roll call is over. */
-  private remembered: readonly string[];
   /** What a turn's decisions depend on; made once a turn. */
   private ctx: Context | null = null;
   /** Counts what the store was asked, so that a late answer is not taken for the one that is waited for. */
@@ -68,8 +63,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   ) {
     this.state = wake(roomId, parts.presetOf(roomId), null, wakeUp.callRoll);
     this.callsRoll = wakeUp.callRoll;
-    this.remembered = wakeUp.remembered;
-    this.callId = parts.newId();
+    this.attendance = new Attendance(roomId, parts, wakeUp.remembered);
     this.outbox = new Outbox(roomId, parts, this);
     this.repeats = new Repeats(roomId, parts.inFlight);
     this.used = parts.clock.elapsed();
@@ -84,12 +78,12 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
 
   /** Those whom others believe to be members; they keep their seats when the room is rebuilt. */
   get members(): readonly string[] {
-    return [...new Set([...this.remembered, ...this.outbox.members])];
+    return [...new Set([...this.attendance.remembered, ...this.outbox.members])];
   }
 
   /** Whether there are members, or may be some that the room does not know of. */
   get mayHaveMembers(): boolean {
-    return this.state.seats.size > 0 || this.state.calling || this.remembered.length > 0;
+    return this.state.seats.size > 0 || this.state.calling || this.attendance.remembered.length > 0;
   }
 
   /** When it last had a command; monotonic, ms. */
@@ -105,10 +99,8 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
 
   /** Begins, or begins again after a fault: from what is in the store, once everything staged is decided. */
   begin(): void {
-    this.remembered = this.members;
+    this.attendance.reset(this.members);
     this.repeats.clear();
-    this.lists.clear();
-    this.rollCall = null;
     this.mailbox.resume();
     this.enter('draining');
     if (this.outbox.isDrained) this.load();
@@ -158,10 +150,10 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
         if (this.phase === 'draining' && this.outbox.isDrained) this.load();
         return;
       case 'present':
-        this.answered(message.word);
+        this.applyAll((state) => this.attendance.answered(message.word, state, this.context()));
         return;
       case 'node_gone':
-        this.nodeGone(message.nodeId);
+        this.applyAll((state) => this.attendance.nodeGone(message.nodeId, state, this.context()));
         return;
       case 'ask_again':
         if (this.phase === 'unsure') this.enter('open');
@@ -232,8 +224,11 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     const { callsRoll, roomId, parts } = this;
     this.state = wake(roomId, parts.presetOf(roomId), record, callsRoll);
     this.callsRoll = true;
-    if (callsRoll) this.callRoll();
     this.enter('open');
+    if (!callsRoll) return;
+    this.attendance.call(this.state.head_seq);
+    this.ctx = null;
+    this.applyAll((state) => this.attendance.begin(state, this.context()));
   }
 
   /** A commit failed. A durable broker delivers again what failed, so what stands behind it must not overtake it. */
@@ -277,14 +272,18 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
         if (!this.isAnswered(delivery, command)) this.decide(delivery, command);
         return;
       case 'join':
-        this.decide(delivery, command, delivery.redelivered ? { ...this.context(), lives: () => false } : undefined);
+        this.decide(
+          delivery,
+          command,
+          delivery.redelivered ? { ...this.context(), lives: () => false } : undefined,
+        );
         return;
       case 'leave':
-        this.rollCall?.connectionLeft(command.connection_id);
+        this.attendance.left(command.connection_id);
         this.decide(delivery, command);
         return;
       case 'kick':
-        this.rollCall?.kicked(command.user);
+        this.attendance.kicked(command.user);
         this.decide(delivery, command);
         return;
       case 'assert':
@@ -317,7 +316,9 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     const lookup = ++this.asked;
     const posts = this.mailbox
       .peek(LIMITS.batch)
-      .flatMap((message) => ('command' in message && message.command.type === 'post' ? [message.command] : []));
+      .flatMap((message) =>
+        'command' in message && message.command.type === 'post' ? [message.command] : [],
+      );
     this.repeats.lookUp(posts, this.parts.store).then(
       () => this.mailbox.tellFirst({ type: 'looked_up', lookup }),
       (cause: unknown) => this.mailbox.tellFirst({ type: 'not_looked_up', lookup, cause }),
@@ -347,15 +348,6 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     this.begin();
   }
 
-  private assert(delivery: Delivery, command: AssertCommand): void {
-    const whole = this.lists.add(command);
-    if (whole === 'broken') {
-      const message = 'the list of connections has lost its beginning; send it anew';
-      delivery.settle(notDelivered('no', { code: 'unavailable', message }));
-    } else if (whole === 'more follows') delivery.settle({ type: 'asserted', lost: [] });
-    else this.decide(delivery, whole);
-  }
-
   private decide(delivery: Delivery, command: Command, ctx = this.context()): void {
     this.deciding = command;
     this.parts.fault?.(command);
@@ -372,9 +364,27 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     this.parts.faultAfter?.(command);
   }
 
+  /** A node's list may come in several commands; it is decided when it is whole. */
+  private assert(delivery: Delivery, command: AssertCommand): void {
+    const whole = this.attendance.gather(command);
+    if (whole === 'broken') {
+      const message = 'the list of connections has lost its beginning; send it anew';
+      delivery.settle(notDelivered('no', { code: 'unavailable', message }));
+    } else if (whole === 'more follows') delivery.settle({ type: 'asserted', lost: [] });
+    else this.decide(delivery, whole);
+  }
+
   private apply(facts: readonly Fact[]): void {
     this.outbox.add(facts);
     this.state = facts.reduce(evolve, this.state);
+  }
+
+  /** Applies what has become known of the members; goes on where a roll call is over. */
+  private applyAll(facts: (state: RoomState) => readonly Fact[]): void {
+    this.apply(facts(this.state));
+    if (!this.attendance.isComplete) return;
+    this.apply(this.attendance.complete(this.state, this.context()));
+    if (this.phase === 'waiting') this.enter('open');
   }
 
   private context(): Context {
@@ -386,49 +396,9 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
       presenceLimit,
       lives: (node) => node === nodeId || broker.nodes().has(node),
       home: nodeId,
-      callId: this.callId,
+      callId: this.attendance.callId,
     };
     return this.ctx;
-  }
-
-  /* ------------------------------------------------------------ Members */
-
-  private callRoll(): void {
-    const { parts, roomId } = this;
-    this.callId = parts.newId();
-    this.ctx = null;
-    this.apply(remember(this.remembered, this.state, this.context()));
-    this.rollCall = new RollCall(this.callId, roomId, this.state.head_seq, parts, parts.clock.elapsed());
-    const here = this.rollCall.begin();
-    if (here) this.assertedBy(parts.nodeId, here.present);
-    this.completeRoll();
-  }
-
-  private answered(word: Present): void {
-    const present = this.rollCall?.answer(word);
-    if (!present) return;
-    this.assertedBy(word.node_id, present);
-    this.completeRoll();
-  }
-
-  private assertedBy(nodeId: string, present: readonly Presence[]): void {
-    this.apply(assertPlaces(this.state, nodeId, present, this.context()).facts);
-  }
-
-  private nodeGone(nodeId: string): void {
-    this.apply([{ type: 'node_gone', node_id: nodeId, since: this.context().elapsed }]);
-    this.rollCall?.nodeGone(nodeId);
-    this.completeRoll();
-  }
-
-  /** Goes on where every node has answered. */
-  private completeRoll(): void {
-    if (!this.rollCall?.isOver) return;
-    this.apply(remember(this.rollCall.members, this.state, this.context()));
-    this.apply(completeRoll(this.state, this.context()));
-    this.rollCall = null;
-    this.remembered = [];
-    if (this.phase === 'waiting') this.enter('open');
   }
 
   /* --------------------------------------------------------------- Time */
@@ -436,7 +406,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   private tick(): void {
     const { clock } = this.parts;
     if (!this.wakeUp.session.isCurrent) return;
-    this.rollCall?.repeat(clock.elapsed());
+    this.attendance.repeat();
     if (this.phase === 'draining' || this.phase === 'loading') return;
     this.apply(expire(this.state, this.context()));
     this.outbox.flush(this.state);
@@ -448,7 +418,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     if (this.phase === 'stopped') return;
     const next = Math.min(
       nextExpiry(this.state) ?? Infinity,
-      this.rollCall?.nextRepeat ?? Infinity,
+      this.attendance.nextRepeat,
       this.mayHaveMembers || !this.outbox.isDrained ? Infinity : this.used + this.idleMs(),
     );
     const least = this.wakeUp.session.isCurrent ? 0 : this.parts.clock.elapsed() + UNSURE_MS;

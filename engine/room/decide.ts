@@ -77,7 +77,12 @@ function typing(state: RoomState, user: string, ctx: Context): Decision {
 /** A node's whole list: whoever of it is not named has gone. */
 function asserted(state: RoomState, { node_id, present }: AssertCommand, ctx: Context): Decision {
   const gone = missingFrom(present, node_id, state, ctx);
-  const { facts, lost, because, state: after } = assertPlaces(gone.reduce(evolve, state), node_id, present, ctx);
+  const {
+    facts,
+    lost,
+    because,
+    state: after,
+  } = assertPlaces(gone.reduce(evolve, state), node_id, present, ctx);
   // Whoever asserts may have missed who came and who went, so everybody is told the list.
   const list = after.calling ? [] : memberList(after, ctx);
   const answer: Answer = { type: 'asserted', lost, ...(because === null ? {} : { because }) };

@@ -92,12 +92,7 @@ function added(state: RoomState, user: string, place: Place): RoomState {
   };
 }
 
-function without(
-  state: RoomState,
-  user: string,
-  since: number,
-  stays: (place: Place) => boolean,
-): RoomState {
+function without(state: RoomState, user: string, since: number, stays: (place: Place) => boolean): RoomState {
   const seat = state.seats.get(user);
   if (!seat) return state;
   const left = seat.filter(stays);

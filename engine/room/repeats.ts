@@ -7,7 +7,8 @@ import type { Store } from '../ports.js';
  * `unknown`: the store has to be asked. `new`: nobody has used this id. `elsewhere`: a post with this id is being stored
  * in another room, and may fail.
  */
-export type Repeat = 'unknown' | 'new' | 'elsewhere' | { readonly first: DurableEvent; readonly answer: Answer };
+export type Repeat =
+  'unknown' | 'new' | 'elsewhere' | { readonly first: DurableEvent; readonly answer: Answer };
 
 /** Knows of posts whether they are a repeat, as the store and what is in flight to it say. */
 export class Repeats {

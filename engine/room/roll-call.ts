@@ -1,4 +1,4 @@
-import type { AssertCommand, Presence } from '../messages/commands.js';
+import type { Presence } from '../messages/commands.js';
 import type { Present } from '../messages/words.js';
 import type { Broker } from '../ports.js';
 import type { LocalMembers } from './parts.js';
@@ -100,29 +100,5 @@ export class RollCall {
     const { nodeId: node_id } = this.parts;
     const { roomId: room_id, id: call_id, headSeq: head_seq } = this;
     return { type: 'roll_call' as const, room_id, node_id, call_id, head_seq };
-  }
-}
-
-/** Puts the lists together that nodes assert in several commands. */
-export class AssertedLists {
-  private readonly parts = new Map<string, Presence[]>();
-
-  /** The command with the whole list when its last part is here; `broken`: its beginning was lost, so it is to be sent anew. */
-  add(command: AssertCommand): AssertCommand | 'more follows' | 'broken' {
-    const { node_id, present, first, last } = command;
-    if (first && last) return command;
-    const before = first ? [] : this.parts.get(node_id);
-    if (before === undefined) return 'broken';
-    const list = [...before, ...present];
-    if (!last) {
-      this.parts.set(node_id, list);
-      return 'more follows';
-    }
-    this.parts.delete(node_id);
-    return { ...command, present: list };
-  }
-
-  clear(): void {
-    this.parts.clear();
   }
 }

@@ -4,7 +4,15 @@ import type { JoinCommand, Presence } from '../messages/commands.js';
 import { accept, done, refuse, type Context, type Decision } from './decision.js';
 import { evolve } from './evolve.js';
 import { durable, memberJoined, memberLeft, memberList, roomClosed, view } from './facts.js';
-import { closedIfEmpty, closesWhenEmpty, hasRoom, notAMember, roomFull, shut, withoutMembers } from './rules.js';
+import {
+  closedIfEmpty,
+  closesWhenEmpty,
+  hasRoom,
+  notAMember,
+  roomFull,
+  shut,
+  withoutMembers,
+} from './rules.js';
 import { policyOf, type Fact, type RoomState } from './state.js';
 
 export function join(state: RoomState, command: JoinCommand, ctx: Context): Decision {
@@ -45,12 +53,7 @@ export function leave(state: RoomState, user: string, connectionId: string, ctx:
   return accept(state, [fact, ...departures(after, atOnce ? [user] : [], ctx)], done);
 }
 
-export function kick(
-  state: RoomState,
-  user: string,
-  requestId: string | undefined,
-  ctx: Context,
-): Decision {
+export function kick(state: RoomState, user: string, requestId: string | undefined, ctx: Context): Decision {
   const refusal = withoutMembers(state);
   if (refusal) return refuse(state, refusal);
   if (state.calling && !state.seats.has(user)) return { type: 'wait' };

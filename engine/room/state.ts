@@ -55,12 +55,7 @@ export type PrivateFact =
 export type Fact = RoomEvent | PrivateFact;
 
 /** A room as the store remembers it. Seats are not stored: `calling` says that they are being asked for. */
-export function wake(
-  roomId: string,
-  preset: Policy,
-  record: RoomRecord | null,
-  calling: boolean,
-): RoomState {
+export function wake(roomId: string, preset: Policy, record: RoomRecord | null, calling: boolean): RoomState {
   const status = record?.status ?? 'absent';
   return {
     room_id: roomId,

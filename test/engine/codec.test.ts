@@ -146,7 +146,12 @@ t.test(
           ({ answer }) => answer !== 'wait' && answer?.type === 'joined',
         )) {
           const wrong = frameFault(
-            welcomeFrame({ listener: { id: uuid(1), user: 'ann' }, room: view(after, at(1)), recovered, resume }),
+            welcomeFrame({
+              listener: { id: uuid(1), user: 'ann' },
+              room: view(after, at(1)),
+              recovered,
+              resume,
+            }),
           );
           if (wrong !== null) throw new Error(wrong);
         }

@@ -111,9 +111,7 @@ t.test('a connection whose join was not answered gives back the seat that it may
       request(command, onAnswer) {
         const unsure = command.type === 'join' && command.user === 'alice';
         inner.request(command, (answer) =>
-          onAnswer(
-            unsure ? notDelivered('perhaps', { code: 'unavailable', message: 'no answer' }) : answer,
-          ),
+          onAnswer(unsure ? notDelivered('perhaps', { code: 'unavailable', message: 'no answer' }) : answer),
         );
       },
     }),

@@ -187,7 +187,8 @@ export class Client implements Socket {
     const users = new Set<string>();
     for (const frame of this.frames) {
       if (frame.type === 'members') users.clear();
-      if (frame.type === 'welcome' || frame.type === 'members') frame.members.forEach((user) => users.add(user));
+      if (frame.type === 'welcome' || frame.type === 'members')
+        frame.members.forEach((user) => users.add(user));
       else if (frame.type === 'joined') users.add(frame.user);
       else if (frame.type === 'left' || frame.type === 'member_kicked') users.delete(frame.user);
     }

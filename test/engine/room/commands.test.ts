@@ -160,7 +160,10 @@ t.test('a vacant room that closes when it is empty does so when nobody comes bac
 });
 
 t.test('members are listed to all when a room is no longer too large for that', async (t) => {
-  const { state } = tell(withPolicy({ capacity: null, grace_ms: 0 }), ...['a', 'b', 'c', 'd'].map((user, i) => join(user, uuid(i))));
+  const { state } = tell(
+    withPolicy({ capacity: null, grace_ms: 0 }),
+    ...['a', 'b', 'c', 'd'].map((user, i) => join(user, uuid(i))),
+  );
   const decision = decide(state, leave('d', uuid(3)), at(1, 3));
   const facts = decision.type === 'accepted' ? decision.facts : [];
   t.match(facts, [
@@ -170,13 +173,18 @@ t.test('members are listed to all when a room is no longer too large for that', 
   ]);
 });
 
-t.test('what is stored of a policy before one of its fields existed has that field from the preset', async (t) => {
-  const { retention: _, ...policy } = { ...BARE, capacity: 9 };
-  const stored = policy as Policy;
-  const record = { room_id: 'r', head_seq: 1, status: 'open' as const, policy: stored, created_at: '' };
-  const old = wake('r', BARE, record, false);
-  t.match(tell(old, { ...R, type: 'open', policy: { capacity: 8 } }).answer, { room: { policy: { retention: null } } });
-});
+t.test(
+  'what is stored of a policy before one of its fields existed has that field from the preset',
+  async (t) => {
+    const { retention: _, ...policy } = { ...BARE, capacity: 9 };
+    const stored = policy as Policy;
+    const record = { room_id: 'r', head_seq: 1, status: 'open' as const, policy: stored, created_at: '' };
+    const old = wake('r', BARE, record, false);
+    t.match(tell(old, { ...R, type: 'open', policy: { capacity: 8 } }).answer, {
+      room: { policy: { retention: null } },
+    });
+  },
+);
 
 t.test('who is asked about, kicked from or let into a room is told what holds there', async (t) => {
   const kick = { ...R, type: 'kick', user: 'ann' } as const;
@@ -186,7 +194,12 @@ t.test('who is asked about, kicked from or let into a room is told what holds th
   const present = [{ user: 'ann', connection_id: uuid(1) }];
   t.match(tell(closed, { ...ASSERT, present }).answer, { lost: [uuid(1)], because: { code: 'room_closed' } });
   const own = withPolicy({ deletion: 'when_empty', grace_ms: 0 });
-  const empty = tell(own, { ...R, type: 'open', policy: { post: 'members' } }, join('ann', uuid(1)), leave('ann', uuid(1)));
+  const empty = tell(
+    own,
+    { ...R, type: 'open', policy: { post: 'members' } },
+    join('ann', uuid(1)),
+    leave('ann', uuid(1)),
+  );
   t.equal(empty.state.status, 'empty');
   t.equal(tell(empty.state, post()).last, 'posted', 'a room that closed itself opens with its preset');
   t.match(tell(empty.state, { ...R, type: 'describe' }).answer, { room: { policy: { post: 'anyone' } } });
