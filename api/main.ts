@@ -32,7 +32,7 @@ export interface Node {
 }
 
 /** What is no setting: for tests and measurements. */
-export interface Extra extends Pick<EngineOptions, 'fault'> {
+export interface Extra extends Pick<EngineOptions, 'fault' | 'faultAfter'> {
   /** How frames gather on their way out. */
   readonly gather?: GatherRule;
 }
@@ -57,7 +57,6 @@ export async function startNode(
       base,
       recoveryLimit: config.RECOVERY_LIMIT,
       presenceLimit: config.PRESENCE_LIMIT,
-      settleMs: config.SETTLE_MS,
       maxRooms: config.MAX_ROOMS,
       retentionMs: config.RETENTION_MS,
       commitBatch: config.COMMIT_BATCH,

@@ -1,15 +1,22 @@
-import { beginCatchUp, endingOf, sendMissed, type CatchUp } from './catch-up.js';
-import { errorText } from './errors.js';
+import { endingOf } from './catch-up.js';
+import { eventFrame, isQuiet } from './codec.js';
+import { Entrance, type EntranceMessage } from './entrance.js';
+import { errorText, type Refusal } from './errors.js';
+import { Fanout } from './fanout.js';
 import type { Listener } from './listener.js';
-import { eventFrame, isQuiet, welcomeFrame } from './codec.js';
-import { Comings } from './comings.js';
-import type { Dispatcher } from './dispatcher.js';
-import { behindBytes, Fanout, SPARED } from './fanout.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
-import type { RoomView } from './messages/answers.js';
-import { isDurable, type DurableEvent, type RoomEvent } from './messages/events.js';
+import { MissedEvents, type Reading } from './missed-events.js';
+import type { Answer, Joined } from './messages/answers.js';
+import { isDurable, type DurableEvent, type EphemeralEvent, type RoomEvent } from './messages/events.js';
+import type { RollCall } from './messages/words.js';
 import type { Broker, Clock, Log, Meter, Outlet, Store } from './ports.js';
-import { Roll } from './roll.js';
+import { PresenceLog } from './presence-log.js';
+import type { LocalMembers } from './room/parts.js';
+import { Roster } from './roster.js';
+import type { Scheduler } from './scheduler.js';
+import { SeatKeeper, type Entrant, type SeatAnswer } from './seat-keeper.js';
+import { sayPresent } from './say-present.js';
+import { Timeline } from './timeline.js';
 
 export interface AudienceParts {
   readonly nodeId: string;
@@ -22,70 +29,109 @@ export interface AudienceParts {
   /** With more missed events than this a client has to read them over HTTP. */
   readonly recoveryLimit: number;
   readonly presenceLimit: number;
+  /** The seats of this room have to be asserted later. */
+  readonly assertLater: (roomId: string) => void;
+  /** What the room has answered comes to the audience behind the events that the room has published before. */
+  readonly heard: (roomId: string, answer: SeatAnswer) => void;
 }
 
-/** A connection that has its seat; `stored`: whether the store has what it missed, once that was asked. */
-interface Admission {
-  readonly type: 'admit';
-  readonly listener: Listener;
-  readonly room: RoomView;
-  readonly since: number | null;
-  readonly stored?: boolean;
-}
-
-/** `expect`: a connection is about to ask for a seat, so it has to learn who comes and goes from now on. */
 export type AudienceMessage =
   | RoomEvent
-  | { readonly type: 'expect'; readonly id: string }
-  | Admission
-  | CatchUp
-  | { readonly type: 'remove'; readonly id: string };
+  | RollCall
+  | SeatAnswer
+  | EntranceMessage
+  | { readonly type: 'enter'; readonly entrant: Entrant }
+  | { readonly type: 'remove'; readonly id: string }
+  /** Events may have been missed: read them, and assert all seats. `done`: whether both was possible. */
+  | { readonly type: 'sync'; readonly done: (ok: boolean) => void }
+  | Reading<Purpose>;
+
+/** Why missed events are read: a message is ready for dealing with them only, or all seats are to be asserted. */
+type Purpose = { readonly message: AudienceMessage } | { readonly done: (ok: boolean) => void };
 
 const LIMITS = { limit: 100_000 };
-/** Events kept to close the seam between a join and the live stream without asking the store. */
-const RECENT = 64;
-const PAGE = 200;
+/** A gap that could not be repaired is tried again after this long, ms: the store is away. */
 const RETRY_MS = 1_000;
 
-/** The connections to one room on one node: fans its events out, in order and without a gap, and nothing else. */
+/**
+ * The connections to one room on one node. Sends them the room's events, in order and without a gap, and is the one
+ * owner of their seats.
+ */
 export class AudienceActor implements Behaviour<AudienceMessage> {
   readonly mailbox: Mailbox<AudienceMessage>;
-  /** Those who have their seat, also while they are sent what they missed. */
+  /** Connections with a seat, also while they are sent what they missed. */
   private readonly listeners = new Map<string, Listener>();
   private readonly live: Fanout;
-  /** seq of the last event sent out; null until the first join or event says where the room stands. */
-  private cursor: number | null = null;
-  /** The last events up to the cursor, without a gap. */
-  private recent: DurableEvent[] = [];
-  private readonly comings = new Comings();
+  private readonly timeline = new Timeline();
+  private readonly presence = new PresenceLog();
+  private readonly roster: Roster;
+  private readonly seats: SeatKeeper;
+  private readonly entrance: Entrance;
+  private readonly missed: MissedEvents<Purpose>;
   private sent = 0;
-  private readonly roll: Roll;
+  /** The last roll call that was answered without a message. */
+  private answeredCall: string | null = null;
 
   constructor(
     readonly roomId: string,
-    dispatcher: Dispatcher,
+    scheduler: Scheduler,
     private readonly parts: AudienceParts,
+    /** Nobody has a seat any more, or has asked for one. */
+    private readonly emptied: () => void,
   ) {
+    const { listeners, timeline, presence } = this;
+    this.mailbox = new Mailbox<AudienceMessage>(scheduler, LIMITS, this);
+    const tellFirst = (message: AudienceMessage): void => this.mailbox.tellFirst(message);
     this.live = new Fanout(roomId, parts);
-    this.roll = new Roll(roomId, parts, this.listeners, () => this.mailbox.isStopped);
-    this.mailbox = new Mailbox<AudienceMessage>(dispatcher, LIMITS, this);
+    this.roster = new Roster(parts.presenceLimit);
+    this.seats = new SeatKeeper(roomId, parts, listeners);
+    this.missed = new MissedEvents(roomId, parts, timeline, tellFirst);
+    this.entrance = new Entrance(roomId, parts, {
+      timeline,
+      presence,
+      live: this.live,
+      listeners,
+      tell: (message) => this.mailbox.tell(message),
+      tellFirst,
+    });
+  }
+
+  /** The node that is the room's home, as far as is known. */
+  get home(): string | null {
+    return this.seats.home;
   }
 
   receive(message: AudienceMessage): void {
     switch (message.type) {
-      case 'expect':
-        this.comings.expect(message.id);
-        return;
-      case 'admit':
-        // Asked about the store, it may have gone meanwhile.
-        if (message.stored === undefined || this.listeners.has(message.listener.id)) this.admit(message);
-        return;
-      case 'catch_up':
-        if (this.listeners.has(message.listener.id)) this.catchUp(message);
+      case 'enter':
+        this.enter(message.entrant);
         return;
       case 'remove':
         this.remove(message.id);
-        this.comings.arrived(message.id);
+        return;
+      case 'answered':
+        this.answered(message.id, message.answer);
+        return;
+      case 'asserted':
+        for (const id of message.lost) this.endLost(id, message.because);
+        return;
+      case 'catch_up':
+      case 'looked':
+      case 'missed':
+      case 'unreadable':
+        this.entrance.receive(message);
+        return;
+      case 'roll_call':
+        this.rollCalled(message);
+        return;
+      case 'sync':
+        this.sync(message.done);
+        return;
+      case 'read':
+        this.wasRead(message);
+        return;
+      case 'not_read':
+        this.notRead(this.missed.failed(message));
         return;
       default:
         if (isDurable(message)) this.deliver(message);
@@ -99,202 +145,193 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   }
 
   /** An audience keeps its connections and its place: the next event is delivered, or repaired from the store. */
-  crashed(cause: unknown): 'resume' {
+  crashed(cause: unknown): void {
     this.parts.meter.crashed('audience');
     this.parts.log.error({ room_id: this.roomId, cause: errorText(cause) }, 'audience: a crash; it goes on');
-    return 'resume';
   }
 
-  private deliver(event: DurableEvent): void {
-    if (this.cursor !== null && event.seq <= this.cursor) return;
-    if (this.cursor !== null && event.seq > this.cursor + 1) {
-      this.repair(event, this.cursor);
-      return;
-    }
-    this.cursor = event.seq;
-    if (event.type === 'room_closed' && event.purged) this.recent = [];
-    const frame = eventFrame(event);
-    if (frame === null) return;
-    this.recent.push(event);
-    if (this.recent.length > RECENT * 2) this.recent = this.recent.slice(-RECENT);
-    if (!isQuiet(event)) {
-      this.sent += this.listeners.size;
-      this.live.send(frame);
-    }
-    if (event.type === 'member_kicked') this.comings.forget(event.user);
-    if (event.type === 'room_closed' || event.type === 'member_kicked') {
-      for (const listener of [...this.listeners.values()]) {
-        const ending = endingOf(event, listener);
-        if (ending) listener.end(ending.code, ending.message);
-      }
-    }
+  /** Answers a roll call at once, without a message; null while events up to `headSeq` are on their way here. */
+  callHere(callId: string, headSeq: number): LocalMembers | null {
+    if (this.lacks(headSeq)) return null;
+    this.answeredCall = callId;
+    return { present: this.seats.called(callId, this.parts.nodeId), believed: this.roster.members ?? [] };
   }
 
-  private tellPresent(event: RoomEvent): void {
-    if (event.type === 'roll_call') {
-      if (this.cursor !== null && event.head_seq > this.cursor) {
-        this.repair(event, this.cursor);
-        return;
-      }
-      this.roll.called();
+  /** Queues an answer behind the events before it; where there is no place, before them rather than not at all. */
+  hearAnswer(answer: SeatAnswer): void {
+    if (!this.mailbox.tell(answer)) this.mailbox.tellFirst(answer);
+  }
+
+  /** Queues a roll call behind the events before it; first, where the store does not answer, so that it cannot wait. */
+  hearRollCall(call: RollCall): void {
+    if (this.missed.fails) this.mailbox.tellFirst(call);
+    else this.mailbox.tell(call);
+  }
+
+  private lacks(headSeq: number): boolean {
+    const { cursor } = this.timeline;
+    return cursor !== null && cursor < headSeq;
+  }
+
+  /* -------------------------------------------------------------- Seats */
+
+  private enter(entrant: Entrant): void {
+    const { listener } = entrant;
+    if (listener.isEnded) return;
+    this.presence.expect(listener.id);
+    this.seats.ask(entrant);
+  }
+
+  private answered(id: string, answer: Answer): void {
+    const entrant = this.seats.asker(id);
+    // Where it has ended, its removal is on the way and gives the seat back.
+    if (!entrant || entrant.listener.isEnded) return;
+    if (answer.type === 'joined') {
+      if (this.seats.holds(id, answer)) this.joined(entrant, answer);
       return;
     }
-    // In a large room everybody would be told of everybody: the frames grow with the square of its members.
-    const counted = event.type === 'member_joined' || event.type === 'member_left';
-    if (counted && event.member_count > this.parts.presenceLimit) return;
-    const frame = eventFrame(event);
-    if (frame === null) return;
-    const missed = this.live.sendEphemeral(frame, this.listeners.values());
-    this.sent += this.listeners.size - missed;
-    if (counted) this.comings.add(event.user, frame);
+    const isRefused = answer.type === 'refused';
+    this.presence.arrived(id);
+    this.seats.settled(id, !isRefused || answer.reached === 'perhaps');
+    if (isRefused) entrant.listener.end(answer.code, answer.message);
+    else entrant.listener.end('unavailable', 'the room did not answer in time; come back in a moment');
+  }
+
+  private joined(entrant: Entrant, answer: Joined): void {
+    const { room } = answer;
+    const { id } = entrant.listener;
+    if (this.lacks(room.head_seq)) {
+      // The join overtook events that are on their way.
+      this.repair({ type: 'answered', id, answer });
+      return;
+    }
+    if (this.timeline.cursor === null) this.mailbox.putBack(this.timeline.begin(room.head_seq));
+    if (this.listeners.size === 0) {
+      this.roster.begin(room.members, room.member_count);
+      for (const event of this.presence.eventsSince(id)) this.roster.apply(event);
+    }
+    this.seats.settled(id);
+    this.entrance.admit({ entrant, room });
   }
 
   private remove(id: string): void {
     const listener = this.listeners.get(id);
+    this.presence.arrived(id);
+    this.seats.gone(id);
     if (listener) this.live.remove(listener);
     this.listeners.delete(id);
+    if (this.seats.isEmpty) this.emptied();
   }
 
-  private admit(message: Admission): void {
-    const { listener, room, since } = message;
-    this.cursor ??= room.head_seq;
-    if (this.cursor < room.head_seq) {
-      // The join overtook events that are on their way.
-      this.repair(message, this.cursor);
+  private endLost(id: string, because: Refusal | null): void {
+    const { code, message } = because ?? { code: 'room_full' as const, message: '' };
+    const text = code === 'room_full' ? 'your seat went to somebody else' : message;
+    this.listeners.get(id)?.end(code, text);
+  }
+
+  private rollCalled(call: RollCall): void {
+    if (call.call_id === this.answeredCall) return;
+    if (this.lacks(call.head_seq) && !this.missed.fails) {
+      this.repair(call);
       return;
     }
-    const near =
-      since !== null && since <= room.head_seq && room.head_seq - since <= this.parts.recoveryLimit;
-    if (near && message.stored === undefined && this.mayBeForgotten(since, room)) {
-      this.askIfStored(message, since);
+    const present = this.seats.called(call.call_id, call.node_id);
+    sayPresent(this.parts, call, { present, believed: this.roster.members ?? [] });
+  }
+
+  /** Reads what may have been missed, then asserts all seats; those who were kicked meanwhile are out before. */
+  private sync(done: (ok: boolean) => void): void {
+    if (this.timeline.cursor === null) this.seats.assert(done);
+    else this.missed.read({ done });
+  }
+
+  /* ------------------------------------------------------------- Events */
+
+  private deliver(event: DurableEvent): void {
+    switch (this.timeline.placeOf(event)) {
+      case 'old':
+        return;
+      case 'unknown':
+        this.timeline.keepEarly(event);
+        return;
+      case 'behind a gap':
+        this.repair(event);
+        return;
+      case 'next':
+        this.timeline.add(event);
+        this.sendOut(event);
+    }
+  }
+
+  private sendOut(event: DurableEvent): void {
+    if (!isQuiet(event)) {
+      this.sent += this.listeners.size;
+      this.live.send(eventFrame(event));
+    }
+    if (event.type !== 'room_closed' && event.type !== 'member_kicked') return;
+    if (event.type === 'member_kicked') this.presence.forget(event.user);
+    this.roster.apply(event);
+    this.presence.add(event, null);
+    for (const listener of [...this.listeners.values()]) {
+      const ending = endingOf(event, listener);
+      if (ending) listener.end(ending.code, ending.message);
+    }
+  }
+
+  private tellPresent(event: EphemeralEvent): void {
+    if (event.type === 'typing') {
+      this.sendEphemeral(eventFrame(event));
       return;
     }
-    const follows = near && message.stored !== false;
-    const recovered = since === null ? undefined : follows;
-    this.listeners.set(listener.id, listener);
-    this.roll.arrived(listener);
-    const welcome = welcomeFrame(listener.id, listener.user, room, recovered);
-    this.catchUp(beginCatchUp(listener, follows ? since : room.head_seq, room.head_seq, welcome));
+    const changed = this.roster.apply(event);
+    if (event.type === 'members' && !changed) return;
+    // In a large room everybody would be told of everybody: the frames grow with the square of its members.
+    const frame = event.member_count <= this.parts.presenceLimit ? eventFrame(event) : null;
+    if (frame !== null) this.sendEphemeral(frame);
+    this.presence.add(event, frame);
   }
 
-  /** Whether the store has to be asked if it still has what came after `since`. */
-  private mayBeForgotten(since: number, room: RoomView): boolean {
-    if (since === room.head_seq) return false;
-    return room.policy.retention !== null || (this.cursor ?? since) - since > this.recent.length;
+  private sendEphemeral(frame: string): void {
+    const missed = this.live.sendEphemeral(frame, this.listeners.values());
+    this.sent += this.listeners.size - missed;
   }
 
-  /** What a client missed may have been purged: then it must not be told that it follows. */
-  private askIfStored(message: Admission, since: number): void {
-    const { listener } = message;
-    this.listeners.set(listener.id, listener);
-    this.parts.store.history({ room_id: this.roomId, after: since, limit: 1, messages_only: false }).then(
-      ([first]) => {
-        if (!this.mailbox.tell({ ...message, stored: first?.seq === since + 1 })) this.giveUp(listener);
-      },
-      (cause: unknown) => this.unreadable(listener, cause),
-    );
-  }
-
-  /**
-   * Sends what comes next of what a listener missed. When that is the last of it, lets the listener hear the room live, in
-   * one step and so without a seam; else goes on when the client has read, so that its buffer holds, whatever it missed.
-   */
-  private catchUp(step: CatchUp): void {
-    const { listener, from } = step;
-    const missing = (this.cursor ?? from) - from;
-    if (missing > this.recent.length) {
-      this.readMissed(step);
-      return;
-    }
-    const comings = this.comings.since(listener.id, listener.user);
-    const sent = sendMissed(step, missing > 0 ? this.recent.slice(-missing) : [], this.most, comings);
-    if (sent === null) return;
-    if (sent.next.from < from + missing) {
-      this.goOn(sent.next);
-      return;
-    }
-    // Who came and who went can be done without, where nothing more should wait.
-    if (!sent.complete) this.parts.meter.dropped(SPARED, comings.length);
-    this.comings.arrived(listener.id);
-    this.live.add(listener);
-    listener.admitted();
-  }
-
-  private readMissed(step: CatchUp): void {
-    const { listener, from, page: limit } = step;
-    this.parts.store.history({ room_id: this.roomId, after: from, limit, messages_only: false }).then(
-      (events) => {
-        const cursor = this.cursor ?? from;
-        if (events[0]?.seq !== from + 1) {
-          this.giveUp(listener);
-          return;
-        }
-        // The store may be ahead of the live stream, and what that still brings must not come twice.
-        const missed = events.filter(({ seq }) => seq <= cursor);
-        const sent = sendMissed(step, missed, this.most);
-        if (sent !== null) this.goOn(sent.next);
-      },
-      (cause: unknown) => this.unreadable(listener, cause),
-    );
-  }
-
-  private goOn(step: CatchUp): void {
-    step.listener.whenRead(this.most / 2, () => {
-      if (!this.mailbox.tell(step)) this.giveUp(step.listener);
-    });
-  }
-
-  /** How much of what a listener missed may wait for it. */
-  private get most(): number {
-    return behindBytes(this.parts.outlet);
-  }
-
-  private unreadable(listener: Listener, cause: unknown): void {
-    const fields = { room_id: this.roomId, cause: errorText(cause) };
-    this.parts.log.error(fields, 'audience: history could not be read');
-    this.giveUp(listener);
-  }
-
-  private giveUp(listener: Listener): void {
-    listener.end('unavailable', 'what you missed could not be read; come back with the same since');
-  }
-
-  /** Reads the events between the cursor and `message` from the store, then goes on with it. Everything else waits. */
-  private repair(message: AudienceMessage, cursor: number): void {
+  /** Reads the events before `message` from the store, then goes on with it. Everything else waits. */
+  private repair(message: AudienceMessage): void {
     this.mailbox.pause();
-    this.parts.store.history({ room_id: this.roomId, after: cursor, limit: PAGE, messages_only: false }).then(
-      (events) => {
-        const first = events[0]?.seq ?? seqBehind(message);
-        if (first > cursor + 1) this.jump(first - 1);
-        this.mailbox.putBack([...events, message]);
-        this.mailbox.resume();
-      },
-      (cause: unknown) => {
-        this.parts.log.error(
-          { room_id: this.roomId, cause: errorText(cause) },
-          'audience: a gap could not be repaired yet',
-        );
-        this.mailbox.putBack([message]);
-        this.parts.clock.after(RETRY_MS, () => this.mailbox.resume());
-      },
-    );
+    this.missed.read({ message });
   }
 
-  /** The store has forgotten what is missing (a purge, or the bound of the memory store): go on from where it begins. */
-  private jump(to: number): void {
-    this.parts.meter.dropped('gap_not_in_store');
-    this.parts.log.warn(
-      { room_id: this.roomId, from: this.cursor, to },
-      'audience: events are no longer in the store',
-    );
-    this.cursor = to;
-    this.recent = [];
+  private wasRead(reading: Extract<Reading<Purpose>, { type: 'read' }>): void {
+    const { purpose, events } = reading;
+    this.missed.arrived(reading, 'message' in purpose ? firstSeqFor(purpose.message) : null);
+    if ('message' in purpose) {
+      this.mailbox.putBack([...events, purpose.message]);
+      this.mailbox.resume();
+      return;
+    }
+    for (const event of events) this.deliver(event);
+    if (this.missed.mayBeMore(reading)) this.missed.read(purpose);
+    else this.seats.assert(purpose.done);
+  }
+
+  /** The store is away. Seats are asserted all the same, and a roll call is answered: others wait for it. */
+  private notRead(purpose: Purpose): void {
+    if ('done' in purpose) {
+      this.seats.assert(() => purpose.done(false));
+      return;
+    }
+    const { message } = purpose;
+    if (message.type === 'roll_call') this.rollCalled(message);
+    else this.mailbox.putBack([message]);
+    this.parts.clock.after(RETRY_MS, () => this.mailbox.resume());
   }
 }
 
 /** The first seq that a message is ready for. */
-function seqBehind(message: AudienceMessage): number {
-  if (message.type === 'admit') return message.room.head_seq + 1;
+function firstSeqFor(message: AudienceMessage): number {
+  if (message.type === 'answered' && message.answer.type === 'joined')
+    return message.answer.room.head_seq + 1;
   if (message.type === 'roll_call') return message.head_seq + 1;
   return 'seq' in message ? message.seq : 0;
 }

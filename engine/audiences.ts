@@ -1,16 +1,34 @@
-import { AudienceActor, type AudienceMessage, type AudienceParts } from './audience.js';
-import { Dispatcher, type Parent } from './dispatcher.js';
+import { AudienceActor, type AudienceParts } from './audience.js';
+import { ERRORS } from './errors.js';
 import type { RoomEvent } from './messages/events.js';
+import type { RollCall } from './messages/words.js';
+import type { LocalMembers } from './room/parts.js';
+import { sayPresent } from './say-present.js';
+import { Scheduler, type Parent } from './scheduler.js';
+import type { Entrant, SeatAnswer } from './seat-keeper.js';
 import { slotOf } from './slots.js';
 
 export interface Audiences {
   /** Opens (or finds) the audience of a room and counts one more connection in it; resolves when it hears the room. */
   enter(roomId: string): Promise<void>;
-  /** The counterpart of `enter`. The last one out ends the audience. */
-  exit(roomId: string): void;
-  /** False when there is no such audience or it is overloaded. */
-  tell(roomId: string, message: AudienceMessage): boolean;
+  /** Asks for a seat, after `enter`. False when the audience is overloaded. */
+  admit(roomId: string, entrant: Entrant): boolean;
+  /** The counterpart of `enter`: gives the seat back. The last one out ends the audience. */
+  exit(roomId: string, connectionId: string): void;
   event(event: RoomEvent): void;
+  /** What a room has answered to the audience here. */
+  answer(roomId: string, answer: SeatAnswer): void;
+  rollCall(call: RollCall): void;
+  /** This node's answer to a roll call, where it can be given at once. */
+  callHere(roomId: string, callId: string, headSeq: number): LocalMembers | null;
+  /** Events may have been missed in this room, or, without one, in all. */
+  missed(roomId?: string): void;
+  /** The rooms whose home is gone have another one now, which has to hear of their members. */
+  nodeGone(nodeId: string): void;
+  /** Reads what a room's audience may have missed, and asserts its seats. `done`: whether that was possible. */
+  assert(roomId: string, done: (ok: boolean) => void): void;
+  /** The home of a room, as far as its audience knows. */
+  homeOf(roomId: string): string | null;
   readonly count: number;
   readonly waiting: number;
 }
@@ -22,17 +40,26 @@ interface Entry {
   connections: number;
 }
 
+const NOBODY: LocalMembers = { present: [], believed: [] };
+
 /** The supervisor of the audiences on this node. */
 export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
-  const dispatcher = new Dispatcher(root, 'audiences');
+  const scheduler = new Scheduler(root, 'audiences');
   const audiences = new Map<string, Entry>();
 
   function open(roomId: string): Entry {
     const slot = slotOf(roomId);
-    const actor = new AudienceActor(roomId, dispatcher, parts);
+    const actor = new AudienceActor(roomId, scheduler, parts, () => closeIfEmpty(roomId, entry));
     const entry: Entry = { actor, slot, heard: parts.broker.subscribe(slot), connections: 0 };
     audiences.set(roomId, entry);
     return entry;
+  }
+
+  function closeIfEmpty(roomId: string, entry: Entry): void {
+    if (entry.connections > 0 || audiences.get(roomId) !== entry) return;
+    audiences.delete(roomId);
+    entry.actor.mailbox.stop();
+    parts.broker.unsubscribe(entry.slot);
   }
 
   return {
@@ -41,20 +68,49 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
       entry.connections++;
       return entry.heard;
     },
-    exit(roomId) {
+    admit: (roomId, entrant) =>
+      audiences.get(roomId)?.actor.mailbox.tell({ type: 'enter', entrant }) ?? false,
+    exit(roomId, id) {
       const entry = audiences.get(roomId);
-      if (!entry || --entry.connections > 0) return;
-      audiences.delete(roomId);
-      entry.actor.mailbox.stop();
-      parts.broker.unsubscribe(entry.slot);
+      if (!entry) return;
+      entry.connections--;
+      entry.actor.mailbox.tellFirst({ type: 'remove', id });
     },
-    tell: (roomId, message) => audiences.get(roomId)?.actor.mailbox.tell(message) ?? false,
     event(event) {
       const entry = audiences.get(event.room_id);
       if (!entry || entry.actor.mailbox.tell(event)) return;
-      // Its next event shows the gap, and it is repaired from the store.
       parts.meter.dropped('audience_mailbox_full');
+      parts.assertLater(event.room_id);
     },
+    answer: (roomId, answer) => audiences.get(roomId)?.actor.hearAnswer(answer),
+    rollCall(call) {
+      const entry = audiences.get(call.room_id);
+      if (entry) entry.actor.hearRollCall(call);
+      else sayPresent(parts, call, NOBODY);
+    },
+    callHere: (roomId, callId, headSeq) =>
+      audiences.get(roomId)?.actor.callHere(callId, headSeq) ?? (audiences.has(roomId) ? null : NOBODY),
+    missed(roomId) {
+      if (roomId === undefined) for (const id of audiences.keys()) parts.assertLater(id);
+      else if (audiences.has(roomId)) parts.assertLater(roomId);
+    },
+    nodeGone(nodeId) {
+      for (const [roomId, { actor }] of audiences) if (actor.home === nodeId) parts.assertLater(roomId);
+    },
+    assert(roomId, done) {
+      const entry = audiences.get(roomId);
+      if (entry) {
+        entry.actor.mailbox.tellFirst({ type: 'sync', done });
+        return;
+      }
+      // Nobody is here; there may have been.
+      const { broker, nodeId: node_id } = parts;
+      broker.request(
+        { type: 'assert', room_id: roomId, node_id, present: [], first: true, last: true },
+        (answer) => done(answer.type !== 'refused' || !ERRORS[answer.code].retry),
+      );
+    },
+    homeOf: (roomId) => audiences.get(roomId)?.actor.home ?? null,
     get count() {
       return audiences.size;
     },

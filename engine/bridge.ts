@@ -1,25 +1,36 @@
 import type { Audiences } from './audiences.js';
 import { errorText } from './errors.js';
-import { Dispatcher, type Parent } from './dispatcher.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import { refused } from './messages/answers.js';
 import type { RoomEvent } from './messages/events.js';
+import type { Word } from './messages/words.js';
 import type { BrokerHandlers, Delivery, Log, Meter } from './ports.js';
 import type { Rooms } from './rooms.js';
+import { Scheduler, type Parent } from './scheduler.js';
+import type { SeatAnswer } from './seat-keeper.js';
 
-type BridgeMessage = Delivery | RoomEvent;
+type BridgeMessage =
+  Delivery | RoomEvent | { readonly word: Word } | { readonly roomId: string; readonly answer: SeatAnswer };
 
 const LIMITS = { limit: 200_000, batch: 8_192 };
 
-/** The actor between the broker and the mailboxes: commands to rooms, events to audiences, each in their order. */
+export interface Bridge extends BrokerHandlers {
+  /** What a room has answered to an audience here: behind the events that were published before. */
+  answer(roomId: string, answer: SeatAnswer): void;
+  readonly waiting: number;
+}
+
+/** The actor between the broker and the mailboxes: commands to rooms, events and roll calls to audiences, in their order. */
 export function createBridge(
   root: Parent,
   parts: { rooms: Rooms; audiences: Audiences; log: Log; meter: Meter },
-): BrokerHandlers & { readonly waiting: number } {
+): Bridge {
   const { rooms, audiences, log, meter } = parts;
   const behaviour: Behaviour<BridgeMessage> = {
     receive(message) {
       if ('command' in message) rooms.tell(message);
+      else if ('word' in message) hear(message.word);
+      else if ('answer' in message) audiences.answer(message.roomId, message.answer);
       else audiences.event(message);
     },
     crashed(cause, message) {
@@ -28,23 +39,40 @@ export function createBridge(
       if (message && 'command' in message) {
         message.settle(refused({ code: 'internal', message: 'the command could not be handed to its room' }));
       }
-      return 'resume';
     },
   };
-  const mailbox = new Mailbox<BridgeMessage>(new Dispatcher(root, 'bridge'), LIMITS, behaviour);
+  const mailbox = new Mailbox<BridgeMessage>(new Scheduler(root, 'bridge'), LIMITS, behaviour);
+
+  function hear(word: Word): void {
+    if (word.type === 'roll_call') audiences.rollCall(word);
+    else rooms.word(word);
+  }
+
   return {
     command(delivery) {
       if (mailbox.tell(delivery)) return;
       meter.dropped('bridge_mailbox_full');
-      delivery.settle(
-        refused({ code: 'unavailable', message: 'this node has too much to do; try again in a second' }),
-      );
+      delivery.retry('this node has too much to do', true);
     },
     events(events) {
       for (const event of events) {
-        // The audience sees the gap at the next event and reads what is missing from the store.
-        if (!mailbox.tell(event)) meter.dropped('bridge_mailbox_full');
+        if (mailbox.tell(event)) continue;
+        meter.dropped('bridge_mailbox_full');
+        audiences.missed(event.room_id);
       }
+    },
+    word(word) {
+      // A roll call is repeated until it is answered, and of typing nobody needs every word.
+      if (!mailbox.tell({ word })) meter.dropped('bridge_mailbox_full');
+    },
+    answer(roomId, answer) {
+      if (!mailbox.tell({ roomId, answer })) mailbox.tellFirst({ roomId, answer });
+    },
+    missed: () => audiences.missed(),
+    sessionEnded: (session) => rooms.sessionEnded(session),
+    nodeGone(nodeId) {
+      rooms.nodeGone(nodeId);
+      audiences.nodeGone(nodeId);
     },
     get waiting() {
       return mailbox.depth;

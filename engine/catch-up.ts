@@ -4,15 +4,15 @@ import type { Listener } from './listener.js';
 import type { DurableEvent } from './messages/events.js';
 
 /**
- * Somebody who is being let in, step by step: it has its welcome and what came up to `from`. What happens after it had
- * its seat, at `joinedAt`, may cost it the seat.
+ * A connection that is being let in, step by step: it has its welcome and the events up to `from`. An event after
+ * `joinedAt`, where it was given its seat, may end it.
  */
 export interface CatchUp {
   readonly type: 'catch_up';
   readonly listener: Listener;
   readonly from: number;
   readonly joinedAt: number;
-  /** How many events to read next: of a page that a slow client does not take, the rest was read in vain. */
+  /** Size of the next page. It shrinks for slow clients: events they cannot take yet are read from the store for nothing. */
   readonly page: number;
   /** Frames that have to be sent before. */
   readonly before: readonly string[];
@@ -29,8 +29,8 @@ export function beginCatchUp(listener: Listener, from: number, joinedAt: number,
 }
 
 /**
- * Sends of what a listener missed as much as makes its backlog no more than `most` bytes, and at least one event where it
- * is no more than half of that: so it gets on, however slowly it reads and however large an event is. Behind the last of `missed` goes `after`, if that fits. All in one write.
+ * Sends missed events while the backlog stays under `most` bytes, but at least one if it is under half of that, so that
+ * slow readers of large events still make progress. If all were sent, `after` follows where it fits. One write for all.
  * Null when the listener was ended, else where it is now, and whether it got `after`.
  */
 export function sendMissed(
@@ -48,11 +48,9 @@ export function sendMissed(
   const frames = [...step.before];
   for (const event of missed) {
     const frame = eventFrame(event);
-    if (frame !== null) {
-      spare -= Buffer.byteLength(frame);
-      if (spare < 0 && taken >= least) break;
-      frames.push(frame);
-    }
+    spare -= Buffer.byteLength(frame);
+    if (spare < 0 && taken >= least) break;
+    frames.push(frame);
     from = event.seq;
     taken++;
     const ending = event.seq > joinedAt ? endingOf(event, listener) : null;

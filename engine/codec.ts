@@ -19,11 +19,9 @@ export function toMessage(event: MessagePosted): Message {
   return { id, room_id, seq, user, text, created_at };
 }
 
-/** The frame for an event, serialized once for all who get it; null for events clients have no frame for. */
-export function eventFrame(event: RoomEvent): string | null {
-  if (event.type === 'message_posted') return messageFrame(event);
-  const frame = toFrame(event);
-  return frame === null ? null : JSON.stringify(frame);
+/** The frame for an event, serialized once for all who get it. */
+export function eventFrame(event: RoomEvent): string {
+  return event.type === 'message_posted' ? messageFrame(event) : JSON.stringify(toFrame(event));
 }
 
 /**
@@ -62,7 +60,7 @@ export function quoted(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
-function toFrame(event: Exclude<RoomEvent, MessagePosted>): ServerFrame | null {
+function toFrame(event: Exclude<RoomEvent, MessagePosted>): ServerFrame {
   switch (event.type) {
     case 'member_joined':
       return { type: 'joined', user: event.user, at: event.at };
@@ -77,8 +75,8 @@ function toFrame(event: Exclude<RoomEvent, MessagePosted>): ServerFrame | null {
       return { type: 'member_kicked', seq: event.seq, user: event.user, at: event.at };
     case 'room_closed':
       return { type: 'room_closed', seq: event.seq, at: event.at };
-    case 'roll_call':
-      return null;
+    case 'members':
+      return { type: 'members', members: event.members, member_count: event.member_count };
   }
 }
 
@@ -87,22 +85,26 @@ export function isQuiet(event: DurableEvent): boolean {
   return event.type === 'message_posted' && event.quiet === true;
 }
 
-export function welcomeFrame(
-  connectionId: string,
-  user: string,
-  room: RoomView,
-  recovered: boolean | undefined,
-): string {
+export function welcomeFrame(welcome: {
+  readonly listener: { readonly id: string; readonly user: string };
+  readonly room: RoomView;
+  /** Left out of the frame where the client gave no `since`. */
+  readonly recovered: boolean | undefined;
+  /** Left out of the frame where the client is no guest. */
+  readonly resume: string | null;
+}): string {
+  const { listener, room, recovered, resume } = welcome;
   const { room_id, members, member_count, head_seq, policy } = room;
   const frame: ServerFrame = {
     type: 'welcome',
     room_id,
-    connection_id: connectionId,
-    user,
+    connection_id: listener.id,
+    user: listener.user,
     members: [...members],
     member_count,
     head_seq,
     policy,
+    ...(resume === null ? {} : { resume }),
     ...(recovered === undefined ? {} : { recovered }),
   };
   return JSON.stringify(frame);

@@ -1,29 +1,24 @@
 import { OVERLOADED, type Admission } from './admission.js';
-import type { AudienceMessage } from './audience.js';
 import type { Audiences } from './audiences.js';
 import { ackFrame, decodeFrame, errorFrame, idOfFrame, queuedFrame, refusalFrames } from './codec.js';
 import { CLOSE_SERVICE_RESTART, ERRORS, errorText, type ErrorCode } from './errors.js';
 import type { Listener } from './listener.js';
-import type { Dispatcher } from './dispatcher.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import type { Answer } from './messages/answers.js';
-import type { Command, JoinCommand, PostCommand } from './messages/commands.js';
+import type { Command, PostCommand } from './messages/commands.js';
 import type { ClientFrame } from './messages/frames.js';
-import type { Broker, Clock, Log, Meter, Socket } from './ports.js';
+import type { Broker, Log, Meter, Socket } from './ports.js';
+import type { Scheduler } from './scheduler.js';
 
 export interface ConnectionParts {
-  readonly nodeId: string;
   readonly broker: Broker;
   readonly audiences: Audiences;
   readonly admission: Admission;
-  readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
   readonly newId: () => string;
-  /** Called once, when the connection has ended and its seat is being given back. */
+  /** Called once, when the connection has ended. */
   readonly ended: (connection: ConnectionActor) => void;
-  /** Whether the node goes down: what fails now is not tried again. */
-  readonly stopping: () => boolean;
 }
 
 /** Who wants to be where. Already checked. */
@@ -33,10 +28,9 @@ export interface Hello {
   readonly since: number | null;
   /** The caller's own, or null: then the connection's id stands for it. */
   readonly request_id: string | null;
+  /** Of a guest, the token with which it comes back; null: the user has a name of its own. */
+  readonly resume: string | null;
 }
-
-/** `joined`: the room has answered the join. */
-type ConnectionMessage = string | { readonly type: 'joined'; readonly answer: Answer };
 
 /**
  * Frames that may wait in a connection, and posts of it that may be under way: beyond it, `rate_limited`. Few a turn:
@@ -44,26 +38,22 @@ type ConnectionMessage = string | { readonly type: 'joined'; readonly answer: An
  */
 const LIMITS = { limit: 1_024, batch: 8 };
 const overloadedFrame = refusalFrames(OVERLOADED);
-const LEAVE_RETRY_MS = 1_000;
-/** Refusals that do not come from the room's own decision: the join may be carried out all the same. */
-const MAYBE: ReadonlySet<ErrorCode> = new Set(['unavailable', 'internal', 'rate_limited']);
 
-/** One WebSocket: turns frames into commands, and answers into frames. */
-export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
-  private readonly mailbox: Mailbox<ConnectionMessage>;
-  private state: 'joining' | 'catching_up' | 'live' | 'ended' = 'joining';
-  private seat: 'none' | 'asked' | 'held' = 'none';
+/** One WebSocket: turns frames into commands, and answers into frames. Its seat is its audience's business. */
+export class ConnectionActor implements Behaviour<string>, Listener {
+  private readonly mailbox: Mailbox<string>;
+  private state: 'joining' | 'live' | 'ended' = 'joining';
   private underWay = 0;
 
   constructor(
     readonly id: string,
-    dispatcher: Dispatcher,
+    scheduler: Scheduler,
     private readonly hello: Hello,
     private readonly socket: Socket,
     private readonly parts: ConnectionParts,
   ) {
-    this.mailbox = new Mailbox<ConnectionMessage>(dispatcher, LIMITS, this);
-    this.join();
+    this.mailbox = new Mailbox<string>(scheduler, LIMITS, this);
+    this.enter();
   }
 
   get user(): string {
@@ -132,8 +122,12 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     return this.state === 'live';
   }
 
+  get isEnded(): boolean {
+    return this.state === 'ended';
+  }
+
   admitted(): void {
-    if (this.state === 'catching_up') this.state = 'live';
+    if (this.state === 'joining') this.state = 'live';
   }
 
   end(code: ErrorCode, message: string): void {
@@ -150,25 +144,34 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     this.finish();
   }
 
-  receive(message: ConnectionMessage): void {
-    if (this.state === 'ended') return;
-    if (typeof message === 'string') this.read(message);
-    else this.entered(message.answer);
+  abort(): void {
+    this.finish();
+    try {
+      this.socket.end(ERRORS.internal.close, 'internal');
+    } catch (cause) {
+      this.parts.log.error(
+        { connection_id: this.id, cause: errorText(cause) },
+        'connection: it cannot be closed',
+      );
+    }
   }
 
-  crashed(cause: unknown): 'resume' {
+  receive(text: string): void {
+    if (this.state !== 'ended') this.read(text);
+  }
+
+  crashed(cause: unknown): void {
     this.parts.meter.crashed('connection');
     this.parts.log.error({ connection_id: this.id, cause: errorText(cause) }, 'connection: a crash ends it');
     try {
       this.end('internal', 'the connection failed; come back');
     } catch {
-      // Its socket is what fails: then the client cannot be told.
-      this.finish();
+      // Its socket is what fails, so the client cannot be told. The crash itself is logged above.
+      this.abort();
     }
-    return 'resume';
   }
 
-  /** Answers come in the turn of whoever gives them, and a crash here is no business of theirs. */
+  /** Answers come in the turn of whoever gives them, and must not cost it anything: so a throw here ends here. */
   private ask(command: Command, onAnswer: (answer: Answer) => void): void {
     this.parts.broker.request(command, (answer) => {
       try {
@@ -179,55 +182,22 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
     });
   }
 
-  private join(): void {
-    const { room_id, user } = this.hello;
-    const { audiences, nodeId } = this.parts;
-    const command: JoinCommand = {
-      type: 'join',
-      room_id,
-      user,
-      connection_id: this.id,
-      node_id: nodeId,
-      request_id: this.requestId,
-    };
+  /** Asks for a seat, once the node hears the room. */
+  private enter(): void {
+    const { room_id, since, resume } = this.hello;
+    const { audiences, log } = this.parts;
     audiences.enter(room_id).then(
       () => {
         if (this.state === 'ended') return;
-        if (!audiences.tell(room_id, { type: 'expect', id: this.id })) {
-          this.end('unavailable', 'too many join this room at once');
-          return;
-        }
-        this.seat = 'asked';
-        this.ask(command, (answer) => this.answered(answer));
+        const entrant = { listener: this, since, resume, requestId: this.requestId };
+        if (!audiences.admit(room_id, entrant)) this.end('unavailable', 'too many join this room at once');
       },
-      (cause: unknown) => this.end('unavailable', errorText(cause)),
+      (cause: unknown) => {
+        // The cause may name a host, and is for the log.
+        log.warn({ connection_id: this.id, cause: errorText(cause) }, 'connection: its room cannot be heard');
+        this.end('unavailable', 'this room cannot be heard just now; come back in a moment');
+      },
     );
-  }
-
-  private answered(answer: Answer): void {
-    // A join that is queued will be carried out, and one that is not answered by its room may be: then there is a
-    // seat to give back.
-    this.seat = answer.type === 'refused' && !MAYBE.has(answer.code) ? 'none' : 'held';
-    if (this.state === 'ended') this.leave();
-    else if (!this.mailbox.tell({ type: 'joined', answer }))
-      this.end('rate_limited', 'too many frames before welcome');
-  }
-
-  private entered(answer: Answer): void {
-    if (answer.type === 'joined') {
-      this.state = 'catching_up';
-      const admit: AudienceMessage = {
-        type: 'admit',
-        listener: this,
-        room: answer.room,
-        since: this.hello.since,
-      };
-      if (!this.parts.audiences.tell(this.roomId, admit))
-        this.end('unavailable', 'too many join this room at once');
-      return;
-    }
-    if (answer.type === 'refused') this.end(answer.code, answer.message);
-    else this.end('unavailable', 'the room did not answer in time; come back in a moment');
   }
 
   private read(text: string): void {
@@ -252,17 +222,22 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
   }
 
   private act(frame: ClientFrame, size: number): boolean {
-    const { room_id, user } = this.hello;
     switch (frame.type) {
       case 'post':
         return this.post(frame.text, frame.id, size);
       case 'typing':
-        this.ask({ type: 'typing', room_id, user, request_id: this.requestId }, (answer) => {
-          this.parts.admission.leave(size);
-          if (answer.type === 'refused') this.refuse(answer.code, answer.message);
-        });
-        return true;
+        this.typing();
+        return false;
     }
+  }
+
+  /** Best effort, to the home of the room: nobody needs each of them, and none is kept on its way. */
+  private typing(): void {
+    const { broker, audiences, meter } = this.parts;
+    const { room_id, user } = this.hello;
+    const home = audiences.homeOf(room_id);
+    if (home === null) meter.dropped('typing');
+    else broker.say({ type: 'typing', room_id, user }, home);
   }
 
   private post(text: string, given: string | undefined, size: number): boolean {
@@ -290,22 +265,8 @@ export class ConnectionActor implements Behaviour<ConnectionMessage>, Listener {
   private finish(): void {
     if (this.state === 'ended') return;
     this.state = 'ended';
-    for (const message of this.mailbox.stop())
-      if (typeof message === 'string') this.parts.admission.leave(message.length);
-    this.parts.audiences.tell(this.roomId, { type: 'remove', id: this.id });
-    this.parts.audiences.exit(this.roomId);
-    this.leave();
+    for (const text of this.mailbox.stop()) this.parts.admission.leave(text.length);
+    this.parts.audiences.exit(this.roomId, this.id);
     this.parts.ended(this);
-  }
-
-  /** A seat that is not given back would be lost to the room for ever, so it is tried while the node lives. */
-  private leave(): void {
-    if (this.seat === 'none') return;
-    const { room_id, user } = this.hello;
-    this.parts.broker.request({ type: 'leave', room_id, user, connection_id: this.id }, (answer) => {
-      if (answer.type === 'refused' && ERRORS[answer.code].retry && !this.parts.stopping()) {
-        this.parts.clock.after(LEAVE_RETRY_MS, () => this.leave());
-      }
-    });
   }
 }

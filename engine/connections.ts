@@ -1,8 +1,8 @@
 import { ConnectionActor, type ConnectionParts, type Hello } from './connection.js';
 import { errorFrame } from './codec.js';
 import { ERRORS } from './errors.js';
-import { Dispatcher, type Parent } from './dispatcher.js';
 import type { Socket } from './ports.js';
+import { Scheduler, type Parent } from './scheduler.js';
 
 /** What an adapter may tell a connection. */
 export type Connection = Pick<ConnectionActor, 'id' | 'requestId' | 'frame' | 'refuse' | 'end' | 'closed'>;
@@ -16,17 +16,13 @@ export interface Connections {
 }
 
 /** The supervisor of the connections on this node. */
-export function createConnections(
-  root: Parent,
-  parts: Omit<ConnectionParts, 'ended' | 'stopping'>,
-): Connections {
-  const dispatcher = new Dispatcher(root, 'connections');
+export function createConnections(root: Parent, parts: Omit<ConnectionParts, 'ended'>): Connections {
+  const scheduler = new Scheduler(root, 'connections');
   const connections = new Set<ConnectionActor>();
   let open = true;
   const withEnd: ConnectionParts = {
     ...parts,
     ended: (connection) => void connections.delete(connection),
-    stopping: () => !open,
   };
 
   return {
@@ -37,7 +33,7 @@ export function createConnections(
         socket.end(ERRORS.unavailable.close, 'unavailable');
         return null;
       }
-      const connection = new ConnectionActor(parts.newId(), dispatcher, hello, socket, withEnd);
+      const connection = new ConnectionActor(parts.newId(), scheduler, hello, socket, withEnd);
       connections.add(connection);
       return connection;
     },

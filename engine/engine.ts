@@ -1,20 +1,22 @@
 import { start, stop as stopSystem } from 'nact';
 import { Admission, OVERLOADED, type AdmissionLimits } from './admission.js';
-import { createAudiences } from './audiences.js';
-import { createBridge } from './bridge.js';
+import { createAudiences, type Audiences } from './audiences.js';
+import { createBridge, type Bridge } from './bridge.js';
 import { createConnections, type Connection } from './connections.js';
 import type { Hello } from './connection.js';
 import { newId } from './ids.js';
 import { createJournal, type JournalOptions } from './journal.js';
 import type { Refusal } from './errors.js';
-import { refused, type Answer } from './messages/answers.js';
+import { notDelivered, type Answer } from './messages/answers.js';
 import type { Command } from './messages/commands.js';
 import type { MessagePosted } from './messages/events.js';
 import type { Policy } from './messages/policy.js';
 import type { Broker, BrokerState, Clock, Log, Meter, Outlet, Socket, Store, StoreState } from './ports.js';
 import { presetFor, type Presets } from './room/presets.js';
+import { Reassertions } from './reassertions.js';
 import { createRetention } from './retention.js';
 import { createRooms } from './rooms.js';
+import { createTimestamps } from './timestamps.js';
 
 export interface EngineOptions extends JournalOptions {
   /** A UUID of this process. */
@@ -26,8 +28,6 @@ export interface EngineOptions extends JournalOptions {
   readonly recoveryLimit: number;
   /** Rooms with more members than this name them neither in `welcome` nor in `joined` and `left`. */
   readonly presenceLimit: number;
-  /** How long those who held a seat have to assert it after their room was rebuilt, ms. */
-  readonly settleMs: number;
   readonly maxRooms: number;
   /** Of posts that are under way; left out: as many as a busy node does in 50 ms. */
   readonly admission?: AdmissionLimits | undefined;
@@ -35,6 +35,8 @@ export interface EngineOptions extends JournalOptions {
   readonly retentionMs: number;
   /** For tests of supervision only: called before each decision, may throw. */
   readonly fault?: ((command: Command) => void) | undefined;
+  /** The same after each decision, when it is on its way out. */
+  readonly faultAfter?: ((command: Command) => void) | undefined;
 }
 
 export interface EnginePorts {
@@ -96,34 +98,48 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const { nodeId } = options;
   const root = start();
   const shared = { nodeId, broker, store, clock, log, meter, newId };
-  const { commitBatch, commitLingerMs, retentionMs } = options;
+  const { commitBatch, commitLingerMs, retentionMs, presenceLimit, recoveryLimit } = options;
   const presetOf = (roomId: string): Policy => presetFor(roomId, options.presets, options.base);
   const journal = createJournal(root, { ...shared, commitBatch, commitLingerMs });
   const retention = createRetention({ store, clock, log, meter, presetOf, pauseMs: retentionMs });
-  const audiences = createAudiences(root, {
+  const reassertions = new Reassertions({
+    clock,
+    log,
+    meter,
+    assert: (roomId, done) => audiences.assert(roomId, done),
+  });
+  const audiences: Audiences = createAudiences(root, {
     ...shared,
     outlet,
-    recoveryLimit: options.recoveryLimit,
-    presenceLimit: options.presenceLimit,
+    recoveryLimit,
+    presenceLimit,
+    assertLater: (roomId) => reassertions.mark(roomId),
+    heard: (roomId, answer) => bridge.answer(roomId, answer),
   });
   const roomParts = {
     ...shared,
     journal,
-    about: { now: 0, newId, presenceLimit: options.presenceLimit },
-    settleMs: options.settleMs,
+    presenceLimit,
+    timestamp: createTimestamps(),
     inFlight: new Map<string, MessagePosted>(),
     presetOf,
+    callHere: (roomId: string, callId: string, headSeq: number) =>
+      audiences.callHere(roomId, callId, headSeq),
     fault: options.fault,
+    faultAfter: options.faultAfter,
   };
-  const rooms = createRooms(root, roomParts, { maxRooms: options.maxRooms });
-  const bridge = createBridge(root, { rooms, audiences, log, meter });
+  const rooms = createRooms(root, roomParts, {
+    maxRooms: options.maxRooms,
+    forgotten: (roomId) => reassertions.mark(roomId),
+  });
+  const bridge: Bridge = createBridge(root, { rooms, audiences, log, meter });
   const admission = new Admission(clock, options.admission);
   const connections = createConnections(root, { ...shared, audiences, admission });
   let stopping = false;
 
   function ask(command: Command, answered: (answer: Answer) => void): void {
     if (stopping) {
-      queueMicrotask(() => answered(refused(GOING_DOWN)));
+      queueMicrotask(() => answered(notDelivered('no', GOING_DOWN)));
       return;
     }
     if (command.type !== 'post') {
@@ -132,7 +148,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     }
     const size = command.text.length;
     if (!admission.enter(size)) {
-      queueMicrotask(() => answered(refused(OVERLOADED)));
+      queueMicrotask(() => answered(notDelivered('no', OVERLOADED)));
       return;
     }
     broker.request(command, (answer) => {
@@ -179,6 +195,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
       stopping = true;
       const deadline = clock.elapsed() + ms;
       retention.stop();
+      reassertions.stop();
       connections.restart();
       await broker.drain(Math.max(0, deadline - clock.elapsed()));
       await Promise.race([

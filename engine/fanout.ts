@@ -1,3 +1,4 @@
+import { errorText } from './errors.js';
 import type { Listener } from './listener.js';
 import type { Log, Meter, Outlet } from './ports.js';
 
@@ -8,16 +9,16 @@ export interface FanoutParts {
 }
 
 /**
- * Up to so many listeners are sent each frame one by one, so that all that goes to one of them, acks too, shares a
- * write; with more of them the outlet's topic does it, without a loop in JavaScript (bench/NOTES.md).
+ * Up to this many listeners are sent each frame one by one, so that everything for one of them, acks too, shares a
+ * write. With more of them the outlet's topic does it, without a loop in JavaScript (bench/NOTES.md).
  */
 const FEW = 8;
 /** A listener falls behind when more than this part of the buffer waits for it, and is back when less than that does. */
 const BEHIND = 1 / 2;
 const BACK = 1 / 4;
-/** When so large a part of the buffer has gone out, it is looked before the next ephemeral frame who falls behind. */
+/** When this part of the buffer has gone out, the backlogs are looked at before the next ephemeral frame. */
 const LOOK = 1 / 8;
-/** What is counted when a frame is not sent to somebody who can do without it. */
+/** Counted when an ephemeral frame is not sent to a slow listener. */
 export const SPARED = 'slow_consumer_ephemeral';
 /** Behind a room's id it is no room's id. */
 const DURABLE = '!durable';
@@ -28,12 +29,11 @@ export function behindBytes(outlet: Outlet): number {
 }
 
 /**
- * Those who hear a room live, and the cheapest way to tell them all.
+ * The listeners of a room, and the cheapest way to send a frame to all of them.
  *
- * Who reads too slowly is spared the ephemeral frames, so that its buffer lasts for the durable ones. A topic cannot skip
- * one of its subscribers, so those who are behind hear another topic, with durable frames only. Who reads pays for it with
- * a look at each backlog when an eighth of a buffer has gone out, and only where there are ephemeral frames: once in hundreds
- * or thousands of deliveries.
+ * A slow listener is not sent ephemeral frames, so that its buffer lasts for the durable ones. A topic cannot skip
+ * one of its subscribers, so slow listeners hear another topic, with durable frames only. Cost for fast readers: one look
+ * at every backlog per eighth of a buffer sent, and only in rooms that have ephemeral frames.
  */
 export class Fanout {
   /** As long as they are few; null once they were many. There is no way back: it could change the order of frames. */
@@ -69,7 +69,7 @@ export class Fanout {
   send(frame: string): void {
     const { topic, few, behind } = this;
     if (few !== null) {
-      for (const listener of few) listener.sendSoon(frame);
+      for (const listener of few) this.sendTo(listener, frame);
       return;
     }
     this.count(frame);
@@ -85,7 +85,7 @@ export class Fanout {
     const { outlet, meter } = this.parts;
     if (this.few !== null) {
       this.look(this.few);
-      for (const listener of this.few) if (!this.isBehind(listener)) listener.sendSoon(frame);
+      for (const listener of this.few) if (!this.isBehind(listener)) this.sendTo(listener, frame);
     } else {
       if (this.unseen >= outlet.bufferBytes * LOOK) {
         this.unseen = 0;
@@ -97,6 +97,19 @@ export class Fanout {
     const missed = this.behind?.size ?? 0;
     if (missed > 0) meter.dropped(SPARED, missed);
     return missed;
+  }
+
+  /** A socket that throws must not cost the listeners behind it the frame. It is ended: it has missed one. */
+  private sendTo(listener: Listener, frame: string): void {
+    try {
+      listener.sendSoon(frame);
+    } catch (cause) {
+      const { log, meter } = this.parts;
+      meter.crashed('connection');
+      const fields = { room_id: this.topic, connection_id: listener.id, cause: errorText(cause) };
+      log.error(fields, 'connection: its socket failed; it is ended');
+      listener.abort();
+    }
   }
 
   /** Characters, not bytes: counting those would cost more, and at worst three times as much goes by between two looks. */

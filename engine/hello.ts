@@ -1,5 +1,6 @@
 import type { Refusal } from './errors.js';
 import type { Hello } from './connection.js';
+import { isGuestName, newGuest, readGuest } from './guests.js';
 import { newId } from './ids.js';
 import { checker } from './messages/check.js';
 import { RequestId, RoomId, userFault } from './messages/fields.js';
@@ -18,19 +19,34 @@ export interface Opening {
 
 /**
  * Who wants to be where, or why that cannot be told. Without `user` (and without authentication) the connection
- * is a guest with a name of its own, as in the original brief.
+ * is a guest with a name of its own, as in the original brief; with `resume` it is the guest it was before.
  */
 export function readHello(opening: Opening): { readonly hello: Hello } | { readonly refusal: Refusal } {
   const { roomId, query } = opening;
   if (roomId === null || roomFaults(roomId)) {
     return refuse(`the room id must be 1–64 of A-Z a-z 0-9 _ . : -`);
   }
-  const user = query.get('user') ?? `guest-${newId().slice(-8)}`;
-  const fault = userFault(user);
-  if (fault !== null) return refuse(`user: ${fault}`);
+  const who = readUser(query.get('user'), query.get('resume'));
+  if ('fault' in who) return refuse(who.fault);
   const since = readSince(query.get('since'));
   if (since === undefined) return refuse('since must be the seq of the last message you have: 0, 1, 2, …');
-  return { hello: { room_id: roomId, user, since, request_id: given(opening.requestId) } };
+  const { user, resume } = who;
+  return { hello: { room_id: roomId, user, since, request_id: given(opening.requestId), resume } };
+}
+
+function readUser(
+  user: string | null,
+  token: string | null,
+): { readonly user: string; readonly resume: string | null } | { readonly fault: string } {
+  if (user === null) {
+    const guest = token === null ? newGuest() : readGuest(token);
+    if (guest === null) return { fault: 'resume must be the token from a welcome, as it was' };
+    return { user: guest.user, resume: guest.token };
+  }
+  if (token !== null) return { fault: 'give user or resume, not both' };
+  if (isGuestName(user)) return { fault: 'user: a guest comes back with resume, not by name' };
+  const fault = userFault(user);
+  return fault === null ? { user, resume: null } : { fault: `user: ${fault}` };
 }
 
 /** The caller's request id where it is one, else a new one. */

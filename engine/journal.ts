@@ -1,9 +1,9 @@
 import { errorText } from './errors.js';
 import type { Answer } from './messages/answers.js';
 import type { RoomEvent } from './messages/events.js';
-import { Dispatcher, type Parent } from './dispatcher.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import type { Append, AppendResult, Broker, Clock, Delivery, Log, Meter, Store } from './ports.js';
+import { Scheduler, type Parent } from './scheduler.js';
 
 /** What became of a staged entry. `fenced`: somebody else writes this room; `failed`: the store could not. */
 export type Outcome = 'committed' | 'fenced' | 'duplicate' | 'failed' | 'stale';
@@ -86,10 +86,9 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
       meter.crashed('journal');
       log.error({ cause: errorText(cause) }, 'journal: a crash; the entries it held are given up');
       for (const entry of take()) finish(entry, 'failed', undefined);
-      return 'resume';
     },
   };
-  const mailbox = new Mailbox<Staged>(new Dispatcher(parent, 'journal'), LIMITS, behaviour);
+  const mailbox = new Mailbox<Staged>(new Scheduler(parent, 'journal'), LIMITS, behaviour);
 
   function take(): Staged[] {
     const taken = gathered;
@@ -138,7 +137,10 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
       else if (entry.append !== null || entry.stager.stands(entry)) committed.push(entry);
       else finish(entry, 'stale', undefined);
     }
-    const events = committed.flatMap((entry) => entry.events);
+    // Of a room that is no longer here, only what is stored: the rest was decided from members it may not have.
+    const events = committed.flatMap((entry) =>
+      entry.stager.stands(entry) ? entry.events : (entry.append?.events ?? []),
+    );
     const published = events.length > 0 ? publish(events) : undefined;
     meter.posted(events.reduce((posts, { type }) => (type === 'message_posted' ? posts + 1 : posts), 0));
     for (const entry of committed) finish(entry, 'committed', published);
@@ -189,10 +191,20 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
   }
 
   function finish(entry: Staged, outcome: Outcome, published: Promise<void> | undefined): void {
-    entry.stager.outcome(entry, outcome);
+    guarded(() => entry.stager.outcome(entry, outcome));
     for (const [delivery, answer] of entry.answers) {
-      if (outcome === 'committed') delivery.settle(answer, published);
-      else delivery.retry(`not committed: ${outcome}`);
+      if (outcome === 'committed') guarded(() => delivery.settle(answer, published));
+      else guarded(() => delivery.retry(`not committed: ${outcome}`));
+    }
+  }
+
+  /** A throw in one answer must not cost the answers behind it. */
+  function guarded(call: () => void): void {
+    try {
+      call();
+    } catch (cause) {
+      meter.crashed('journal');
+      log.error({ cause: errorText(cause) }, 'journal: a crash while an answer went out');
     }
   }
 

@@ -1,10 +1,11 @@
-import type { Dispatcher, Runnable } from './dispatcher.js';
+import { GatheredQueue } from './gathered-queue.js';
+import type { Runnable, Scheduler } from './scheduler.js';
 
 /**
  * Gathered and bounded mailboxes: the one place where bounds, gathering and depth live.
  *
  * nact hands an actor one message per turn of the event loop and has no limit. So an actor of ours keeps its own
- * queue; telling it something asks its dispatcher for a turn once, and when that comes it takes what has gathered, up
+ * queue; telling it something asks its scheduler for a turn once, and when that comes it takes what has gathered, up
  * to `batch` items and `budgetMs`; the rest waits for the next turn, so that a busy actor cannot starve others.
  */
 export interface Behaviour<M> {
@@ -12,44 +13,43 @@ export interface Behaviour<M> {
   receive(message: M): void;
   /** Called once after the messages of a turn, also after a crash among them. */
   turnEnded?(): void;
-  /** What was thrown, and the message that did it (undefined when `turnEnded` threw). Decides what comes next. */
-  crashed(cause: unknown, message: M | undefined): 'resume' | 'pause' | 'stop';
+  /** Told what was thrown, and the message that caused it (undefined where `turnEnded` threw). */
+  crashed(cause: unknown, message: M | undefined): void;
 }
 
 /** Shared by all actors of a kind. */
 export interface MailboxLimits {
   /** How many messages may wait. `tell` answers false beyond it. */
   readonly limit: number;
-  /** At most so many messages a turn. */
+  /** At most this many messages a turn. */
   readonly batch?: number;
-  /** At most about so many ms a turn. */
+  /** At most about this many ms a turn. */
   readonly budgetMs?: number;
 }
 
 const BATCH = 1024;
 const BUDGET_MS = 8;
-/** Reading the clock costs as much as a small message, so it is read once in so many. */
+/** Reading the clock costs as much as a small message, so it is read only after every 32 messages. */
 const CLOCK_EVERY = 32;
-/** The queue of everybody who has nothing to do: most actors, most of the time. Nothing is ever put into it. */
-const EMPTY: never[] = [];
 
-/** An actor's mailbox. Its turns come from `dispatcher`, which it shares with the other actors of its kind. */
+/** An actor's mailbox. Its turns come from a scheduler, which it shares with the other actors of its kind. */
 export class Mailbox<M> implements Runnable {
-  private queue: M[] = EMPTY;
-  private first = 0;
+  private readonly queue = new GatheredQueue<M>();
+  private urgent: GatheredQueue<M> | null = null;
   private awake = false;
   private paused = false;
+  private frozen = false;
   private stopped = false;
 
   constructor(
-    private readonly dispatcher: Dispatcher,
+    private readonly scheduler: Scheduler,
     private readonly limits: MailboxLimits,
     private readonly behaviour: Behaviour<M>,
   ) {}
 
   /** Messages waiting. */
   get depth(): number {
-    return this.queue.length - this.first;
+    return this.queue.length + (this.urgent?.length ?? 0);
   }
 
   get isStopped(): boolean {
@@ -58,97 +58,105 @@ export class Mailbox<M> implements Runnable {
 
   /** Queues a message. False if the mailbox is full or stopped: the message was not taken. */
   tell(message: M): boolean {
-    if (this.stopped || this.depth >= this.limits.limit) return false;
-    // A literal has room for one: `push` would make room for seventeen, and most queues never hold two.
-    if (this.queue.length === 0) this.queue = [message];
-    else this.queue.push(message);
+    if (this.stopped || this.queue.length >= this.limits.limit) return false;
+    this.queue.push(message);
     this.wake();
     return true;
+  }
+
+  /**
+   * Queues a message that goes before all others, is never refused, and is dealt with also while the mailbox is
+   * paused. For what an actor has asked for itself, or must not miss; whoever uses it bounds how many there are.
+   */
+  tellFirst(message: M): void {
+    if (this.stopped) return;
+    this.urgent ??= new GatheredQueue();
+    this.urgent.push(message);
+    this.wake();
   }
 
   /** Puts messages back to the front, in their order: they had been taken and have to be dealt with again. */
   putBack(messages: readonly M[]): void {
     if (this.stopped || messages.length === 0) return;
-    this.queue = messages.concat(this.queue.slice(this.first));
-    this.first = 0;
+    this.queue.putBack(messages);
     this.wake();
   }
 
-  /** Takes no turn until `resume`; what is told meanwhile waits, within the limit. */
+  /** The next messages, at most `most`, which stay where they are. */
+  peek(most: number): M[] {
+    return this.queue.peek(most);
+  }
+
+  /** Deals with urgent messages only, until `resume`; what is told meanwhile waits, within the limit. */
   pause(): void {
     this.paused = true;
   }
 
+  /** Deals with nothing at all, until `resume`. */
+  freeze(): void {
+    this.frozen = true;
+  }
+
+  /** Goes on, after `pause` and after `freeze`. */
   resume(): void {
     this.paused = false;
+    this.frozen = false;
     if (this.depth > 0) this.wake();
   }
 
-  /** Hands back what waits, and forgets it. */
+  /** Hands back what waits, but for what is urgent, and forgets it. */
   takeAll(): M[] {
-    const rest = this.queue.slice(this.first);
-    this.queue = EMPTY;
-    this.first = 0;
-    return rest;
+    return this.queue.takeAll();
   }
 
   /** Ends the actor and hands back what nobody has dealt with. */
   stop(): M[] {
     if (this.stopped) return [];
     this.stopped = true;
-    return this.takeAll();
+    return [...(this.urgent?.takeAll() ?? []), ...this.takeAll()];
+  }
+
+  /** Whether there is nothing that may be dealt with now. */
+  private get rests(): boolean {
+    return this.stopped || this.frozen || (this.paused && !this.urgent?.length);
   }
 
   private wake(): void {
-    if (this.awake || this.paused || this.stopped) return;
+    if (this.awake || this.rests) return;
     this.awake = true;
-    this.dispatcher.ask(this);
+    this.scheduler.ask(this);
   }
 
-  /** For the dispatcher. */
+  /** For the scheduler. */
   turn(): void {
     this.awake = false;
-    if (this.paused || this.stopped) return;
-    this.takeGathered();
+    if (this.rests) return;
+    if (this.urgent?.length) this.deal(this.urgent, true);
+    if (!this.paused && !this.frozen) this.deal(this.queue, false);
     if (!this.stopped && this.behaviour.turnEnded) {
       try {
         this.behaviour.turnEnded();
       } catch (cause) {
-        this.crash(cause, undefined);
+        this.behaviour.crashed(cause, undefined);
       }
     }
     if (this.depth > 0) this.wake();
   }
 
-  private takeGathered(): void {
+  private deal(queue: GatheredQueue<M>, urgent: boolean): void {
     const { batch = BATCH, budgetMs = BUDGET_MS } = this.limits;
-    const taken = this.queue;
-    const until = this.first + Math.min(batch, this.depth);
-    const deadline = this.depth < CLOCK_EVERY ? Infinity : performance.now() + budgetMs;
+    let left = Math.min(batch, queue.length);
+    const deadline = left < CLOCK_EVERY ? Infinity : performance.now() + budgetMs;
     let current: M | undefined;
     try {
-      // `putBack`, `takeAll` and `stop` replace the queue: then this turn is over.
-      while (this.queue === taken && this.first < until && !this.paused) {
-        const message = taken[this.first++] as M;
-        current = message;
-        this.behaviour.receive(message);
-        if (this.first % CLOCK_EVERY === 0 && performance.now() > deadline) break;
+      while (left > 0 && queue.length > 0 && (urgent || !this.paused) && !this.frozen && !this.stopped) {
+        current = queue.take();
+        this.behaviour.receive(current);
+        if (--left % CLOCK_EVERY === 0 && performance.now() > deadline) break;
       }
     } catch (cause) {
-      this.crash(cause, current);
+      this.behaviour.crashed(cause, current);
     }
-    if (this.first === this.queue.length) {
-      this.queue = EMPTY;
-      this.first = 0;
-    } else if (this.first > BATCH) {
-      this.queue = this.queue.slice(this.first);
-      this.first = 0;
-    }
-  }
-
-  private crash(cause: unknown, message: M | undefined): void {
-    const decision = this.behaviour.crashed(cause, message);
-    if (decision === 'pause') this.pause();
-    if (decision === 'stop') this.stop();
+    queue.tidy();
   }
 }

@@ -1,6 +1,7 @@
 import { errorText } from './errors.js';
 import type { Policy } from './messages/policy.js';
 import type { Clock, Keep, Log, Meter, RoomRecord, Store } from './ports.js';
+import { ownPolicy } from './room/state.js';
 
 export interface RetentionParts {
   readonly store: Store;
@@ -43,12 +44,24 @@ export function createRetention(parts: RetentionParts): Retention {
   async function round(): Promise<void> {
     for (let after: string | null = null; !stopped;) {
       const page: RoomRecord[] = await store.rooms(after, PAGE);
-      for (const record of page) await forget(record);
+      for (const record of page) await forgetSafely(record);
       await sweep();
       const last = page.at(-1);
       if (!last || page.length < PAGE) return;
       after = last.room_id;
       await pause(BREATH_MS);
+    }
+  }
+
+  /** What is wrong with one room must not keep the others from their retention. */
+  async function forgetSafely(record: RoomRecord): Promise<void> {
+    try {
+      await forget(record);
+    } catch (cause) {
+      if (stopped) return;
+      meter.crashed('retention');
+      const fields = { room_id: record.room_id, cause: errorText(cause) };
+      log.error(fields, 'retention: a room could not be dealt with; the next round tries again');
     }
   }
 
@@ -68,8 +81,9 @@ export function createRetention(parts: RetentionParts): Retention {
     for (let step = 0; step < STEPS && !stopped && (await store.sweep()); step++) await pause(BREATH_MS);
   }
 
-  function policyOf({ room_id, policy }: RoomRecord): Policy {
-    return policy ?? parts.presetOf(room_id);
+  function policyOf(record: RoomRecord): Policy {
+    const preset = parts.presetOf(record.room_id);
+    return ownPolicy(preset, record) ?? preset;
   }
 
   async function rounds(): Promise<void> {

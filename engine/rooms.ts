@@ -1,146 +1,273 @@
-import { Dispatcher, type Parent } from './dispatcher.js';
+import { dispatch, spawn, stop, type ActorSystemRef, type Ref, type SupervisionActorFunc } from 'nact';
 import { errorText } from './errors.js';
 import { refused } from './messages/answers.js';
-import type { Delivery } from './ports.js';
+import type { Command } from './messages/commands.js';
+import type { Word } from './messages/words.js';
+import type { Delivery, Session } from './ports.js';
 import { RoomActor } from './room/actor.js';
-import type { Room, RoomHost, RoomParts } from './room/parts.js';
-
-/** After so many crashes in CRASH_WINDOW_MS a room stays down for DOWN_MS. */
-const CRASHES = 5;
-const CRASH_WINDOW_MS = 10_000;
-const DOWN_MS = 30_000;
+import { Health, REST_MS } from './room/health.js';
+import type { RoomHost, RoomParts } from './room/parts.js';
+import { SessionRooms } from './room/session-rooms.js';
+import { Scheduler, type Parent } from './scheduler.js';
 
 export interface RoomsOptions {
-  /** Rooms in memory at once; beyond it, rooms that are not awake answer `unavailable`. */
+  /** Rooms in memory at once; beyond it an idle one is forgotten, and where none is, others have to wait. */
   readonly maxRooms: number;
+  /** A room that may have members was forgotten, since its session ended. */
+  readonly forgotten: (roomId: string) => void;
 }
 
 export interface Rooms {
   tell(delivery: Delivery): void;
+  /** An answer to a roll call, or what is sent only if the room is awake. */
+  word(word: Word): void;
+  nodeGone(nodeId: string): void;
+  sessionEnded(session: Session): void;
   readonly awake: number;
   readonly seats: number;
   readonly waiting: number;
   stop(): void;
 }
 
-interface Health {
-  crashes: number[];
-  downUntil: number;
-  /** It lost its seats: when it wakes, those who held them are asked. */
-  lostSeats: boolean;
+/** What nact is told of a crash, so that its strategy decides. */
+interface Fault {
+  readonly cause: unknown;
+  readonly whole: boolean;
 }
 
+interface Entry {
+  readonly room: RoomActor;
+  readonly session: Session;
+  ref: Ref<Fault> | null;
+}
+
+/** At the limit, this many rooms are looked at and the longest idle of them is forgotten, … */
+const LOOKED_AT = 64;
+/** … and, where none of them is idle, up to this many: looking at all 200,000 for each command would take too long. */
+const LOOKED_AT_MOST = 4_096;
+
 /**
- * The supervisor of all rooms: spawns one when a command for it arrives, forgets it when it is idle, rebuilds it
- * when it crashes. They have their turns from one dispatcher.
+ * The supervisor of all rooms: spawns an actor for one when a command for it arrives, stops it when it is idle, and
+ * decides what becomes of it when it crashes. Each room is a nact actor for its life and its faults; its turns come from
+ * a scheduler that all rooms share (README, Architecture).
  */
 export function createRooms(root: Parent, parts: RoomParts, options: RoomsOptions): Rooms {
   const { clock, log, meter } = parts;
-  const dispatcher = new Dispatcher(root, 'rooms');
-  const rooms = new Map<string, RoomActor>();
-  const health = new Map<string, Health>();
+  const scheduler = new Scheduler(root, 'room-turns');
+  // Never told anything: nact copies the children of an actor at each message it handles.
+  const supervisor = spawn(root, () => undefined, 'rooms') as ActorSystemRef;
+  const rooms = new Map<string, Entry>();
+  const sessions = new SessionRooms();
+  const health = new Health(clock, (roomId, session) => {
+    if (!rooms.has(roomId) && parts.store.state().ready) wakeUp(roomId, session);
+  });
+  let spawned = 0;
 
-  const host: RoomHost = {
-    idle(room) {
-      // In one step with the check: a command told after this finds no room and spawns one.
-      if (rooms.get(room.roomId) !== room || !room.isIdle) return;
-      forget(room, 'idle');
-      health.delete(room.roomId);
-    },
-    crashed(room, cause) {
+  function wakeUp(roomId: string, session: Session): Entry {
+    const remembered = health.takeMembers(roomId);
+    const callRoll = remembered !== null || !sessions.knows(session, roomId);
+    const host: RoomHost = {
+      idle() {
+        // In one step with the check: a command told after this finds no room and spawns one.
+        if (rooms.get(roomId) !== entry || !room.isIdle) return;
+        sessions.add(session, roomId);
+        forget(entry, 'idle');
+      },
+      crashed(cause, whole) {
+        if (entry.ref) dispatch(entry.ref, { cause, whole });
+      },
+      ended(reason) {
+        log.error({ room_id: roomId }, `room: stopped: ${reason}`);
+        // Those who wait are told; the cause may name a host or a file, and is for the log.
+        end(entry, 'the room could not go on');
+      },
+    };
+    const room = new RoomActor(roomId, scheduler, parts, host, {
+      session,
+      remembered: remembered ?? [],
+      callRoll,
+    });
+    const entry: Entry = { room, session, ref: null };
+    rooms.set(roomId, entry);
+    entry.ref = spawn(supervisor, (_state: undefined, { cause }: Fault) => raise(cause), nameOf(roomId), {
+      initialStateFunc() {
+        room.begin();
+        return undefined;
+      },
+      onCrash: strategyOf(entry),
+    });
+    return entry;
+  }
+
+  /** nact finds actors by name. The number makes it new, so that an old reference never reaches a new room. */
+  function nameOf(roomId: string): string {
+    return `${roomId.replaceAll(':', '!')}$${++spawned}`;
+  }
+
+  /**
+   * resume: only this command failed, the state is whole. reset: rebuild from the store. stop: rest. Total: if a strategy
+   * throws, the process ends.
+   */
+  function strategyOf(entry: Entry): SupervisionActorFunc<Fault, ActorSystemRef, Ref<unknown>> {
+    return (fault: Fault | undefined, cause, ctx) => {
+      const { roomId } = entry.room;
       meter.crashed('room');
-      const now = clock.elapsed();
-      const record = healthOf(room.roomId);
-      record.crashes = [...record.crashes.filter((at) => at > now - CRASH_WINDOW_MS), now];
-      const down = record.crashes.length >= CRASHES;
+      const { crashes, rests } = health.crashed(roomId);
+      const whole = fault?.whole === true;
+      const stack = cause instanceof Error ? cause.stack : undefined;
       log.error(
-        {
-          room_id: room.roomId,
-          cause: errorText(cause),
-          stack: cause instanceof Error ? cause.stack : undefined,
-          crashes: record.crashes.length,
-        },
-        down
-          ? `room: crashed too often, down for ${DOWN_MS / 1000} s`
-          : 'room: crashed, rebuilt from the store',
+        { room_id: roomId, cause: errorText(cause), stack, crashes },
+        rests
+          ? `room: crashed too often, rests for ${REST_MS / 1000} s`
+          : whole
+            ? 'room: crashed in a decision, goes on'
+            : 'room: crashed, rebuilt from the store',
       );
-      if (down) {
-        record.downUntil = now + DOWN_MS;
-        record.lostSeats = room.holdsSeats;
-        forget(room, 'the room crashes too often');
-        clock.after(DOWN_MS, () => {
-          if (!record.lostSeats && !rooms.has(room.roomId)) health.delete(room.roomId);
-        });
+      if (rests) {
+        end(entry, 'the room crashes too often');
+        return ctx.stop;
       }
-      return !down;
-    },
-    ended(room, reason) {
-      log.error({ room_id: room.roomId }, `room: stopped: ${reason}`);
-      if (room.holdsSeats) healthOf(room.roomId).lostSeats = true;
-      // Those who wait are told; the cause may name a host or a file, and is for the log.
-      forget(room, 'the room could not go on');
-    },
-  };
-
-  function healthOf(roomId: string): Health {
-    let record = health.get(roomId);
-    if (!record) health.set(roomId, (record = { crashes: [], downUntil: 0, lostSeats: false }));
-    return record;
+      if (!whole) return ctx.reset;
+      entry.room.resume();
+      return ctx.resume;
+    };
   }
 
-  function forget(room: Room, reason: string): void {
-    if (rooms.get(room.roomId) === room) rooms.delete(room.roomId);
-    room.stop(reason);
+  /** The room cannot go on. Its members keep their seats until it is woken again. */
+  function end(entry: Entry, reason: string): void {
+    const { room, session } = entry;
+    if (room.members.length > 0) health.lost(room.roomId, room.members, session);
+    forget(entry, reason);
   }
 
-  function wakeUp(roomId: string): RoomActor {
-    const record = health.get(roomId);
-    const recovering = record?.lostSeats ?? false;
-    if (record) record.lostSeats = false;
-    const room = new RoomActor(roomId, dispatcher, parts, host, recovering);
-    rooms.set(roomId, room);
-    return room;
+  function forget(entry: Entry, reason: string): void {
+    drop(entry);
+    entry.room.stop(reason);
+  }
+
+  function drop({ room, ref }: Entry): void {
+    if (rooms.get(room.roomId)?.room === room) rooms.delete(room.roomId);
+    if (ref) stop(ref);
+  }
+
+  /** The session has ended: the room's next home calls the roll. */
+  function abandon(entry: Entry): void {
+    const { room } = entry;
+    const mayHaveMembers = room.mayHaveMembers;
+    drop(entry);
+    room.abandon();
+    if (mayHaveMembers) options.forgotten(room.roomId);
+  }
+
+  /** Makes place for one more room. False if all that were looked at are in use. */
+  function sleepOne(): boolean {
+    let looked = 0;
+    let oldest: Entry | null = null;
+    for (const [roomId, entry] of rooms) {
+      if (entry.room.isIdle) {
+        if (oldest === null || entry.room.usedAt < oldest.room.usedAt) oldest = entry;
+      } else {
+        // To the end, so that next time others are looked at.
+        rooms.delete(roomId);
+        rooms.set(roomId, entry);
+      }
+      looked++;
+      if (looked >= rooms.size || looked >= LOOKED_AT_MOST || (oldest && looked >= LOOKED_AT)) break;
+    }
+    if (oldest === null) return false;
+    sessions.add(oldest.session, oldest.room.roomId);
+    forget(oldest, 'idle');
+    return true;
+  }
+
+  /** The room for a delivery; null where it was given back or is answered already. */
+  function roomFor(delivery: Delivery): RoomActor | null {
+    const { command, session } = delivery;
+    const { room_id } = command;
+    const entry = rooms.get(room_id);
+    if (entry?.session === session) return entry.room;
+    if (entry) abandon(entry);
+    if (health.rests(room_id)) {
+      delivery.retry('the room crashed too often and rests for 30 s', true);
+      return null;
+    }
+    if (onlyFrees(command) && sessions.knows(session, room_id) && !health.hasLost(room_id)) {
+      delivery.settle(command.type === 'leave' ? { type: 'done' } : { type: 'asserted', lost: [] });
+      return null;
+    }
+    if (!parts.store.state().ready) {
+      delivery.retry('the store is not ready, and the room is not awake');
+      return null;
+    }
+    if (rooms.size >= options.maxRooms && !sleepOne()) {
+      delivery.retry('too many rooms are awake', true);
+      return null;
+    }
+    return wakeUp(room_id, session).room;
   }
 
   return {
     tell(delivery) {
-      const roomId = delivery.command.room_id;
-      let room = rooms.get(roomId);
-      if (!room) {
-        const down = (health.get(roomId)?.downUntil ?? 0) > clock.elapsed();
-        if (down || rooms.size >= options.maxRooms) {
-          const message = down ? 'the room crashed too often and rests for 30 s' : 'too many rooms are awake';
-          delivery.settle(refused({ code: 'unavailable', message }));
-          return;
-        }
-        if (!parts.store.state().ready) {
-          delivery.retry('the store is not ready, and the room is not awake');
-          return;
-        }
-        room = wakeUp(roomId);
-      }
-      if (!room.mailbox.tell(delivery)) {
-        meter.dropped('room_mailbox_full');
-        delivery.settle(
-          refused({ code: 'rate_limited', message: 'the room has too much to do; try again in a second' }),
-        );
-      }
+      // Neither is answered any more: the next home has the command, or will have it.
+      if (sessions.isOver(delivery.session)) return;
+      const room = roomFor(delivery);
+      if (!room || room.mailbox.tell(delivery)) return;
+      meter.dropped('room_mailbox_full');
+      delivery.settle(
+        refused({ code: 'rate_limited', message: 'the room has too much to do; try again in a second' }),
+      );
+    },
+    word(word) {
+      const entry = rooms.get(word.room_id);
+      if (word.type === 'present') entry?.room.mailbox.tellFirst({ type: 'present', word });
+      if (word.type === 'typing' && entry) entry.room.mailbox.tell(unanswered(word, entry.session));
+    },
+    nodeGone(nodeId) {
+      for (const { room } of rooms.values())
+        if (room.mayHaveMembers) room.mailbox.tellFirst({ type: 'node_gone', nodeId });
+    },
+    sessionEnded(session) {
+      sessions.end(session);
+      health.forget(session);
+      for (const entry of [...rooms.values()]) if (entry.session === session) abandon(entry);
     },
     get awake() {
       return rooms.size;
     },
     get seats() {
       let sum = 0;
-      for (const room of rooms.values()) sum += room.seats;
+      for (const { room } of rooms.values()) sum += room.seats;
       return sum;
     },
     get waiting() {
       let sum = 0;
-      for (const room of rooms.values()) sum += room.mailbox.depth;
+      for (const { room } of rooms.values()) sum += room.mailbox.depth;
       return sum;
     },
     stop() {
-      for (const room of [...rooms.values()]) forget(room, 'the node stops');
+      for (const entry of [...rooms.values()]) forget(entry, 'the node stops');
     },
+  };
+}
+
+/** For nact: the strategy decides about what an actor throws. */
+function raise(cause: unknown): undefined {
+  throw cause;
+}
+
+/** Whether a command can only take seats away: in a room without members it changes nothing. */
+function onlyFrees(command: Command): boolean {
+  return command.type === 'leave' || (command.type === 'assert' && command.present.length === 0);
+}
+
+/** A command that nobody waits for, and that is not tried again. */
+function unanswered(command: Command, session: Session): Delivery {
+  return {
+    command,
+    session,
+    redelivered: false,
+    overtakes: false,
+    settle: () => undefined,
+    retry: () => undefined,
   };
 }

@@ -22,6 +22,8 @@ export interface Joined {
   readonly home: string;
   /** The room's last roll call when the seat was given: an audience that has heard a later one has to join again. */
   readonly call_id: string;
+  /** The join may have outlived its connection, so the seat is in grace until its node asserts it. */
+  readonly unsure?: true;
 }
 
 export type Done =
@@ -29,8 +31,8 @@ export type Done =
   | Joined
   | { readonly type: 'opened'; readonly created: boolean; readonly room: RoomView }
   | { readonly type: 'described'; readonly room: RoomView }
-  /** `lost`: connections whose seat went to somebody else meanwhile. */
-  | { readonly type: 'asserted'; readonly lost: readonly string[] }
+  /** `lost`: connections that have no seat any more, and `because` of what. */
+  | { readonly type: 'asserted'; readonly lost: readonly string[]; readonly because?: Refusal }
   | { readonly type: 'done' };
 
 /**

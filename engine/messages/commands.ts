@@ -14,8 +14,15 @@ function command<T extends string, P extends Record<string, TSchema>>(type: T, f
   );
 }
 
-/** One user's connections on one node, as that node's audience sees them. */
-export const Presence = Type.Object({ user: UserName, connection_id: Uuid }, { additionalProperties: false });
+/** A connection, as the audience of its room on its node knows it. */
+export const Presence = Type.Object(
+  {
+    user: UserName,
+    connection_id: Uuid,
+    asked: Type.Optional(Type.Boolean({ description: 'it has asked for a seat, and was not answered yet' })),
+  },
+  { additionalProperties: false },
+);
 export type Presence = Static<typeof Presence>;
 
 /**

@@ -1,59 +1,74 @@
 import { errorText } from '../errors.js';
 import type { Outcome } from '../journal.js';
-import type { Dispatcher } from '../dispatcher.js';
 import { Mailbox, type Behaviour } from '../mailbox.js';
-import { refused } from '../messages/answers.js';
-import type { JoinCommand } from '../messages/commands.js';
-import type { DurableEvent, RoomEvent } from '../messages/events.js';
+import { notDelivered, refused } from '../messages/answers.js';
+import type { AssertCommand, Command, PostCommand } from '../messages/commands.js';
+import type { DurableEvent } from '../messages/events.js';
 import type { Delivery, RoomRecord } from '../ports.js';
+import type { Scheduler } from '../scheduler.js';
 import { Alarm } from './alarm.js';
+import { Attendance } from './attendance.js';
 import { decide } from './decide.js';
+import type { Context, Decision } from './decision.js';
 import { evolve } from './evolve.js';
 import { Outbox, type OutboxOwner } from './outbox.js';
-import type { Room, RoomHost, RoomMessage, RoomParts } from './parts.js';
+import type { RoomHost, RoomMessage, RoomParts, WakeUp } from './parts.js';
 import { Repeats } from './repeats.js';
 import { expire, nextExpiry } from './seating.js';
 import { policyOf, wake, type Fact, type RoomState } from './state.js';
-import type { Circumstances, Decision } from './verdict.js';
 
-/** So many a turn that a busy room shares its commits and writes, and so few that the others do not wait for it. */
+/** Batch: large enough that a busy room shares commits and writes; small enough that other rooms do not wait for it. */
 const LIMITS = { limit: 20_000, batch: 64 };
+/** A room whose session may be over asks again after this long, ms. */
+const UNSURE_MS = 50;
+
+/**
+ * What a room is doing. It decides commands while it is `open`, and in no other phase.
+ *
+ * draining → loading → open: after a fault, what is staged is decided first, then the store is read.
+ * open ⇄ waiting: a command needs to know all members, and a roll call is under way.
+ * open ⇄ looking_up: the store is asked whether posts are repeats.
+ * open ⇄ unsure: the node cannot tell whether it is still the room's home.
+ * crashed: until the supervisor has decided. stopped: for good.
+ */
+type Phase = 'draining' | 'loading' | 'open' | 'waiting' | 'looking_up' | 'unsure' | 'crashed' | 'stopped';
 
 /** The thin actor around a room's pure core: decides at once, stages what has to be stored, answers when it is. */
-export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
+export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   readonly mailbox: Mailbox<RoomMessage>;
+  private phase: Phase = 'loading';
   private state: RoomState;
   private readonly outbox: Outbox;
   private readonly repeats: Repeats;
-  /** Commands that wait for an answer from the store, or for the seats to be asserted. */
-  private held: Delivery[] = [];
-  private holding: 'nothing' | 'lookup' | 'seats' = 'nothing';
-  private loading = false;
-  private rebuilding = false;
-  private lookingUp = false;
-  /** Commits that failed so far. */
-  private failures = 0;
-  private usedAt: number;
-  private settlesAt = 0;
+  private readonly attendance: Attendance;
+  /** Whether loading is followed by a roll call. */
+  private callsRoll: boolean;
+  /** What a turn's decisions depend on; made once a turn. */
+  private ctx: Context | null = null;
+  /** Counts what the store was asked, so that a late answer is not taken for the one that is waited for. */
+  private asked = 0;
+  /** The command that is being decided: a throw meanwhile leaves the state whole. */
+  private deciding: Command | null = null;
+  /** The command whose decision is on its way out: a throw after it must not answer it a second time. */
+  private taken: Delivery | null = null;
+  private used: number;
   private readonly alarm: Alarm;
 
   constructor(
     readonly roomId: string,
-    dispatcher: Dispatcher,
+    scheduler: Scheduler,
     private readonly parts: RoomParts,
     private readonly host: RoomHost,
-    /** Its seats were lost with a crash: those who held one are asked to assert it. */
-    recovering: boolean,
+    private readonly wakeUp: WakeUp,
   ) {
-    const lost = recovering ? { seated: [], now: parts.clock.now() } : null;
-    this.state = wake(roomId, parts.presetOf(roomId), null, lost);
+    this.state = wake(roomId, parts.presetOf(roomId), null, wakeUp.callRoll);
+    this.callsRoll = wakeUp.callRoll;
+    this.attendance = new Attendance(roomId, parts, wakeUp.remembered);
     this.outbox = new Outbox(roomId, parts, this);
-    this.repeats = new Repeats(parts.inFlight);
-    this.usedAt = parts.clock.elapsed();
-    this.mailbox = new Mailbox<RoomMessage>(dispatcher, LIMITS, this);
-    // A full mailbox is not idle; its next turn sets the alarm anew.
-    this.alarm = new Alarm(parts.clock, () => this.mailbox.tell('tick'));
-    this.load(recovering);
+    this.repeats = new Repeats(roomId, parts.inFlight);
+    this.used = parts.clock.elapsed();
+    this.mailbox = new Mailbox<RoomMessage>(scheduler, LIMITS, this);
+    this.alarm = new Alarm(parts.clock, () => this.mailbox.tellFirst({ type: 'tick' }));
   }
 
   /** Users with a seat. */
@@ -61,131 +76,260 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
     return this.state.seats.size;
   }
 
-  get holdsSeats(): boolean {
-    return this.state.seats.size > 0 || this.state.settling;
+  /** Those whom others believe to be members; they keep their seats when the room is rebuilt. */
+  get members(): readonly string[] {
+    return [...new Set([...this.attendance.remembered, ...this.outbox.members])];
   }
 
+  /** Whether there are members, or may be some that the room does not know of. */
+  get mayHaveMembers(): boolean {
+    return this.state.seats.size > 0 || this.state.calling || this.attendance.remembered.length > 0;
+  }
+
+  /** When it last had a command; monotonic, ms. */
+  get usedAt(): number {
+    return this.used;
+  }
+
+  /** Whether it may be forgotten now. */
   get isIdle(): boolean {
-    if (this.holdsSeats || this.rebuilding || this.lookingUp) return false;
-    return this.outbox.isEmpty && this.held.length === 0 && this.mailbox.depth === 0;
+    if (this.phase !== 'open' || this.mayHaveMembers || this.state.vacant_since !== null) return false;
+    return this.outbox.isEmpty && this.mailbox.depth === 0;
   }
 
-  receive(message: RoomMessage): void {
-    if (message === 'tick') {
-      this.tick();
-      return;
-    }
-    this.usedAt = this.parts.clock.elapsed();
-    if (message.overtakes) {
-      message.retry('a command before it is tried again');
-      return;
-    }
-    const { command } = message;
-    if (this.holding === 'lookup' || (this.holding === 'seats' && command.type !== 'assert')) {
-      if (this.held.length < LIMITS.limit) this.held.push(message);
-      else message.retry('too many wait for this room');
-      return;
-    }
-    if (command.type === 'post') {
-      const repeat = this.repeats.of(command);
-      if (repeat === 'unknown') {
-        this.hold(message, 'lookup');
-        return;
-      }
-      if (repeat !== 'new') {
-        if (this.isBehind(repeat.first)) {
-          this.catchUp(message);
-          return;
-        }
-        if (message.redelivered && repeat.answer.type === 'posted') this.outbox.tell(repeat.first);
-        this.outbox.answer(message, repeat.answer);
-        return;
-      }
-    }
-    this.parts.fault?.(command);
-    this.take(message, decide(this.state, command, this.circumstances()));
-    if (command.type === 'join') this.doubt(command, message.redelivered);
-    if (command.type === 'assert') this.release();
+  /** Begins, or begins again after a fault: from what is in the store, once everything staged is decided. */
+  begin(): void {
+    this.attendance.reset(this.members);
+    this.repeats.clear();
+    this.mailbox.resume();
+    this.enter('draining');
+    if (this.outbox.isDrained) this.load();
   }
 
-  turnEnded(): void {
-    if (this.holding === 'lookup' && !this.lookingUp) this.lookUp();
-    this.outbox.flush(this.state);
-    this.arm();
-  }
-
-  crashed(cause: unknown, message: RoomMessage | undefined): 'resume' | 'pause' | 'stop' {
-    // What was decided before the crash stands: it is stored and answered, whatever comes next.
-    this.outbox.flush(this.state);
-    const rebuild = this.host.crashed(this, cause);
-    if (message !== undefined && message !== 'tick') {
-      message.settle(
-        refused({ code: 'internal', message: 'the room failed on this; it was not carried out' }),
-      );
-    }
-    if (!rebuild) return 'resume';
-    this.rebuild();
-    return 'pause';
-  }
-
-  settled(): void {
-    if (this.rebuilding) this.load(true);
-    else if (!this.holdsSeats) this.arm();
-  }
-
-  failed(outcome: Outcome): void {
-    if (outcome === 'duplicate')
-      this.parts.log.warn({ room_id: this.roomId }, 'room: an id came twice; what stood on it is refused');
-    if (outcome === 'fenced') {
-      this.host.ended(this, 'deposed: another node has written this room');
-      return;
-    }
-    this.failures++;
-    // A durable broker delivers what failed again: what stands behind it must not overtake it.
-    this.giveBack([...this.held, ...this.mailbox.takeAll()], 'a commit before it failed');
-    this.held = [];
-    this.rebuild();
+  /** Goes on after a fault that has left the state whole. */
+  resume(): void {
+    this.enter('open');
   }
 
   /** Ends the actor. What it had not begun is delivered again or answered `unavailable`. */
   stop(reason: string): void {
+    this.phase = 'stopped';
     this.alarm.off();
-    this.giveBack([...this.held, ...this.mailbox.stop()], reason);
-    this.held = [];
+    for (const message of this.mailbox.stop()) if ('command' in message) message.retry(reason, true);
   }
 
-  private giveBack(messages: readonly RoomMessage[], reason: string): void {
-    for (const message of messages) if (message !== 'tick') message.retry(reason);
+  /** The node is no longer the room's home: nothing of it is published, committed or answered any more. */
+  abandon(): void {
+    this.outbox.abandon();
+    this.stop('the node is no longer the home of this room');
   }
 
-  private load(settling: boolean): void {
-    if (this.loading) return;
-    this.loading = true;
-    this.mailbox.pause();
+  receive(message: RoomMessage): void {
+    if ('command' in message) {
+      this.command(message);
+      return;
+    }
+    switch (message.type) {
+      case 'loaded':
+        if (this.phase === 'loading' && message.load === this.asked) this.loaded(message.record);
+        return;
+      case 'not_loaded':
+        if (this.phase === 'loading' && message.load === this.asked)
+          this.host.ended(`could not be loaded: ${errorText(message.cause)}`);
+        return;
+      case 'looked_up':
+        if (this.phase === 'looking_up' && message.lookup === this.asked) this.enter('open');
+        return;
+      case 'not_looked_up':
+        if (this.phase === 'looking_up' && message.lookup === this.asked) this.notLookedUp(message.cause);
+        return;
+      case 'commit_failed':
+        this.failed(message.outcome);
+        return;
+      case 'drained':
+        if (this.phase === 'draining' && this.outbox.isDrained) this.load();
+        return;
+      case 'present':
+        this.applyAll((state) => this.attendance.answered(message.word, state, this.context()));
+        return;
+      case 'node_gone':
+        this.applyAll((state) => this.attendance.nodeGone(message.nodeId, state, this.context()));
+        return;
+      case 'ask_again':
+        if (this.phase === 'unsure') this.enter('open');
+        return;
+      case 'tick':
+        this.tick();
+    }
+  }
+
+  turnEnded(): void {
+    if (this.phase === 'stopped' || this.phase === 'crashed') return;
+    this.outbox.flush(this.state);
+    this.ctx = null;
+    this.arm();
+  }
+
+  crashed(cause: unknown, message: RoomMessage | undefined): void {
+    const whole = this.deciding !== null;
+    this.enter('crashed');
+    this.mailbox.freeze();
+    if (message !== undefined && 'command' in message && this.taken !== message) {
+      message.settle(
+        refused({ code: 'internal', message: 'the room failed on this; it was not carried out' }),
+      );
+    }
+    this.taken = null;
+    this.deciding = null;
+    this.ctx = null;
+    // What was decided before the crash stands: it is stored and answered, whatever comes next.
+    this.outbox.flush(this.state);
+    this.host.crashed(cause, whole);
+  }
+
+  drained(): void {
+    if (this.phase === 'draining') this.mailbox.tellFirst({ type: 'drained' });
+    else if (!this.mayHaveMembers) this.arm();
+  }
+
+  commitFailed(outcome: Outcome): void {
+    this.mailbox.tellFirst({ type: 'commit_failed', outcome });
+  }
+
+  /* ------------------------------------------------------------- Phases */
+
+  private enter(phase: Phase): void {
+    if (this.phase === 'stopped') return;
+    this.phase = phase;
+    if (phase === 'open') this.mailbox.resume();
+    else this.mailbox.pause();
+  }
+
+  /** This command and those behind it wait for the end of a phase. */
+  private waitIn(phase: Phase, delivery: Delivery): void {
+    this.enter(phase);
+    this.mailbox.putBack([delivery]);
+  }
+
+  private load(): void {
+    this.enter('loading');
+    const load = ++this.asked;
     this.parts.store.load(this.roomId).then(
-      (record: RoomRecord | null) => {
-        if (this.mailbox.isStopped) return;
-        this.loading = false;
-        this.rebuilding = false;
-        const rebuilt = settling ? { seated: this.outbox.seated, now: this.parts.clock.now() } : null;
-        this.state = wake(this.roomId, this.parts.presetOf(this.roomId), record, rebuilt);
-        if (settling) this.callRoll();
-        this.goOn();
-        this.arm();
-      },
-      (cause: unknown) => {
-        if (!this.mailbox.isStopped) this.host.ended(this, `could not be loaded: ${errorText(cause)}`);
-      },
+      (record) => this.mailbox.tellFirst({ type: 'loaded', load, record }),
+      (cause: unknown) => this.mailbox.tellFirst({ type: 'not_loaded', load, cause }),
     );
   }
 
-  /** Begins again from the store, once everything this room has staged is decided. */
-  private rebuild(): void {
-    this.rebuilding = true;
-    this.mailbox.pause();
-    this.repeats.clear();
-    this.letGo();
-    if (this.outbox.isSettled) this.load(true);
+  private loaded(record: RoomRecord | null): void {
+    const { callsRoll, roomId, parts } = this;
+    this.state = wake(roomId, parts.presetOf(roomId), record, callsRoll);
+    this.callsRoll = true;
+    this.enter('open');
+    if (!callsRoll) return;
+    this.attendance.call(this.state.head_seq);
+    this.ctx = null;
+    this.applyAll((state) => this.attendance.begin(state, this.context()));
+  }
+
+  /** A commit failed. A durable broker delivers again what failed, so what stands behind it must not overtake it. */
+  private failed(outcome: Outcome): void {
+    if (outcome === 'fenced') {
+      this.host.ended('another node has written it');
+      return;
+    }
+    if (outcome === 'duplicate')
+      this.parts.log.warn({ room_id: this.roomId }, 'room: an id came twice; what stood on it is refused');
+    this.outbox.abandon();
+    this.giveBack('a commit before it failed');
+    this.begin();
+  }
+
+  private giveBack(reason: string): void {
+    for (const message of this.mailbox.takeAll()) if ('command' in message) message.retry(reason);
+  }
+
+  /** The session may be over, and another home may decide: nothing is done here until that is known. */
+  private waitUntilSure(delivery: Delivery): void {
+    this.waitIn('unsure', delivery);
+    this.parts.clock.after(UNSURE_MS, () => this.mailbox.tellFirst({ type: 'ask_again' }));
+  }
+
+  /* ----------------------------------------------------------- Commands */
+
+  private command(delivery: Delivery): void {
+    this.used = this.parts.clock.elapsed();
+    if (!this.wakeUp.session.isCurrent) {
+      this.waitUntilSure(delivery);
+      return;
+    }
+    if (delivery.overtakes) {
+      delivery.retry('a command before it is tried again');
+      return;
+    }
+    const { command } = delivery;
+    switch (command.type) {
+      case 'post':
+        if (!this.isAnswered(delivery, command)) this.decide(delivery, command);
+        return;
+      case 'join':
+        this.decide(
+          delivery,
+          command,
+          delivery.redelivered ? { ...this.context(), lives: () => false } : undefined,
+        );
+        return;
+      case 'leave':
+        this.attendance.left(command.connection_id);
+        this.decide(delivery, command);
+        return;
+      case 'kick':
+        this.attendance.kicked(command.user);
+        this.decide(delivery, command);
+        return;
+      case 'assert':
+        this.assert(delivery, command);
+        return;
+      default:
+        this.decide(delivery, command);
+    }
+  }
+
+  /** Whether a post needs no decision: it is a repeat, or waits until that is known. */
+  private isAnswered(delivery: Delivery, command: PostCommand): boolean {
+    const repeat = this.repeats.of(command);
+    if (repeat === 'new') return false;
+    if (repeat === 'unknown') {
+      this.waitIn('looking_up', delivery);
+      this.lookUp();
+    } else if (repeat === 'elsewhere') {
+      delivery.retry('its id is being used in another room');
+    } else if (this.isBehind(repeat.first)) {
+      this.catchUp(delivery);
+    } else {
+      if (delivery.redelivered && repeat.answer.type === 'posted') this.outbox.repeat(repeat.first);
+      this.outbox.answer(delivery, repeat.answer);
+    }
+    return true;
+  }
+
+  private lookUp(): void {
+    const lookup = ++this.asked;
+    const posts = this.mailbox
+      .peek(LIMITS.batch)
+      .flatMap((message) =>
+        'command' in message && message.command.type === 'post' ? [message.command] : [],
+      );
+    this.repeats.lookUp(posts, this.parts.store).then(
+      () => this.mailbox.tellFirst({ type: 'looked_up', lookup }),
+      (cause: unknown) => this.mailbox.tellFirst({ type: 'not_looked_up', lookup, cause }),
+    );
+  }
+
+  private notLookedUp(cause: unknown): void {
+    const fields = { room_id: this.roomId, cause: errorText(cause) };
+    this.parts.log.error(fields, 'room: the store did not answer');
+    this.giveBack('the store did not answer');
+    this.enter('open');
   }
 
   /** Whether the store has more of this room than the room knows. */
@@ -197,125 +341,92 @@ export class RoomActor implements Room, Behaviour<RoomMessage>, OutboxOwner {
    * A commit that the store had not answered in time has come true after all: this message is in the store, and nobody
    * was told. Rebuilt, the room calls the roll, and audiences that miss it read it.
    */
-  private catchUp(message: Delivery): void {
+  private catchUp(delivery: Delivery): void {
     this.parts.log.warn({ room_id: this.roomId }, 'room: the store is ahead; rebuilt from it');
-    this.held.push(message);
+    this.mailbox.putBack([delivery]);
     this.outbox.flush(this.state);
-    this.rebuild();
+    this.begin();
   }
 
-  private callRoll(): void {
-    this.settlesAt = this.parts.clock.elapsed() + this.parts.settleMs;
-    void this.outbox.publish([this.rollCall()]);
-  }
-
-  private rollCall(): RoomEvent {
-    const at = new Date(this.parts.clock.now()).toISOString();
-    return { type: 'roll_call', room_id: this.roomId, at, head_seq: this.state.head_seq };
-  }
-
-  /**
-   * A join that comes again, or from another node, may be one whose connection went long ago, with its node: then
-   * nobody would ever give its seat back. So the seat counts as left at once, and as taken when it is asserted.
-   */
-  private doubt({ user, connection_id, node_id }: JoinCommand, redelivered: boolean): void {
-    const seat = this.state.seats.get(user);
-    if ((!redelivered && node_id === this.parts.nodeId) || !seat?.includes(connection_id)) return;
-    const gone: Fact = { type: 'connection_gone', user, connection_id, at: this.parts.clock.now() };
-    this.state = evolve(this.state, gone);
-    this.outbox.tell(this.rollCall());
-  }
-
-  private take(delivery: Delivery, decision: Decision): void {
+  private decide(delivery: Delivery, command: Command, ctx = this.context()): void {
+    this.deciding = command;
+    this.parts.fault?.(command);
+    const decision: Decision = decide(this.state, command, ctx);
+    this.deciding = null;
     if (decision.type === 'wait') {
-      this.hold(delivery, 'seats');
+      this.waitIn('waiting', delivery);
       return;
     }
     this.outbox.add(decision.facts);
     this.state = decision.state;
     this.outbox.answer(delivery, decision.answer);
+    this.taken = delivery;
+    this.parts.faultAfter?.(command);
   }
 
-  /** This command and those behind it wait. */
-  private hold(delivery: Delivery, reason: 'lookup' | 'seats'): void {
-    this.holding = reason;
-    this.held.push(delivery);
+  /** A node's list may come in several commands; it is decided when it is whole. */
+  private assert(delivery: Delivery, command: AssertCommand): void {
+    const whole = this.attendance.gather(command);
+    if (whole === 'broken') {
+      const message = 'the list of connections has lost its beginning; send it anew';
+      delivery.settle(notDelivered('no', { code: 'unavailable', message }));
+    } else if (whole === 'more follows') delivery.settle({ type: 'asserted', lost: [] });
+    else this.decide(delivery, whole);
   }
 
-  /** Those that waited are dealt with again, in their order. */
-  private letGo(held = this.held): void {
-    this.holding = 'nothing';
-    this.held = [];
-    this.mailbox.putBack(held);
+  private apply(facts: readonly Fact[]): void {
+    this.outbox.add(facts);
+    this.state = facts.reduce(evolve, this.state);
   }
 
-  private release(): void {
-    if (this.holding === 'seats') this.letGo();
+  /** Applies what has become known of the members; goes on where a roll call is over. */
+  private applyAll(facts: (state: RoomState) => readonly Fact[]): void {
+    this.apply(facts(this.state));
+    if (!this.attendance.isComplete) return;
+    this.apply(this.attendance.complete(this.state, this.context()));
+    if (this.phase === 'waiting') this.enter('open');
   }
 
-  private lookUp(): void {
-    this.mailbox.pause();
-    this.lookingUp = true;
-    const { held, failures } = this;
-    this.held = [];
-    this.repeats.lookUp(held, this.parts.store).then(
-      () => this.lookedUp(held, failures),
-      (cause: unknown) => {
-        const fields = { room_id: this.roomId, cause: errorText(cause) };
-        this.parts.log.error(fields, 'room: the store did not answer');
-        this.giveBack(held, 'the store did not answer');
-        this.lookedUp([], failures);
-      },
-    );
+  private context(): Context {
+    const { clock, timestamp, newId, presenceLimit, broker, nodeId } = this.parts;
+    this.ctx ??= {
+      at: timestamp(clock.now()),
+      elapsed: clock.elapsed(),
+      newId,
+      presenceLimit,
+      lives: (node) => node === nodeId || broker.nodes().has(node),
+      home: nodeId,
+      callId: this.attendance.callId,
+    };
+    return this.ctx;
   }
 
-  private lookedUp(held: Delivery[], failures: number): void {
-    this.lookingUp = false;
-    const overtakes = this.failures !== failures;
-    if (overtakes || this.mailbox.isStopped) this.giveBack(held, 'a commit before it failed');
-    this.letGo(overtakes ? [] : held);
-    this.goOn();
-  }
-
-  private goOn(): void {
-    if (!this.rebuilding && !this.lookingUp) this.mailbox.resume();
-  }
+  /* --------------------------------------------------------------- Time */
 
   private tick(): void {
     const { clock } = this.parts;
-    if (this.state.settling && clock.elapsed() >= this.settlesAt) {
-      this.state = evolve(this.state, { type: 'settled' });
-      this.release();
-    }
-    const facts = expire(this.state, this.circumstances());
-    this.outbox.add(facts);
-    this.state = facts.reduce(evolve, this.state);
+    if (!this.wakeUp.session.isCurrent) return;
+    this.attendance.repeat();
+    if (this.phase === 'draining' || this.phase === 'loading') return;
+    this.apply(expire(this.state, this.context()));
     this.outbox.flush(this.state);
-    if (this.isIdle && clock.elapsed() >= this.usedAt + this.idleMs()) this.host.idle(this);
+    if (this.isIdle && clock.elapsed() >= this.used + this.idleMs()) this.host.idle();
   }
 
-  /** Waits for whichever comes first: a seat to be freed, the end of settling, or being idle. */
+  /** Waits for whichever comes first: a seat to be freed, the roll call to be repeated, or being idle. */
   private arm(): void {
-    const { clock } = this.parts;
-    if (this.mailbox.isStopped) return;
-    const expiry = nextExpiry(this.state);
-    this.alarm.by(
-      Math.min(
-        expiry === null ? Infinity : clock.elapsed() + Math.max(0, expiry - clock.now()),
-        this.state.settling ? this.settlesAt : Infinity,
-        this.holdsSeats || !this.outbox.isSettled ? Infinity : this.usedAt + this.idleMs(),
-      ),
+    if (this.phase === 'stopped') return;
+    const next = Math.min(
+      nextExpiry(this.state) ?? Infinity,
+      this.attendance.nextRepeat,
+      this.mayHaveMembers || !this.outbox.isDrained ? Infinity : this.used + this.idleMs(),
     );
+    const least = this.wakeUp.session.isCurrent ? 0 : this.parts.clock.elapsed() + UNSURE_MS;
+    this.alarm.by(Math.max(next, least));
   }
 
   /** A room that was only asked about, and never opened, is not kept. */
   private idleMs(): number {
     return this.state.status === 'absent' ? 0 : policyOf(this.state).idle_ms;
-  }
-
-  private circumstances(): Circumstances {
-    const { about, clock } = this.parts;
-    about.now = clock.now();
-    return about;
   }
 }

@@ -1,68 +1,54 @@
 import type { Answer } from '../messages/answers.js';
-import type { Command, PostCommand } from '../messages/commands.js';
+import type { AssertCommand, Command, PostCommand } from '../messages/commands.js';
 import type { MessagePosted } from '../messages/events.js';
 import type { Policy } from '../messages/policy.js';
+import { accept, done, refuse, type Context, type Decision } from './decision.js';
 import { evolve } from './evolve.js';
-import { assertSeats, join, kick, leave } from './seating.js';
+import { durable, memberList, roomClosed, view } from './facts.js';
+import { absent, alone, notAMember, shut } from './rules.js';
+import { assertPlaces, join, kick, leave, missingFrom } from './seating.js';
 import { policyOf, type Fact, type RoomState } from './state.js';
-import {
-  absent,
-  accept,
-  alone,
-  done,
-  durable,
-  notAMember,
-  refuse,
-  roomClosed,
-  shut,
-  timestamp,
-  view,
-  type Circumstances,
-  type Decision,
-} from './verdict.js';
 
-/**
- * What a command does to a room: the facts it causes, the state after them, and the answer. A refusal is an
- * answer without facts.
- */
-export function decide(state: RoomState, command: Command, about: Circumstances): Decision {
+/** What a command does to a room: the facts it causes, the state after them, and the answer. */
+export function decide(state: RoomState, command: Command, ctx: Context): Decision {
   switch (command.type) {
     case 'post':
-      return post(state, command, about);
+      return post(state, command, ctx);
     case 'join':
-      return join(state, command, about);
+      return join(state, command, ctx);
     case 'leave':
-      return leave(state, command.user, command.connection_id, about);
+      return leave(state, command.user, command.connection_id, ctx);
     case 'typing':
-      return typing(state, command.user, about);
+      return typing(state, command.user, ctx);
     case 'open':
-      return open(state, { ...basePolicy(state), ...command.policy }, command.request_id, about);
+      return open(state, { ...basePolicy(state), ...command.policy }, command.request_id, ctx);
     case 'close':
-      return close(state, command.purge, command.request_id, about);
+      return close(state, command.purge, command.request_id, ctx);
     case 'kick':
-      return kick(state, command.user, command.request_id, about);
+      return kick(state, command.user, command.request_id, ctx);
     case 'describe':
-      if (state.status === 'absent') return refuse(state, absent(state));
-      return accept(state, [], () => ({ type: 'described', room: view(state, about) }));
+      return describe(state, ctx);
     case 'assert':
-      return assertSeats(state, command.present, about);
+      return asserted(state, command, ctx);
   }
 }
 
-function post(state: RoomState, command: PostCommand, about: Circumstances): Decision {
+function post(state: RoomState, command: PostCommand, ctx: Context): Decision {
   const refusal = shut(state);
   if (refusal) return refuse(state, refusal);
   const policy = policyOf(state);
-  if (state.settling && (policy.post === 'members' || !policy.deliver_alone)) return { type: 'wait' };
-  if (policy.post === 'members' && !(command.user !== null && state.seats.has(command.user))) {
+  const isMember = command.user !== null && state.seats.has(command.user);
+  const forMembers = policy.post === 'members' && !isMember;
+  if (state.calling && (forMembers || !policy.deliver_alone)) return { type: 'wait' };
+  if (forMembers) {
     return refuse(state, {
       code: 'forbidden',
       message:
         'only members may post into this room: join it first, or change its policy’s “post” to “anyone”',
     });
   }
-  const message = messageOf(state, command, timestamp(about));
-  if (alone(state, policy)) message.quiet = true;
+  const message = messageOf(state, command, ctx.at);
+  if (alone(state)) message.quiet = true;
   return {
     type: 'accepted',
     facts: [message],
@@ -81,32 +67,43 @@ function messageOf(state: RoomState, command: PostCommand, at: string): MessageP
   return { type, event_id, room_id, seq, at, user, text, request_id };
 }
 
-function typing(state: RoomState, user: string, about: Circumstances): Decision {
-  if (state.settling && !state.seats.has(user)) return { type: 'wait' };
+function typing(state: RoomState, user: string, ctx: Context): Decision {
+  if (state.calling && !state.seats.has(user)) return { type: 'wait' };
   if (!state.seats.has(user)) return refuse(state, notAMember(user));
-  if (alone(state, policyOf(state))) return accept(state, [], done);
-  return accept(state, [{ type: 'typing', room_id: state.room_id, at: timestamp(about), user }], done);
+  if (alone(state)) return accept(state, [], done);
+  return accept(state, [{ type: 'typing', room_id: state.room_id, at: ctx.at, user }], done);
 }
 
-function open(
-  state: RoomState,
-  policy: Policy,
-  requestId: string | undefined,
-  about: Circumstances,
-): Decision {
+/** A node's whole list: whoever of it is not named has gone. */
+function asserted(state: RoomState, { node_id, present }: AssertCommand, ctx: Context): Decision {
+  const gone = missingFrom(present, node_id, state, ctx);
+  const {
+    facts,
+    lost,
+    because,
+    state: after,
+  } = assertPlaces(gone.reduce(evolve, state), node_id, present, ctx);
+  // Whoever asserts may have missed who came and who went, so everybody is told the list.
+  const list = after.calling ? [] : memberList(after, ctx);
+  const answer: Answer = { type: 'asserted', lost, ...(because === null ? {} : { because }) };
+  return { type: 'accepted', facts: [...gone, ...facts, ...list], state: after, answer };
+}
+
+function describe(state: RoomState, ctx: Context): Decision {
+  if (state.status === 'absent') return refuse(state, absent(state));
+  if (state.calling) return { type: 'wait' };
+  return accept(state, [], () => ({ type: 'described', room: view(state, ctx) }));
+}
+
+function open(state: RoomState, policy: Policy, requestId: string | undefined, ctx: Context): Decision {
   const created = state.status !== 'open';
-  const answer = (after: RoomState): Answer => ({ type: 'opened', created, room: view(after, about) });
+  const answer = (after: RoomState): Answer => ({ type: 'opened', created, room: view(after, ctx) });
   if (!created && samePolicy(policy, policyOf(state))) return accept(state, [], answer);
   const type = created ? ('room_opened' as const) : ('policy_changed' as const);
-  return accept(state, [{ type, ...durable(state, requestId, about), policy }], answer);
+  return accept(state, [{ type, ...durable(state, requestId, ctx), policy }], answer);
 }
 
-function close(
-  state: RoomState,
-  purge: boolean,
-  requestId: string | undefined,
-  about: Circumstances,
-): Decision {
+function close(state: RoomState, purge: boolean, requestId: string | undefined, ctx: Context): Decision {
   if (state.status === 'absent') return refuse(state, absent(state));
   if (policyOf(state).deletion === 'never') {
     return refuse(state, {
@@ -115,7 +112,7 @@ function close(
     });
   }
   const closed: Fact[] =
-    state.status === 'closed' ? [] : [roomClosed(state, 'deleted', purge, requestId, about)];
+    state.status === 'closed' ? [] : [roomClosed(state, 'deleted', purge, requestId, ctx)];
   // The last event stays: it says that the room is closed.
   const purged: Fact[] = purge ? [{ type: 'history_purged', before: state.head_seq + closed.length }] : [];
   return accept(state, [...closed, ...purged], done);

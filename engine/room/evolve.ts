@@ -1,49 +1,57 @@
-import type { Fact, RoomState } from './state.js';
+import type { Fact, Place, RoomState, Seat } from './state.js';
 
 /** The state after a fact. Total and pure: a fact is never refused. */
 export function evolve(state: RoomState, fact: Fact): RoomState {
   switch (fact.type) {
     case 'message_posted':
-      return at(opened(state, fact.at), fact.seq);
+      return withHead(opened(state, fact.at), fact.seq);
     case 'room_opened':
       return { ...opened(state, fact.at), head_seq: fact.seq, own_policy: fact.policy };
     case 'policy_changed':
-      return { ...state, head_seq: fact.seq, own_policy: fact.policy };
+      return { ...state, head_seq: fact.seq, own_policy: fact.policy, vacant_since: null };
     case 'member_kicked':
       return { ...freed(state, fact.user), head_seq: fact.seq };
     case 'room_closed':
-      return {
-        ...state,
-        head_seq: fact.seq,
-        status: fact.reason === 'empty' ? 'empty' : 'closed',
-        seats: state.seats.clear(),
-        gone: state.gone.clear(),
-      };
+      return closed(state, fact.seq, fact.reason === 'empty');
     case 'woken':
       return opened(state, fact.at);
     case 'member_left':
       return freed(state, fact.user);
     case 'connection_added':
-      return added(state, fact.user, fact.connection_id);
+      return added(state, fact.user, { node_id: fact.node_id, connection_id: fact.connection_id });
     case 'connection_gone':
-      return gone(state, fact.user, fact.connection_id, fact.at);
-    case 'settled':
-      return { ...state, settling: false };
+      return without(state, fact.user, fact.since, (place) => place.connection_id !== fact.connection_id);
+    case 'node_gone':
+      return nodeGone(state, fact.node_id, fact.since);
+    case 'member_remembered':
+      return remembered(state, fact.user, fact.since);
+    case 'roll_completed':
+      return { ...state, calling: false, vacant_since: fact.vacant_since };
     case 'member_joined':
+    case 'members':
     case 'typing':
-    case 'roll_call':
     case 'history_purged':
       return state;
   }
 }
 
-/** The same room at another seq. Field by field, for each post makes a state, and a spread costs V8 several times as much. */
-function at(state: RoomState, head_seq: number): RoomState {
-  const { room_id, status, preset, own_policy, created_at, seats, gone, settling } = state;
-  return { room_id, status, head_seq, preset, own_policy, created_at, seats, gone, settling };
+/** The same room at another seq. Field by field: each post makes a state, and a spread costs V8 several times as much. */
+function withHead(state: RoomState, head_seq: number): RoomState {
+  const { room_id, status, preset, own_policy, created_at, seats, gone, calling, vacant_since } = state;
+  return {
+    room_id,
+    status,
+    head_seq,
+    preset,
+    own_policy,
+    created_at,
+    seats,
+    gone,
+    calling,
+    vacant_since,
+  };
 }
 
-/** A room that opens anew after it was empty begins with its preset again. */
 function opened(state: RoomState, at: string): RoomState {
   if (state.status === 'open') return state;
   return {
@@ -54,20 +62,61 @@ function opened(state: RoomState, at: string): RoomState {
   };
 }
 
+/** A room that closed itself begins with its preset when it opens again. */
+function closed(state: RoomState, head_seq: number, byItself: boolean): RoomState {
+  return {
+    ...state,
+    head_seq,
+    status: byItself ? 'empty' : 'closed',
+    own_policy: byItself ? null : state.own_policy,
+    seats: state.seats.clear(),
+    gone: state.gone.clear(),
+    vacant_since: null,
+  };
+}
+
 function freed(state: RoomState, user: string): RoomState {
   return { ...state, seats: state.seats.delete(user), gone: state.gone.delete(user) };
 }
 
-function added(state: RoomState, user: string, connectionId: string): RoomState {
-  const seat = state.seats.get(user) ?? [];
-  if (seat.includes(connectionId)) return state;
-  return { ...state, seats: state.seats.set(user, [...seat, connectionId]), gone: state.gone.delete(user) };
+const NO_SEAT: Seat = [];
+
+function added(state: RoomState, user: string, place: Place): RoomState {
+  const seat = state.seats.get(user) ?? NO_SEAT;
+  if (seat.some(({ connection_id }) => connection_id === place.connection_id)) return state;
+  return {
+    ...state,
+    seats: state.seats.set(user, [...seat, place]),
+    gone: state.gone.delete(user),
+    vacant_since: null,
+  };
 }
 
-function gone(state: RoomState, user: string, connectionId: string, at: number): RoomState {
+function without(state: RoomState, user: string, since: number, stays: (place: Place) => boolean): RoomState {
   const seat = state.seats.get(user);
-  if (!seat?.includes(connectionId)) return state;
-  const left = seat.filter((id) => id !== connectionId);
+  if (!seat) return state;
+  const left = seat.filter(stays);
+  if (left.length === seat.length) return state;
   const seats = state.seats.set(user, left);
-  return left.length > 0 ? { ...state, seats } : { ...state, seats, gone: state.gone.set(user, at) };
+  return left.length > 0 ? { ...state, seats } : { ...state, seats, gone: state.gone.set(user, since) };
+}
+
+function nodeGone(state: RoomState, nodeId: string, since: number): RoomState {
+  let after = state;
+  for (const [user, seat] of state.seats) {
+    if (seat.some(({ node_id }) => node_id === nodeId)) {
+      after = without(after, user, since, ({ node_id }) => node_id !== nodeId);
+    }
+  }
+  return after;
+}
+
+function remembered(state: RoomState, user: string, since: number): RoomState {
+  if (state.seats.has(user)) return state;
+  return {
+    ...state,
+    seats: state.seats.set(user, NO_SEAT),
+    gone: state.gone.set(user, since),
+    vacant_since: null,
+  };
 }

@@ -17,12 +17,12 @@ interface Turn {
   purge: number | null;
 }
 
-/** What the room is told of what it sent out. */
+/** What the room is told of what it sent out; it deals with it in a turn of its own. */
 export interface OutboxOwner {
   /** Nothing is staged any more. */
-  settled(): void;
+  drained(): void;
   /** A commit failed: whatever was decided since stands on nothing, and is refused. */
-  failed(outcome: Outcome): void;
+  commitFailed(outcome: Outcome): void;
 }
 
 /**
@@ -32,7 +32,7 @@ export interface OutboxOwner {
 export class Outbox implements Stager {
   private turn = emptyTurn();
   private epoch = 0;
-  /** Entries in the journal, of all epochs, and for each the seats it tells of. */
+  /** For each entry in the journal, of all epochs, the seats it tells of. */
   private readonly staged: RoomState['seats'][] = [];
   private announced: RoomState['seats'] = ImmutableMap();
 
@@ -48,22 +48,22 @@ export class Outbox implements Stager {
   }
 
   /** Nothing is staged. */
-  get isSettled(): boolean {
+  get isDrained(): boolean {
     return this.staged.length === 0;
   }
 
   /** Users with a seat, as far as anybody was told. */
-  get seated(): Iterable<string> {
-    return this.announced.keys();
+  get members(): string[] {
+    return [...this.announced.keys()];
   }
 
   answer(delivery: Delivery, answer: Answer): void {
     this.turn.answers = withItem(this.turn.answers, [delivery, answer]);
   }
 
-  /** For an event that needs no commit of its own: one without a seq, or one that is stored already. */
-  tell(event: RoomEvent): void {
-    this.turn.events = withItem(this.turn.events, event);
+  /** Publishes an event that is stored already. */
+  repeat(event: DurableEvent): void {
+    this.turn.events = withItem<RoomEvent>(this.turn.events, event);
   }
 
   add(facts: readonly Fact[]): void {
@@ -71,9 +71,9 @@ export class Outbox implements Stager {
       if (fact.type === 'woken') this.turn.record = true;
       if (fact.type === 'history_purged') this.turn.purge = fact.before;
       if (isPrivate(fact)) continue;
-      this.turn.events = withItem(this.turn.events, fact);
+      this.turn.events = withItem<RoomEvent>(this.turn.events, fact);
       if (!('seq' in fact)) continue;
-      this.turn.append = withItem(this.turn.append, fact);
+      this.turn.append = withItem<DurableEvent>(this.turn.append, fact);
       if (fact.type === 'message_posted') this.parts.inFlight.set(fact.event_id, fact);
     }
   }
@@ -81,11 +81,11 @@ export class Outbox implements Stager {
   /** Sends out what has gathered, decided up to `state`. */
   flush(state: RoomState): void {
     const { append, record, purge, events, answers } = this.turn;
-    if (events.length === 0 && answers.length === 0 && !record && purge === null) return;
-    this.turn = emptyTurn();
     const stores = append.length > 0 || record || purge !== null;
-    if (!stores && this.isSettled) {
-      this.announced = state.seats;
+    if (!stores && this.isDrained) this.announced = state.seats;
+    if (events.length === 0 && answers.length === 0 && !stores) return;
+    this.turn = emptyTurn();
+    if (!stores && this.isDrained) {
       const published = events.length > 0 ? this.publish(events) : undefined;
       for (const [delivery, answer] of answers) delivery.settle(answer, published);
       return;
@@ -103,11 +103,18 @@ export class Outbox implements Stager {
     this.forget(entry);
     this.epoch++;
     for (const [delivery] of answers) delivery.retry('the journal is full');
-    this.owner.failed('failed');
+    this.owner.commitFailed('failed');
   }
 
-  /** For events that need no commit. What cannot be published is counted and logged. */
-  publish(events: readonly RoomEvent[]): Promise<void> {
+  /** The room is no longer here: what was decided is neither published nor answered, unless it is stored already. */
+  abandon(): void {
+    for (const event of this.turn.append) this.parts.inFlight.delete(event.event_id);
+    this.turn = emptyTurn();
+    this.epoch++;
+  }
+
+  /** What cannot be published is counted and logged; these events need no commit. */
+  private publish(events: readonly RoomEvent[]): Promise<void> {
     return this.parts.broker.publish(events).catch((cause: unknown) => {
       this.parts.meter.dropped('event_not_published');
       this.parts.log.warn(
@@ -123,10 +130,9 @@ export class Outbox implements Stager {
     if (outcome === 'committed' && seats) this.announced = seats;
     else if (entry.epoch === this.epoch) {
       this.epoch++;
-      this.owner.failed(outcome);
-      return;
+      this.owner.commitFailed(outcome);
     }
-    if (this.isSettled) this.owner.settled();
+    if (this.isDrained) this.owner.drained();
   }
 
   private forget(entry: Staged): void {

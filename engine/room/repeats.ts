@@ -1,22 +1,35 @@
 import { refused, type Answer } from '../messages/answers.js';
 import type { PostCommand } from '../messages/commands.js';
 import type { DurableEvent, MessagePosted } from '../messages/events.js';
-import type { Delivery, Store } from '../ports.js';
+import type { Store } from '../ports.js';
 
-/** `unknown`: the store has to be asked. `new`: nobody has used this id. */
-export type Repeat = 'unknown' | 'new' | { readonly first: DurableEvent; readonly answer: Answer };
+/**
+ * `unknown`: the store has to be asked. `new`: nobody has used this id. `elsewhere`: a post with this id is being stored
+ * in another room, and may fail.
+ */
+export type Repeat =
+  'unknown' | 'new' | 'elsewhere' | { readonly first: DurableEvent; readonly answer: Answer };
 
 /** Knows of posts whether they are a repeat, as the store and what is in flight to it say. */
 export class Repeats {
   /** What the store said of ids: the event that has it, or null. */
   private looked = new Map<string, DurableEvent | null>();
+  private clears = 0;
 
-  constructor(private readonly inFlight: ReadonlyMap<string, MessagePosted>) {}
+  constructor(
+    private readonly roomId: string,
+    private readonly inFlight: ReadonlyMap<string, MessagePosted>,
+  ) {}
 
   /** What is known of a post. An answer of the store is used once. */
   of(command: PostCommand): Repeat {
     if (command.fresh) return 'new';
-    const first = this.inFlight.get(command.id) ?? this.looked.get(command.id);
+    const staged = this.inFlight.get(command.id);
+    if (staged !== undefined && staged.room_id !== this.roomId) {
+      this.looked.delete(command.id);
+      return 'elsewhere';
+    }
+    const first = staged ?? this.looked.get(command.id);
     if (first === undefined) return 'unknown';
     this.looked.delete(command.id);
     if (first === null) return 'new';
@@ -27,20 +40,21 @@ export class Repeats {
     return { first, answer: refused({ code: 'id_conflict', message: text }) };
   }
 
-  /** Asks the store about all posts among these commands. */
-  async lookUp(deliveries: readonly Delivery[], store: Store): Promise<void> {
-    const { looked } = this;
+  /** Asks the store about these posts. */
+  async lookUp(posts: readonly PostCommand[], store: Store): Promise<void> {
     // What is in flight now may be in the store in a moment: the store's no would be out of date.
-    const ids = deliveries.flatMap(({ command }) =>
-      command.type === 'post' && !command.fresh && !this.inFlight.has(command.id) ? [command.id] : [],
-    );
+    const ids = posts.flatMap(({ id, fresh }) => (fresh || this.inFlight.has(id) ? [] : [id]));
+    const asked = this.clears;
     const found = await store.findEvents(ids);
-    for (const id of ids) looked.set(id, null);
-    for (const event of found) looked.set(event.event_id, event);
+    if (this.clears !== asked) return;
+    // What an earlier look-up said, and nobody used, is out of date.
+    this.looked = new Map<string, DurableEvent | null>(ids.map((id) => [id, null]));
+    for (const event of found) this.looked.set(event.event_id, event);
   }
 
   /** Forgets what the store has said, also what it is still about to say. */
   clear(): void {
+    this.clears++;
     this.looked = new Map();
   }
 }

@@ -1,126 +1,176 @@
-import type { Answer } from '../messages/answers.js';
 import type { Refusal } from '../errors.js';
-import type { JoinCommand } from '../messages/commands.js';
-import type { RoomEvent } from '../messages/events.js';
+import type { Answer } from '../messages/answers.js';
+import type { JoinCommand, Presence } from '../messages/commands.js';
+import { accept, done, refuse, type Context, type Decision } from './decision.js';
 import { evolve } from './evolve.js';
-import { policyOf, type Fact, type RoomState } from './state.js';
+import { durable, memberJoined, memberLeft, memberList, roomClosed, view } from './facts.js';
 import {
-  accept,
   closedIfEmpty,
-  done,
-  durable,
+  closesWhenEmpty,
+  hasRoom,
   notAMember,
-  refuse,
+  roomFull,
   shut,
-  timestamp,
-  view,
-  type Circumstances,
-  type Decision,
-} from './verdict.js';
+  withoutMembers,
+} from './rules.js';
+import { policyOf, type Fact, type RoomState } from './state.js';
 
-export function join(state: RoomState, command: JoinCommand, about: Circumstances): Decision {
+export function join(state: RoomState, command: JoinCommand, ctx: Context): Decision {
   const refusal = shut(state);
   if (refusal) return refuse(state, refusal);
-  const { user, connection_id } = command;
-  const added: Fact = { type: 'connection_added', user, connection_id };
-  const joined = (after: RoomState): Answer => ({ type: 'joined', room: view(after, about) });
-  if (state.seats.has(user)) return accept(state, [added], joined);
-  if (state.settling) return { type: 'wait' };
-  const woken: Fact[] = state.status === 'open' ? [] : [{ type: 'woken', at: timestamp(about) }];
+  const { user } = command;
+  const joined = (after: RoomState): Answer => ({
+    type: 'joined',
+    room: view(after, ctx),
+    home: ctx.home,
+    call_id: ctx.callId,
+    ...(ctx.lives(command.node_id) ? {} : { unsure: true }),
+  });
+  if (state.seats.has(user)) return accept(state, connected(command, ctx), joined);
+  if (state.calling) return { type: 'wait' };
+  const woken: Fact[] = state.status === 'open' ? [] : [{ type: 'woken', at: ctx.at }];
   const room = woken.reduce(evolve, state);
   const { capacity } = policyOf(room);
-  if (capacity !== null && room.seats.size >= capacity) return refuse(state, roomFull(capacity));
-  const event = memberJoined(room, user, room.seats.size + 1, about);
-  return accept(state, [...woken, event, added], joined);
+  if (capacity !== null && !hasRoom(room)) return refuse(state, roomFull(capacity));
+  return accept(state, [...woken, memberJoined(room, user, ctx), ...connected(command, ctx)], joined);
 }
 
-export function leave(state: RoomState, user: string, connectionId: string, about: Circumstances): Decision {
-  const fact: Fact = { type: 'connection_gone', user, connection_id: connectionId, at: about.now };
+/**
+ * A join may outlive its node, or, redelivered, its connection. Then nobody would give the seat back: so it is in grace
+ * at once, until its node asserts it.
+ */
+function connected({ user, connection_id, node_id }: JoinCommand, ctx: Context): Fact[] {
+  const added: Fact = { type: 'connection_added', user, connection_id, node_id };
+  if (ctx.lives(node_id)) return [added];
+  return [added, { type: 'connection_gone', user, connection_id, since: ctx.elapsed }];
+}
+
+export function leave(state: RoomState, user: string, connectionId: string, ctx: Context): Decision {
+  const fact: Fact = { type: 'connection_gone', user, connection_id: connectionId, since: ctx.elapsed };
   const after = evolve(state, fact);
   if (after === state) return accept(state, [], done);
-  const left = after.gone.has(user) && policyOf(after).grace_ms === 0 ? [user] : [];
-  return accept(state, [fact, ...departures(after, left, about)], done);
+  const atOnce = after.gone.has(user) && policyOf(after).grace_ms === 0 && !after.calling;
+  return accept(state, [fact, ...departures(after, atOnce ? [user] : [], ctx)], done);
 }
 
-export function kick(
-  state: RoomState,
-  user: string,
-  requestId: string | undefined,
-  about: Circumstances,
-): Decision {
-  if (state.settling && !state.seats.has(user)) return { type: 'wait' };
+export function kick(state: RoomState, user: string, requestId: string | undefined, ctx: Context): Decision {
+  const refusal = withoutMembers(state);
+  if (refusal) return refuse(state, refusal);
+  if (state.calling && !state.seats.has(user)) return { type: 'wait' };
   if (!state.seats.has(user)) return refuse(state, notAMember(user));
-  const kicked: Fact = { type: 'member_kicked', ...durable(state, requestId, about), user };
-  return accept(state, [kicked, ...closedIfEmpty(evolve(state, kicked), about)], done);
+  const kicked: Fact = { type: 'member_kicked', ...durable(state, requestId, ctx), user };
+  const after = evolve(state, kicked);
+  return accept(state, [kicked, ...listedAgain(after, ctx), ...closedIfEmpty(after, ctx)], done);
 }
 
-/** Those who held a seat before the room was rebuilt get it back unasked; who comes too late has to join like others. */
-export function assertSeats(
+/** What a node's list of its connections changes, and which of them have lost their seat. */
+export interface Assertion {
+  readonly facts: readonly Fact[];
+  readonly state: RoomState;
+  readonly lost: readonly string[];
+  /** Why they have; null where none has. */
+  readonly because: Refusal | null;
+}
+
+/**
+ * Connections of a node in this room, as its audience knows them: those that the room did not know have a seat again.
+ * During a roll call nobody is turned away: whoever is listed was given the seat by the home before this one.
+ */
+export function assertPlaces(
   state: RoomState,
-  present: readonly { readonly user: string; readonly connection_id: string }[],
-  about: Circumstances,
-): Decision {
+  nodeId: string,
+  listed: readonly Presence[],
+  ctx: Context,
+): Assertion {
   const facts: Fact[] = [];
   const lost: string[] = [];
+  let because: Refusal | null = null;
   let after = state;
-  for (const { user, connection_id } of present) {
-    const capacity = policyOf(after).capacity;
-    const full = capacity !== null && after.seats.size >= capacity;
-    if (shut(after) || (!after.seats.has(user) && full)) {
+  const take = (fact: Fact): void => {
+    facts.push(fact);
+    after = evolve(after, fact);
+  };
+  for (const { user, connection_id, asked } of listed) {
+    if (asked) continue;
+    const refusal = shut(after);
+    const { capacity } = policyOf(after);
+    const full = !after.seats.has(user) && !after.calling && capacity !== null && !hasRoom(after);
+    if (refusal || full) {
+      because = refusal ?? roomFull(capacity ?? 0);
       lost.push(connection_id);
       continue;
     }
-    const news: Fact[] = [{ type: 'connection_added', user, connection_id }];
-    if (after.status !== 'open') news.unshift({ type: 'woken', at: timestamp(about) });
-    if (!after.seats.has(user) && !after.settling) {
-      news.unshift(memberJoined(after, user, after.seats.size + 1, about));
-    }
-    facts.push(...news);
-    after = news.reduce(evolve, after);
+    if (after.status !== 'open') take({ type: 'woken', at: ctx.at });
+    if (!after.seats.has(user) && !after.calling) take(memberJoined(after, user, ctx));
+    take({ type: 'connection_added', user, connection_id, node_id: nodeId });
   }
-  return accept(state, facts, () => ({ type: 'asserted', lost }));
+  return { facts, state: after, lost, because };
+}
+
+/** Those of a node's connections that the room knows and a whole list does not name, not even as having `asked`. */
+export function missingFrom(
+  listed: readonly Presence[],
+  nodeId: string,
+  state: RoomState,
+  ctx: Context,
+): Fact[] {
+  const ids = new Set(listed.map(({ connection_id }) => connection_id));
+  const facts: Fact[] = [];
+  for (const [user, seat] of state.seats) {
+    for (const { node_id, connection_id } of seat) {
+      if (node_id === nodeId && !ids.has(connection_id))
+        facts.push({ type: 'connection_gone', user, connection_id, since: ctx.elapsed });
+    }
+  }
+  return facts;
+}
+
+/** Members that clients were told of, whom nobody has asserted: they keep their seats for the time of grace. */
+export function remember(users: Iterable<string>, state: RoomState, ctx: Context): Fact[] {
+  if (state.status !== 'open' && state.status !== 'absent') return [];
+  const facts: Fact[] = [];
+  for (const user of users)
+    if (!state.seats.has(user)) facts.push({ type: 'member_remembered', user, since: ctx.elapsed });
+  return facts;
+}
+
+/** Every node has answered: from now on the room knows its members, and tells everybody who they are. */
+export function completeRoll(state: RoomState, ctx: Context): readonly Fact[] {
+  const vacant = state.seats.size === 0 && closesWhenEmpty(state);
+  return [{ type: 'roll_completed', vacant_since: vacant ? ctx.elapsed : null }, ...memberList(state, ctx)];
 }
 
 /** Frees the seats whose time of grace is over; closes the room where its policy says so. */
-export function expire(state: RoomState, about: Circumstances): readonly Fact[] {
-  if (state.settling || state.gone.size === 0) return [];
+export function expire(state: RoomState, ctx: Context): readonly Fact[] {
+  if (state.calling) return [];
   const { grace_ms } = policyOf(state);
-  const over = state.gone.takeWhile((at) => at + grace_ms <= about.now);
-  return departures(state, [...over.keys()], about);
+  if (state.vacant_since !== null && state.vacant_since + grace_ms <= ctx.elapsed)
+    return [roomClosed(state, 'empty', false, undefined, ctx)];
+  if (state.gone.size === 0) return [];
+  const over = state.gone.takeWhile((since) => since + grace_ms <= ctx.elapsed);
+  return departures(state, [...over.keys()], ctx);
 }
 
-/** When the next seat may be freed, ms since 1970, or null. */
+/** When the next seat may be freed, or a vacant room closes; monotonic, ms; null: nothing to wait for. */
 export function nextExpiry(state: RoomState): number | null {
-  if (state.settling || state.gone.size === 0) return null;
-  const first = state.gone.first();
+  if (state.calling) return null;
+  const first = state.vacant_since ?? state.gone.first();
   return first === undefined ? null : first + policyOf(state).grace_ms;
 }
 
-function departures(state: RoomState, users: readonly string[], about: Circumstances): Fact[] {
+function departures(state: RoomState, users: readonly string[], ctx: Context): Fact[] {
   if (users.length === 0) return [];
   const facts: Fact[] = [];
   let after = state;
   for (const user of users) {
-    const left: RoomEvent = {
-      type: 'member_left',
-      room_id: state.room_id,
-      at: timestamp(about),
-      user,
-      member_count: after.seats.size - 1,
-    };
-    facts.push(left);
+    const left = memberLeft(after, user, ctx);
     after = evolve(after, left);
+    facts.push(left, ...listedAgain(after, ctx));
   }
-  return [...facts, ...closedIfEmpty(after, about)];
+  return [...facts, ...closedIfEmpty(after, ctx)];
 }
 
-function memberJoined(state: RoomState, user: string, count: number, about: Circumstances): RoomEvent {
-  return { type: 'member_joined', room_id: state.room_id, at: timestamp(about), user, member_count: count };
-}
-
-function roomFull(capacity: number): Refusal {
-  return {
-    code: 'room_full',
-    message: `all ${capacity} seats are taken; one is free again when a member has left and the time of grace is over`,
-  };
+/** In a large room nobody is told who comes and goes. When it is no longer large, everybody gets the list. */
+function listedAgain(after: RoomState, ctx: Context): Fact[] {
+  return after.seats.size === ctx.presenceLimit ? memberList(after, ctx) : [];
 }

@@ -3,10 +3,19 @@ import type { RoomEvent } from '../messages/events.js';
 import type { Policy } from '../messages/policy.js';
 import type { RoomRecord } from '../ports.js';
 
-/** A user's place in a room, by the ids of its connections. They may come and go; without any it is kept for `grace_ms`. */
-export type Seat = readonly string[];
+/** A connection that holds a seat, and the node that its socket is on. */
+export interface Place {
+  readonly node_id: string;
+  readonly connection_id: string;
+}
 
-/** All that a room knows. Plain immutable data: seats are a persistent map, so that a join in a room of 18,000 copies a few nodes. */
+/** A user's place in a room: its connections. They may come and go; without any the seat is kept for `grace_ms`. */
+export type Seat = readonly Place[];
+
+/**
+ * All that a room knows. Plain immutable data: seats are a persistent map, so that a join in a room of 18,000 copies a
+ * few nodes of it. Times are monotonic, ms, of the home's own clock.
+ */
 export interface RoomState {
   readonly room_id: string;
   /** absent: never opened. empty: closed by itself when everybody had left. */
@@ -17,59 +26,58 @@ export interface RoomState {
   readonly own_policy: Policy | null;
   readonly created_at: string;
   readonly seats: ImmutableMap<string, Seat>;
-  /** Users with a seat and no connection, and since when (ms since 1970), the longest gone first. */
+  /** Users with a seat and no connection, and since when, the longest gone first. */
   readonly gone: OrderedMap<string, number>;
-  /** After a crash or a move: seats are being asserted by those who held them, and new ones have to wait. */
-  readonly settling: boolean;
+  /** A roll call is under way: there may be members that the room does not know of yet. */
+  readonly calling: boolean;
+  /** Since when nobody was found in a room that may have had members before; null: not so. */
+  readonly vacant_since: number | null;
 }
 
 /** Facts that only the room itself needs: neither stored nor sent. */
 export type PrivateFact =
   | { readonly type: 'woken'; readonly at: string }
-  | { readonly type: 'connection_added'; readonly user: string; readonly connection_id: string }
+  | ({ readonly type: 'connection_added'; readonly user: string } & Place)
   | {
       readonly type: 'connection_gone';
       readonly user: string;
       readonly connection_id: string;
-      readonly at: number;
+      readonly since: number;
     }
+  /** All connections of a node are gone. */
+  | { readonly type: 'node_gone'; readonly node_id: string; readonly since: number }
+  /** Somebody was a member before the room was rebuilt, and may come back. */
+  | { readonly type: 'member_remembered'; readonly user: string; readonly since: number }
+  | { readonly type: 'roll_completed'; readonly vacant_since: number | null }
   /** Events with a smaller seq are forgotten. */
-  | { readonly type: 'history_purged'; readonly before: number }
-  | { readonly type: 'settled' };
+  | { readonly type: 'history_purged'; readonly before: number };
 
 export type Fact = RoomEvent | PrivateFact;
 
-/** What is known of a room that is rebuilt, beside what the store remembers. */
-export interface Rebuilt {
-  /** Those who held a seat before: each keeps it for the time of grace, or longer if it asserts it. */
-  readonly seated: Iterable<string>;
-  /** ms since 1970. */
-  readonly now: number;
-}
-
-/**
- * A room as the store remembers it. Seats are not stored: a room that is rebuilt begins `settling`, while the
- * connections assert theirs.
- */
-export function wake(
-  roomId: string,
-  preset: Policy,
-  record: RoomRecord | null,
-  rebuilt: Rebuilt | null,
-): RoomState {
+/** A room as the store remembers it. Seats are not stored: `calling` says that they are being asked for. */
+export function wake(roomId: string, preset: Policy, record: RoomRecord | null, calling: boolean): RoomState {
   const status = record?.status ?? 'absent';
-  const seated = rebuilt && (status === 'open' || status === 'absent') ? [...rebuilt.seated] : [];
   return {
     room_id: roomId,
     status,
     head_seq: record?.head_seq ?? 0,
     preset,
-    own_policy: record?.policy ?? null,
+    own_policy: ownPolicy(preset, record),
     created_at: record?.created_at ?? '',
-    seats: ImmutableMap(seated.map((user) => [user, []])),
-    gone: OrderedMap(seated.map((user) => [user, rebuilt?.now ?? 0])),
-    settling: rebuilt !== null,
+    seats: ImmutableMap(),
+    gone: OrderedMap(),
+    calling,
+    vacant_since: null,
   };
+}
+
+/**
+ * A policy that was stored before one of its fields existed has that field from the preset. A room that closed itself
+ * has forgotten its own.
+ */
+export function ownPolicy(preset: Policy, record: RoomRecord | null): Policy | null {
+  if (record === null || record.policy === null || record.status === 'empty') return null;
+  return { ...preset, ...record.policy };
 }
 
 export function policyOf(state: RoomState): Policy {
@@ -92,8 +100,10 @@ export function isPrivate(fact: Fact): fact is PrivateFact {
     case 'woken':
     case 'connection_added':
     case 'connection_gone':
+    case 'node_gone':
+    case 'member_remembered':
+    case 'roll_completed':
     case 'history_purged':
-    case 'settled':
       return true;
     default:
       return false;

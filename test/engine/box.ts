@@ -1,5 +1,5 @@
 import { start, stop } from 'nact';
-import { Dispatcher } from '../../engine/dispatcher.js';
+import { Scheduler } from '../../engine/scheduler.js';
 import { Mailbox, type Behaviour, type MailboxLimits } from '../../engine/mailbox.js';
 import type { Teardown } from '../support/engine.js';
 
@@ -24,7 +24,7 @@ export function box(
   const crashes: Box['crashes'] = [];
   let batch: number[] = [];
   const mailbox = new Mailbox<number>(
-    new Dispatcher(system, `box-${++names}`),
+    new Scheduler(system, `box-${++names}`),
     { limit: 1_000, budgetMs: 10_000, ...limits },
     {
       receive(message) {
@@ -38,7 +38,7 @@ export function box(
       },
       crashed(cause, message) {
         crashes.push([cause, message]);
-        return more.crashed?.(cause, message) ?? 'resume';
+        more.crashed?.(cause, message);
       },
     },
   );

@@ -62,6 +62,7 @@ class Room {
 class Person implements Listener {
   readonly user = 'somebody';
   isLive = false;
+  isEnded = false;
   left = Infinity;
 
   constructor(
@@ -76,6 +77,10 @@ class Person implements Listener {
 
   sendSoon(frame: string): void {
     this.ws.socket.sendSoon(frame);
+  }
+
+  abort(): void {
+    this.isEnded = true;
   }
 
   subscribe(topic: string): void {

@@ -45,35 +45,64 @@ t.test('a crash at the end of a turn is reported without a message, and the acto
   t.match(crashes, [[{ message: 'at the end' }, undefined]]);
 });
 
-t.test('a crash may pause the actor or stop it', async (t) => {
-  const paused = box(
+t.test(
+  'an actor that freezes when it crashes deals with nothing, not even what is urgent, until it resumes',
+  async (t) => {
+    const { mailbox, batches } = box(
+      t,
+      {},
+      {
+        receive(message) {
+          if (message === 1) throw new Error('boom');
+        },
+        crashed: () => mailbox.freeze(),
+      },
+    );
+    [1, 2].forEach((message) => mailbox.tell(message));
+    await turns(5);
+    mailbox.tellFirst(3);
+    await turns(5);
+    t.same(batches.flat(), []);
+    mailbox.resume();
+    await turns(5);
+    t.same(batches.flat(), [3, 2]);
+  },
+);
+
+t.test('an actor that stops when it crashes deals with nothing more', async (t) => {
+  const { mailbox, batches } = box(
     t,
     {},
     {
       receive(message) {
         if (message === 1) throw new Error('boom');
       },
-      crashed: () => 'pause',
+      crashed: () => void mailbox.stop(),
     },
   );
-  const stopped = box(
-    t,
-    {},
-    {
-      receive(message) {
-        if (message === 1) throw new Error('boom');
-      },
-      crashed: () => 'stop',
-    },
-  );
-  for (const { mailbox } of [paused, stopped]) [1, 2].forEach((message) => mailbox.tell(message));
+  [1, 2].forEach((message) => mailbox.tell(message));
   await turns(5);
-  t.same([paused.batches.flat(), stopped.batches.flat()], [[], []]);
-  paused.mailbox.resume();
-  await turns(5);
-  t.same(paused.batches.flat(), [2]);
-  t.ok(stopped.mailbox.isStopped);
+  t.same(batches.flat(), []);
+  t.ok(mailbox.isStopped);
 });
+
+t.test(
+  'what is urgent goes first, is never refused, and is dealt with while the mailbox is paused',
+  async (t) => {
+    const { mailbox, batches } = box(t, { limit: 2 });
+    [1, 2].forEach((message) => mailbox.tell(message));
+    mailbox.pause();
+    for (const message of [10, 11, 12]) mailbox.tellFirst(message);
+    await turns(3);
+    t.same(batches, [[10, 11, 12]]);
+    mailbox.resume();
+    await turns(3);
+    t.same(batches, [
+      [10, 11, 12],
+      [1, 2],
+    ]);
+  },
+);
 
 t.test('an actor that stops itself in a turn deals with nothing more', async (t) => {
   let rest: number[] = [];

@@ -1,9 +1,11 @@
 import t, { type Test } from 'tap';
 import { newId } from '../../engine/ids.js';
-import type { AppendResult, BrokerHandlers, Delivery, Store } from '../../engine/ports.js';
+import type { AppendResult, BrokerHandlers, Delivery, Session, Store } from '../../engine/ports.js';
 import { turns } from '../support/clock.js';
 import { startNode, type Node, type Teardown } from '../support/engine.js';
 import { until } from '../support/until.js';
+
+const SESSION: Session = { isCurrent: true };
 
 /** A call of the store that waits until a test lets it fail. */
 interface Hanging {
@@ -42,6 +44,7 @@ class Keeping {
         text: `p${post.n}`,
         ...(post.fresh ? { fresh: true } : {}),
       },
+      session: SESSION,
       redelivered,
       get overtakes() {
         return again.some(({ n }) => n < post.n);

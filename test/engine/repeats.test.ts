@@ -1,4 +1,5 @@
 import t from 'tap';
+import { notDelivered } from '../../engine/messages/answers.js';
 import { newId } from '../../engine/ids.js';
 import type { Delivery, Store } from '../../engine/ports.js';
 import { turns } from '../support/clock.js';
@@ -76,6 +77,7 @@ t.test(
                 const again = stale === 'redelivered';
                 handlers.command({
                   command: delivery.command,
+                  session: delivery.session,
                   redelivered: again,
                   overtakes: false,
                   settle: (answer, published) => delivery.settle(answer, published),
@@ -109,7 +111,7 @@ t.test('a connection whose join was not answered gives back the seat that it may
       request(command, onAnswer) {
         const unsure = command.type === 'join' && command.user === 'alice';
         inner.request(command, (answer) =>
-          onAnswer(unsure ? { type: 'refused', code: 'unavailable', message: 'no answer' } : answer),
+          onAnswer(unsure ? notDelivered('perhaps', { code: 'unavailable', message: 'no answer' }) : answer),
         );
       },
     }),

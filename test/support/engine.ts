@@ -186,7 +186,9 @@ export class Client implements Socket {
   get roster(): string[] {
     const users = new Set<string>();
     for (const frame of this.frames) {
-      if (frame.type === 'welcome') frame.members.forEach((user) => users.add(user));
+      if (frame.type === 'members') users.clear();
+      if (frame.type === 'welcome' || frame.type === 'members')
+        frame.members.forEach((user) => users.add(user));
       else if (frame.type === 'joined') users.add(frame.user);
       else if (frame.type === 'left' || frame.type === 'member_kicked') users.delete(frame.user);
     }
@@ -250,7 +252,6 @@ export async function startNode(t: Teardown, options: NodeOptions = {}): Promise
       base: { ...BARE, capacity: null, ...policy },
       recoveryLimit: 1_000,
       presenceLimit: 256,
-      settleMs: 500,
       maxRooms: 100_000,
       retentionMs: 60_000,
       commitBatch: 4_096,
@@ -269,7 +270,7 @@ export async function startNode(t: Teardown, options: NodeOptions = {}): Promise
     counts,
     connect(room, user, since) {
       const client = new Client(hub, user);
-      const hello = { room_id: room, user, since: since ?? null, request_id: 'r' };
+      const hello = { room_id: room, user, since: since ?? null, request_id: 'r', resume: null };
       client.connection = engine.connect(client, hello);
       return client;
     },

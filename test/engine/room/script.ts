@@ -4,25 +4,26 @@ import type { Command } from '../../../engine/messages/commands.js';
 import { isDurable, type RoomEvent } from '../../../engine/messages/events.js';
 import type { Policy } from '../../../engine/messages/policy.js';
 import { decide } from '../../../engine/room/decide.js';
-import { expire } from '../../../engine/room/seating.js';
-import type { Circumstances } from '../../../engine/room/verdict.js';
+import { completeRoll, expire, remember } from '../../../engine/room/seating.js';
+import type { Context } from '../../../engine/room/decision.js';
 import { evolve } from '../../../engine/room/evolve.js';
 import { BARE } from '../../../engine/room/presets.js';
 import { isPrivate, recordOf, wake, type Fact, type RoomState } from '../../../engine/room/state.js';
 
-/** A step in a room's life: a command, the time going on, a rebuild after a crash, or the end of settling. */
+/** A step in a room's life: a command, the time going on, a rebuild after a crash, a node's end, or that of a roll call. */
 export type Step =
   | { readonly do: 'command'; readonly command: Command }
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'rebuild' }
-  | { readonly do: 'settled' };
+  | { readonly do: 'node gone' }
+  | { readonly do: 'roll over' };
 
 export interface Moment {
   readonly step: Step;
   readonly before: RoomState;
   readonly after: RoomState;
   readonly facts: readonly Fact[];
-  /** null where nobody asked; `wait` where the seats have to be asserted first. */
+  /** null where nobody asked; `wait` where a roll call has to be over first. */
   readonly answer: Answer | 'wait' | null;
 }
 
@@ -35,7 +36,7 @@ export function uuid(n: number): string {
 
 const user = fc.constantFrom(...USERS);
 const connection_id = fc.nat(7).map(uuid);
-const node_id = uuid(99);
+const node_id = fc.constantFrom(uuid(98), uuid(99));
 
 const policies: fc.Arbitrary<Policy> = fc.record({
   capacity: fc.constantFrom(1, 2, 3, null),
@@ -54,7 +55,7 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc
-      .record({ type: fc.constant('join' as const), user, connection_id, node_id: fc.constant(node_id) })
+      .record({ type: fc.constant('join' as const), user, connection_id, node_id })
       .map((c) => ({ ...ROOM, ...c })),
   },
   { weight: 3, arbitrary: presence.map((c) => ({ ...ROOM, type: 'leave' as const, ...c })) },
@@ -71,15 +72,16 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
   fc.boolean().map((purge) => ({ ...ROOM, type: 'close' as const, purge })),
   fc.constant({ ...ROOM, type: 'describe' as const }),
   fc
-    .array(presence, { maxLength: 4 })
-    .map((present) => ({ ...ROOM, type: 'assert' as const, node_id, present })),
+    .record({ node_id, present: fc.array(presence, { maxLength: 4 }) })
+    .map((c) => ({ ...ROOM, type: 'assert' as const, first: true, last: true, ...c })),
 );
 
 const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 12, arbitrary: commands.map((command) => ({ do: 'command' as const, command })) },
   { weight: 2, arbitrary: fc.constantFrom(0, 50, 100, 1_000).map((ms) => ({ do: 'pass' as const, ms })) },
   { weight: 1, arbitrary: fc.constant({ do: 'rebuild' as const }) },
-  { weight: 1, arbitrary: fc.constant({ do: 'settled' as const }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'node gone' as const }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'roll over' as const }) },
 );
 
 export const lives = fc.record({
@@ -88,13 +90,22 @@ export const lives = fc.record({
 });
 export type Life = { preset: Policy; steps: Step[] };
 
-export function at(now: number, presenceLimit = 256): Circumstances {
+/** Wall clock and monotonic clock are one here. Node 97 is dead. */
+export function at(now: number, presenceLimit = 256): Context {
   let ids = now * 1_000;
-  return { now, newId: () => uuid(++ids), presenceLimit };
+  return {
+    at: new Date(now).toISOString(),
+    elapsed: now,
+    newId: () => uuid(++ids),
+    presenceLimit,
+    lives: (node) => node !== uuid(97),
+    home: uuid(99),
+    callId: uuid(1),
+  };
 }
 
 export function fresh(preset: Policy = BARE): RoomState {
-  return wake('r', preset, null, null);
+  return wake('r', preset, null, false);
 }
 
 /** Leads a life as the actor would, and remembers every moment of it. */
@@ -113,9 +124,14 @@ export function live({ preset, steps: script }: Life): Moment[] {
       state = facts.reduce(evolve, state);
     } else if (step.do === 'rebuild') {
       const record = state.status === 'absent' ? null : recordOf(state);
-      state = wake('r', preset, record, { seated: [...state.seats.keys()], now });
-    } else if (step.do === 'settled') {
-      state = evolve(state, { type: 'settled' });
+      const members = [...state.seats.keys()];
+      state = wake('r', preset, record, true);
+      state = remember(members, state, about).reduce(evolve, state);
+    } else if (step.do === 'node gone') {
+      state = evolve(state, { type: 'node_gone', node_id: uuid(98), since: now });
+    } else if (step.do === 'roll over') {
+      facts = state.calling ? completeRoll(state, about) : [];
+      state = facts.reduce(evolve, state);
     } else {
       const decision = decide(state, step.command, about);
       answer = decision.type === 'wait' ? 'wait' : decision.answer;

@@ -2,28 +2,25 @@ import { dispatch, spawn, type ActorSystemRef, type Ref, type SupervisionActorFu
 
 /** Something that wants a turn: an actor whose mailbox holds messages. */
 export interface Runnable {
-  /** Takes one turn of bounded length. Asks its dispatcher for another one if there is more to do. */
+  /** Takes one turn of bounded length. Asks its scheduler for another one if there is more to do. */
   turn(): void;
 }
 
 /** The place in nact's tree under which an actor is spawned. */
 export type Parent = ActorSystemRef;
 
-/** After so many ms the event loop gets its chance to read, and those who had no turn yet go first in the next round. */
+/** A round ends after this many ms so that the event loop can do I/O; actors still waiting go first in the next round. */
 const ROUND_MS = 2;
-/** Reading the clock costs as much as a short turn, so it is read once in so many. */
+/** Reading the clock costs as much as a short turn, so it is read only after every 16 turns. */
 const CLOCK_EVERY = 16;
 const WAKE = 1;
 
 /**
- * Gives turns to the actors of one kind: a nact actor of its own, woken once however many of them have something to
- * do, which lets each of them have one turn a round, in the order in which they asked. So whoever is busy waits
- * behind all others that are ready before it has its next turn.
- *
- * A nact actor for each room, audience and connection would cost 1.3 KB and, for each message, a turn of the event
- * loop, a promise and a copy of its context (see bench/NOTES.md).
+ * Gives turns to the actors of one kind. It is woken by nact once, however many of them have something to do, and lets
+ * each of them have one turn a round, in the order in which they asked. So a busy actor waits behind all others that are
+ * ready before it has its next turn.
  */
-export class Dispatcher {
+export class Scheduler {
   private ready: Runnable[] = [];
   private awake = false;
   private readonly ref: Ref<number>;
@@ -56,14 +53,14 @@ export class Dispatcher {
         if (next % CLOCK_EVERY === 0 && performance.now() > deadline) break;
       }
     } finally {
-      // Also when a turn threw: those behind it have theirs in the next round.
+      // Also when a turn threw: the actors behind it have their turns in the next round.
       if (next < round.length) this.ready = round.slice(next).concat(this.ready);
       if (this.ready.length > 0) this.wake();
     }
   }
 }
 
-/** A crash is dealt with by the actor that had its turn; should one escape it, nact must neither print nor stop us. */
+/** An actor deals with its own crash; should one escape it, nact must neither print it nor stop the scheduler. */
 const RESUME: { readonly onCrash: SupervisionActorFunc<number, Parent, Ref<unknown>> } = {
   onCrash: (_message, _cause, context) => context.resume,
 };

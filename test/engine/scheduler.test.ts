@@ -1,17 +1,17 @@
 import { start, stop } from 'nact';
 import t from 'tap';
-import { Dispatcher, type Runnable } from '../../engine/dispatcher.js';
+import { Scheduler, type Runnable } from '../../engine/scheduler.js';
 import type { Teardown } from '../support/engine.js';
 import { turns } from '../support/clock.js';
 
-function dispatcher(t: Teardown): Dispatcher {
+function scheduler(t: Teardown): Scheduler {
   const system = start();
   t.teardown(async () => stop(system));
-  return new Dispatcher(system, 'test');
+  return new Scheduler(system, 'test');
 }
 
 /** Writes its name down at each turn; asks for another one as often as it is told. */
-function actor(name: string, had: string[], on: Dispatcher, again = 0): Runnable {
+function actor(name: string, had: string[], on: Scheduler, again = 0): Runnable {
   let left = again;
   const self: Runnable = {
     turn() {
@@ -23,7 +23,7 @@ function actor(name: string, had: string[], on: Dispatcher, again = 0): Runnable
 }
 
 t.test('everybody who asked has one turn a round, in the order of asking', async (t) => {
-  const one = dispatcher(t);
+  const one = scheduler(t);
   const had: string[] = [];
   one.ask(actor('busy', had, one, 3));
   for (const name of ['a', 'b', 'c']) one.ask(actor(name, had, one));
@@ -35,7 +35,7 @@ t.test('everybody who asked has one turn a round, in the order of asking', async
 });
 
 t.test('a turn that throws costs the others nothing', async (t) => {
-  const one = dispatcher(t);
+  const one = scheduler(t);
   const had: string[] = [];
   one.ask(actor('first', had, one));
   one.ask({
@@ -53,7 +53,7 @@ t.test('a turn that throws costs the others nothing', async (t) => {
 });
 
 t.test('when turns take long the event loop gets its chance, and nobody is passed over', async (t) => {
-  const one = dispatcher(t);
+  const one = scheduler(t);
   const had: string[] = [];
   const slow = (name: string): Runnable => ({
     turn() {

@@ -1,0 +1,196 @@
+import { beginCatchUp, sendMissed, type CatchUp } from './catch-up.js';
+import { welcomeFrame } from './codec.js';
+import { errorText } from './errors.js';
+import { behindBytes, SPARED, type Fanout } from './fanout.js';
+import type { Listener } from './listener.js';
+import type { RoomView } from './messages/answers.js';
+import type { DurableEvent } from './messages/events.js';
+import type { Log, Meter, Outlet, Store } from './ports.js';
+import type { PresenceLog } from './presence-log.js';
+import type { Entrant } from './seat-keeper.js';
+import type { Timeline } from './timeline.js';
+
+/** A connection that has its seat, and is to be welcomed. */
+interface Admission {
+  readonly entrant: Entrant;
+  /** The room as it stood when the seat was given. */
+  readonly room: RoomView;
+}
+
+/** What letting somebody in has to wait for. */
+export type EntranceMessage =
+  | CatchUp
+  /** `stored`: whether the store still has what the client missed; null: it could not be asked. */
+  | ({ readonly type: 'looked'; readonly stored: boolean | null } & Admission)
+  | { readonly type: 'missed'; readonly step: CatchUp; readonly events: readonly DurableEvent[] }
+  | { readonly type: 'unreadable'; readonly listener: Listener };
+
+interface EntranceParts {
+  readonly store: Store;
+  readonly outlet: Outlet;
+  readonly log: Log;
+  readonly meter: Meter;
+  /** With more missed events than this a client has to read them over HTTP. */
+  readonly recoveryLimit: number;
+}
+
+/** What an entrance shares with its audience. */
+interface Hall {
+  readonly timeline: Timeline;
+  readonly presence: PresenceLog;
+  readonly live: Fanout;
+  /** Connections with a seat, also while they are sent what they missed. */
+  readonly listeners: Map<string, Listener>;
+  /** Tells the audience, in a turn of its own. False: it has too much to do. */
+  readonly tell: (message: EntranceMessage) => boolean;
+  readonly tellFirst: (message: EntranceMessage) => void;
+}
+
+/** Lets connections in: a welcome, what they missed as fast as they read it, and then, without a seam, the live stream. */
+export class Entrance {
+  constructor(
+    private readonly roomId: string,
+    private readonly parts: EntranceParts,
+    private readonly hall: Hall,
+  ) {}
+
+  /** Welcomes a connection that has its seat. The audience is at least as far as the room was then. */
+  admit({ entrant, room }: Admission): void {
+    const { listener, since } = entrant;
+    this.hall.listeners.set(listener.id, listener);
+    if (since !== null && this.isNear(since, room) && this.mayBeForgotten(since, room)) {
+      this.look({ entrant, room }, since);
+      return;
+    }
+    this.welcome({ entrant, room }, true);
+  }
+
+  receive(message: EntranceMessage): void {
+    switch (message.type) {
+      case 'catch_up':
+        if (this.isHere(message.listener)) this.catchUp(message);
+        return;
+      case 'looked':
+        if (this.isHere(message.entrant.listener)) this.looked(message);
+        return;
+      case 'missed':
+        if (this.isHere(message.step.listener)) this.sendRead(message.step, message.events);
+        return;
+      case 'unreadable':
+        this.giveUp(message.listener);
+    }
+  }
+
+  private isHere({ id }: Listener): boolean {
+    return this.hall.listeners.has(id);
+  }
+
+  private isNear(since: number, room: RoomView): boolean {
+    return since <= room.head_seq && room.head_seq - since <= this.parts.recoveryLimit;
+  }
+
+  /** Whether the store has to be asked if it still has what came after `since`. */
+  private mayBeForgotten(since: number, room: RoomView): boolean {
+    if (since === room.head_seq) return false;
+    const { cursor, recent } = this.hall.timeline;
+    return room.policy.retention !== null || (cursor ?? since) - since > recent.length;
+  }
+
+  /** If what the client missed was purged, `recovered` must be false. */
+  private look({ entrant, room }: Admission, since: number): void {
+    const { hall, parts, roomId } = this;
+    const answer = (stored: boolean | null): void =>
+      hall.tellFirst({ type: 'looked', entrant, room, stored });
+    parts.store.history({ room_id: roomId, after: since, limit: 1, messages_only: false }).then(
+      ([first]) => answer(first?.seq === since + 1),
+      (cause: unknown) => {
+        this.complain(cause);
+        answer(null);
+      },
+    );
+  }
+
+  private looked({ entrant, room, stored }: Extract<EntranceMessage, { type: 'looked' }>): void {
+    if (stored === null) this.giveUp(entrant.listener);
+    else this.welcome({ entrant, room }, stored);
+  }
+
+  private welcome({ entrant, room }: Admission, stored: boolean): void {
+    const { listener, since, resume } = entrant;
+    const follows = since !== null && stored && this.isNear(since, room);
+    const recovered = since === null ? undefined : follows;
+    const welcome = welcomeFrame({ listener, room, recovered, resume });
+    this.catchUp(beginCatchUp(listener, follows ? since : room.head_seq, room.head_seq, welcome));
+  }
+
+  /**
+   * Sends what comes next of what a listener missed. When that is the last of it, lets the listener hear the room live, in
+   * one step and so without a seam; else goes on when the client has read, so that its buffer holds, whatever it missed.
+   */
+  private catchUp(step: CatchUp): void {
+    const { timeline, presence, live } = this.hall;
+    const { listener, from } = step;
+    const missing = (timeline.cursor ?? from) - from;
+    if (missing > timeline.recent.length) {
+      this.readMissed(step);
+      return;
+    }
+    const news = presence.framesSince(listener.id, listener.user);
+    const sent = sendMissed(step, missing > 0 ? timeline.recent.slice(-missing) : [], this.most, news);
+    if (sent === null) return;
+    if (sent.next.from < from + missing) {
+      this.goOn(sent.next);
+      return;
+    }
+    // Where nothing more should wait, the client can do without knowing who came and who went.
+    if (!sent.complete) this.parts.meter.dropped(SPARED, news.length);
+    presence.arrived(listener.id);
+    live.add(listener);
+    listener.admitted();
+  }
+
+  private readMissed(step: CatchUp): void {
+    const { hall, parts, roomId } = this;
+    const { listener, from: after, page: limit } = step;
+    parts.store.history({ room_id: roomId, after, limit, messages_only: false }).then(
+      (events) => hall.tellFirst({ type: 'missed', step, events }),
+      (cause: unknown) => {
+        this.complain(cause);
+        hall.tellFirst({ type: 'unreadable', listener });
+      },
+    );
+  }
+
+  private sendRead(step: CatchUp, events: readonly DurableEvent[]): void {
+    const { listener, from } = step;
+    const cursor = this.hall.timeline.cursor ?? from;
+    if (events[0]?.seq !== from + 1) {
+      this.giveUp(listener);
+      return;
+    }
+    // The store may be ahead of the live stream, and what that still brings must not come twice.
+    const missed = events.filter(({ seq }) => seq <= cursor);
+    const sent = sendMissed(step, missed, this.most);
+    if (sent !== null) this.goOn(sent.next);
+  }
+
+  private goOn(step: CatchUp): void {
+    step.listener.whenRead(this.most / 2, () => {
+      if (!this.hall.tell(step)) this.giveUp(step.listener);
+    });
+  }
+
+  /** How much of what a listener missed may wait for it, bytes. */
+  private get most(): number {
+    return behindBytes(this.parts.outlet);
+  }
+
+  private complain(cause: unknown): void {
+    const fields = { room_id: this.roomId, cause: errorText(cause) };
+    this.parts.log.error(fields, 'audience: history could not be read');
+  }
+
+  private giveUp(listener: Listener): void {
+    listener.end('unavailable', 'what you missed could not be read; come back with the same since');
+  }
+}

@@ -1,0 +1,34 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/** Nobody guesses 128 random bits. */
+const TOKEN_BYTES = 16;
+/** 48 bits of a name: two of a million guests have the same one with a chance of 1 to 600. */
+const NAME_DIGITS = 12;
+const TOKEN = /^[A-Za-z0-9_-]{22}$/;
+const NAME = /^guest-[0-9a-f]{12}$/;
+
+/** A client without a user name. It has one as long as it keeps its token. */
+export interface Guest {
+  readonly user: string;
+  /** What the client comes back with; every node reads the same name from it, and the name does not give it away. */
+  readonly token: string;
+}
+
+export function newGuest(): Guest {
+  return guestOf(randomBytes(TOKEN_BYTES).toString('base64url'));
+}
+
+/** The guest whom a token names; null where it is no token. */
+export function readGuest(token: string): Guest | null {
+  return TOKEN.test(token) ? guestOf(token) : null;
+}
+
+/** Whether a name is a guest's: nobody has it without the token. */
+export function isGuestName(user: string): boolean {
+  return NAME.test(user);
+}
+
+function guestOf(token: string): Guest {
+  const digest = createHash('sha256').update(token).digest('hex');
+  return { user: `guest-${digest.slice(0, NAME_DIGITS)}`, token };
+}

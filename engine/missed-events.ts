@@ -1,0 +1,74 @@
+import { errorText } from './errors.js';
+import type { DurableEvent } from './messages/events.js';
+import type { Log, Meter, Store } from './ports.js';
+import type { Timeline } from './timeline.js';
+
+/** Events read at a time. */
+const PAGE = 200;
+
+/** What the store answered, and what it was asked for. */
+export type Reading<P> =
+  | { readonly type: 'read'; readonly events: readonly DurableEvent[]; readonly purpose: P }
+  | { readonly type: 'not_read'; readonly cause: unknown; readonly purpose: P };
+
+interface Parts {
+  readonly store: Store;
+  readonly log: Log;
+  readonly meter: Meter;
+}
+
+/** Reads what an audience has missed: the events behind its cursor, page by page. */
+export class MissedEvents<P> {
+  private failing = false;
+
+  constructor(
+    private readonly roomId: string,
+    private readonly parts: Parts,
+    private readonly timeline: Timeline,
+    /** What the store answers comes back as a message. */
+    private readonly tellFirst: (reading: Reading<P>) => void,
+  ) {}
+
+  /** Whether the store did not answer when it was last asked. */
+  get fails(): boolean {
+    return this.failing;
+  }
+
+  read(purpose: P): void {
+    const { roomId: room_id, timeline, parts, tellFirst } = this;
+    const after = timeline.cursor ?? 0;
+    parts.store.history({ room_id, after, limit: PAGE, messages_only: false }).then(
+      (events) => tellFirst({ type: 'read', events, purpose }),
+      (cause: unknown) => tellFirst({ type: 'not_read', cause, purpose }),
+    );
+  }
+
+  /**
+   * Events were read, or none. Where the store has forgotten what is missing (a purge, or the bound of the memory
+   * store), goes on from where it begins; `next`: where it goes on if the store has nothing at all.
+   */
+  arrived({ events }: { readonly events: readonly DurableEvent[] }, next: number | null): void {
+    this.failing = false;
+    const from = this.timeline.cursor ?? 0;
+    const first = events[0]?.seq ?? next ?? 0;
+    if (first <= from + 1) return;
+    this.parts.meter.dropped('gap_not_in_store');
+    this.parts.log.warn(
+      { room_id: this.roomId, from, to: first - 1 },
+      'audience: events are no longer in the store',
+    );
+    this.timeline.jump(first - 1);
+  }
+
+  /** The store did not answer. Returns what it was asked for. */
+  failed({ cause, purpose }: { readonly cause: unknown; readonly purpose: P }): P {
+    this.failing = true;
+    const fields = { room_id: this.roomId, cause: errorText(cause) };
+    this.parts.log.error(fields, 'audience: missed events could not be read yet');
+    return purpose;
+  }
+
+  mayBeMore({ events }: { readonly events: readonly DurableEvent[] }): boolean {
+    return events.length === PAGE;
+  }
+}

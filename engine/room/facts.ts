@@ -1,0 +1,68 @@
+import type { RoomView } from '../messages/answers.js';
+import type { DurableEvent, RoomEvent } from '../messages/events.js';
+import type { Context } from './decision.js';
+import { policyOf, type RoomState } from './state.js';
+
+/** What every event with a seq has. */
+export function durable(state: RoomState, requestId: string | undefined, ctx: Context) {
+  return {
+    event_id: ctx.newId(),
+    room_id: state.room_id,
+    seq: state.head_seq + 1,
+    at: ctx.at,
+    ...(requestId === undefined ? {} : { request_id: requestId }),
+  };
+}
+
+export function roomClosed(
+  state: RoomState,
+  reason: 'deleted' | 'empty',
+  purged: boolean,
+  requestId: string | undefined,
+  ctx: Context,
+): DurableEvent {
+  return { type: 'room_closed', ...durable(state, requestId, ctx), reason, purged };
+}
+
+/** `state`: before the user has the seat. */
+export function memberJoined(state: RoomState, user: string, ctx: Context): RoomEvent {
+  const { room_id, seats } = state;
+  return { type: 'member_joined', room_id, at: ctx.at, user, member_count: seats.size + 1 };
+}
+
+/** `state`: before the seat is free. */
+export function memberLeft(state: RoomState, user: string, ctx: Context): RoomEvent {
+  const { room_id, seats } = state;
+  return { type: 'member_left', room_id, at: ctx.at, user, member_count: seats.size - 1 };
+}
+
+/** The whole list, where what members were told of each other one by one may be incomplete; none in a large room. */
+export function memberList(state: RoomState, ctx: Context): RoomEvent[] {
+  const { room_id, seats } = state;
+  if (seats.size === 0 || seats.size > ctx.presenceLimit) return [];
+  const members = namesOf(state, ctx.presenceLimit);
+  return [{ type: 'members', room_id, at: ctx.at, members, member_count: seats.size }];
+}
+
+/** What a client is told of the room as it stands. */
+export function view(state: RoomState, ctx: Context): RoomView {
+  return {
+    room_id: state.room_id,
+    status: state.status === 'open' ? 'open' : 'closed',
+    policy: policyOf(state),
+    members: namesOf(state, ctx.presenceLimit),
+    member_count: state.seats.size,
+    head_seq: state.head_seq,
+    created_at: state.created_at,
+  };
+}
+
+/** In a large room each join reads some of many names, and a lazy sequence of them costs three times as much. */
+function namesOf({ seats }: RoomState, most: number): string[] {
+  const names: string[] = [];
+  for (const name of seats.keys()) {
+    if (names.length === most) break;
+    names.push(name);
+  }
+  return names;
+}

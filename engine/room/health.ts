@@ -1,0 +1,99 @@
+import type { Clock, Session } from '../ports.js';
+
+/** After this many crashes in CRASH_WINDOW_MS a room rests for REST_MS. */
+const CRASHES = 5;
+const CRASH_WINDOW_MS = 10_000;
+export const REST_MS = 30_000;
+/** How often rooms that were lost with members in them are tried again, ms, and how many of them at a time. */
+const REVIVE_MS = 1_000;
+const REVIVED_AT_ONCE = 256;
+
+interface Record {
+  /** When it crashed; monotonic, ms. */
+  crashes: readonly number[];
+  restsUntil: number;
+  /** What it left behind when it ended, until it is awake again. */
+  left: { readonly members: readonly string[]; readonly session: Session } | null;
+}
+
+/**
+ * What the supervisor remembers of rooms that crashed or could not go on: how often, how long they rest, and whom they
+ * had as members. A room that may have members is woken again as soon as it can be: somebody may have to be told who
+ * has left.
+ */
+export class Health {
+  private readonly records = new Map<string, Record>();
+  private ticking = false;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly revive: (roomId: string, session: Session) => void,
+  ) {}
+
+  /** A room crashed. Answers how often in the last 10 s, and whether it has to rest. */
+  crashed(roomId: string): { readonly crashes: number; readonly rests: boolean } {
+    const now = this.clock.elapsed();
+    const record = this.recordOf(roomId);
+    record.crashes = [...record.crashes.filter((at) => at > now - CRASH_WINDOW_MS), now];
+    const crashes = record.crashes.length;
+    if (crashes >= CRASHES) {
+      record.crashes = [];
+      record.restsUntil = now + REST_MS;
+    }
+    return { crashes, rests: crashes >= CRASHES };
+  }
+
+  rests(roomId: string): boolean {
+    return (this.records.get(roomId)?.restsUntil ?? 0) > this.clock.elapsed();
+  }
+
+  /** A room has ended that may have members. */
+  lost(roomId: string, members: readonly string[], session: Session): void {
+    this.recordOf(roomId).left = { members, session };
+  }
+
+  /** The members of a room that ended, which is being woken; null: it did not end with any. */
+  takeMembers(roomId: string): readonly string[] | null {
+    const record = this.records.get(roomId);
+    const members = record?.left?.members ?? null;
+    if (record) record.left = null;
+    return members;
+  }
+
+  hasLost(roomId: string): boolean {
+    return (this.records.get(roomId)?.left ?? null) !== null;
+  }
+
+  /** Another node is the home of the session's rooms: their members are no business of this one. */
+  forget(session: Session): void {
+    for (const record of this.records.values()) if (record.left?.session === session) record.left = null;
+  }
+
+  private recordOf(roomId: string): Record {
+    let record = this.records.get(roomId);
+    if (!record) this.records.set(roomId, (record = { crashes: [], restsUntil: 0, left: null }));
+    this.tickLater();
+    return record;
+  }
+
+  private tickLater(): void {
+    if (this.ticking) return;
+    this.ticking = true;
+    this.clock.after(REVIVE_MS, () => this.tick());
+  }
+
+  private tick(): void {
+    this.ticking = false;
+    const now = this.clock.elapsed();
+    let revived = 0;
+    for (const [roomId, record] of this.records) {
+      const quiet = record.restsUntil <= now && record.crashes.every((at) => at <= now - CRASH_WINDOW_MS);
+      if (quiet && record.left === null) this.records.delete(roomId);
+      else if (record.left !== null && record.restsUntil <= now && revived < REVIVED_AT_ONCE) {
+        revived++;
+        this.revive(roomId, record.left.session);
+      }
+    }
+    if (this.records.size > 0) this.tickLater();
+  }
+}

@@ -1,0 +1,104 @@
+import type { Presence } from '../messages/commands.js';
+import type { Present } from '../messages/words.js';
+import type { Broker } from '../ports.js';
+import type { LocalMembers } from './parts.js';
+
+/** A node that has not answered is asked again after this long, ms: what was asked or answered may have been lost. */
+const REPEAT_MS = 1_000;
+
+interface RollParts {
+  readonly nodeId: string;
+  readonly broker: Broker;
+  readonly callHere: (roomId: string, callId: string, headSeq: number) => LocalMembers | null;
+}
+
+/**
+ * Who is connected to a room, asked of every node that lives. Over when each has answered or is gone. A node answers
+ * also when nobody is connected there.
+ */
+export class RollCall {
+  private readonly believed = new Set<string>();
+  private awaited: Set<string>;
+  private readonly lists = new Map<string, Presence[]>();
+  /** Connections that left while their node's answer was on its way. */
+  private readonly left = new Set<string>();
+  /** Users that were kicked meanwhile. */
+  private readonly gone = new Set<string>();
+  private repeatAt: number;
+
+  constructor(
+    readonly id: string,
+    private readonly roomId: string,
+    private readonly headSeq: number,
+    private readonly parts: RollParts,
+    now: number,
+  ) {
+    this.awaited = new Set(parts.broker.nodes());
+    this.repeatAt = now + REPEAT_MS;
+  }
+
+  /** Asks everybody. Answers this node's own members, if they can be told at once. */
+  begin(): LocalMembers | null {
+    const { broker, nodeId, callHere } = this.parts;
+    const here = callHere(this.roomId, this.id, this.headSeq);
+    if (here === null) this.awaited.add(nodeId);
+    else for (const user of here.believed) this.believed.add(user);
+    if (this.awaited.size > 0) broker.say(this.word(), null);
+    return here;
+  }
+
+  get isOver(): boolean {
+    return this.awaited.size === 0;
+  }
+
+  /** When those that have not answered are to be asked again; monotonic, ms. */
+  get nextRepeat(): number {
+    return this.isOver ? Infinity : this.repeatAt;
+  }
+
+  /** Asks those again that have not answered, if it is time to. */
+  repeat(now: number): void {
+    if (now < this.nextRepeat) return;
+    this.repeatAt = now + REPEAT_MS;
+    for (const node of this.awaited) this.parts.broker.say(this.word(), node);
+  }
+
+  /** A part of a node's answer. Returns the whole list when the last part is here, null before. */
+  answer({ node_id, call_id, present, believed, last }: Present): Presence[] | null {
+    if (call_id !== this.id || !this.awaited.has(node_id)) return null;
+    for (const user of believed) this.believed.add(user);
+    const list = [...(this.lists.get(node_id) ?? []), ...present];
+    this.lists.set(node_id, list);
+    if (!last) return null;
+    this.lists.delete(node_id);
+    this.awaited.delete(node_id);
+    return list.filter(({ connection_id }) => !this.left.has(connection_id));
+  }
+
+  /** A node is gone: its answer is not waited for. */
+  nodeGone(nodeId: string): void {
+    this.awaited.delete(nodeId);
+    this.lists.delete(nodeId);
+  }
+
+  /** Members that clients somewhere were told of. */
+  get members(): Iterable<string> {
+    return [...this.believed].filter((user) => !this.gone.has(user));
+  }
+
+  /** A user was kicked: audiences that have not heard of it believe in them still. */
+  kicked(user: string): void {
+    this.gone.add(user);
+  }
+
+  /** A connection left: the answer of its node may have been given before that. */
+  connectionLeft(connectionId: string): void {
+    this.left.add(connectionId);
+  }
+
+  private word() {
+    const { nodeId: node_id } = this.parts;
+    const { roomId: room_id, id: call_id, headSeq: head_seq } = this;
+    return { type: 'roll_call' as const, room_id, node_id, call_id, head_seq };
+  }
+}
