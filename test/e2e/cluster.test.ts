@@ -2,8 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { until } from '../support/until.js';
 import { startServers, type Cluster, type ClusterNode, type Servers } from './support/cluster.js';
-import { endScene, GRACE_MS, setScene, type Scene, type Setting } from './support/cluster-run.js';
+import { GRACE_MS, setScene, type ClusterScene, type Setting } from './support/cluster-scene.js';
 import { Tally } from './support/cluster-tally.js';
+import { endScene } from './support/scene.js';
 import { between } from './support/words.js';
 
 /** How often each scenario is played. */
@@ -18,7 +19,7 @@ const FREE_MS = GRACE_MS + 10_000;
 t.setTimeout(60_000 + RUNS * 6 * 60_000);
 
 /** What happens to the home of all rooms, where nobody is connected; resolves when it is over. */
-const FATES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
+const FATES: Readonly<Record<string, (scene: ClusterScene) => Promise<void>>> = {
   'home killed': async ({ home, dead }) => {
     dead.add(home);
     await home.parlor.end('SIGKILL');
@@ -45,7 +46,7 @@ const FATES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
 };
 
 /** The home is away until posts flow without it, and longer than a seat is kept. */
-async function away({ happenedAt, postsFlow }: Scene): Promise<void> {
+async function away({ happenedAt, postsFlow }: ClusterScene): Promise<void> {
   await postsFlow(happenedAt, MOVE_MS);
   await postsFlow(happenedAt + WATCH_MS, MOVE_MS);
 }
@@ -67,22 +68,26 @@ async function play(
   t: Test,
   servers: Servers,
   name: string,
-  setting: Omit<Setting, 'seed'>,
-  befall: (scene: Scene) => Promise<void>,
+  setting: Setting,
+  befall: (scene: ClusterScene) => Promise<void>,
 ): Promise<void> {
   const tally = new Tally(name);
   for (let seed = 0; seed < RUNS; seed++) {
-    const scene = await setScene(servers, { ...setting, seed });
+    const scene = await setScene(servers, setting, seed);
+    t.teardown(() => {
+      scene.stage.phase = 'over';
+      return scene.cluster.close();
+    });
     scene.happenedAt = performance.now();
     await befall(scene);
     await scene.postsFlow(scene.happenedAt);
-    tally.add(scene, await endScene(scene, WATCH_MS));
+    tally.add(scene, await endScene(scene, WATCH_MS, () => scene.cluster.close()));
   }
   tally.verdict(t);
 }
 
 /** All rooms have one home, and nobody is connected there. */
-const allAtOneHome: Omit<Setting, 'seed'> = {
+const allAtOneHome: Setting = {
   homes(all) {
     const counts = new Map<ClusterNode, number>();
     for (const node of all.values()) counts.set(node, (counts.get(node) ?? 0) + 1);
@@ -96,7 +101,7 @@ const allAtOneHome: Omit<Setting, 'seed'> = {
 };
 
 /** Two nodes share the rooms, as chance has it; alice is connected to the third one, which is no home of them. */
-const aliceElsewhere: Omit<Setting, 'seed'> = {
+const aliceElsewhere: Setting = {
   together: 2,
   homes(all, cluster) {
     const homes = new Set(all.values());
@@ -109,7 +114,7 @@ const aliceElsewhere: Omit<Setting, 'seed'> = {
 };
 
 /** Alice’s node dies. In half of the rooms she comes back on another one, in the others she does not. */
-async function loseAlice(scene: Scene): Promise<void> {
+async function loseAlice(scene: ClusterScene): Promise<void> {
   const { cluster, residents, intruders, stage, dead, happenedAt } = scene;
   const victim = last(cluster);
   const alices = residents.filter(({ user }) => user === 'alice');

@@ -1,6 +1,7 @@
 import type { Test } from 'tap';
-import type { Resident } from './cluster-people.js';
-import { GRACE_MS, type Ending, type Scene } from './cluster-run.js';
+import { GRACE_MS } from './cluster-scene.js';
+import type { Resident } from './residents.js';
+import type { Ending, Scene } from './scene.js';
 
 /** How much sooner or later than after `GRACE_MS` the seats of a node that is gone may be free, ms. */
 const SLACK_MS = 2_000;
@@ -27,9 +28,9 @@ export class Tally {
     this.tries += intruders.reduce((sum, { tries }) => sum + tries, 0);
     this.faults.push(...faults);
     const firsts: number[] = [];
-    for (const { record, cutOff, acks } of residents) {
+    for (const { record, cutOff, answers } of residents) {
       if (cutOff !== null) this.cutOff.push(`${record.name}: ${cutOff}`);
-      const first = acks.find(({ sentAt }) => sentAt >= happenedAt);
+      const first = answers.find(({ what, sentAt }) => what === 'posted' && sentAt >= happenedAt);
       if (first) firsts.push(first.at - happenedAt);
     }
     this.firstPost.push(Math.min(...firsts));
@@ -91,7 +92,7 @@ export class Tally {
 }
 
 /** The least and the most of some numbers, and the one in the middle. */
-function range(numbers: readonly number[]): string {
+export function range(numbers: readonly number[]): string {
   const sorted = [...numbers].sort((a, b) => a - b).map(Math.round);
   if (sorted.length < 2) return String(sorted[0] ?? 'never');
   return `${sorted[0]}…${sorted.at(-1)} (median ${sorted[sorted.length >> 1]})`;

@@ -27,6 +27,8 @@ export interface LineOptions {
   readonly visits: VisitBook;
   /** A post was answered; `sentAt` is when it was sent, by `performance.now()`. */
   readonly answered: (post: Post, answer: Answer, sentAt: number) => void;
+  /** It was not let in, for this reason. */
+  readonly turnedAway?: (code: string) => void;
 }
 
 interface Frame {
@@ -55,6 +57,7 @@ export function openLine(member: Member, user: string, options: LineOptions): Pr
     perMessageDeflate: false,
   });
   const waiting: { readonly attempt: Attempt; readonly post: Post; readonly sentAt: number }[] = [];
+  let isIn = false;
   let wake: () => void = () => undefined;
   let closed: (left: Post[]) => void = () => undefined;
 
@@ -113,8 +116,10 @@ export function openLine(member: Member, user: string, options: LineOptions): Pr
       if (frame.type === 'welcome') {
         const { head_seq = 0, recovered = null } = frame;
         member.sessions.push({ since, head_seq, recovered, entries: [] });
+        isIn = true;
         resolve(line);
-      } else read(frame);
+      } else if (isIn) read(frame);
+      else options.turnedAway?.(frame.code ?? 'without a code');
     });
     // What went wrong is not looked at: the connection is gone, and comes again.
     socket.on('error', () => socket.terminate());

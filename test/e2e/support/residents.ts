@@ -1,23 +1,29 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Answer, Member } from '../../checker/history.js';
+import type { Parlor } from '../../support/parlor.js';
 import type { Book, Post } from './book.js';
-import type { ClusterNode } from './cluster.js';
 import { mayRetry } from './kill-people.js';
 import { lastSeen, openLine, type Line } from './line.js';
 import type { VisitBook } from './visits.js';
 import { freshPost, type Random } from './words.js';
 
-/** What everybody in a cluster's rooms writes down, and whether they talk. */
+/** Where somebody connects. */
+export interface Door {
+  readonly name: string;
+  readonly parlor: Parlor;
+}
+
+/** What everybody writes down, and whether they talk. */
 export interface Stage {
   readonly book: Book;
   readonly visits: VisitBook;
   readonly random: Random;
+  /** Pause between two posts of one resident, ms. */
+  readonly postEveryMs: number;
   /** `talk`: residents post, and others try to get in; `rest`: nobody posts; `over`: everybody goes. */
   phase: 'talk' | 'rest' | 'over';
 }
 
-/** Pause between two posts of one resident, ms: 32 of them are some 150 posts a second. */
-const POST_EVERY_MS = 200;
 /** Pause between two attempts to get in, ms: 48 who try are some 300 attempts a second. */
 const TRY_EVERY_MS = 150;
 
@@ -28,8 +34,8 @@ export class Resident {
   cutOff: string | null = null;
   /** Went for good, as was meant. */
   isGone = false;
-  /** When posts that were answered with their seq were sent, and answered. */
-  readonly acks: { readonly sentAt: number; readonly at: number }[] = [];
+  /** How posts were answered: with their seq, with 202, or with a code. */
+  readonly answers: { readonly what: string; readonly sentAt: number; readonly at: number }[] = [];
   private readonly again: Post[] = [];
   private line: Line | null = null;
   private lines = 0;
@@ -48,13 +54,19 @@ export class Resident {
     return this.record.room_id;
   }
 
+  /** Whether a post was answered with its seq that was sent after this time. */
+  hasPostedSince(time: number): boolean {
+    const last = this.answers.findLast(({ what }) => what === 'posted');
+    return last !== undefined && last.sentAt >= time;
+  }
+
   /** The seq of the last event that was shown. */
   get seen(): number {
     return lastSeen(this.record) ?? -1;
   }
 
   /** Opens the connection and begins to post. Resolves with whether there was a welcome. */
-  async enter(node: ClusterNode): Promise<boolean> {
+  async enter(node: Door): Promise<boolean> {
     const { book, visits } = this.stage;
     const line = await openLine(this.record, this.user, {
       port: node.parlor.port,
@@ -74,7 +86,7 @@ export class Resident {
   }
 
   /** Comes back on another node, trying again until it is let in or the time is over. */
-  async enterUntil(node: ClusterNode, deadline: number): Promise<boolean> {
+  async enterUntil(node: Door, deadline: number): Promise<boolean> {
     while (performance.now() < deadline) {
       if (await this.enter(node)) return true;
       await pause(TRY_EVERY_MS);
@@ -110,12 +122,13 @@ export class Resident {
     while (line.isOpen && this.stage.phase === 'talk') {
       line.post(this.again.shift() ?? freshPost(this.stage.random, this.room, this.user));
       await line.moved();
-      await pause(POST_EVERY_MS);
+      await pause(this.stage.postEveryMs);
     }
   }
 
   private answered(post: Post, answer: Answer, sentAt: number): void {
-    if (answer.type === 'posted') this.acks.push({ sentAt, at: performance.now() });
+    const what = answer.type === 'refused' ? answer.code : answer.type;
+    this.answers.push({ what, sentAt, at: performance.now() });
     if (answer.type !== 'refused') return;
     if (mayRetry(answer)) this.again.push(post);
     else this.cutOff ??= `a post was refused: ${answer.code}`;
@@ -134,12 +147,14 @@ export class Intruder {
   /** When the welcome came. */
   cameInAt: number | null = null;
   tries = 0;
+  /** The codes with which it was not let in, each time. */
+  readonly refusals: string[] = [];
   private line: Line | null = null;
   private readonly gone: Promise<void>;
 
   constructor(
     private readonly stage: Stage,
-    readonly node: ClusterNode,
+    readonly node: Door,
     room_id: string,
   ) {
     const user = `carol-${node.name}`;
@@ -163,7 +178,14 @@ export class Intruder {
       this.tries++;
       const { port } = this.node.parlor;
       const name = `${this.record.name}/${this.tries}`;
-      this.line = await openLine(this.record, user, { port, name, book, visits, answered: () => undefined });
+      this.line = await openLine(this.record, user, {
+        port,
+        name,
+        book,
+        visits,
+        answered: () => undefined,
+        turnedAway: (code) => this.refusals.push(code),
+      });
       if (this.line) {
         this.cameInAt ??= performance.now();
         await this.line.ended;
