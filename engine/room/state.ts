@@ -71,13 +71,16 @@ export function wake(roomId: string, preset: Policy, record: RoomRecord | null, 
   };
 }
 
-/**
- * A policy that was stored before one of its fields existed has that field from the preset. A room that closed itself
- * has forgotten its own.
- */
+/** A room's own policy as the store has it. If it was stored before a field existed, that field is the preset's. */
 export function ownPolicy(preset: Policy, record: RoomRecord | null): Policy | null {
-  if (record === null || record.policy === null || record.status === 'empty') return null;
-  return { ...preset, ...record.policy };
+  if (record === null || record.policy === null) return null;
+  const policy = { ...preset, ...record.policy };
+  return record.status === 'empty' ? ownPolicyWhenEmpty(preset, policy) : policy;
+}
+
+/** A room that closed itself opens with its preset; of its own policy only who may open it holds until then. */
+export function ownPolicyWhenEmpty(preset: Policy, own: Policy | null): Policy | null {
+  return own && { ...preset, creation: own.creation };
 }
 
 export function policyOf(state: RoomState): Policy {
