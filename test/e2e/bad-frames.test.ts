@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { until } from '../support/until.js';
 import { startParlor } from '../support/parlor.js';
