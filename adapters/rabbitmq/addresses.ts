@@ -1,8 +1,14 @@
 import type { Options } from 'amqplib';
 import { errorText } from '../../engine/errors.js';
 
-/** A heartbeat this often (s): a peer that is gone without a word is noticed within two of them. */
-const HEARTBEAT_S = 10;
+/**
+ * Heartbeat, s. RabbitMQ looks once in each for bytes of the client, and after two looks in vain ends the connection: 2 to 3
+ * heartbeats after the last byte (rabbit_heartbeat.erl, start_heartbeat_receiver). So a node that was stopped or cut off is
+ * not the home of its rooms for longer than 4 to 6 s. The documentation warns of less than 5 s because a slow peer is taken for
+ * a dead one (rabbitmq.com/docs/heartbeats): here every node sends something every 400 ms, see BEAT_MS, and one that cannot
+ * do that for 4 s should not be a home. `?heartbeat=` in the URL wins.
+ */
+const HEARTBEAT_S = 2;
 
 /** Where a broker is. `target` is what amqplib takes, `name` is fit for a log: no user, no password. */
 export interface Address {

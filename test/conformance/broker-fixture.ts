@@ -3,7 +3,8 @@ import { newId } from '../../engine/ids.js';
 import type { Answer } from '../../engine/messages/answers.js';
 import type { Command, PostCommand } from '../../engine/messages/commands.js';
 import type { MessagePosted, RoomEvent } from '../../engine/messages/events.js';
-import type { Broker, BrokerHandlers, Delivery } from '../../engine/ports.js';
+import type { Word } from '../../engine/messages/words.js';
+import type { Broker, BrokerHandlers, Delivery, Session } from '../../engine/ports.js';
 
 /** One broker, not started, for one test. */
 export interface BrokerUnderTest {
@@ -12,7 +13,19 @@ export interface BrokerUnderTest {
   readonly durable: boolean;
   /** Another node on the same broker, where the adapter can have one; not started either. */
   readonly second?: () => Promise<Broker>;
+  /** The same, reached over a cable that can be damaged. */
+  readonly remote?: () => Promise<Remote>;
   close(): Promise<void>;
+}
+
+export interface Remote {
+  readonly broker: Broker;
+  /** Ends its connection; it can make another one at once. */
+  cut(): void;
+  /** From now on nothing gets through, and nobody is told; a later connection does not either. */
+  silence(): void;
+  /** Undoes `silence`: what was held back arrives late. */
+  mend(): void;
 }
 
 export type Make = () => Promise<BrokerUnderTest>;
@@ -21,6 +34,10 @@ export type Make = () => Promise<BrokerUnderTest>;
 export class Node implements BrokerHandlers {
   readonly deliveries: Delivery[] = [];
   readonly heard: RoomEvent[] = [];
+  readonly words: Word[] = [];
+  readonly gone: string[] = [];
+  readonly ended: Session[] = [];
+  missedTimes = 0;
 
   constructor(readonly reply?: (delivery: Delivery) => void) {}
 
@@ -31,6 +48,22 @@ export class Node implements BrokerHandlers {
 
   events(events: readonly RoomEvent[]): void {
     this.heard.push(...events);
+  }
+
+  word(word: Word): void {
+    this.words.push(word);
+  }
+
+  missed(): void {
+    this.missedTimes++;
+  }
+
+  sessionEnded(session: Session): void {
+    this.ended.push(session);
+  }
+
+  nodeGone(nodeId: string): void {
+    this.gone.push(nodeId);
   }
 
   texts(roomId: string): string[] {
