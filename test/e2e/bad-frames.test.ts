@@ -1,6 +1,5 @@
 import t from 'tap';
 import { until } from '../support/until.js';
-import { startParlor } from '../support/parlor.js';
 import { untilMetric } from './support/metrics.js';
 import { frameBytes, openRaw } from './support/raw.js';
 import { ATTACKED, besiege } from './support/witnesses.js';
