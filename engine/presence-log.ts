@@ -34,11 +34,14 @@ export class PresenceLog {
     this.lines = this.lines.slice(-KEPT);
   }
 
-  /** The frames about others since this connection asked for its seat. */
+  /** The frames since this connection asked for its seat; about its own user only those that correct a whole list. */
   framesSince(id: string, user: string): string[] {
-    return this.since(id).flatMap(({ event, frame }) =>
-      frame === null || ('user' in event && event.user === user) ? [] : [frame],
-    );
+    const lines = this.since(id);
+    const list = lines.findIndex(({ event }) => event.type === 'members');
+    return lines.flatMap(({ event, frame }, i) => {
+      const isOwn = 'user' in event && event.user === user;
+      return frame === null || (isOwn && (list < 0 || i < list)) ? [] : [frame];
+    });
   }
 
   /** The events since this connection asked for its seat. */

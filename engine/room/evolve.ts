@@ -6,7 +6,7 @@ export function evolve(state: RoomState, fact: Fact): RoomState {
     case 'message_posted':
       return withHead(opened(state, fact.at), fact.seq);
     case 'room_opened':
-      return { ...opened(state, fact.at), head_seq: fact.seq, own_policy: fact.policy };
+      return { ...opened(state, fact.at), head_seq: fact.seq, own_policy: fact.policy, vacant_since: null };
     case 'policy_changed':
       return { ...state, head_seq: fact.seq, own_policy: fact.policy, vacant_since: null };
     case 'member_kicked':

@@ -136,7 +136,7 @@ export function remember(users: Iterable<string>, state: RoomState, ctx: Context
 
 /** Every node has answered: from now on the room knows its members, and tells everybody who they are. */
 export function completeRoll(state: RoomState, ctx: Context): readonly Fact[] {
-  const vacant = state.seats.size === 0 && closesWhenEmpty(state);
+  const vacant = state.vacant_since === 'unknown' && state.seats.size === 0 && closesWhenEmpty(state);
   return [{ type: 'roll_completed', vacant_since: vacant ? ctx.elapsed : null }, ...memberList(state, ctx)];
 }
 
@@ -144,7 +144,7 @@ export function completeRoll(state: RoomState, ctx: Context): readonly Fact[] {
 export function expire(state: RoomState, ctx: Context): readonly Fact[] {
   if (state.calling) return [];
   const { grace_ms } = policyOf(state);
-  if (state.vacant_since !== null && state.vacant_since + grace_ms <= ctx.elapsed)
+  if (typeof state.vacant_since === 'number' && state.vacant_since + grace_ms <= ctx.elapsed)
     return [roomClosed(state, 'empty', false, undefined, ctx)];
   if (state.gone.size === 0) return [];
   const over = state.gone.takeWhile((since) => since + grace_ms <= ctx.elapsed);
@@ -154,7 +154,7 @@ export function expire(state: RoomState, ctx: Context): readonly Fact[] {
 /** When the next seat may be freed, or a vacant room closes; monotonic, ms; null: nothing to wait for. */
 export function nextExpiry(state: RoomState): number | null {
   if (state.calling) return null;
-  const first = state.vacant_since ?? state.gone.first();
+  const first = typeof state.vacant_since === 'number' ? state.vacant_since : state.gone.first();
   return first === undefined ? null : first + policyOf(state).grace_ms;
 }
 

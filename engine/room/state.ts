@@ -30,8 +30,11 @@ export interface RoomState {
   readonly gone: OrderedMap<string, number>;
   /** A roll call is under way: there may be members that the room does not know of yet. */
   readonly calling: boolean;
-  /** Since when nobody was found in a room that may have had members before; null: not so. */
-  readonly vacant_since: number | null;
+  /**
+   * Since when nobody was found in a room that was open when it was woken, and so may have had members; `unknown` until
+   * the roll call is over; null: not so, or somebody came or opened it since.
+   */
+  readonly vacant_since: number | 'unknown' | null;
 }
 
 /** Facts that only the room itself needs: neither stored nor sent. */
@@ -67,7 +70,7 @@ export function wake(roomId: string, preset: Policy, record: RoomRecord | null, 
     seats: ImmutableMap(),
     gone: OrderedMap(),
     calling,
-    vacant_since: null,
+    vacant_since: calling && status === 'open' ? 'unknown' : null,
   };
 }
 
