@@ -49,11 +49,15 @@ export class PresenceLog {
     return this.since(id).map(({ event }) => event);
   }
 
-  /** A kick is an event with a seq and told as such: it must not be followed by how that user had come. */
-  forget(user: string): void {
-    this.lines = this.lines.map((line) =>
-      'user' in line.event && line.event.user === user ? { ...line, frame: null } : line,
-    );
+  /**
+   * A kick, or a room that closes, is an event with a seq and told as such. It must not be followed by how its users had
+   * come before.
+   */
+  addEnd(event: Extract<PresenceEvent, { type: 'member_kicked' | 'room_closed' }>): void {
+    const ends = (line: Line): boolean =>
+      event.type === 'room_closed' || ('user' in line.event && line.event.user === event.user);
+    this.lines = this.lines.map((line) => (ends(line) ? { ...line, frame: null } : line));
+    this.add(event, null);
   }
 
   /** This connection hears the room live, or has gone. */

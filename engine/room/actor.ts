@@ -10,6 +10,7 @@ import { Alarm } from './alarm.js';
 import { Attendance } from './attendance.js';
 import { RoomCore } from './core.js';
 import type { Context } from './decision.js';
+import { memberList } from './facts.js';
 import type { OutboxOwner } from './outbox.js';
 import type { RoomHost, RoomMessage, RoomParts, WakeUp } from './parts.js';
 import { Repeats } from './repeats.js';
@@ -43,6 +44,9 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   private callsRoll: boolean;
   /** Counts what the store was asked, so that a late answer is not taken for the one that is waited for. */
   private asked = 0;
+  /** Others have to be told who the members are, when the node is sure again to be the room's home. */
+  private owesList = false;
+  private asksAgain = false;
   private used: number;
   private readonly alarm: Alarm;
 
@@ -142,13 +146,12 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
         if (this.phase === 'draining' && this.core.isDrained) this.load();
         return;
       case 'present':
-        this.learn((state, ctx) => this.attendance.answered(message.word, state, ctx));
-        return;
       case 'node_gone':
-        this.learn((state, ctx) => this.attendance.nodeGone(message.nodeId, state, ctx));
+        if (this.isCurrent) this.hear(message);
+        else this.parts.clock.after(UNSURE_MS, () => this.mailbox.tellFirst(message));
         return;
       case 'ask_again':
-        if (this.phase === 'unsure') this.enter('open');
+        this.askAgain();
         return;
       case 'tick':
         this.tick();
@@ -181,6 +184,15 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
 
   commitFailed(outcome: Outcome): void {
     this.mailbox.tellFirst({ type: 'commit_failed', outcome });
+  }
+
+  get isCurrent(): boolean {
+    return this.wakeUp.session.isCurrent;
+  }
+
+  withheld(): void {
+    this.owesList = true;
+    this.askLater();
   }
 
   /* ------------------------------------------------------------- Phases */
@@ -238,14 +250,31 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   /** The session may be over, and another home may decide: nothing is done here until that is known. */
   private waitUntilSure(delivery: Delivery): void {
     this.waitIn('unsure', delivery);
+    this.askLater();
+  }
+
+  private askLater(): void {
+    if (this.asksAgain) return;
+    this.asksAgain = true;
     this.parts.clock.after(UNSURE_MS, () => this.mailbox.tellFirst({ type: 'ask_again' }));
+  }
+
+  private askAgain(): void {
+    this.asksAgain = false;
+    if (!this.isCurrent) {
+      if (this.phase === 'unsure' || this.owesList) this.askLater();
+      return;
+    }
+    if (this.owesList) this.core.apply(memberList(this.core.state, this.core.context()));
+    this.owesList = false;
+    if (this.phase === 'unsure') this.enter('open');
   }
 
   /* ----------------------------------------------------------- Commands */
 
   private command(delivery: Delivery): void {
     this.used = this.parts.clock.elapsed();
-    if (!this.wakeUp.session.isCurrent) {
+    if (!this.isCurrent) {
       this.waitUntilSure(delivery);
       return;
     }
@@ -345,6 +374,16 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     else this.decide(delivery, whole);
   }
 
+  /** A node has answered the roll call, or is gone. */
+  private hear(message: Extract<RoomMessage, { type: 'present' | 'node_gone' }>): void {
+    const { attendance } = this;
+    this.learn((state, ctx) =>
+      message.type === 'present'
+        ? attendance.answered(message.word, state, ctx)
+        : attendance.nodeGone(message.nodeId, state, ctx),
+    );
+  }
+
   /** Takes in what has become known of the members; goes on where a roll call is over. */
   private learn(facts: (state: RoomState, ctx: Context) => readonly Fact[]): void {
     const { core, attendance } = this;
@@ -358,7 +397,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
 
   private tick(): void {
     const { clock } = this.parts;
-    if (!this.wakeUp.session.isCurrent) return;
+    if (!this.isCurrent) return;
     this.attendance.repeat();
     if (this.phase === 'draining' || this.phase === 'loading') return;
     this.core.apply(expire(this.core.state, this.core.context()));
@@ -374,7 +413,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
       this.attendance.nextRepeat,
       this.mayHaveMembers || !this.core.isDrained ? Infinity : this.used + this.idleMs(),
     );
-    const least = this.wakeUp.session.isCurrent ? 0 : this.parts.clock.elapsed() + UNSURE_MS;
+    const least = this.isCurrent ? 0 : this.parts.clock.elapsed() + UNSURE_MS;
     this.alarm.by(Math.max(next, least));
   }
 

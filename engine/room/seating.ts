@@ -1,6 +1,7 @@
 import type { Refusal } from '../errors.js';
 import type { Answer } from '../messages/answers.js';
 import type { JoinCommand, Presence } from '../messages/commands.js';
+import type { Policy } from '../messages/policy.js';
 import { accept, done, refuse, type Context, type Decision } from './decision.js';
 import { evolve } from './evolve.js';
 import { durable, memberJoined, memberLeft, memberList, roomClosed, view } from './facts.js';
@@ -26,23 +27,36 @@ export function join(state: RoomState, command: JoinCommand, ctx: Context): Deci
     call_id: ctx.callId,
     ...(ctx.lives(command.node_id) ? {} : { unsure: true }),
   });
-  if (state.seats.has(user)) return accept(state, connected(command, ctx), joined);
+  // Also where the user has a seat: a welcome lists all members.
   if (state.calling) return { type: 'wait' };
+  if (state.seats.has(user)) return accept(state, connected(command, policyOf(state), ctx), joined);
   const woken: Fact[] = state.status === 'open' ? [] : [{ type: 'woken', at: ctx.at }];
   const room = woken.reduce(evolve, state);
   const { capacity } = policyOf(room);
   if (capacity !== null && !hasRoom(room)) return refuse(state, roomFull(capacity));
-  return accept(state, [...woken, memberJoined(room, user, ctx), ...connected(command, ctx)], joined);
+  return accept(
+    state,
+    [...woken, memberJoined(room, user, ctx), ...connected(command, policyOf(room), ctx)],
+    joined,
+  );
 }
+
+/** How long a node may take to assert its connections, ms: longer than it takes to notice that another node is gone. */
+const ASSERTED_WITHIN_MS = 2_000;
 
 /**
  * A join may outlive its node, or, redelivered, its connection. Then nobody would give the seat back: so it is in grace
  * at once, until its node asserts it.
  */
-function connected({ user, connection_id, node_id }: JoinCommand, ctx: Context): Fact[] {
+function connected(
+  { user, connection_id, node_id }: JoinCommand,
+  { grace_ms }: Policy,
+  ctx: Context,
+): Fact[] {
   const added: Fact = { type: 'connection_added', user, connection_id, node_id };
   if (ctx.lives(node_id)) return [added];
-  return [added, { type: 'connection_gone', user, connection_id, since: ctx.elapsed }];
+  const since = ctx.elapsed + Math.max(0, ASSERTED_WITHIN_MS - grace_ms);
+  return [added, { type: 'connection_gone', user, connection_id, since }];
 }
 
 export function leave(state: RoomState, user: string, connectionId: string, ctx: Context): Decision {
@@ -125,12 +139,18 @@ export function missingFrom(
   return facts;
 }
 
-/** Members that clients were told of, whom nobody has asserted: they keep their seats for the time of grace. */
+/**
+ * Members that clients were told of, whom nobody has asserted: they keep their seats for the time of grace. Those who
+ * were asserted come first, so there may be no seat left for all.
+ */
 export function remember(users: Iterable<string>, state: RoomState, ctx: Context): Fact[] {
   if (state.status !== 'open' && state.status !== 'absent') return [];
   const facts: Fact[] = [];
-  for (const user of users)
+  const { capacity } = policyOf(state);
+  for (const user of users) {
+    if (capacity !== null && state.seats.size + facts.length >= capacity) break;
     if (!state.seats.has(user)) facts.push({ type: 'member_remembered', user, since: ctx.elapsed });
+  }
   return facts;
 }
 
