@@ -45,9 +45,10 @@ const COMPLAIN_MS = 5_000;
  *
  * `retry` keeps the order of a room without the broker: see `RoomLines`. Giving commands back to the queue instead would raise
  * their delivery count (see `poison.ts`), make the broker's log grow, and let a second node overtake what is still under way.
- * What waits for its room is not acknowledged and so has one of the places of the prefetch. Half of them may be taken so; when
- * they are, and a room has failed twice while others succeeded, further commands for it are refused and dead-lettered. While
- * nothing succeeds all may be taken: then nothing more comes in, and the queue keeps it.
+ * What waits for its room is not acknowledged and so has one of the places of the prefetch. When more than half are taken so,
+ * a room that fails while others succeed loses its last ones: refused and dead-lettered. Others, here, are all rooms of this
+ * node: those of the partition may stand behind what takes the places. While nothing at all succeeds, the store may be down:
+ * then all places may be taken, nothing more comes in, and the queue keeps it.
  */
 export function createSession(channel: Channel, parts: SessionParts): PartitionSession {
   const { clock, log, poison, handlers } = parts;
@@ -60,6 +61,7 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
     places: Math.ceil(parts.prefetch / 2),
     onReady: pump,
     onPause: complain,
+    onOverflow: (item) => refuse(item, 'too many commands wait for this room, which does not get on'),
   });
   const session: Session = {
     get isCurrent() {
@@ -112,9 +114,7 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
     alone = next.alone;
     for (const item of next.envelope.items) {
       if (stopping || ended) break;
-      const place = lines.admit(item);
-      if (place === 'now') hand(item);
-      else if (place === 'full') refuse(item, 'too many commands wait for this room, which does not get on');
+      if (lines.admit(item)) hand(item);
     }
     return true;
   }
