@@ -46,8 +46,9 @@ interface Parts {
 }
 
 /**
- * The order of the commands of each room when one of them is to be tried again: what is behind it waits, and no other room
- * does. When those of the room that are under way are decided and a pause is over, they are handed out in their old order.
+ * The order of each room's commands when one of them is to be tried again: what is behind it waits, and no other room
+ * does. When those of the room that are under way are decided and a pause is over, they are handed out in their old
+ * order.
  */
 export class RoomLines {
   private readonly lines = new Map<string, Line>();
@@ -62,7 +63,7 @@ export class RoomLines {
     return this.items;
   }
 
-  /** Whether it can be handed out now; else it waits behind others of its room and comes with `next`, or with `onOverflow`. */
+  /** Whether it can be handed out now; else it waits behind others of its room: for `next`, or for `onOverflow`. */
   admit(item: Item): boolean {
     const line = this.lines.get(item.command.room_id);
     if (!line || (line.again.length === 0 && line.queue.length === 0)) return true;

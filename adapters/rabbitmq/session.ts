@@ -31,7 +31,7 @@ export interface PartitionSession {
   arrived(message: ConsumeMessage): void;
   /** No more is handed to the engine. Resolves when what was handed is decided and acknowledged. */
   finish(): Promise<void>;
-  /** The channel is gone: nothing is acknowledged any more, and the engine is told. Returns what goes back to the queue. */
+  /** The channel is gone: the engine is told, and nothing is acknowledged any more. Returns what goes back to the queue. */
   end(): ConsumeMessage[];
 }
 
@@ -43,12 +43,14 @@ const COMPLAIN_MS = 5_000;
 /**
  * Hands the commands of a partition to the engine in their order, and acknowledges what is dealt with.
  *
- * `retry` keeps the order of a room without the broker: see `RoomLines`. Giving commands back to the queue instead would raise
- * their delivery count (see `poison.ts`), make the broker's log grow, and let a second node overtake what is still under way.
- * What waits for its room is not acknowledged and so has one of the places of the prefetch. When more than half are taken so,
- * a room that fails while others succeed loses its last ones: refused and dead-lettered. Others, here, are all rooms of this
- * node: those of the partition may stand behind what takes the places. While nothing at all succeeds, the store may be down:
- * then all places may be taken, nothing more comes in, and the queue keeps it.
+ * `retry` keeps the order of a room without the broker: see `RoomLines`. Giving commands back to the queue instead would
+ * raise their delivery count (see `poison.ts`), make the broker's log grow, and let a second node overtake what is still
+ * under way.
+ *
+ * What waits for its room is not acknowledged, so it has one of the places of the prefetch. When more than half of them
+ * are taken so, a room that fails while others succeed loses its last commands: they are refused and dead-lettered.
+ * "Others" are all rooms of this node, since those of the partition may stand behind what takes the places. While nothing
+ * at all succeeds, the store may be down: then all places may be taken, nothing more comes in, and the queue keeps it.
  */
 export function createSession(channel: Channel, parts: SessionParts): PartitionSession {
   const { clock, log, poison, handlers } = parts;

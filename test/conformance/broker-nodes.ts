@@ -83,6 +83,22 @@ export function nodePromises(name: string, make: Make): void {
     t.equal(second.missedTimes + node.missedTimes, 0, 'nobody has missed anything');
   });
 
+  void t.test(`${name}: a node takes commands only when it knows who lives`, async (t) => {
+    const made = await begin(t, make, new Node());
+    if (!made.second) return;
+    // It lives, and is the home of nothing any more: so what it asks waits for the next one.
+    await made.broker.drain(0);
+    const answer = ask(made.broker, post('42', 'x'));
+    const other = await made.second();
+    t.teardown(() => other.close());
+    const node = new Node(settleAll);
+    let known: number | undefined;
+    node.onDelivery = () => (known ??= other.nodes().size);
+    await other.start(node);
+    t.same(await answer, { type: 'done' });
+    t.equal(known, 1);
+  });
+
   void t.test(`${name}: a node that dies without a word is gone when its lease is over`, async (t) => {
     const stage = await beginRemote(t, make);
     if (!stage) return;
