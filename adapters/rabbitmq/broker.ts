@@ -28,11 +28,19 @@ export interface RabbitOptions {
   readonly prefetch?: number;
   /** A message that was delivered this often, and never dealt with, is handled once more alone and then given up. */
   readonly deliveryLimit?: number;
+  /** Messages with events that may wait for this node; the oldest are dropped beyond it, and the engine is told. */
+  readonly eventQueueLimit?: number;
   /** How long `start` tries to get the first connection, ms. */
   readonly startMs?: number;
 }
 
-const DEFAULTS = { bufferLimit: 20_000, prefetch: 256, deliveryLimit: 5, startMs: 30_000 };
+const DEFAULTS = {
+  bufferLimit: 20_000,
+  prefetch: 256,
+  deliveryLimit: 5,
+  eventQueueLimit: 100_000,
+  startMs: 30_000,
+};
 
 /**
  * The broker of many processes: RabbitMQ 3.10 or newer.
@@ -76,7 +84,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     lost: () => undefined,
     close: () => Promise.resolve(),
   };
-  const eventsIn = createEventsIn({ ...shared, waitMs: replyTimeoutMs });
+  const eventsIn = createEventsIn({ ...shared, waitMs: replyTimeoutMs, limit: limits.eventQueueLimit });
   const eventsOut = createEventsOut(shared);
   const answers = createAnswers(shared.broken);
   const dead = createDeadLetters(shared);

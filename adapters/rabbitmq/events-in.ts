@@ -18,7 +18,7 @@ interface Parts {
   /** How long a subscription may wait for a connection, ms. */
   readonly waitMs: number;
   /** Messages with events that may wait for this node. */
-  readonly limit?: number | undefined;
+  readonly limit: number;
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
@@ -32,9 +32,7 @@ interface Subscription {
   waiting: { readonly heard: () => void; readonly cancel: () => void }[];
 }
 
-/** A node that reads slower than it is sent to loses the oldest, and is told so. */
-const QUEUE_LIMIT = 100_000;
-/** At most so often, ms. */
+/** A node that loses events because it reads too slowly is told so at most so often, ms: it reads the store then. */
 const OVERFLOW_MS = 5_000;
 
 function overflowOf(queue: string): string {
@@ -43,7 +41,7 @@ function overflowOf(queue: string): string {
 
 /** What the other nodes publish, for the slots in which this one has an audience. */
 export function createEventsIn(parts: Parts): EventsIn {
-  const { nodeId, clock, log, meter, limit = QUEUE_LIMIT } = parts;
+  const { nodeId, clock, log, meter, limit } = parts;
   const wanted = new Map<number, Subscription>();
   let channel: Channel | null = null;
   let queue = '';

@@ -1,7 +1,7 @@
 /** What a node says of itself on every beat. It is no word of the engine's: nobody else hears it. */
 export interface Alive {
   readonly node_id: string;
-  /** The first one on a new link: whoever hears it answers at once, and the node itself knows that it may have missed something. */
+  /** The first one on a new link. Whoever hears it answers at once; what its sender has missed, the sender knows itself. */
   readonly hello?: boolean;
   /** The last one. */
   readonly bye?: boolean;
@@ -20,18 +20,18 @@ export interface Heard {
 }
 
 /**
- * A node is gone when this node has had so many beats since it was last heard. Four of 400 ms: a killed node is gone
- * within 1.2–1.6 s after its last word, and one may be silent for 1.2 s (a garbage collection, a slow disk) without harm.
+ * A node is gone after N beats of this node without a word of it. Four of 400 ms: a killed node is gone 1.2–1.6 s after
+ * its last word, and a node may be silent for 1.2 s (a garbage collection, a slow disk) without harm.
  */
 export const LEASE_BEATS = 4;
 /** Who was alive when a link was lost gets so many more: links that break together come back up to 1.2 s apart. */
 const PATIENCE_BEATS = 4;
-/** Nodes that are remembered as gone; a node is a process, so every restart makes one. */
+/** How many nodes are remembered as gone: a node is a process, so every restart makes one. */
 const REMEMBERED = 1_000;
 
 /**
- * Which other nodes live. Without a clock: it counts beats, and the caller counts one only when what this node itself had
- * said has come back to it. So a pause of this process, or a broker that is slow for all, ends nobody's lease.
+ * Which other nodes live. There is no clock in it: it counts beats, and the caller counts one only when what this node
+ * itself had said has come back to it. So a pause of this process, or a broker that is slow for all, ends no lease.
  */
 export class Leases {
   /** The beat in which each node was last heard; in the future where it is given more time. */

@@ -38,7 +38,7 @@ const KNOWN_MS = 2_000;
 const QUEUE_LIMIT = 10_000;
 
 /**
- * What nodes say to each other, and who of them lives. Each has a queue of its own for it, beside that for events: a backlog of
+ * What nodes say to each other, and which of them live. Each has a queue for it beside that for events: a backlog of
  * events must not make a node look dead, to itself or to others.
  */
 export function createNodes(parts: Parts): Nodes {
@@ -51,7 +51,7 @@ export function createNodes(parts: Parts): Nodes {
   let cancelBeat = (): void => undefined;
   /** Whether something came back since the last beat. */
   let cameBack = false;
-  /** The number of the first beat on this link: when it has come back, all have had a beat's time to answer the hello. */
+  /** The number of this link's first beat. When it has come back, all have had a beat's time to answer the hello. */
   let knownWith = Infinity;
   let allKnown = (): void => undefined;
   let known: Promise<void> = Promise.resolve();

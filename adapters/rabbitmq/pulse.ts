@@ -4,7 +4,7 @@ import type { Clock } from '../../engine/ports.js';
 export const BEAT_MS = 400;
 
 /**
- * For so long after a word was sent that has come back, this node is sure to be the home of what it was the home of, ms.
+ * How long a word that has come back proves, from when it was sent, that this node is still the home of its rooms, ms.
  * Less than the broker's least patience: with the shortest heartbeat, 1 s, it gives a connection up 2 s after the last
  * byte that it got (see HEARTBEAT_S), and that byte is not older than the word. Long enough for a garbage collection.
  */

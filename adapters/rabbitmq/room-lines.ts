@@ -5,6 +5,8 @@ import type { Item } from './envelope.js';
 const BACKOFF = { first: 100, most: 5_000 };
 /** So often a command may fail while others succeed. */
 const TRIES = 5;
+/** A room does not get on when so many attempts, one after the other, were in vain while others succeeded. */
+const MISSES = 2;
 
 /** Commands that changed something, of all partitions of this node: each shows that the store works. */
 export interface Successes {
@@ -34,16 +36,19 @@ interface Line {
 interface Parts {
   readonly clock: Clock;
   readonly successes: Successes;
-  /** Messages that may wait for their rooms; with more, a room that fails while others succeed gets no further ones. */
+  /** Messages that may wait for rooms that do not get on while others do. */
   readonly places: number;
   /** `next` has something. */
   readonly onReady: () => void;
   readonly onPause: (roomId: string, ms: number) => void;
+  /** Too many wait, and this is one of the last of a room that does not get on. */
+  readonly onOverflow: (item: Item) => void;
 }
 
 /**
- * The order of the commands of each room when one of them is to be tried again: what is behind it waits, and no other room
- * does. When those of the room that are under way are decided and a pause is over, they are handed out in their old order.
+ * The order of each room's commands when one of them is to be tried again: what is behind it waits, and no other room
+ * does. When those of the room that are under way are decided and a pause is over, they are handed out in their old
+ * order.
  */
 export class RoomLines {
   private readonly lines = new Map<string, Line>();
@@ -58,14 +63,14 @@ export class RoomLines {
     return this.items;
   }
 
-  /** `now`: hand it out; `later`: it comes with `next`; `full`: too many wait for rooms that do not get on. */
-  admit(item: Item): 'now' | 'later' | 'full' {
+  /** Whether it can be handed out now; else it waits behind others of its room: for `next`, or for `onOverflow`. */
+  admit(item: Item): boolean {
     const line = this.lines.get(item.command.room_id);
-    if (!line || (line.again.length === 0 && line.queue.length === 0)) return 'now';
-    if (this.places >= this.parts.places && item.envelope.waiting === 0 && line.misses >= 2) return 'full';
+    if (!line || (line.again.length === 0 && line.queue.length === 0)) return true;
     line.queue.push(item);
     this.waits(item, 1);
-    return 'later';
+    this.shorten(line);
+    return false;
   }
 
   handed(item: Item): void {
@@ -153,6 +158,17 @@ export class RoomLines {
       this.parts.onReady();
     });
     onPause(line.roomId, line.pauseMs);
+    this.shorten(line);
+  }
+
+  /** The last are given up: who asked for them waits still, and the order stays. */
+  private shorten(line: Line): void {
+    while (line.misses >= MISSES && line.queue.length > 1 && this.places > this.parts.places) {
+      const last = line.queue.pop();
+      if (!last) return;
+      this.waits(last, -1);
+      this.parts.onOverflow(last);
+    }
   }
 
   private waits(item: Item, by: 1 | -1): void {

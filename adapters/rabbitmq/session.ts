@@ -31,7 +31,7 @@ export interface PartitionSession {
   arrived(message: ConsumeMessage): void;
   /** No more is handed to the engine. Resolves when what was handed is decided and acknowledged. */
   finish(): Promise<void>;
-  /** The channel is gone: nothing is acknowledged any more, and the engine is told. Returns what goes back to the queue. */
+  /** The channel is gone: the engine is told, and nothing is acknowledged any more. Returns what goes back to the queue. */
   end(): ConsumeMessage[];
 }
 
@@ -43,11 +43,14 @@ const COMPLAIN_MS = 5_000;
 /**
  * Hands the commands of a partition to the engine in their order, and acknowledges what is dealt with.
  *
- * `retry` keeps the order of a room without the broker: see `RoomLines`. Giving commands back to the queue instead would raise
- * their delivery count (see `poison.ts`), make the broker's log grow, and let a second node overtake what is still under way.
- * What waits for its room is not acknowledged and so has one of the places of the prefetch. Half of them may be taken so; when
- * they are, and a room has failed twice while others succeeded, further commands for it are refused and dead-lettered. While
- * nothing succeeds all may be taken: then nothing more comes in, and the queue keeps it.
+ * `retry` keeps the order of a room without the broker: see `RoomLines`. Giving commands back to the queue instead would
+ * raise their delivery count (see `poison.ts`), make the broker's log grow, and let a second node overtake what is still
+ * under way.
+ *
+ * What waits for its room is not acknowledged, so it has one of the places of the prefetch. When more than half of them
+ * are taken so, a room that fails while others succeed loses its last commands: they are refused and dead-lettered.
+ * "Others" are all rooms of this node, since those of the partition may stand behind what takes the places. While nothing
+ * at all succeeds, the store may be down: then all places may be taken, nothing more comes in, and the queue keeps it.
  */
 export function createSession(channel: Channel, parts: SessionParts): PartitionSession {
   const { clock, log, poison, handlers } = parts;
@@ -60,6 +63,7 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
     places: Math.ceil(parts.prefetch / 2),
     onReady: pump,
     onPause: complain,
+    onOverflow: (item) => refuse(item, 'too many commands wait for this room, which does not get on'),
   });
   const session: Session = {
     get isCurrent() {
@@ -112,9 +116,7 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
     alone = next.alone;
     for (const item of next.envelope.items) {
       if (stopping || ended) break;
-      const place = lines.admit(item);
-      if (place === 'now') hand(item);
-      else if (place === 'full') refuse(item, 'too many commands wait for this room, which does not get on');
+      if (lines.admit(item)) hand(item);
     }
     return true;
   }

@@ -25,8 +25,8 @@ export class Witness implements Log, Meter {
   error(fields: object, text: string): void {
     this.lines.push(`error ${text} ${JSON.stringify(fields)}`);
   }
-  dropped(reason: string): void {
-    this.drops.push(reason);
+  dropped(reason: string, count = 1): void {
+    this.drops.push(...Array<string>(count).fill(reason));
   }
   refused(): void {}
   posted(): void {}

@@ -13,19 +13,22 @@ export interface BrokerUnderTest {
   readonly durable: boolean;
   /** Another node on the same broker, where the adapter can have one; not started either. */
   readonly second?: () => Promise<Broker>;
-  /** The same, reached over a cable that can be damaged. */
-  readonly remote?: () => Promise<Remote>;
+  /** The same, over a cable that can be damaged. */
+  readonly remote?: (t: Test) => Promise<Remote>;
   close(): Promise<void>;
 }
 
+/** A node, not started, whose link can be damaged. */
 export interface Remote {
   readonly broker: Broker;
   /** Ends its connection; it can make another one at once. */
   cut(): void;
-  /** From now on nothing gets through, and nobody is told; a later connection does not either. */
+  /** From now on nothing gets through, and nobody is told. */
   silence(): void;
   /** Undoes `silence`: what was held back arrives late. */
   mend(): void;
+  /** Ends its connection for ever: what others see of a node that is killed. */
+  end(): Promise<void>;
 }
 
 export type Make = () => Promise<BrokerUnderTest>;
@@ -38,10 +41,14 @@ export class Node implements BrokerHandlers {
   readonly gone: string[] = [];
   readonly ended: Session[] = [];
   missedTimes = 0;
+  onMissed = (): void => undefined;
+  /** Told of a delivery before it is answered. */
+  onDelivery: (delivery: Delivery) => void = () => undefined;
 
   constructor(readonly reply?: (delivery: Delivery) => void) {}
 
   command(delivery: Delivery): void {
+    this.onDelivery(delivery);
     this.deliveries.push(delivery);
     this.reply?.(delivery);
   }
@@ -56,6 +63,7 @@ export class Node implements BrokerHandlers {
 
   missed(): void {
     this.missedTimes++;
+    this.onMissed();
   }
 
   sessionEnded(session: Session): void {
