@@ -184,6 +184,9 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
 
   private answered(id: string, answer: Answer): void {
     const entrant = this.seats.asker(id);
+    // The join was carried out a second time, and the seat is in grace until it is asserted.
+    if (!entrant && answer.type === 'joined' && answer.unsure && this.listeners.has(id))
+      this.parts.assertLater(this.roomId);
     // Where it has ended, its removal is on the way and gives the seat back.
     if (!entrant || entrant.listener.isEnded) return;
     if (answer.type === 'joined') {

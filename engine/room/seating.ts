@@ -19,26 +19,27 @@ import { policyOf, type Fact, type RoomState } from './state.js';
 export function join(state: RoomState, command: JoinCommand, ctx: Context): Decision {
   const refusal = shut(state);
   if (refusal) return refuse(state, refusal);
-  const { user } = command;
+  // Also where the user has a seat: a welcome lists all members.
+  if (state.calling) return { type: 'wait' };
+  const { user, connection_id, node_id } = command;
+  const seat = state.seats.get(user);
+  const isKnown = seat?.some((place) => place.connection_id === connection_id) === true;
+  const isSure = isKnown || ctx.lives(node_id);
   const joined = (after: RoomState): Answer => ({
     type: 'joined',
     room: view(after, ctx),
     home: ctx.home,
     call_id: ctx.callId,
-    ...(ctx.lives(command.node_id) ? {} : { unsure: true }),
+    ...(isSure ? {} : { unsure: true }),
   });
-  // Also where the user has a seat: a welcome lists all members.
-  if (state.calling) return { type: 'wait' };
-  if (state.seats.has(user)) return accept(state, connected(command, policyOf(state), ctx), joined);
+  if (isKnown) return accept(state, [], joined);
+  if (seat) return accept(state, connected(command, policyOf(state), ctx), joined);
   const woken: Fact[] = state.status === 'open' ? [] : [{ type: 'woken', at: ctx.at }];
   const room = woken.reduce(evolve, state);
   const { capacity } = policyOf(room);
   if (capacity !== null && !hasRoom(room)) return refuse(state, roomFull(capacity));
-  return accept(
-    state,
-    [...woken, memberJoined(room, user, ctx), ...connected(command, policyOf(room), ctx)],
-    joined,
-  );
+  const news = [memberJoined(room, user, ctx), ...connected(command, policyOf(room), ctx)];
+  return accept(state, [...woken, ...news], joined);
 }
 
 /** How long a node may take to assert its connections, ms: longer than it takes to notice that another node is gone. */
