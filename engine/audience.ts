@@ -184,6 +184,9 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
 
   private answered(id: string, answer: Answer): void {
     const entrant = this.seats.asker(id);
+    // The join was carried out a second time, and the seat is in grace until it is asserted.
+    if (!entrant && answer.type === 'joined' && answer.unsure && this.listeners.has(id))
+      this.parts.assertLater(this.roomId);
     // Where it has ended, its removal is on the way and gives the seat back.
     if (!entrant || entrant.listener.isEnded) return;
     if (answer.type === 'joined') {
@@ -253,6 +256,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
         return;
       case 'unknown':
         this.timeline.keepEarly(event);
+        this.noteEnd(event);
         return;
       case 'behind a gap':
         this.repair(event);
@@ -268,14 +272,19 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
       this.sent += this.listeners.size;
       this.live.send(eventFrame(event));
     }
-    if (event.type !== 'room_closed' && event.type !== 'member_kicked') return;
-    if (event.type === 'member_kicked') this.presence.forget(event.user);
-    this.roster.apply(event);
-    this.presence.add(event, null);
+    if (!this.noteEnd(event)) return;
     for (const listener of [...this.listeners.values()]) {
       const ending = endingOf(event, listener);
       if (ending) listener.end(ending.code, ending.message);
     }
+  }
+
+  /** Whether an event ends somebody's membership. */
+  private noteEnd(event: DurableEvent): boolean {
+    if (event.type !== 'room_closed' && event.type !== 'member_kicked') return false;
+    this.roster.apply(event);
+    this.presence.addEnd(event);
+    return true;
   }
 
   private tellPresent(event: EphemeralEvent): void {

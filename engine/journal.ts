@@ -13,6 +13,8 @@ export interface Stager {
   outcome(entry: Staged, outcome: Outcome): void;
   /** False once an entry staged before this one has failed: then this one stands on nothing. */
   stands(entry: Staged): boolean;
+  /** What of a committed entry may be published. */
+  publishable(entry: Staged): readonly RoomEvent[];
 }
 
 /** One room's decisions of one turn: what has to be in the store before anybody hears of it. */
@@ -137,10 +139,7 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
       else if (entry.append !== null || entry.stager.stands(entry)) committed.push(entry);
       else finish(entry, 'stale', undefined);
     }
-    // Of a room that is no longer here, only what is stored: the rest was decided from members it may not have.
-    const events = committed.flatMap((entry) =>
-      entry.stager.stands(entry) ? entry.events : (entry.append?.events ?? []),
-    );
+    const events = committed.flatMap((entry) => entry.stager.publishable(entry));
     const published = events.length > 0 ? publish(events) : undefined;
     meter.posted(events.reduce((posts, { type }) => (type === 'message_posted' ? posts + 1 : posts), 0));
     for (const entry of committed) finish(entry, 'committed', published);

@@ -34,11 +34,14 @@ export class PresenceLog {
     this.lines = this.lines.slice(-KEPT);
   }
 
-  /** The frames about others since this connection asked for its seat. */
+  /** The frames since this connection asked for its seat; about its own user only those that correct a whole list. */
   framesSince(id: string, user: string): string[] {
-    return this.since(id).flatMap(({ event, frame }) =>
-      frame === null || ('user' in event && event.user === user) ? [] : [frame],
-    );
+    const lines = this.since(id);
+    const list = lines.findIndex(({ event }) => event.type === 'members');
+    return lines.flatMap(({ event, frame }, i) => {
+      const isOwn = 'user' in event && event.user === user;
+      return frame === null || (isOwn && (list < 0 || i < list)) ? [] : [frame];
+    });
   }
 
   /** The events since this connection asked for its seat. */
@@ -46,11 +49,15 @@ export class PresenceLog {
     return this.since(id).map(({ event }) => event);
   }
 
-  /** A kick is an event with a seq and told as such: it must not be followed by how that user had come. */
-  forget(user: string): void {
-    this.lines = this.lines.map((line) =>
-      'user' in line.event && line.event.user === user ? { ...line, frame: null } : line,
-    );
+  /**
+   * A kick, or a room that closes, is an event with a seq and told as such. It must not be followed by how its users had
+   * come before.
+   */
+  addEnd(event: Extract<PresenceEvent, { type: 'member_kicked' | 'room_closed' }>): void {
+    const ends = (line: Line): boolean =>
+      event.type === 'room_closed' || ('user' in line.event && line.event.user === event.user);
+    this.lines = this.lines.map((line) => (ends(line) ? { ...line, frame: null } : line));
+    this.add(event, null);
   }
 
   /** This connection hears the room live, or has gone. */

@@ -42,7 +42,8 @@ export class Roster {
         if (before !== null) this.names = before.filter((user) => user !== event.user);
         break;
       case 'room_closed':
-        this.names = [];
+        // Clients keep the list they have: the next one has to be told.
+        this.names = null;
     }
     return this.names !== before;
   }

@@ -5,6 +5,7 @@ import { createDeadLetters } from './dead-letters.js';
 import { createEventsIn } from './events-in.js';
 import { createEventsOut } from './events-out.js';
 import { createLink, type Part } from './link.js';
+import { createNodes } from './nodes.js';
 import { createPartition } from './partition.js';
 import { createRequests } from './requests.js';
 import { declareTopology } from './topology.js';
@@ -27,11 +28,19 @@ export interface RabbitOptions {
   readonly prefetch?: number;
   /** A message that was delivered this often, and never dealt with, is handled once more alone and then given up. */
   readonly deliveryLimit?: number;
+  /** Messages with events that may wait for this node; the oldest are dropped beyond it, and the engine is told. */
+  readonly eventQueueLimit?: number;
   /** How long `start` tries to get the first connection, ms. */
   readonly startMs?: number;
 }
 
-const DEFAULTS = { bufferLimit: 20_000, prefetch: 256, deliveryLimit: 5, startMs: 30_000 };
+const DEFAULTS = {
+  bufferLimit: 20_000,
+  prefetch: 256,
+  deliveryLimit: 5,
+  eventQueueLimit: 100_000,
+  startMs: 30_000,
+};
 
 /**
  * The broker of many processes: RabbitMQ 3.10 or newer.
@@ -56,6 +65,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     log,
     meter,
     reason: () => link.reason,
+    isBlocked: () => link.isBlocked,
     broken: (why: string) => link.reset(why),
     handlers(): BrokerHandlers {
       if (handlers === null) throw new Error('the broker was not started');
@@ -67,17 +77,28 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     lost: () => undefined,
     close: () => Promise.resolve(),
   };
-  const eventsIn = createEventsIn({ ...shared, waitMs: replyTimeoutMs });
+  const nodes = createNodes(shared);
+  /** Behind it, every node that lives is known. */
+  const allKnown: Part = {
+    open: () => nodes.known(),
+    lost: () => undefined,
+    close: () => Promise.resolve(),
+  };
+  const eventsIn = createEventsIn({ ...shared, waitMs: replyTimeoutMs, limit: limits.eventQueueLimit });
   const eventsOut = createEventsOut(shared);
   const answers = createAnswers(shared.broken);
   const dead = createDeadLetters(shared);
   const requests = createRequests({ ...shared, replyTimeoutMs, bufferLimit: limits.bufferLimit });
+  const successes = { count: 0 };
   const homes = Array.from({ length: partitions }, (_, partition) =>
     createPartition({
       ...shared,
       partition,
       answers,
       dead,
+      successes,
+      isCurrent: () => nodes.isCurrent,
+      sent: (id) => nodes.sent(id),
       prefetch: limits.prefetch,
       deliveryLimit: limits.deliveryLimit,
     }),
@@ -86,7 +107,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
   const link = createLink({
     addresses,
     // Consumers come last: what they deliver needs everything before them.
-    parts: [topology, eventsIn, eventsOut, answers, dead, requests, ...homes],
+    parts: [topology, nodes, eventsIn, eventsOut, answers, dead, requests, allKnown, ...homes],
     clock,
     log,
     startMs: limits.startMs,
@@ -106,6 +127,8 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
       shared.handlers().events(events);
       return eventsOut.add(events);
     },
+    say: (word, to) => nodes.say(word, to),
+    nodes: () => nodes.others,
     subscribe: (slot) => eventsIn.subscribe(slot),
     unsubscribe: (slot) => eventsIn.unsubscribe(slot),
     state() {

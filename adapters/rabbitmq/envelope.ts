@@ -1,7 +1,7 @@
 import type { ConsumeMessage } from 'amqplib';
 import { refused, type Answer } from '../../engine/messages/answers.js';
 import type { Command } from '../../engine/messages/commands.js';
-import type { Delivery } from '../../engine/ports.js';
+import type { Delivery, Session } from '../../engine/ports.js';
 import { askerOf, type Answers, type Asker } from './answers.js';
 import type { DeadLetters, DeathReason } from './dead-letters.js';
 import { isLost, NODE_COMMANDS, readCommands, stale, type Read } from './wire.js';
@@ -12,6 +12,12 @@ export interface Item {
   /** Its place among the commands of its message. */
   readonly position: number;
   readonly command: Command;
+  /** Handed out before. */
+  tried: boolean;
+  /** Tries that failed while other commands succeeded. */
+  failures: number;
+  /** `Successes.count` at the last try. */
+  successes: number;
 }
 
 /** One AMQP message with commands, from its arrival to its acknowledgement. */
@@ -19,8 +25,12 @@ export interface Envelope {
   readonly message: ConsumeMessage;
   readonly items: readonly Item[];
   readonly asker: Asker | null;
+  /** The node that sent it; null where it was no node. */
+  readonly sender: string | null;
   /** Commands that are not settled yet. */
   open: number;
+  /** Those of them that wait for their rooms. */
+  waiting: number;
   /** What has to be decided before the message may be forgotten: its events are out, … */
   readonly published: Set<Promise<void>>;
   /** … and its dead letters are with the broker. */
@@ -39,17 +49,28 @@ export function openEnvelope(message: ConsumeMessage, parts: Parts): Envelope {
   const body = readCommands(message.content, parts.partition, parts.partitions);
   const asker = askerOf(message, 'fault' in body || body.single);
   const items: Item[] = [];
-  const envelope: Envelope = { message, items, asker, open: 0, published: new Set(), buried: [] };
+  const { type, appId } = message.properties as { readonly type: unknown; readonly appId: unknown };
+  const sender = type === NODE_COMMANDS && typeof appId === 'string' ? appId : null;
+  const envelope: Envelope = {
+    message,
+    items,
+    asker,
+    sender,
+    open: 0,
+    waiting: 0,
+    published: new Set(),
+    buried: [],
+  };
   if ('fault' in body) {
     bury(envelope, parts, 'undecodable', body.fault);
     answer(envelope, parts, 0, refused({ code: 'bad_request', message: body.fault }));
     return envelope;
   }
-  const believed = message.properties.type === NODE_COMMANDS && !message.fields.redelivered;
+  const believed = type === NODE_COMMANDS && !message.fields.redelivered;
   body.items.forEach((read: Read, position) => {
     if ('command' in read) {
       const command = believed ? read.command : stale(read.command);
-      items.push({ envelope, position, command });
+      items.push({ envelope, position, command, tried: false, failures: 0, successes: 0 });
       return;
     }
     bury(envelope, parts, 'undecodable', read.fault, Buffer.from(JSON.stringify(read.value)));
@@ -95,9 +116,10 @@ export class HomeDelivery implements Delivery {
 
   constructor(
     readonly command: Command,
+    readonly session: Session,
     readonly redelivered: boolean,
     private readonly settled: (answer: Answer, published: Promise<void> | undefined) => void,
-    private readonly retried: (reason: string) => void,
+    private readonly retried: (reason: string, passing: boolean) => void,
     private readonly isBehindRetried: () => boolean,
   ) {}
 
@@ -111,9 +133,9 @@ export class HomeDelivery implements Delivery {
     this.settled(answer, published);
   }
 
-  retry(reason: string): void {
+  retry(reason: string, passing = false): void {
     if (this.done) return;
     this.done = true;
-    this.retried(reason);
+    this.retried(reason, passing);
   }
 }

@@ -17,7 +17,8 @@ interface Parts {
   readonly handlers: () => BrokerHandlers;
   /** How long a subscription may wait for a connection, ms. */
   readonly waitMs: number;
-  readonly reason: () => string | null;
+  /** Messages with events that may wait for this node. */
+  readonly limit: number;
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
@@ -31,15 +32,21 @@ interface Subscription {
   waiting: { readonly heard: () => void; readonly cancel: () => void }[];
 }
 
-/** A node that reads slower than it is sent to loses the oldest; its audiences see the gap and read the store. */
-const QUEUE_LIMIT = 100_000;
+/** A node that loses events because it reads too slowly is told so at most so often, ms: it reads the store then. */
+const OVERFLOW_MS = 5_000;
+
+function overflowOf(queue: string): string {
+  return `${queue}.overflow`;
+}
 
 /** What the other nodes publish, for the slots in which this one has an audience. */
 export function createEventsIn(parts: Parts): EventsIn {
-  const { nodeId, clock, log, meter } = parts;
+  const { nodeId, clock, log, meter, limit } = parts;
   const wanted = new Map<number, Subscription>();
   let channel: Channel | null = null;
   let queue = '';
+  let wasLost = false;
+  let endPause = (): void => undefined;
 
   function arrived(message: ConsumeMessage | null): void {
     if (message === null) {
@@ -69,6 +76,23 @@ export function createEventsIn(parts: Parts): EventsIn {
     }
   }
 
+  /**
+   * What the queue drops goes into a queue that holds one message: when that is handed over, something was lost. It is
+   * acknowledged late, so that a node that cannot keep up reads the store now and then, and not all the time.
+   */
+  async function openOverflow(opened: Channel): Promise<void> {
+    const name = overflowOf(queue);
+    const limits = { 'x-max-length': 1 };
+    await opened.assertQueue(name, { exclusive: true, autoDelete: true, durable: false, arguments: limits });
+    await opened.prefetch(1);
+    await opened.consume(name, (message) => {
+      if (message === null || channel !== opened) return;
+      meter.dropped('event_queue_full');
+      parts.handlers().missed();
+      endPause = clock.after(OVERFLOW_MS, () => opened.ack(message));
+    });
+  }
+
   return {
     async open(model: ChannelModel) {
       const opened = await model.createChannel();
@@ -76,7 +100,11 @@ export function createEventsIn(parts: Parts): EventsIn {
       opened.on('error', (cause) => (reason = cause.message));
       opened.on('close', () => parts.broken(reason));
       queue = `parlor.events.${nodeId}.${newId().slice(-12)}`;
-      const limits = { 'x-max-length': QUEUE_LIMIT };
+      const limits = {
+        'x-max-length': limit,
+        'x-dead-letter-exchange': '',
+        'x-dead-letter-routing-key': overflowOf(queue),
+      };
       await opened.assertQueue(queue, {
         exclusive: true,
         autoDelete: true,
@@ -85,10 +113,15 @@ export function createEventsIn(parts: Parts): EventsIn {
       });
       await opened.consume(queue, arrived, { noAck: true });
       channel = opened;
+      await openOverflow(opened);
       await Promise.all([...wanted].map(([slot, subscription]) => bind(opened, slot, subscription)));
+      if (wasLost && channel === opened) parts.handlers().missed();
+      wasLost = false;
     },
     lost() {
+      wasLost ||= channel !== null;
       channel = null;
+      endPause();
       for (const subscription of wanted.values()) subscription.bound = false;
     },
     close: async () => (channel === null ? undefined : closeChannel(channel)),
@@ -102,11 +135,8 @@ export function createEventsIn(parts: Parts): EventsIn {
       const heard = new Promise<void>((resolve, reject) => {
         const cancel = clock.after(parts.waitMs, () => {
           waiting.splice(waiting.indexOf(waiter), 1);
-          reject(
-            new Error(
-              `the events of this room cannot be had: ${parts.reason() ?? 'the broker does not answer'}`,
-            ),
-          );
+          // A client may be told this: the reason, which names the broker, is in `state` and in the log.
+          reject(new Error('the events of this room cannot be had now'));
         });
         const waiter = { heard: resolve, cancel };
         waiting.push(waiter);

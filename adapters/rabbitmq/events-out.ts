@@ -1,5 +1,5 @@
 import type { ChannelModel } from 'amqplib';
-import type { RoomEvent } from '../../engine/messages/events.js';
+import { isDurable, type RoomEvent } from '../../engine/messages/events.js';
 import type { Meter } from '../../engine/ports.js';
 import { slotOf } from '../../engine/slots.js';
 import type { Part } from './link.js';
@@ -35,6 +35,8 @@ interface Batch {
   /** Each event as JSON. */
   readonly texts: string[];
   size: number;
+  /** Has an event that is in the store. */
+  durable: boolean;
   readonly calls: Set<Call>;
 }
 
@@ -74,12 +76,13 @@ export function createEventsOut(parts: Parts): EventsOut {
       let batch = gathering.get(slot);
       if (!batch || batch.size >= BODY_GOAL) {
         if (batch) waiting.push(batch);
-        batch = { slot, texts: [], size: 0, calls: new Set() };
+        batch = { slot, texts: [], size: 0, durable: false, calls: new Set() };
         gathering.set(slot, batch);
       }
       const text = JSON.stringify(event);
       batch.texts.push(text);
       batch.size += text.length;
+      batch.durable ||= isDurable(event);
       if (batch.calls.has(call)) continue;
       batch.calls.add(call);
       call.open++;
@@ -102,7 +105,8 @@ export function createEventsOut(parts: Parts): EventsOut {
   function send(to: Publisher, batch: Batch): void {
     sent.add(batch);
     const body = Buffer.from(`[${batch.texts.join(',')}]`);
-    const options = { persistent: true, contentType: 'application/json', appId: parts.nodeId };
+    // What is only for whoever is there is not worth a write to a disk.
+    const options = { persistent: batch.durable, contentType: 'application/json', appId: parts.nodeId };
     to.publish({ exchange: EVENTS, key: String(batch.slot), body, options }, (outcome) => {
       // What is lost is sent again when there is a connection.
       if (outcome === 'lost' || !sent.delete(batch)) return;

@@ -25,6 +25,8 @@ export interface Link {
   start(): Promise<void>;
   /** Why nothing can be sent now, for a human; null when it can. */
   readonly reason: string | null;
+  /** Whether the broker has said that it reads nothing now, because it is short of memory or disk. */
+  readonly isBlocked: boolean;
   /** Gives this connection up, so that recovery builds everything anew. */
   reset(reason: string): void;
   close(): Promise<void>;
@@ -44,7 +46,13 @@ interface Options {
 const CONNECT_MS = 10_000;
 const SETUP_MS = 10_000;
 const CLOSE_MS = 2_000;
-const BACKOFF = { first: 100, most: 5_000 };
+/** How long a connection that is given up may take to say goodbye, ms; over a silent one no answer comes. */
+const RESET_MS = 500;
+/**
+ * Pause between attempts, ms: all nodes should be back at about the same time, see PATIENCE_BEATS; `most` for a broker that
+ * ends connections as soon as they stand.
+ */
+const BACKOFF = { first: 100, connecting: 1_000, most: 5_000 };
 
 /** amqplib has it, and does not type it. */
 function socketOf(model: ChannelModel): Socket {
@@ -64,6 +72,7 @@ export function createLink(options: Options): Link {
   /** The connection that stands or is being set up; `whole` when every part is open on it. */
   let model: ChannelModel | null = null;
   let whole = false;
+  let blocked = false;
   let reason: string | null = 'not started';
   let closed = false;
   let since = clock.elapsed();
@@ -80,7 +89,8 @@ export function createLink(options: Options): Link {
 
   /** A connection that breaks as soon as it stands must not be tried ten times a second for ever. */
   function delay(attempt: number): number {
-    const base = Math.min(BACKOFF.most, BACKOFF.first * 2 ** (attempt - 1 + shortLives));
+    const most = shortLives > 0 ? BACKOFF.most : BACKOFF.connecting;
+    const base = Math.min(most, BACKOFF.first * 2 ** (attempt - 1 + shortLives));
     return base * (0.8 + 0.4 * Math.random());
   }
 
@@ -88,6 +98,7 @@ export function createLink(options: Options): Link {
     model = fresh;
     // Told by `close` as well; without a listener the event would end the process.
     fresh.on('error', () => undefined);
+    listenForBlocks(fresh);
     gatherWrites(socketOf(fresh));
     let cancel = (): void => undefined;
     const late = new Promise<never>((_, reject) => {
@@ -111,7 +122,7 @@ export function createLink(options: Options): Link {
 
   function connected(): void {
     whole = true;
-    reason = null;
+    if (!blocked) reason = null;
     connectedAt = clock.elapsed();
     told.clear();
     const ms = Math.round(connectedAt - since);
@@ -124,6 +135,7 @@ export function createLink(options: Options): Link {
   function down(text: string, what: string): void {
     model = null;
     whole = false;
+    blocked = false;
     reason = `${text}, retrying`;
     for (const part of parts) part.lost();
     if (!told.has(text)) log.warn({ broker: address.name }, `rabbitmq: ${what}: ${text}`);
@@ -146,14 +158,22 @@ export function createLink(options: Options): Link {
     to.on('handler-error', (cause: Error) =>
       log.error({ cause: errorText(cause) }, 'rabbitmq: a handler threw'),
     );
-    to.on('blocked', (why) => {
+  }
+
+  /** Not by way of `recovery`, which tells it only of connections that are set up: a node says hello before. */
+  function listenForBlocks(fresh: ChannelModel): void {
+    fresh.on('blocked', (why) => {
+      if (model !== fresh) return;
+      blocked = true;
       reason = `${address.name} accepts nothing: ${why || 'it has blocked its publishers'}`;
       log.warn({ broker: address.name, why }, 'rabbitmq: the broker has blocked its publishers');
     });
-    to.on('unblocked', () => {
+    fresh.on('unblocked', () => {
+      if (model !== fresh) return;
+      blocked = false;
+      log.info({ broker: address.name }, 'rabbitmq: the broker accepts messages again');
       if (!whole) return;
       reason = null;
-      log.info({ broker: address.name }, 'rabbitmq: the broker accepts messages again');
       options.ready();
     });
   }
@@ -207,6 +227,9 @@ export function createLink(options: Options): Link {
     get reason() {
       return reason;
     },
+    get isBlocked() {
+      return blocked;
+    },
     reset(why) {
       const broken = model;
       // A channel ends with its connection too, and just before it: then there is nothing to give up.
@@ -214,15 +237,17 @@ export function createLink(options: Options): Link {
         if (closed || broken === null || broken !== model) return;
         model = null;
         whole = false;
+        blocked = false;
         reason = `${why}, reconnecting`;
         // From here on amqplib throws at whatever is sent or acknowledged.
         for (const part of parts) part.lost();
         log.warn({ broker: address.name }, `rabbitmq: the connection is given up: ${why}`);
+        // Said goodbye to, the broker hands the partitions on at once, if it hears it.
+        const cancel = clock.after(RESET_MS, () => socketOf(broken).destroy(new Error(why)));
         broken
           .close()
-          .catch((cause: unknown) =>
-            log.info({ cause: errorText(cause) }, 'rabbitmq: it was closed already'),
-          );
+          .catch((cause: unknown) => log.info({ cause: errorText(cause) }, 'rabbitmq: it was closed already'))
+          .finally(cancel);
       });
     },
     close,

@@ -3,7 +3,7 @@ import type { BrokerHandlers } from '../../engine/ports.js';
 import type { Part } from './link.js';
 import { createPoison } from './poison.js';
 import { closeChannel } from './publisher.js';
-import { createSession, type Session, type SessionParts } from './session.js';
+import { createSession, type PartitionSession, type SessionParts } from './session.js';
 import { commandQueue } from './topology.js';
 
 /** One partition, as this node consumes it. Whether it is its home at a moment is the broker's decision. */
@@ -13,7 +13,6 @@ export interface Partition extends Part {
 }
 
 interface Parts extends Omit<SessionParts, 'handlers' | 'poison'> {
-  readonly prefetch: number;
   readonly deliveryLimit: number;
   readonly handlers: () => BrokerHandlers;
   readonly broken: (reason: string) => void;
@@ -23,13 +22,14 @@ export function createPartition(parts: Parts): Partition {
   const { clock, partition } = parts;
   const poison = createPoison(parts.deliveryLimit);
   let channel: Channel | null = null;
-  let session: Session | null = null;
+  let session: PartitionSession | null = null;
   let finished = false;
 
   function lost(): void {
-    if (session) poison.outlived(session.end());
+    const ended = session;
     session = null;
     channel = null;
+    if (ended) poison.outlived(ended.end());
   }
 
   return {
@@ -51,7 +51,12 @@ export function createPartition(parts: Parts): Partition {
       });
     },
     lost,
-    close: async () => (channel === null ? undefined : closeChannel(channel)),
+    async close() {
+      const closing = channel;
+      // First: with the channel the next home begins.
+      lost();
+      if (closing) await closeChannel(closing);
+    },
     /*
      * Not by cancelling the consumer: then the next home gets what follows while we still hold what came before,
      * and what we give back stands behind it. A closed channel gives everything back in its place (DESIGN 10).

@@ -1,5 +1,5 @@
 import type { ChannelModel } from 'amqplib';
-import { refused, type Answer } from '../../engine/messages/answers.js';
+import { notDelivered, type Answer } from '../../engine/messages/answers.js';
 import type { Command } from '../../engine/messages/commands.js';
 import type { Clock, Meter } from '../../engine/ports.js';
 import { partitionOf, slotOf } from '../../engine/slots.js';
@@ -34,6 +34,8 @@ interface Parts {
 
 /** Commands under way at once: beyond it they are refused, so that a home that does not answer costs no memory. */
 const PENDING_LIMIT = 100_000;
+/** What a client is told: the reason, which names the broker, is in `state` and in the log. */
+const AWAY = 'rooms cannot be reached now';
 
 /**
  * This node's commands on their way out, and who waits for their answers.
@@ -58,7 +60,7 @@ export function createRequests(parts: Parts): Requests {
   function add(command: Command, onAnswer: (answer: Answer) => void): void {
     const refusal = closed ? 'the broker is closed' : overflow();
     if (refusal !== null) {
-      queueMicrotask(() => onAnswer(unavailable(refusal)));
+      queueMicrotask(() => onAnswer(unavailable(refusal, command, 'no')));
       return;
     }
     const partition = partitionOf(slotOf(command.room_id), parts.partitions);
@@ -84,7 +86,8 @@ export function createRequests(parts: Parts): Requests {
   function overflow(): string | null {
     if (buffered < parts.bufferLimit && pending.size < PENDING_LIMIT) return null;
     meter.dropped('command_buffer_full');
-    return `${parts.reason() ?? 'too many commands wait for their rooms'}; nothing was accepted, try again in a second`;
+    const why = parts.reason() === null ? 'too many commands wait for their rooms' : AWAY;
+    return `${why}; nothing was accepted, try again in a second`;
   }
 
   function flush(): void {
@@ -104,7 +107,7 @@ export function createRequests(parts: Parts): Requests {
       return;
     }
     const message = `the command has ${body.length} bytes; at most ${BODY_LIMIT} are carried`;
-    for (const one of requests) end(one, refused({ code: 'payload_too_large', message }));
+    for (const one of requests) end(one, notDelivered('no', { code: 'payload_too_large', message }));
   }
 
   function publish(to: Publisher, requests: readonly Request[], body: Buffer): void {
@@ -129,12 +132,15 @@ export function createRequests(parts: Parts): Requests {
     to.publish({ exchange: COMMANDS, key, body, options }, (outcome) => {
       // What is lost is sent again when there is a connection, or is over by then.
       if (outcome === 'lost') return;
-      const why =
-        outcome === 'unroutable' ? 'no queue takes commands of this room' : 'the broker refused the command';
       for (const request of requests) {
         if (request.state === 'over') continue;
         if (outcome === 'confirmed') request.state = 'safe';
-        else end(request, unavailable(why));
+        else if (outcome === 'refused')
+          end(request, unavailable('the broker refused it', request.command, 'perhaps'));
+        else {
+          const again = request.again ? 'perhaps' : 'no';
+          end(request, unavailable('no queue takes commands of this room', request.command, again));
+        }
       }
     });
   }
@@ -166,8 +172,16 @@ export function createRequests(parts: Parts): Requests {
         break;
       }
       if (request.state === 'waiting') buffered--;
-      if (request.state === 'safe') end(request, { type: 'queued' });
-      else end(request, unavailable(parts.reason() ?? 'the broker did not confirm the command in time'));
+      const why = parts.reason() === null ? 'the broker did not confirm the command in time' : AWAY;
+      end(
+        request,
+        request.state === 'safe' ? { type: 'queued' } : unavailable(why, request.command, reached(request)),
+      );
+    }
+    // All wait equally long, so those whose time is over are the first of their lane.
+    for (const lane of lanes) {
+      const first = lane.findIndex(({ state }) => state !== 'over');
+      lane.splice(0, first === -1 ? lane.length : first);
     }
   }
 
@@ -197,7 +211,10 @@ export function createRequests(parts: Parts): Requests {
       sweeping?.();
       for (const request of [...pending]) {
         if (request.state === 'safe') end(request, { type: 'queued' });
-        else end(request, unavailable('this node goes down before the room has answered'));
+        else {
+          const why = 'this node goes down before the room has answered';
+          end(request, unavailable(why, request.command, reached(request)));
+        }
       }
       lanes.forEach((lane) => lane.splice(0));
       batches.clear();
@@ -212,9 +229,12 @@ export function createRequests(parts: Parts): Requests {
   };
 }
 
-function unavailable(reason: string): Answer {
-  return refused({
-    code: 'unavailable',
-    message: `${reason}; sent again with the same id it can never count twice`,
-  });
+/** Whether a command that was not confirmed may have reached its room. */
+function reached({ state, again }: Request): 'no' | 'perhaps' {
+  return state === 'waiting' && !again ? 'no' : 'perhaps';
+}
+
+function unavailable(why: string, { type }: Command, reached: 'no' | 'perhaps'): Answer {
+  const hint = type === 'post' ? '; send it again with the same id: it cannot be posted twice' : '';
+  return notDelivered(reached, { code: 'unavailable', message: why + hint });
 }

@@ -1,64 +1,85 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { errorText } from '../../engine/errors.js';
-import { refused, type Answer } from '../../engine/messages/answers.js';
-import type { BrokerHandlers, Clock, Log } from '../../engine/ports.js';
+import { notDelivered, refused, type Answer } from '../../engine/messages/answers.js';
+import type { BrokerHandlers, Clock, Log, Session } from '../../engine/ports.js';
 import type { Answers } from './answers.js';
 import type { DeadLetters } from './dead-letters.js';
 import { condemn, HomeDelivery, openEnvelope, settle, type Envelope, type Item } from './envelope.js';
 import type { Poison } from './poison.js';
-import { stale } from './wire.js';
+import { RoomLines, type Successes } from './room-lines.js';
+import { changesRoom, stale } from './wire.js';
 
 export interface SessionParts {
   readonly partition: number;
   readonly partitions: number;
+  readonly prefetch: number;
   readonly answers: Answers;
   readonly dead: DeadLetters;
   readonly clock: Clock;
   readonly log: Log;
   readonly handlers: BrokerHandlers;
   readonly poison: Poison;
+  readonly successes: Successes;
+  /** Whether this node's link is known to be alive. */
+  readonly isCurrent: () => boolean;
+  /** A command of this node is handed to the engine. */
+  readonly sent: (nodeId: string) => void;
 }
 
 /** A partition on one channel, from its consumer's first message to the channel's end. */
-export interface Session {
+export interface PartitionSession {
   arrived(message: ConsumeMessage): void;
   /** No more is handed to the engine. Resolves when what was handed is decided and acknowledged. */
   finish(): Promise<void>;
-  /** The channel is gone: nothing is acknowledged any more. Returns what goes back to the queue. */
+  /** The channel is gone: the engine is told, and nothing is acknowledged any more. Returns what goes back to the queue. */
   end(): ConsumeMessage[];
-  readonly underWay: number;
 }
 
 /** Commands of one partition in the engine at once: well below what a room's mailbox holds, so none overflows. */
 const UNDER_WAY = 2_048;
-/** Pause before commands are tried again for which nothing could be done, ms: doubled while it does not help. */
-const BACKOFF = { first: 100, most: 5_000 };
+/** How often it is logged that commands cannot be carried out, ms. */
+const COMPLAIN_MS = 5_000;
 
 /**
  * Hands the commands of a partition to the engine in their order, and acknowledges what is dealt with.
  *
- * `retry` keeps the order without the broker: when one command is to be tried again, no further one is handed out, and
- * those of its room that were handed out behind it say so (`overtakes`), and are given back in their turn; when those under way are decided and a pause is over, all that are to be tried again are handed out in their old
- * order, and then those behind them. Giving them back to the queue instead would raise their delivery count (see
- * `poison.ts`), make the broker's log grow, and let a second node overtake what is still under way here.
+ * `retry` keeps the order of a room without the broker: see `RoomLines`. Giving commands back to the queue instead would
+ * raise their delivery count (see `poison.ts`), make the broker's log grow, and let a second node overtake what is still
+ * under way.
+ *
+ * What waits for its room is not acknowledged, so it has one of the places of the prefetch. When more than half of them
+ * are taken so, a room that fails while others succeed loses its last commands: they are refused and dead-lettered.
+ * "Others" are all rooms of this node, since those of the partition may stand behind what takes the places. While nothing
+ * at all succeeds, the store may be down: then all places may be taken, nothing more comes in, and the queue keeps it.
  */
-export function createSession(channel: Channel, parts: SessionParts): Session {
+export function createSession(channel: Channel, parts: SessionParts): PartitionSession {
   const { clock, log, poison, handlers } = parts;
   /** Everything not yet acknowledged, in order. */
   const held = new Set<ConsumeMessage>();
   const backlog: { readonly envelope: Envelope; readonly alone: boolean }[] = [];
-  const again: Item[] = [];
+  const lines = new RoomLines({
+    clock,
+    successes: parts.successes,
+    places: Math.ceil(parts.prefetch / 2),
+    onReady: pump,
+    onPause: complain,
+    onOverflow: (item) => refuse(item, 'too many commands wait for this room, which does not get on'),
+  });
+  const session: Session = {
+    get isCurrent() {
+      return !ended && parts.isCurrent();
+    },
+  };
   let underWay = 0;
   let closing = 0;
   let isFirst = true;
   let alone = false;
   let stopping = false;
   let ended = false;
+  let begun = false;
   let pumping = false;
-  let pause: (() => void) | null = null;
-  let pauseMs = 0;
-  /** What the last attempt was about. */
-  let tried: ReadonlySet<Item> = new Set();
+  let lastReason = '';
+  let complained = -Infinity;
   let waiting: (() => void)[] = [];
 
   function arrived(message: ConsumeMessage): void {
@@ -78,80 +99,100 @@ export function createSession(channel: Channel, parts: SessionParts): Session {
   function pump(): void {
     if (pumping) return;
     pumping = true;
-    while (!stopping && !ended && again.length === 0 && underWay < UNDER_WAY) {
-      const next = backlog[0];
-      if (!next || ((next.alone || alone) && underWay > 0)) break;
-      backlog.shift();
-      alone = next.alone;
-      hand(next.envelope.items, next.envelope.message.fields.redelivered);
+    while (!stopping && !ended && underWay < UNDER_WAY) {
+      const item = lines.next();
+      if (item) hand(item);
+      else if (!admitNext()) break;
     }
     pumping = false;
   }
 
-  function hand(items: readonly Item[], redelivered: boolean): void {
-    // Counted first: one that is decided at once must not look like the last.
-    underWay += items.length;
-    for (const item of items) {
-      const delivery = new HomeDelivery(
-        redelivered ? stale(item.command) : item.command,
-        redelivered,
-        (answer, published) => settled(item, answer, published),
-        (reason) => retried(item, reason),
-        () => isBehindRetried(item),
-      );
-      try {
-        handlers.command(delivery);
-      } catch (cause) {
-        log.error({ cause: errorText(cause) }, 'rabbitmq: a command could not be handed to the engine');
-        delivery.settle(
-          refused({ code: 'internal', message: 'the command could not be handed to its room' }),
-        );
-      }
+  /** Lets the next message in; false: not now. */
+  function admitNext(): boolean {
+    const next = backlog[0];
+    if (!next || (alone && underWay > 0)) return false;
+    if (next.alone && underWay + lines.waiting > 0) return false;
+    backlog.shift();
+    alone = next.alone;
+    for (const item of next.envelope.items) {
+      if (stopping || ended) break;
+      if (lines.admit(item)) hand(item);
+    }
+    return true;
+  }
+
+  function hand(item: Item): void {
+    const { command, envelope, tried } = item;
+    const redelivered = tried || envelope.message.fields.redelivered;
+    underWay++;
+    begun = true;
+    lines.handed(item);
+    if (envelope.sender !== null) parts.sent(envelope.sender);
+    const delivery = new HomeDelivery(
+      redelivered ? stale(command) : command,
+      session,
+      redelivered,
+      (answer, published) => settled(item, answer, published),
+      (reason, passing) => retried(item, reason, passing),
+      () => lines.isBehindRetried(item),
+    );
+    try {
+      handlers.command(delivery);
+    } catch (cause) {
+      log.error({ cause: errorText(cause) }, 'rabbitmq: a command could not be handed to the engine');
+      delivery.settle(refused({ code: 'internal', message: 'the command could not be handed to its room' }));
     }
   }
 
   function settled(item: Item, answer: Answer, published: Promise<void> | undefined): void {
+    if (ended) return;
+    if (answer.type !== 'refused' && changesRoom(item.command.type)) parts.successes.count++;
+    dealtWith(item, answer, published);
+    underWay--;
+    lines.settled(item, false);
+    decided();
+  }
+
+  function retried(item: Item, reason: string, passing: boolean): void {
+    if (ended) return;
+    lastReason = reason;
+    underWay--;
+    if (!lines.retried(item, passing)) {
+      refuse(item, `${reason}, again and again, while other rooms get on`);
+      lines.settled(item, true);
+    }
+    decided();
+  }
+
+  /** Gives a command up that may be good: its asker hears it, and it is kept with the dead letters. */
+  function refuse(item: Item, message: string): void {
+    dealtWith(item, notDelivered('no', { code: 'unavailable', message }));
+  }
+
+  function dealtWith(item: Item, answer: Answer, published?: Promise<void>): void {
     settle(item, parts, answer, published);
     if (item.envelope.open === 0) forget(item.envelope);
-    decided('');
   }
 
-  function retried(item: Item, reason: string): void {
-    again.push(item);
-    decided(reason);
-  }
-
-  /** Handed out before one of its room was given back, and not looked at yet. */
-  function isBehindRetried(item: Item): boolean {
-    const { room_id } = item.command;
-    return again.some((other) => other.command.room_id === room_id && inOrder(other, item) < 0);
-  }
-
-  function decided(reason: string): void {
-    underWay--;
-    if (underWay === 0 && again.length > 0 && !stopping && !ended) rest(reason);
+  function decided(): void {
     pump();
     wake();
   }
 
-  /** All that was under way is decided, and some of it is to be tried again. */
-  function rest(reason: string): void {
-    const helped = !again.some((item) => tried.has(item));
-    const before = pauseMs;
-    pauseMs = helped ? BACKOFF.first : Math.min(BACKOFF.most, before * 2);
-    pause = clock.after(pauseMs, handAgain);
-    if (!helped && (before === BACKOFF.most || pauseMs < BACKOFF.most)) return;
-    const fields = { partition: parts.partition, commands: again.length, reason, pause_ms: pauseMs };
-    log.warn(fields, 'rabbitmq: commands could not be carried out now; they are tried again');
-  }
-
-  function handAgain(): void {
-    pause = null;
-    const items = again.splice(0);
-    items.sort(inOrder);
-    tried = new Set(items);
-    hand(items, true);
-    pump();
+  function complain(roomId: string, ms: number): void {
+    const now = clock.elapsed();
+    if (now - complained < COMPLAIN_MS) return;
+    complained = now;
+    log.warn(
+      {
+        partition: parts.partition,
+        room_id: roomId,
+        commands: lines.waiting,
+        reason: lastReason,
+        pause_ms: ms,
+      },
+      'rabbitmq: commands could not be carried out now; they are tried again',
+    );
   }
 
   /** Every command of the message is dealt with: acknowledged as soon as the rest of it is safe. */
@@ -197,26 +238,20 @@ export function createSession(channel: Channel, parts: SessionParts): Session {
     arrived,
     finish() {
       stopping = true;
-      pause?.();
       return underWay + closing === 0 || ended
         ? Promise.resolve()
         : new Promise((ready) => waiting.push(ready));
     },
     end() {
-      ended = true;
-      pause?.();
+      if (!ended) {
+        ended = true;
+        lines.stop();
+        // The engine knows it only by what was delivered in it.
+        if (begun) handlers.sessionEnded(session);
+      }
       waiting.forEach((ready) => ready());
       waiting = [];
       return [...held];
     },
-    get underWay() {
-      return underWay;
-    },
   };
-}
-
-/** A delivery tag counts the messages of a channel (AMQP 0-9-1, 1.8.3.13). */
-function inOrder(a: Item, b: Item): number {
-  const [tagA, tagB] = [a, b].map(({ envelope }) => envelope.message.fields.deliveryTag) as [number, number];
-  return tagA - tagB || a.position - b.position;
 }

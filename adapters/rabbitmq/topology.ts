@@ -4,6 +4,8 @@ import type { ChannelModel } from 'amqplib';
 export const COMMANDS = 'parlor.commands';
 export const EVENTS = 'parlor.events';
 export const DEAD = 'parlor.dead';
+/** What nodes say to each other; nothing for foreign services. A node's queue is bound with `all` and with its id. */
+export const NODES = 'parlor.nodes';
 
 /** The queue of a partition; its routing key in `parlor.commands` is the bare number. */
 export function commandQueue(partition: number): string {
@@ -31,6 +33,7 @@ export async function declareTopology(model: ChannelModel, partitions: number): 
   await channel.assertExchange(COMMANDS, 'direct', { durable: true });
   await channel.assertExchange(EVENTS, 'topic', { durable: true });
   await channel.assertExchange(DEAD, 'fanout', { durable: true });
+  await channel.assertExchange(NODES, 'direct', { durable: true });
   await channel.assertQueue(DEAD, {
     durable: true,
     arguments: {

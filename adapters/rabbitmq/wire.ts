@@ -1,7 +1,10 @@
+import { Type, type Static } from '@sinclair/typebox';
 import { errorText } from '../../engine/errors.js';
 import { checker, faultLine, type Fault } from '../../engine/messages/check.js';
 import { COMMANDS, type Command, type CommandType } from '../../engine/messages/commands.js';
 import { DURABLE_EVENTS, EPHEMERAL_EVENTS, type RoomEvent } from '../../engine/messages/events.js';
+import { Uuid } from '../../engine/messages/fields.js';
+import { WORDS, type Word } from '../../engine/messages/words.js';
 import { partitionOf, slotOf } from '../../engine/slots.js';
 
 /*
@@ -11,6 +14,8 @@ import { partitionOf, slotOf } from '../../engine/slots.js';
  *   its answer     to one command one answer: {"type":"posted","message":{…}}; to an array one or several messages
  *                  [[0,{…}],[2,{…}]], each pair a position in that array and its answer
  *   events         an array of events of one slot, in order
+ *   words          an array of what a node says to others, in order; type `parlor.words`
+ *   a beat         {"node_id":"…","number":7,…}: a node lives; type `parlor.alive`
  */
 
 /** More in one message, or a larger body, is not read. A Parlor node sends at most this many, and far less bytes. */
@@ -21,6 +26,10 @@ export const BODY_GOAL = 64 * 1024;
 
 /** AMQP `type` of what a Parlor node sends: only then is `fresh` believed. */
 export const NODE_COMMANDS = 'parlor.commands';
+
+/** AMQP `type` of what nodes say to each other. */
+export const NODE_WORDS = 'parlor.words';
+export const NODE_ALIVE = 'parlor.alive';
 
 /** One command of a body, or what is wrong with it and the value as it came. */
 export type Read = { readonly command: Command } | { readonly fault: string; readonly value: unknown };
@@ -34,6 +43,7 @@ const byType = (schemas: Record<string, Parameters<typeof checker>[0]>): Readonl
   new Map(Object.entries(schemas).map(([type, schema]) => [type, checker(schema)]));
 const commandChecks = byType(COMMANDS);
 const eventChecks = byType({ ...DURABLE_EVENTS, ...EPHEMERAL_EVENTS });
+const wordChecks = byType(WORDS);
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Reads the body of a command message, as it arrived at the home of a partition. Never throws. */
@@ -64,19 +74,48 @@ function readCommand(value: unknown, partition: number, partitions: number): Rea
 
 /** Reads the body of an event message: the events that are events of its slot, and the faults of the others. */
 export function readEvents(body: Buffer, routingKey: string): { events: RoomEvent[]; faults: string[] } {
-  const parsed = parse(body);
-  if ('fault' in parsed) return { events: [], faults: [parsed.fault] };
-  const values: unknown[] = Array.isArray(parsed.value) ? parsed.value : [parsed.value];
-  const events: RoomEvent[] = [];
-  const faults: string[] = [];
-  for (const value of values) {
-    const fault = faultOf(value, eventChecks, 'an event');
-    if (fault !== null) faults.push(fault);
-    else if (String(slotOf((value as RoomEvent).room_id)) !== routingKey)
-      faults.push('an event of another slot');
-    else events.push(value as RoomEvent);
-  }
+  const { good, faults } = readList(body, eventChecks, 'an event');
+  const events = (good as RoomEvent[]).filter(({ room_id }) => String(slotOf(room_id)) === routingKey);
+  if (events.length < good.length) faults.push('an event of another slot');
   return { events, faults };
+}
+
+/** Reads the body of a message with words. */
+export function readWords(body: Buffer): { words: Word[]; faults: string[] } {
+  const { good, faults } = readList(body, wordChecks, 'a word');
+  return { words: good as Word[], faults };
+}
+
+const NumberedAlive = Type.Object({
+  node_id: Uuid,
+  /** Counts a node's own; with it the node knows which of them has come back. */
+  number: Type.Integer({ minimum: 1 }),
+  hello: Type.Optional(Type.Boolean()),
+  bye: Type.Optional(Type.Boolean()),
+  returns: Type.Optional(Type.Record(Type.String(), Type.Integer())),
+});
+const checkAlive = checker(NumberedAlive);
+
+/** Reads what a node says of itself; null if it is not that. */
+export function readAlive(body: Buffer): Static<typeof NumberedAlive> | null {
+  const parsed = parse(body);
+  if ('fault' in parsed || checkAlive(parsed.value) !== null) return null;
+  return parsed.value as Static<typeof NumberedAlive>;
+}
+
+function readList(
+  body: Buffer,
+  checks: ReadonlyMap<string, Check>,
+  what: string,
+): { good: unknown[]; faults: string[] } {
+  const parsed = parse(body);
+  if ('fault' in parsed) return { good: [], faults: [parsed.fault] };
+  const values: unknown[] = Array.isArray(parsed.value) ? parsed.value : [parsed.value];
+  const faults = values.map((value) => faultOf(value, checks, what));
+  return {
+    good: values.filter((_, i) => faults[i] === null),
+    faults: faults.filter((fault) => fault !== null),
+  };
 }
 
 function parse(body: Buffer): { readonly value: unknown } | { readonly fault: string } {
@@ -108,6 +147,13 @@ export function stale(command: Command): Command {
 
 const LOSING: ReadonlySet<string> = new Set(['internal', 'unavailable', 'rate_limited']);
 const FOR_THE_ASKER: ReadonlySet<CommandType> = new Set(['describe', 'typing', 'join', 'leave', 'assert']);
+
+const CHANGING: ReadonlySet<CommandType> = new Set(['post', 'open', 'close', 'kick']);
+
+/** Whether a command of this type that was carried out has gone to the store, and so shows that it works. */
+export function changesRoom(type: CommandType): boolean {
+  return CHANGING.has(type);
+}
 
 /**
  * Whether a command that ended with this refusal is lost for the room: it was durably queued, nobody may be waiting

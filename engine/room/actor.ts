@@ -8,14 +8,14 @@ import type { Delivery, RoomRecord } from '../ports.js';
 import type { Scheduler } from '../scheduler.js';
 import { Alarm } from './alarm.js';
 import { Attendance } from './attendance.js';
-import { decide } from './decide.js';
-import type { Context, Decision } from './decision.js';
-import { evolve } from './evolve.js';
-import { Outbox, type OutboxOwner } from './outbox.js';
+import { RoomCore } from './core.js';
+import type { Context } from './decision.js';
+import { memberList } from './facts.js';
+import type { OutboxOwner } from './outbox.js';
 import type { RoomHost, RoomMessage, RoomParts, WakeUp } from './parts.js';
 import { Repeats } from './repeats.js';
 import { expire, nextExpiry } from './seating.js';
-import { policyOf, wake, type Fact, type RoomState } from './state.js';
+import { policyOf, type Fact, type RoomState } from './state.js';
 
 /** Batch: large enough that a busy room shares commits and writes; small enough that other rooms do not wait for it. */
 const LIMITS = { limit: 20_000, batch: 64 };
@@ -37,20 +37,16 @@ type Phase = 'draining' | 'loading' | 'open' | 'waiting' | 'looking_up' | 'unsur
 export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   readonly mailbox: Mailbox<RoomMessage>;
   private phase: Phase = 'loading';
-  private state: RoomState;
-  private readonly outbox: Outbox;
+  private readonly core: RoomCore;
   private readonly repeats: Repeats;
   private readonly attendance: Attendance;
   /** Whether loading is followed by a roll call. */
   private callsRoll: boolean;
-  /** What a turn's decisions depend on; made once a turn. */
-  private ctx: Context | null = null;
   /** Counts what the store was asked, so that a late answer is not taken for the one that is waited for. */
   private asked = 0;
-  /** The command that is being decided: a throw meanwhile leaves the state whole. */
-  private deciding: Command | null = null;
-  /** The command whose decision is on its way out: a throw after it must not answer it a second time. */
-  private taken: Delivery | null = null;
+  /** Others have to be told who the members are, when the node is sure again to be the room's home. */
+  private owesList = false;
+  private asksAgain = false;
   private used: number;
   private readonly alarm: Alarm;
 
@@ -61,10 +57,9 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     private readonly host: RoomHost,
     private readonly wakeUp: WakeUp,
   ) {
-    this.state = wake(roomId, parts.presetOf(roomId), null, wakeUp.callRoll);
     this.callsRoll = wakeUp.callRoll;
     this.attendance = new Attendance(roomId, parts, wakeUp.remembered);
-    this.outbox = new Outbox(roomId, parts, this);
+    this.core = new RoomCore(roomId, parts, this, wakeUp.callRoll, () => this.attendance.callId);
     this.repeats = new Repeats(roomId, parts.inFlight);
     this.used = parts.clock.elapsed();
     this.mailbox = new Mailbox<RoomMessage>(scheduler, LIMITS, this);
@@ -73,17 +68,18 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
 
   /** Users with a seat. */
   get seats(): number {
-    return this.state.seats.size;
+    return this.core.state.seats.size;
   }
 
   /** Those whom others believe to be members; they keep their seats when the room is rebuilt. */
   get members(): readonly string[] {
-    return [...new Set([...this.attendance.remembered, ...this.outbox.members])];
+    return [...new Set([...this.attendance.remembered, ...this.core.members])];
   }
 
   /** Whether there are members, or may be some that the room does not know of. */
   get mayHaveMembers(): boolean {
-    return this.state.seats.size > 0 || this.state.calling || this.attendance.remembered.length > 0;
+    const { seats, calling } = this.core.state;
+    return seats.size > 0 || calling || this.attendance.remembered.length > 0;
   }
 
   /** When it last had a command; monotonic, ms. */
@@ -93,8 +89,8 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
 
   /** Whether it may be forgotten now. */
   get isIdle(): boolean {
-    if (this.phase !== 'open' || this.mayHaveMembers || this.state.vacant_since !== null) return false;
-    return this.outbox.isEmpty && this.mailbox.depth === 0;
+    if (this.phase !== 'open' || this.mayHaveMembers || this.core.state.vacant_since !== null) return false;
+    return this.core.isQuiet && this.mailbox.depth === 0;
   }
 
   /** Begins, or begins again after a fault: from what is in the store, once everything staged is decided. */
@@ -103,7 +99,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     this.repeats.clear();
     this.mailbox.resume();
     this.enter('draining');
-    if (this.outbox.isDrained) this.load();
+    if (this.core.isDrained) this.load();
   }
 
   /** Goes on after a fault that has left the state whole. */
@@ -120,7 +116,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
 
   /** The node is no longer the room's home: nothing of it is published, committed or answered any more. */
   abandon(): void {
-    this.outbox.abandon();
+    this.core.abandon();
     this.stop('the node is no longer the home of this room');
   }
 
@@ -147,16 +143,15 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
         this.failed(message.outcome);
         return;
       case 'drained':
-        if (this.phase === 'draining' && this.outbox.isDrained) this.load();
+        if (this.phase === 'draining' && this.core.isDrained) this.load();
         return;
       case 'present':
-        this.applyAll((state) => this.attendance.answered(message.word, state, this.context()));
-        return;
       case 'node_gone':
-        this.applyAll((state) => this.attendance.nodeGone(message.nodeId, state, this.context()));
+        if (this.isCurrent) this.hear(message);
+        else this.parts.clock.after(UNSURE_MS, () => this.mailbox.tellFirst(message));
         return;
       case 'ask_again':
-        if (this.phase === 'unsure') this.enter('open');
+        this.askAgain();
         return;
       case 'tick':
         this.tick();
@@ -165,25 +160,20 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
 
   turnEnded(): void {
     if (this.phase === 'stopped' || this.phase === 'crashed') return;
-    this.outbox.flush(this.state);
-    this.ctx = null;
+    this.core.endTurn();
     this.arm();
   }
 
   crashed(cause: unknown, message: RoomMessage | undefined): void {
-    const whole = this.deciding !== null;
+    const delivery = message !== undefined && 'command' in message ? message : null;
     this.enter('crashed');
     this.mailbox.freeze();
-    if (message !== undefined && 'command' in message && this.taken !== message) {
-      message.settle(
+    const { whole, answered } = this.core.crashed(delivery);
+    if (delivery !== null && !answered) {
+      delivery.settle(
         refused({ code: 'internal', message: 'the room failed on this; it was not carried out' }),
       );
     }
-    this.taken = null;
-    this.deciding = null;
-    this.ctx = null;
-    // What was decided before the crash stands: it is stored and answered, whatever comes next.
-    this.outbox.flush(this.state);
     this.host.crashed(cause, whole);
   }
 
@@ -194,6 +184,15 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
 
   commitFailed(outcome: Outcome): void {
     this.mailbox.tellFirst({ type: 'commit_failed', outcome });
+  }
+
+  get isCurrent(): boolean {
+    return this.wakeUp.session.isCurrent;
+  }
+
+  withheld(): void {
+    this.owesList = true;
+    this.askLater();
   }
 
   /* ------------------------------------------------------------- Phases */
@@ -221,14 +220,14 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   }
 
   private loaded(record: RoomRecord | null): void {
-    const { callsRoll, roomId, parts } = this;
-    this.state = wake(roomId, parts.presetOf(roomId), record, callsRoll);
+    const { callsRoll } = this;
+    this.core.wake(record, callsRoll);
     this.callsRoll = true;
     this.enter('open');
     if (!callsRoll) return;
-    this.attendance.call(this.state.head_seq);
-    this.ctx = null;
-    this.applyAll((state) => this.attendance.begin(state, this.context()));
+    this.attendance.call(this.core.state.head_seq);
+    this.core.forgetContext();
+    this.learn((state, ctx) => this.attendance.begin(state, ctx));
   }
 
   /** A commit failed. A durable broker delivers again what failed, so what stands behind it must not overtake it. */
@@ -239,7 +238,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     }
     if (outcome === 'duplicate')
       this.parts.log.warn({ room_id: this.roomId }, 'room: an id came twice; what stood on it is refused');
-    this.outbox.abandon();
+    this.core.abandon();
     this.giveBack('a commit before it failed');
     this.begin();
   }
@@ -251,14 +250,31 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   /** The session may be over, and another home may decide: nothing is done here until that is known. */
   private waitUntilSure(delivery: Delivery): void {
     this.waitIn('unsure', delivery);
+    this.askLater();
+  }
+
+  private askLater(): void {
+    if (this.asksAgain) return;
+    this.asksAgain = true;
     this.parts.clock.after(UNSURE_MS, () => this.mailbox.tellFirst({ type: 'ask_again' }));
+  }
+
+  private askAgain(): void {
+    this.asksAgain = false;
+    if (!this.isCurrent) {
+      if (this.phase === 'unsure' || this.owesList) this.askLater();
+      return;
+    }
+    if (this.owesList) this.core.apply(memberList(this.core.state, this.core.context()));
+    this.owesList = false;
+    if (this.phase === 'unsure') this.enter('open');
   }
 
   /* ----------------------------------------------------------- Commands */
 
   private command(delivery: Delivery): void {
     this.used = this.parts.clock.elapsed();
-    if (!this.wakeUp.session.isCurrent) {
+    if (!this.isCurrent) {
       this.waitUntilSure(delivery);
       return;
     }
@@ -272,11 +288,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
         if (!this.isAnswered(delivery, command)) this.decide(delivery, command);
         return;
       case 'join':
-        this.decide(
-          delivery,
-          command,
-          delivery.redelivered ? { ...this.context(), lives: () => false } : undefined,
-        );
+        this.decide(delivery, command, !delivery.redelivered);
         return;
       case 'leave':
         this.attendance.left(command.connection_id);
@@ -306,8 +318,8 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     } else if (this.isBehind(repeat.first)) {
       this.catchUp(delivery);
     } else {
-      if (delivery.redelivered && repeat.answer.type === 'posted') this.outbox.repeat(repeat.first);
-      this.outbox.answer(delivery, repeat.answer);
+      if (delivery.redelivered && repeat.answer.type === 'posted') this.core.repeat(repeat.first);
+      this.core.answer(delivery, repeat.answer);
     }
     return true;
   }
@@ -334,7 +346,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
 
   /** Whether the store has more of this room than the room knows. */
   private isBehind(first: DurableEvent): boolean {
-    return first.room_id === this.roomId && first.seq > this.state.head_seq;
+    return first.room_id === this.roomId && first.seq > this.core.state.head_seq;
   }
 
   /**
@@ -344,24 +356,12 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   private catchUp(delivery: Delivery): void {
     this.parts.log.warn({ room_id: this.roomId }, 'room: the store is ahead; rebuilt from it');
     this.mailbox.putBack([delivery]);
-    this.outbox.flush(this.state);
+    this.core.flush();
     this.begin();
   }
 
-  private decide(delivery: Delivery, command: Command, ctx = this.context()): void {
-    this.deciding = command;
-    this.parts.fault?.(command);
-    const decision: Decision = decide(this.state, command, ctx);
-    this.deciding = null;
-    if (decision.type === 'wait') {
-      this.waitIn('waiting', delivery);
-      return;
-    }
-    this.outbox.add(decision.facts);
-    this.state = decision.state;
-    this.outbox.answer(delivery, decision.answer);
-    this.taken = delivery;
-    this.parts.faultAfter?.(command);
+  private decide(delivery: Delivery, command: Command, trusted = true): void {
+    if (!this.core.decide(delivery, command, trusted)) this.waitIn('waiting', delivery);
   }
 
   /** A node's list may come in several commands; it is decided when it is whole. */
@@ -374,42 +374,34 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     else this.decide(delivery, whole);
   }
 
-  private apply(facts: readonly Fact[]): void {
-    this.outbox.add(facts);
-    this.state = facts.reduce(evolve, this.state);
+  /** A node has answered the roll call, or is gone. */
+  private hear(message: Extract<RoomMessage, { type: 'present' | 'node_gone' }>): void {
+    const { attendance } = this;
+    this.learn((state, ctx) =>
+      message.type === 'present'
+        ? attendance.answered(message.word, state, ctx)
+        : attendance.nodeGone(message.nodeId, state, ctx),
+    );
   }
 
-  /** Applies what has become known of the members; goes on where a roll call is over. */
-  private applyAll(facts: (state: RoomState) => readonly Fact[]): void {
-    this.apply(facts(this.state));
-    if (!this.attendance.isComplete) return;
-    this.apply(this.attendance.complete(this.state, this.context()));
+  /** Takes in what has become known of the members; goes on where a roll call is over. */
+  private learn(facts: (state: RoomState, ctx: Context) => readonly Fact[]): void {
+    const { core, attendance } = this;
+    core.apply(facts(core.state, core.context()));
+    if (!attendance.isComplete) return;
+    core.apply(attendance.complete(core.state, core.context()));
     if (this.phase === 'waiting') this.enter('open');
-  }
-
-  private context(): Context {
-    const { clock, timestamp, newId, presenceLimit, broker, nodeId } = this.parts;
-    this.ctx ??= {
-      at: timestamp(clock.now()),
-      elapsed: clock.elapsed(),
-      newId,
-      presenceLimit,
-      lives: (node) => node === nodeId || broker.nodes().has(node),
-      home: nodeId,
-      callId: this.attendance.callId,
-    };
-    return this.ctx;
   }
 
   /* --------------------------------------------------------------- Time */
 
   private tick(): void {
     const { clock } = this.parts;
-    if (!this.wakeUp.session.isCurrent) return;
+    if (!this.isCurrent) return;
     this.attendance.repeat();
     if (this.phase === 'draining' || this.phase === 'loading') return;
-    this.apply(expire(this.state, this.context()));
-    this.outbox.flush(this.state);
+    this.core.apply(expire(this.core.state, this.core.context()));
+    this.core.flush();
     if (this.isIdle && clock.elapsed() >= this.used + this.idleMs()) this.host.idle();
   }
 
@@ -417,16 +409,17 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   private arm(): void {
     if (this.phase === 'stopped') return;
     const next = Math.min(
-      nextExpiry(this.state) ?? Infinity,
+      nextExpiry(this.core.state) ?? Infinity,
       this.attendance.nextRepeat,
-      this.mayHaveMembers || !this.outbox.isDrained ? Infinity : this.used + this.idleMs(),
+      this.mayHaveMembers || !this.core.isDrained ? Infinity : this.used + this.idleMs(),
     );
-    const least = this.wakeUp.session.isCurrent ? 0 : this.parts.clock.elapsed() + UNSURE_MS;
+    const least = this.isCurrent ? 0 : this.parts.clock.elapsed() + UNSURE_MS;
     this.alarm.by(Math.max(next, least));
   }
 
   /** A room that was only asked about, and never opened, is not kept. */
   private idleMs(): number {
-    return this.state.status === 'absent' ? 0 : policyOf(this.state).idle_ms;
+    const { state } = this.core;
+    return state.status === 'absent' ? 0 : policyOf(state).idle_ms;
   }
 }

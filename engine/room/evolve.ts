@@ -1,4 +1,4 @@
-import type { Fact, Place, RoomState, Seat } from './state.js';
+import { ownPolicyWhenEmpty, type Fact, type Place, type RoomState, type Seat } from './state.js';
 
 /** The state after a fact. Total and pure: a fact is never refused. */
 export function evolve(state: RoomState, fact: Fact): RoomState {
@@ -6,7 +6,7 @@ export function evolve(state: RoomState, fact: Fact): RoomState {
     case 'message_posted':
       return withHead(opened(state, fact.at), fact.seq);
     case 'room_opened':
-      return { ...opened(state, fact.at), head_seq: fact.seq, own_policy: fact.policy };
+      return { ...opened(state, fact.at), head_seq: fact.seq, own_policy: fact.policy, vacant_since: null };
     case 'policy_changed':
       return { ...state, head_seq: fact.seq, own_policy: fact.policy, vacant_since: null };
     case 'member_kicked':
@@ -62,13 +62,12 @@ function opened(state: RoomState, at: string): RoomState {
   };
 }
 
-/** A room that closed itself begins with its preset when it opens again. */
 function closed(state: RoomState, head_seq: number, byItself: boolean): RoomState {
   return {
     ...state,
     head_seq,
     status: byItself ? 'empty' : 'closed',
-    own_policy: byItself ? null : state.own_policy,
+    own_policy: byItself ? ownPolicyWhenEmpty(state.preset, state.own_policy) : state.own_policy,
     seats: state.seats.clear(),
     gone: state.gone.clear(),
     vacant_since: null,

@@ -23,6 +23,10 @@ export interface OutboxOwner {
   drained(): void;
   /** A commit failed: whatever was decided since stands on nothing, and is refused. */
   commitFailed(outcome: Outcome): void;
+  /** Whether the node is known to be the room's home now. */
+  readonly isCurrent: boolean;
+  /** Since it is not, others were not told who came and who went. */
+  withheld(): void;
 }
 
 /**
@@ -86,7 +90,8 @@ export class Outbox implements Stager {
     if (events.length === 0 && answers.length === 0 && !stores) return;
     this.turn = emptyTurn();
     if (!stores && this.isDrained) {
-      const published = events.length > 0 ? this.publish(events) : undefined;
+      if (events.length > 0 && !this.owner.isCurrent) this.owner.withheld();
+      const published = events.length > 0 && this.owner.isCurrent ? this.publish(events) : undefined;
       for (const [delivery, answer] of answers) delivery.settle(answer, published);
       return;
     }
@@ -143,6 +148,15 @@ export class Outbox implements Stager {
 
   stands(entry: Staged): boolean {
     return entry.epoch === this.epoch;
+  }
+
+  /** What is stored is a fact. The rest was decided from members that the room does not have if its home is elsewhere. */
+  publishable(entry: Staged): readonly RoomEvent[] {
+    const durable = entry.append?.events ?? NONE;
+    if (entry.events.length === durable.length || (this.stands(entry) && this.owner.isCurrent))
+      return entry.events;
+    if (this.stands(entry)) this.owner.withheld();
+    return durable;
   }
 }
 

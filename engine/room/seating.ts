@@ -1,6 +1,7 @@
 import type { Refusal } from '../errors.js';
 import type { Answer } from '../messages/answers.js';
 import type { JoinCommand, Presence } from '../messages/commands.js';
+import type { Policy } from '../messages/policy.js';
 import { accept, done, refuse, type Context, type Decision } from './decision.js';
 import { evolve } from './evolve.js';
 import { durable, memberJoined, memberLeft, memberList, roomClosed, view } from './facts.js';
@@ -18,31 +19,45 @@ import { policyOf, type Fact, type RoomState } from './state.js';
 export function join(state: RoomState, command: JoinCommand, ctx: Context): Decision {
   const refusal = shut(state);
   if (refusal) return refuse(state, refusal);
-  const { user } = command;
+  // Also where the user has a seat: a welcome lists all members.
+  if (state.calling) return { type: 'wait' };
+  const { user, connection_id, node_id } = command;
+  const seat = state.seats.get(user);
+  const isKnown = seat?.some((place) => place.connection_id === connection_id) === true;
+  const isSure = isKnown || ctx.lives(node_id);
   const joined = (after: RoomState): Answer => ({
     type: 'joined',
     room: view(after, ctx),
     home: ctx.home,
     call_id: ctx.callId,
-    ...(ctx.lives(command.node_id) ? {} : { unsure: true }),
+    ...(isSure ? {} : { unsure: true }),
   });
-  if (state.seats.has(user)) return accept(state, connected(command, ctx), joined);
-  if (state.calling) return { type: 'wait' };
+  if (isKnown) return accept(state, [], joined);
+  if (seat) return accept(state, connected(command, policyOf(state), ctx), joined);
   const woken: Fact[] = state.status === 'open' ? [] : [{ type: 'woken', at: ctx.at }];
   const room = woken.reduce(evolve, state);
   const { capacity } = policyOf(room);
   if (capacity !== null && !hasRoom(room)) return refuse(state, roomFull(capacity));
-  return accept(state, [...woken, memberJoined(room, user, ctx), ...connected(command, ctx)], joined);
+  const news = [memberJoined(room, user, ctx), ...connected(command, policyOf(room), ctx)];
+  return accept(state, [...woken, ...news], joined);
 }
+
+/** How long a node may take to assert its connections, ms: longer than it takes to notice that another node is gone. */
+const ASSERTED_WITHIN_MS = 2_000;
 
 /**
  * A join may outlive its node, or, redelivered, its connection. Then nobody would give the seat back: so it is in grace
  * at once, until its node asserts it.
  */
-function connected({ user, connection_id, node_id }: JoinCommand, ctx: Context): Fact[] {
+function connected(
+  { user, connection_id, node_id }: JoinCommand,
+  { grace_ms }: Policy,
+  ctx: Context,
+): Fact[] {
   const added: Fact = { type: 'connection_added', user, connection_id, node_id };
   if (ctx.lives(node_id)) return [added];
-  return [added, { type: 'connection_gone', user, connection_id, since: ctx.elapsed }];
+  const since = ctx.elapsed + Math.max(0, ASSERTED_WITHIN_MS - grace_ms);
+  return [added, { type: 'connection_gone', user, connection_id, since }];
 }
 
 export function leave(state: RoomState, user: string, connectionId: string, ctx: Context): Decision {
@@ -125,18 +140,24 @@ export function missingFrom(
   return facts;
 }
 
-/** Members that clients were told of, whom nobody has asserted: they keep their seats for the time of grace. */
+/**
+ * Members that clients were told of, whom nobody has asserted: they keep their seats for the time of grace. Those who
+ * were asserted come first, so there may be no seat left for all.
+ */
 export function remember(users: Iterable<string>, state: RoomState, ctx: Context): Fact[] {
   if (state.status !== 'open' && state.status !== 'absent') return [];
   const facts: Fact[] = [];
-  for (const user of users)
+  const { capacity } = policyOf(state);
+  for (const user of users) {
+    if (capacity !== null && state.seats.size + facts.length >= capacity) break;
     if (!state.seats.has(user)) facts.push({ type: 'member_remembered', user, since: ctx.elapsed });
+  }
   return facts;
 }
 
 /** Every node has answered: from now on the room knows its members, and tells everybody who they are. */
 export function completeRoll(state: RoomState, ctx: Context): readonly Fact[] {
-  const vacant = state.seats.size === 0 && closesWhenEmpty(state);
+  const vacant = state.vacant_since === 'unknown' && state.seats.size === 0 && closesWhenEmpty(state);
   return [{ type: 'roll_completed', vacant_since: vacant ? ctx.elapsed : null }, ...memberList(state, ctx)];
 }
 
@@ -144,7 +165,7 @@ export function completeRoll(state: RoomState, ctx: Context): readonly Fact[] {
 export function expire(state: RoomState, ctx: Context): readonly Fact[] {
   if (state.calling) return [];
   const { grace_ms } = policyOf(state);
-  if (state.vacant_since !== null && state.vacant_since + grace_ms <= ctx.elapsed)
+  if (typeof state.vacant_since === 'number' && state.vacant_since + grace_ms <= ctx.elapsed)
     return [roomClosed(state, 'empty', false, undefined, ctx)];
   if (state.gone.size === 0) return [];
   const over = state.gone.takeWhile((since) => since + grace_ms <= ctx.elapsed);
@@ -154,7 +175,7 @@ export function expire(state: RoomState, ctx: Context): readonly Fact[] {
 /** When the next seat may be freed, or a vacant room closes; monotonic, ms; null: nothing to wait for. */
 export function nextExpiry(state: RoomState): number | null {
   if (state.calling) return null;
-  const first = state.vacant_since ?? state.gone.first();
+  const first = typeof state.vacant_since === 'number' ? state.vacant_since : state.gone.first();
   return first === undefined ? null : first + policyOf(state).grace_ms;
 }
 

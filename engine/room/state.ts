@@ -30,8 +30,11 @@ export interface RoomState {
   readonly gone: OrderedMap<string, number>;
   /** A roll call is under way: there may be members that the room does not know of yet. */
   readonly calling: boolean;
-  /** Since when nobody was found in a room that may have had members before; null: not so. */
-  readonly vacant_since: number | null;
+  /**
+   * Since when nobody was found in a room that was open when it was woken, and so may have had members; `unknown` until
+   * the roll call is over; null: not so, or somebody came or opened it since.
+   */
+  readonly vacant_since: number | 'unknown' | null;
 }
 
 /** Facts that only the room itself needs: neither stored nor sent. */
@@ -67,17 +70,20 @@ export function wake(roomId: string, preset: Policy, record: RoomRecord | null, 
     seats: ImmutableMap(),
     gone: OrderedMap(),
     calling,
-    vacant_since: null,
+    vacant_since: calling && status === 'open' ? 'unknown' : null,
   };
 }
 
-/**
- * A policy that was stored before one of its fields existed has that field from the preset. A room that closed itself
- * has forgotten its own.
- */
+/** A room's own policy as the store has it. If it was stored before a field existed, that field is the preset's. */
 export function ownPolicy(preset: Policy, record: RoomRecord | null): Policy | null {
-  if (record === null || record.policy === null || record.status === 'empty') return null;
-  return { ...preset, ...record.policy };
+  if (record === null || record.policy === null) return null;
+  const policy = { ...preset, ...record.policy };
+  return record.status === 'empty' ? ownPolicyWhenEmpty(preset, policy) : policy;
+}
+
+/** A room that closed itself opens with its preset; of its own policy only who may open it holds until then. */
+export function ownPolicyWhenEmpty(preset: Policy, own: Policy | null): Policy | null {
+  return own && { ...preset, creation: own.creation };
 }
 
 export function policyOf(state: RoomState): Policy {

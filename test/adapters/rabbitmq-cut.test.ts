@@ -1,62 +1,11 @@
-import { createServer, connect as dial, type AddressInfo, type Server, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { slotOf } from '../../engine/slots.js';
 import { posted } from '../conformance/broker-fixture.js';
 import { until } from '../support/until.js';
+import { Cable } from './rabbitmq-cable.js';
 import { cleanBroker, done, foreign, keep, keyOf, post, startNode, type TestNode } from './rabbitmq-node.js';
 
 t.setTimeout(110_000);
-
-/** A cable to the broker that can be cut, and that can swallow what goes towards the broker. */
-class Cable {
-  swallows = false;
-  swallowed = 0;
-  private readonly pairs = new Set<readonly [Socket, Socket]>();
-
-  private constructor(
-    readonly url: string,
-    private readonly server: Server,
-  ) {}
-
-  static async to(t: Test, url: string): Promise<Cable> {
-    const { hostname, port } = new URL(url);
-    const server = createServer((client) => cable.plug(client, dial(Number(port), hostname)));
-    await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-    const through = new URL(url);
-    through.hostname = '127.0.0.1';
-    through.port = String((server.address() as AddressInfo).port);
-    const cable = new Cable(through.href, server);
-    t.teardown(() => cable.end());
-    return cable;
-  }
-
-  cut(): void {
-    this.swallows = false;
-    for (const pair of this.pairs) pair.forEach((socket) => socket.destroy());
-    this.pairs.clear();
-  }
-
-  private plug(client: Socket, broker: Socket): void {
-    this.pairs.add([client, broker]);
-    client.on('data', (bytes) => {
-      if (this.swallows) this.swallowed += bytes.length;
-      else broker.write(bytes);
-    });
-    broker.on('data', (bytes) => client.write(bytes));
-    for (const [socket, other] of [
-      [client, broker],
-      [broker, client],
-    ] as const) {
-      socket.on('error', () => other.destroy());
-      socket.on('close', () => other.destroy());
-    }
-  }
-
-  private end(): Promise<void> {
-    this.cut();
-    return new Promise((ended) => this.server.close(() => ended()));
-  }
-}
 
 interface Stage {
   readonly url: string;

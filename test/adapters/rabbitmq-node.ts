@@ -4,9 +4,9 @@ import { systemClock } from '../../adapters/system/clock.js';
 import { newId } from '../../engine/ids.js';
 import type { Answer } from '../../engine/messages/answers.js';
 import type { Command, PostCommand } from '../../engine/messages/commands.js';
-import type { Broker, BrokerHandlers, Delivery, Log, Meter } from '../../engine/ports.js';
-import type { RoomEvent } from '../../engine/messages/events.js';
+import type { Broker, Delivery, Log, Meter } from '../../engine/ports.js';
 import { partitionOf, slotOf } from '../../engine/slots.js';
+import { Node } from '../conformance/broker-fixture.js';
 import { ownVhost } from '../support/rabbitmq.js';
 import { until } from '../support/until.js';
 
@@ -25,8 +25,8 @@ export class Witness implements Log, Meter {
   error(fields: object, text: string): void {
     this.lines.push(`error ${text} ${JSON.stringify(fields)}`);
   }
-  dropped(reason: string): void {
-    this.drops.push(reason);
+  dropped(reason: string, count = 1): void {
+    this.drops.push(...Array<string>(count).fill(reason));
   }
   refused(): void {}
   posted(): void {}
@@ -36,17 +36,32 @@ export class Witness implements Log, Meter {
 }
 
 /** A node: its broker, and what its engine was handed. */
-export interface TestNode extends BrokerHandlers {
+export class TestNode extends Node {
   readonly broker: Broker;
   readonly id: string;
   readonly witness: Witness;
-  readonly deliveries: Delivery[];
-  readonly heard: RoomEvent[];
-  /** What it does with a command; may be changed at any time. */
-  act: (delivery: Delivery) => void;
-  ask(command: Command): Promise<Answer>;
+
+  constructor(
+    options: ReturnType<typeof rabbitOptions>,
+    /** What it does with a command; may be changed at any time. */
+    public act: (delivery: Delivery) => void = done,
+  ) {
+    super((delivery) => this.act(delivery));
+    this.broker = createRabbitBroker(options);
+    this.id = options.nodeId;
+    this.witness = options.witness;
+  }
+
+  ask(command: Command): Promise<Answer> {
+    return new Promise((answered) => this.broker.request(command, answered));
+  }
+
   /** The texts of the posts it was handed. */
-  texts(): string[];
+  override texts(roomId?: string): string[] {
+    return this.deliveries.flatMap(({ command }) =>
+      command.type === 'post' && (roomId === undefined || command.room_id === roomId) ? [command.text] : [],
+    );
+  }
 }
 
 export const done = (delivery: Delivery): void => delivery.settle({ type: 'done' });
@@ -68,24 +83,7 @@ export function rabbitOptions(url: string): RabbitOptions & { witness: Witness }
 
 /** A node that is not started yet. */
 export function makeNode(url: string, change: Partial<RabbitOptions> = {}): TestNode {
-  const options = { ...rabbitOptions(url), ...change };
-  const broker = createRabbitBroker(options);
-  const node: TestNode = {
-    broker,
-    id: options.nodeId,
-    witness: options.witness,
-    deliveries: [],
-    heard: [],
-    act: done,
-    command(delivery) {
-      node.deliveries.push(delivery);
-      node.act(delivery);
-    },
-    events: (events) => void node.heard.push(...events),
-    ask: (command) => new Promise((answered) => broker.request(command, answered)),
-    texts: () => node.deliveries.flatMap(({ command }) => (command.type === 'post' ? [command.text] : [])),
-  };
-  return node;
+  return new TestNode({ ...rabbitOptions(url), ...change });
 }
 
 export async function startNode(

@@ -3,7 +3,8 @@ import { newId } from '../../engine/ids.js';
 import type { Answer } from '../../engine/messages/answers.js';
 import type { Command, PostCommand } from '../../engine/messages/commands.js';
 import type { MessagePosted, RoomEvent } from '../../engine/messages/events.js';
-import type { Broker, BrokerHandlers, Delivery } from '../../engine/ports.js';
+import type { Word } from '../../engine/messages/words.js';
+import type { Broker, BrokerHandlers, Delivery, Session } from '../../engine/ports.js';
 
 /** One broker, not started, for one test. */
 export interface BrokerUnderTest {
@@ -12,7 +13,22 @@ export interface BrokerUnderTest {
   readonly durable: boolean;
   /** Another node on the same broker, where the adapter can have one; not started either. */
   readonly second?: () => Promise<Broker>;
+  /** The same, over a cable that can be damaged. */
+  readonly remote?: (t: Test) => Promise<Remote>;
   close(): Promise<void>;
+}
+
+/** A node, not started, whose link can be damaged. */
+export interface Remote {
+  readonly broker: Broker;
+  /** Ends its connection; it can make another one at once. */
+  cut(): void;
+  /** From now on nothing gets through, and nobody is told. */
+  silence(): void;
+  /** Undoes `silence`: what was held back arrives late. */
+  mend(): void;
+  /** Ends its connection for ever: what others see of a node that is killed. */
+  end(): Promise<void>;
 }
 
 export type Make = () => Promise<BrokerUnderTest>;
@@ -21,16 +37,41 @@ export type Make = () => Promise<BrokerUnderTest>;
 export class Node implements BrokerHandlers {
   readonly deliveries: Delivery[] = [];
   readonly heard: RoomEvent[] = [];
+  readonly words: Word[] = [];
+  readonly gone: string[] = [];
+  readonly ended: Session[] = [];
+  missedTimes = 0;
+  onMissed = (): void => undefined;
+  /** Told of a delivery before it is answered. */
+  onDelivery: (delivery: Delivery) => void = () => undefined;
 
   constructor(readonly reply?: (delivery: Delivery) => void) {}
 
   command(delivery: Delivery): void {
+    this.onDelivery(delivery);
     this.deliveries.push(delivery);
     this.reply?.(delivery);
   }
 
   events(events: readonly RoomEvent[]): void {
     this.heard.push(...events);
+  }
+
+  word(word: Word): void {
+    this.words.push(word);
+  }
+
+  missed(): void {
+    this.missedTimes++;
+    this.onMissed();
+  }
+
+  sessionEnded(session: Session): void {
+    this.ended.push(session);
+  }
+
+  nodeGone(nodeId: string): void {
+    this.gone.push(nodeId);
   }
 
   texts(roomId: string): string[] {

@@ -1,12 +1,9 @@
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { until } from '../support/until.js';
-import { startParlor } from '../support/parlor.js';
 import { untilMetric } from './support/metrics.js';
 import { frameBytes, openRaw } from './support/raw.js';
 import { ATTACKED, besiege } from './support/witnesses.js';
 
-const FAULTY_MAIN = fileURLToPath(new URL('support/faulty-main.js', import.meta.url));
 const HERE = `/ws/updates/${ATTACKED}`;
 
 /** Text frames that are refused; who sent them stays connected. */
@@ -126,26 +123,6 @@ t.test('what is unusual but allowed works', async (t) => {
   });
   odd.write(frameBytes('for ever', { fin: false }));
   await besieged.unharmed(t, 'a text that is never finished');
-});
-
-t.test('frames that come before the welcome are refused, and the welcome comes all the same', async (t) => {
-  // A room that has just crashed lets nobody new in until those who were there had the time to come back.
-  const faults = {
-    FAULTY_ROOM: 'slow',
-    FAULT_RATE: '1',
-    FAULT_SEED: '1',
-    FAULT_LIMIT: '1',
-    SETTLE_MS: '1500',
-  };
-  const parlor = await startParlor(faults, FAULTY_MAIN);
-  t.teardown(() => parlor.end());
-  t.equal((await parlor.post('slow', { text: 'crash' })).status, 500);
-  const eager = await openRaw(parlor.port, '/ws/updates/slow?user=eager');
-  eager.write(frameBytes(WELCOMED));
-  t.match(await eager.told('error'), { code: 'not_joined' });
-  t.match(await eager.told('welcome'), { members: ['eager'], head_seq: 0 });
-  eager.write(frameBytes(WELCOMED));
-  t.match(await eager.told('ack'), { seq: 1 }, 'the post behind the welcome is the first');
 });
 
 function fragments(text: string, size: number): Buffer[] {

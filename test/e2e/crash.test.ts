@@ -103,7 +103,7 @@ t.test('a room that crashes five times in ten seconds rests, and all others go o
   t.match(parlor.logs.filter(({ level }) => level >= 50).at(-1), {
     room_id: ROOM,
     crashes: 5,
-    msg: /down for 30 s/,
+    msg: /rests for 30 s/,
   });
   t.equal((await parlor.post('42', { text: 'elsewhere' })).status, 201);
   t.equal((await parlor.get('/health/ready')).status, 200);

@@ -23,5 +23,5 @@ t.test('the kill run notices a program that logs an error', async (t) => {
   const main = fileURLToPath(new URL('support/faulty-main.js', import.meta.url));
   const fault = { FAULTY_ROOM: 'channel:kill-0', FAULT_RATE: '1', FAULT_SEED: '1', FAULT_LIMIT: '1' };
   const { errors } = await killRun({ env: { STORE: 'memory', ...fault }, kills: 1, seed, main });
-  t.match(errors[0], /room: crashed/);
+  t.match(errors[0], /room: crashed in a decision/);
 });

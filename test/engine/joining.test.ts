@@ -131,3 +131,23 @@ t.test('it is so with a broker that loses every third event, once another comes'
   );
   t.pass('no member missed anything');
 });
+
+t.test('frames that come before the welcome are refused, and the welcome comes all the same', async (t) => {
+  let open = (): void => undefined;
+  const node = await startNode(t, {
+    store: (inner) => ({
+      ...inner,
+      load: (room) => new Promise<void>((opened) => (open = opened)).then(() => inner.load(room)),
+    }),
+  });
+  const eager = node.connect('slow', 'eager');
+  await turns(5);
+  const id = newId();
+  eager.post('too early', id);
+  const error = await eager.first('error');
+  t.match(error, { code: 'not_joined', id });
+  open();
+  t.match(await eager.first('welcome'), { members: ['eager'], head_seq: 0 });
+  eager.post('now');
+  t.match(await eager.first('ack'), { seq: 1 }, 'the post behind the welcome is the first');
+});

@@ -1,0 +1,191 @@
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import { newId } from '../../engine/ids.js';
+import type { Word } from '../../engine/messages/words.js';
+import type { BrokerHandlers, Clock, Log, Meter } from '../../engine/ports.js';
+import { Leases } from './leases.js';
+import type { Part } from './link.js';
+import { closeChannel, openPublisher, type Publisher } from './publisher.js';
+import { BEAT_MS, Pulse } from './pulse.js';
+import { NODES } from './topology.js';
+import { NODE_ALIVE, NODE_WORDS, readAlive, readWords } from './wire.js';
+import { ALL, WordsOut } from './words-out.js';
+
+export interface Nodes extends Part {
+  say(word: Word, to: string | null): void;
+  /** The others that live. */
+  readonly others: ReadonlySet<string>;
+  /** A command of this node is handed out here. */
+  sent(nodeId: string): void;
+  /** Whether this node's words come back to it. */
+  readonly isCurrent: boolean;
+  /** Resolves when every node that lives has had its time to answer; at the latest after 2 s. */
+  known(): Promise<void>;
+}
+
+interface Parts {
+  readonly nodeId: string;
+  readonly handlers: () => BrokerHandlers;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly isBlocked: () => boolean;
+  readonly broken: (reason: string) => void;
+}
+
+/** How long a node waits at most for the others' answers before it takes commands, ms: five beats. */
+const KNOWN_MS = 2_000;
+/** A node that reads slower than it is spoken to loses the oldest words, and notices by the numbers of its own. */
+const QUEUE_LIMIT = 10_000;
+
+/**
+ * What nodes say to each other, and which of them live. Each has a queue for it beside that for events: a backlog of
+ * events must not make a node look dead, to itself or to others.
+ */
+export function createNodes(parts: Parts): Nodes {
+  const { nodeId, clock, log, meter } = parts;
+  const leases = new Leases(nodeId);
+  const pulse = new Pulse(clock);
+  const words = new WordsOut({ nodeId, meter, publisher: () => (parts.isBlocked() ? null : publisher) });
+  let channel: Channel | null = null;
+  let publisher: Publisher | null = null;
+  let cancelBeat = (): void => undefined;
+  /** Whether something came back since the last beat. */
+  let cameBack = false;
+  /** The number of this link's first beat. When it has come back, all have had a beat's time to answer the hello. */
+  let knownWith = Infinity;
+  let allKnown = (): void => undefined;
+  let known: Promise<void> = Promise.resolve();
+
+  /** Returns its number. */
+  function sayAlive(kind?: 'hello' | 'bye'): number {
+    const number = pulse.sent();
+    const body = Buffer.from(JSON.stringify({ ...leases.alive(kind), number }));
+    const options = { contentType: 'application/json', type: NODE_ALIVE, appId: nodeId };
+    publisher?.publish({ exchange: NODES, key: ALL, body, options }, () => undefined);
+    return number;
+  }
+
+  function beat(): void {
+    cancelBeat = clock.after(BEAT_MS, beat);
+    if (cameBack) leases.beat().forEach(gone);
+    cameBack = false;
+    // What is said now would come back in one go later: as many beats in a moment in which nobody else is heard.
+    if (parts.isBlocked()) pulse.rest();
+    else knownWith = Math.min(knownWith, sayAlive());
+    if (!pulse.beat()) parts.broken('the broker is silent: what this node says does not come back');
+  }
+
+  function gone(id: string): void {
+    log.info({ node: id }, 'rabbitmq: a node is gone');
+    parts.handlers().nodeGone(id);
+  }
+
+  function arrived({ content, properties }: ConsumeMessage): void {
+    const isOwn = properties.appId === nodeId;
+    if (properties.type === NODE_ALIVE) heard(content, isOwn);
+    // What this node says to all it has heard when it said it.
+    else if (properties.type !== NODE_WORDS || !isOwn) hear(content);
+  }
+
+  function hear(content: Buffer): void {
+    const { words: said, faults } = readWords(content);
+    if (faults.length > 0) {
+      meter.dropped('undecodable_word', faults.length);
+      log.warn({ fault: faults[0] }, 'rabbitmq: what arrived is no word');
+    }
+    for (const word of said) parts.handlers().word(word);
+  }
+
+  function heard(content: Buffer, isOwn: boolean): void {
+    const alive = readAlive(content);
+    if (alive === null) {
+      meter.dropped('undecodable_word');
+      return;
+    }
+    if (isOwn) {
+      cameBack = true;
+      if (alive.number >= knownWith) allKnown();
+      if (!pulse.returned(alive.number)) parts.handlers().missed();
+      return;
+    }
+    const { missed, greet, gone: ended } = leases.heard(alive);
+    if (greet) sayAlive();
+    if (ended) gone(alive.node_id);
+    if (missed) parts.handlers().missed();
+  }
+
+  async function openQueue(opened: Channel): Promise<void> {
+    let reason = 'the queue for words was closed';
+    opened.on('error', (cause) => (reason = cause.message));
+    opened.on('close', () => {
+      if (channel === opened) parts.broken(reason);
+    });
+    const queue = `parlor.words.${nodeId}.${newId().slice(-12)}`;
+    const limits = { 'x-max-length': QUEUE_LIMIT };
+    await opened.assertQueue(queue, { exclusive: true, autoDelete: true, durable: false, arguments: limits });
+    for (const key of [ALL, nodeId]) await opened.bindQueue(queue, NODES, key);
+    await opened.consume(
+      queue,
+      (message) => {
+        if (message === null) parts.broken('the queue for words was deleted');
+        else if (channel === opened) arrived(message);
+      },
+      { noAck: true },
+    );
+  }
+
+  function lost(): void {
+    cancelBeat();
+    channel = null;
+    publisher = null;
+    knownWith = Infinity;
+    allKnown();
+    words.lost();
+    pulse.end();
+    leases.lost();
+  }
+
+  return {
+    async open(model: ChannelModel) {
+      const opened = await model.createChannel();
+      channel = opened;
+      publisher = await openPublisher(model, { onRoom: words.flush, broken: parts.broken });
+      await openQueue(opened);
+      let cancel = (): void => undefined;
+      known = new Promise((ready) => {
+        allKnown = ready;
+        cancel = clock.after(KNOWN_MS, ready);
+      });
+      void known.then(() => cancel());
+      pulse.begin();
+      cameBack = false;
+      sayAlive('hello');
+      cancelBeat = clock.after(BEAT_MS, beat);
+    },
+    lost,
+    async close() {
+      const [closing, saying] = [channel, publisher];
+      if (closing === null) return;
+      words.flush();
+      sayAlive('bye');
+      lost();
+      await Promise.all([saying?.close(), closeChannel(closing)]);
+    },
+    say(word, to) {
+      if (to === null || to === nodeId) parts.handlers().word(word);
+      if (to !== nodeId) words.add(word, to ?? ALL);
+    },
+    get others() {
+      return leases.nodes;
+    },
+    sent: (id) => leases.sent(id),
+    get isCurrent() {
+      return pulse.isCurrent;
+    },
+    async known() {
+      const mine = known;
+      await mine;
+      if (mine === known && channel !== null) leases.open();
+    },
+  };
+}
