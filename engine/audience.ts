@@ -10,11 +10,10 @@ import type { Answer, Joined } from './messages/answers.js';
 import { isDurable, type DurableEvent, type EphemeralEvent, type RoomEvent } from './messages/events.js';
 import type { RollCall } from './messages/words.js';
 import type { Broker, Clock, Log, Meter, Outlet, Store } from './ports.js';
-import { PresenceLog } from './presence-log.js';
 import type { LocalMembers } from './room/parts.js';
 import { Roster } from './roster.js';
 import type { Scheduler } from './scheduler.js';
-import { SeatKeeper, type Entrant, type SeatAnswer } from './seat-keeper.js';
+import { SeatKeeper, type Entrant, type NewEntrant, type SeatAnswer } from './seat-keeper.js';
 import { sayPresent } from './say-present.js';
 import { Timeline } from './timeline.js';
 
@@ -40,7 +39,7 @@ export type AudienceMessage =
   | RollCall
   | SeatAnswer
   | EntranceMessage
-  | { readonly type: 'enter'; readonly entrant: Entrant }
+  | { readonly type: 'enter'; readonly entrant: NewEntrant }
   | { readonly type: 'remove'; readonly id: string }
   /** Events may have been missed: read them, and assert all seats. `done`: whether both was possible. */
   | { readonly type: 'sync'; readonly done: (ok: boolean) => void }
@@ -63,7 +62,6 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   private readonly listeners = new Map<string, Listener>();
   private readonly live: Fanout;
   private readonly timeline = new Timeline();
-  private readonly presence = new PresenceLog();
   private readonly roster: Roster;
   private readonly seats: SeatKeeper;
   private readonly entrance: Entrance;
@@ -79,7 +77,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     /** Nobody has a seat any more, or has asked for one. */
     private readonly emptied: () => void,
   ) {
-    const { listeners, timeline, presence } = this;
+    const { listeners, timeline } = this;
     this.mailbox = new Mailbox<AudienceMessage>(scheduler, LIMITS, this);
     const tellFirst = (message: AudienceMessage): void => this.mailbox.tellFirst(message);
     this.live = new Fanout(roomId, parts);
@@ -88,7 +86,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     this.missed = new MissedEvents(roomId, parts, timeline, tellFirst);
     this.entrance = new Entrance(roomId, parts, {
       timeline,
-      presence,
+      roster: this.roster,
       live: this.live,
       listeners,
       tell: (message) => this.mailbox.tell(message),
@@ -154,6 +152,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   callHere(callId: string, headSeq: number): LocalMembers | null {
     if (this.lacks(headSeq)) return null;
     this.answeredCall = callId;
+    this.roster.called();
     return { present: this.seats.called(callId, this.parts.nodeId), believed: this.roster.members ?? [] };
   }
 
@@ -175,11 +174,10 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
 
   /* -------------------------------------------------------------- Seats */
 
-  private enter(entrant: Entrant): void {
+  private enter(entrant: NewEntrant): void {
     const { listener } = entrant;
     if (listener.isEnded) return;
-    this.presence.expect(listener.id);
-    this.seats.ask(entrant);
+    this.seats.ask({ ...entrant, rosterVersion: this.roster.version });
   }
 
   private answered(id: string, answer: Answer): void {
@@ -194,7 +192,6 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
       return;
     }
     const isRefused = answer.type === 'refused';
-    this.presence.arrived(id);
     this.seats.settled(id, !isRefused || answer.reached === 'perhaps');
     if (isRefused) entrant.listener.end(answer.code, answer.message);
     else entrant.listener.end('unavailable', 'the room did not answer in time; come back in a moment');
@@ -209,20 +206,16 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
       return;
     }
     if (this.timeline.cursor === null) this.mailbox.putBack(this.timeline.begin(room.head_seq));
-    if (this.listeners.size === 0) {
-      this.roster.begin(room.members, room.member_count);
-      for (const event of this.presence.eventsSince(id)) this.roster.apply(event);
-    }
+    if (this.listeners.size === 0) this.roster.begin(room.members, room.member_count);
     this.seats.settled(id);
     this.entrance.admit({ entrant, room });
   }
 
   private remove(id: string): void {
     const listener = this.listeners.get(id);
-    this.presence.arrived(id);
     this.seats.gone(id);
     if (listener) this.live.remove(listener);
-    this.listeners.delete(id);
+    if (this.listeners.delete(id) && this.listeners.size === 0) this.roster.end();
     if (this.seats.isEmpty) this.emptied();
   }
 
@@ -238,6 +231,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
       this.repair(call);
       return;
     }
+    this.roster.called();
     const present = this.seats.called(call.call_id, call.node_id);
     sayPresent(this.parts, call, { present, believed: this.roster.members ?? [] });
   }
@@ -283,7 +277,6 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   private noteEnd(event: DurableEvent): boolean {
     if (event.type !== 'room_closed' && event.type !== 'member_kicked') return false;
     this.roster.apply(event);
-    this.presence.addEnd(event);
     return true;
   }
 
@@ -295,9 +288,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     const changed = this.roster.apply(event);
     if (event.type === 'members' && !changed) return;
     // In a large room everybody would be told of everybody: the frames grow with the square of its members.
-    const frame = event.member_count <= this.parts.presenceLimit ? eventFrame(event) : null;
-    if (frame !== null) this.sendEphemeral(frame);
-    this.presence.add(event, frame);
+    if (event.member_count <= this.parts.presenceLimit) this.sendEphemeral(eventFrame(event));
   }
 
   private sendEphemeral(frame: string): void {

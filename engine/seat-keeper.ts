@@ -13,7 +13,12 @@ export interface Entrant {
   readonly requestId: string;
   /** With which a guest gets its name and seat back; null: it has a name of its own. */
   readonly resume: string | null;
+  /** The version of the audience's list of members when the seat was asked for. */
+  readonly rosterVersion: number;
 }
+
+/** As a connection comes to its audience. */
+export type NewEntrant = Omit<Entrant, 'rosterVersion'>;
 
 interface Asking {
   readonly entrant: Entrant;
