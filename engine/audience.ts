@@ -1,6 +1,6 @@
 import { endingOf } from './catch-up.js';
 import { eventFrame, isQuiet } from './codec.js';
-import { Entrance, type EntranceMessage } from './entrance.js';
+import { Entrance, type EntranceMessage, type Hall } from './entrance.js';
 import { errorText, type Refusal } from './errors.js';
 import { Fanout } from './fanout.js';
 import type { Listener } from './listener.js';
@@ -56,13 +56,13 @@ const RETRY_MS = 1_000;
  * The connections to one room on one node. Sends them the room's events, in order and without a gap, and is the one
  * owner of their seats.
  */
-export class AudienceActor implements Behaviour<AudienceMessage> {
+export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   readonly mailbox: Mailbox<AudienceMessage>;
   /** Connections with a seat, also while they are sent what they missed. */
-  private readonly listeners = new Map<string, Listener>();
-  private readonly live: Fanout;
-  private readonly timeline = new Timeline();
-  private readonly roster: Roster;
+  readonly listeners = new Map<string, Listener>();
+  readonly live: Fanout;
+  readonly timeline = new Timeline();
+  readonly roster: Roster;
   private readonly seats: SeatKeeper;
   private readonly entrance: Entrance;
   private readonly missed: MissedEvents<Purpose>;
@@ -77,21 +77,12 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     /** Nobody has a seat any more, or has asked for one. */
     private readonly emptied: () => void,
   ) {
-    const { listeners, timeline } = this;
     this.mailbox = new Mailbox<AudienceMessage>(scheduler, LIMITS, this);
-    const tellFirst = (message: AudienceMessage): void => this.mailbox.tellFirst(message);
     this.live = new Fanout(roomId, parts);
     this.roster = new Roster(parts.presenceLimit);
-    this.seats = new SeatKeeper(roomId, parts, listeners);
-    this.missed = new MissedEvents(roomId, parts, timeline, tellFirst);
-    this.entrance = new Entrance(roomId, parts, {
-      timeline,
-      roster: this.roster,
-      live: this.live,
-      listeners,
-      tell: (message) => this.mailbox.tell(message),
-      tellFirst,
-    });
+    this.seats = new SeatKeeper(roomId, parts, this.listeners);
+    this.missed = new MissedEvents(roomId, parts, this.timeline, this.mailbox);
+    this.entrance = new Entrance(roomId, parts, this);
   }
 
   /** The node that is the room's home, as far as is known. */

@@ -35,15 +35,17 @@ interface EntranceParts {
 }
 
 /** What an entrance shares with its audience. */
-interface Hall {
+export interface Hall {
   readonly timeline: Timeline;
   readonly roster: Roster;
   readonly live: Fanout;
   /** Connections with a seat, also while they are sent what they missed. */
   readonly listeners: Map<string, Listener>;
-  /** Tells the audience, in a turn of its own. False: it has too much to do. */
-  readonly tell: (message: EntranceMessage) => boolean;
-  readonly tellFirst: (message: EntranceMessage) => void;
+  /** Of the audience: what is told to it is dealt with in a turn of its own. */
+  readonly mailbox: {
+    tell(message: EntranceMessage): boolean;
+    tellFirst(message: EntranceMessage): void;
+  };
 }
 
 /** Lets connections in: a welcome, what they missed as fast as they read it, and then, without a seam, the live stream. */
@@ -100,7 +102,7 @@ export class Entrance {
   private look({ entrant, room }: Admission, since: number): void {
     const { hall, parts, roomId } = this;
     const answer = (stored: boolean | null): void =>
-      hall.tellFirst({ type: 'looked', entrant, room, stored });
+      hall.mailbox.tellFirst({ type: 'looked', entrant, room, stored });
     parts.store.history({ room_id: roomId, after: since, limit: 1, messages_only: false }).then(
       ([first]) => answer(first?.seq === since + 1),
       (cause: unknown) => {
@@ -156,10 +158,10 @@ export class Entrance {
     const { hall, parts, roomId } = this;
     const { listener, from: after, page: limit } = step;
     parts.store.history({ room_id: roomId, after, limit, messages_only: false }).then(
-      (events) => hall.tellFirst({ type: 'missed', step, events }),
+      (events) => hall.mailbox.tellFirst({ type: 'missed', step, events }),
       (cause: unknown) => {
         this.complain(cause);
-        hall.tellFirst({ type: 'unreadable', listener });
+        hall.mailbox.tellFirst({ type: 'unreadable', listener });
       },
     );
   }
@@ -179,7 +181,7 @@ export class Entrance {
 
   private goOn(step: CatchUp): void {
     step.listener.whenRead(this.most / 2, () => {
-      if (!this.hall.tell(step)) this.giveUp(step.listener);
+      if (!this.hall.mailbox.tell(step)) this.giveUp(step.listener);
     });
   }
 
