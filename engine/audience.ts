@@ -30,6 +30,8 @@ export interface AudienceParts {
   readonly presenceLimit: number;
   /** The seats of this room have to be asserted later. */
   readonly assertLater: (roomId: string) => void;
+  /** The same, where the answer to an assertion that is under way may have been lost. */
+  readonly assertAnew: (roomId: string) => void;
   /** What the room has answered comes to the audience behind the events that the room has published before. */
   readonly heard: (roomId: string, answer: SeatAnswer) => void;
 }
@@ -197,7 +199,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
       return;
     }
     if (this.timeline.cursor === null) this.mailbox.putBack(this.timeline.begin(room.head_seq));
-    if (this.listeners.size === 0) this.roster.begin(room.members, room.member_count);
+    if (this.listeners.size === 0) this.roster.begin(room.members, room.member_count, entrant.rosterVersion);
     this.seats.settled(id);
     this.entrance.admit({ entrant, room });
   }
@@ -206,7 +208,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     const listener = this.listeners.get(id);
     this.seats.gone(id);
     if (listener) this.live.remove(listener);
-    if (this.listeners.delete(id) && this.listeners.size === 0) this.roster.end();
+    this.listeners.delete(id);
     if (this.seats.isEmpty) this.emptied();
   }
 

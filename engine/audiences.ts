@@ -86,12 +86,13 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
     rollCall(call) {
       const entry = audiences.get(call.room_id);
       if (entry) entry.actor.hearRollCall(call);
-      else sayPresent(parts, call, NOBODY);
+      // Of a home here `callHere` has told it already.
+      else if (call.node_id !== parts.nodeId) sayPresent(parts, call, NOBODY);
     },
     callHere: (roomId, callId, headSeq) =>
       audiences.get(roomId)?.actor.callHere(callId, headSeq) ?? (audiences.has(roomId) ? null : NOBODY),
     missed(roomId) {
-      if (roomId === undefined) for (const id of audiences.keys()) parts.assertLater(id);
+      if (roomId === undefined) for (const id of audiences.keys()) parts.assertAnew(id);
       else if (audiences.has(roomId)) parts.assertLater(roomId);
     },
     nodeGone(nodeId) {

@@ -114,6 +114,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     recoveryLimit,
     presenceLimit,
     assertLater: (roomId) => reassertions.mark(roomId),
+    assertAnew: (roomId) => reassertions.markAnew(roomId),
     heard: (roomId, answer) => bridge.answer(roomId, answer),
   });
   const roomParts = {

@@ -107,6 +107,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   /** Goes on after a fault that has left the state whole. */
   resume(): void {
     this.enter('open');
+    this.arm();
   }
 
   /** Ends the actor. What it had not begun is delivered again or answered `unavailable`. */

@@ -141,16 +141,18 @@ export function missingFrom(
 }
 
 /**
- * Members that clients were told of, whom nobody has asserted: they keep their seats for the time of grace. Those who
- * were asserted come first, so there may be no seat left for all.
+ * Members that clients were told of, whom nobody has asserted: they keep their seats for the time of grace, from now.
+ * Those who were asserted come first, so there may be no seat left for all.
  */
 export function remember(users: Iterable<string>, state: RoomState, ctx: Context): Fact[] {
   if (state.status !== 'open' && state.status !== 'absent') return [];
   const facts: Fact[] = [];
   const { capacity } = policyOf(state);
+  let free = capacity === null ? Infinity : capacity - state.seats.size;
   for (const user of users) {
-    if (capacity !== null && state.seats.size + facts.length >= capacity) break;
-    if (!state.seats.has(user)) facts.push({ type: 'member_remembered', user, since: ctx.elapsed });
+    const seat = state.seats.get(user);
+    if (seat ? seat.length > 0 : free-- <= 0) continue;
+    facts.push({ type: 'member_remembered', user, since: ctx.elapsed });
   }
   return facts;
 }

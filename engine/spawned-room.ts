@@ -1,8 +1,8 @@
 import { dispatch, spawn, stop, type ActorSystemRef, type Ref, type SupervisionActorFunc } from 'nact';
-import type { Session } from '../ports.js';
-import type { Scheduler } from '../scheduler.js';
-import { RoomActor } from './actor.js';
-import type { RoomHost, RoomParts, WakeUp } from './parts.js';
+import type { Session } from './ports.js';
+import type { Scheduler } from './scheduler.js';
+import { RoomActor } from './room/actor.js';
+import type { RoomHost, RoomParts, WakeUp } from './room/parts.js';
 
 /** What a room's life depends on: its supervisor. One object for all rooms. */
 export interface Supervision {
