@@ -32,10 +32,10 @@ export function join(state: RoomState, command: JoinCommand, ctx: Context): Deci
     call_id: ctx.callId,
     ...(isSure ? {} : { unsure: true }),
   });
-  if (isKnown) return accept(state, [], joined);
-  if (seat) return accept(state, connected(command, policyOf(state), ctx), joined);
   const woken: Fact[] = state.status === 'open' ? [] : [{ type: 'woken', at: ctx.at }];
   const room = woken.reduce(evolve, state);
+  if (isKnown) return accept(state, woken, joined);
+  if (seat) return accept(state, [...woken, ...connected(command, policyOf(room), ctx)], joined);
   const { capacity } = policyOf(room);
   if (capacity !== null && !hasRoom(room)) return refuse(state, roomFull(capacity));
   const news = [memberJoined(room, user, ctx), ...connected(command, policyOf(room), ctx)];
