@@ -1,6 +1,6 @@
 import { endingOf } from './catch-up.js';
 import { eventFrame, isQuiet } from './codec.js';
-import { Entrance, type EntranceMessage } from './entrance.js';
+import { Entrance, type EntranceMessage, type Hall } from './entrance.js';
 import { errorText, type Refusal } from './errors.js';
 import { Fanout } from './fanout.js';
 import type { Listener } from './listener.js';
@@ -10,11 +10,10 @@ import type { Answer, Joined } from './messages/answers.js';
 import { isDurable, type DurableEvent, type EphemeralEvent, type RoomEvent } from './messages/events.js';
 import type { RollCall } from './messages/words.js';
 import type { Broker, Clock, Log, Meter, Outlet, Store } from './ports.js';
-import { PresenceLog } from './presence-log.js';
 import type { LocalMembers } from './room/parts.js';
 import { Roster } from './roster.js';
 import type { Scheduler } from './scheduler.js';
-import { SeatKeeper, type Entrant, type SeatAnswer } from './seat-keeper.js';
+import { SeatKeeper, type Entrant, type NewEntrant, type SeatAnswer } from './seat-keeper.js';
 import { sayPresent } from './say-present.js';
 import { Timeline } from './timeline.js';
 
@@ -31,6 +30,8 @@ export interface AudienceParts {
   readonly presenceLimit: number;
   /** The seats of this room have to be asserted later. */
   readonly assertLater: (roomId: string) => void;
+  /** The same, where the answer to an assertion that is under way may have been lost. */
+  readonly assertAnew: (roomId: string) => void;
   /** What the room has answered comes to the audience behind the events that the room has published before. */
   readonly heard: (roomId: string, answer: SeatAnswer) => void;
 }
@@ -40,7 +41,7 @@ export type AudienceMessage =
   | RollCall
   | SeatAnswer
   | EntranceMessage
-  | { readonly type: 'enter'; readonly entrant: Entrant }
+  | { readonly type: 'enter'; readonly entrant: NewEntrant }
   | { readonly type: 'remove'; readonly id: string }
   /** Events may have been missed: read them, and assert all seats. `done`: whether both was possible. */
   | { readonly type: 'sync'; readonly done: (ok: boolean) => void }
@@ -57,14 +58,13 @@ const RETRY_MS = 1_000;
  * The connections to one room on one node. Sends them the room's events, in order and without a gap, and is the one
  * owner of their seats.
  */
-export class AudienceActor implements Behaviour<AudienceMessage> {
+export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   readonly mailbox: Mailbox<AudienceMessage>;
   /** Connections with a seat, also while they are sent what they missed. */
-  private readonly listeners = new Map<string, Listener>();
-  private readonly live: Fanout;
-  private readonly timeline = new Timeline();
-  private readonly presence = new PresenceLog();
-  private readonly roster: Roster;
+  readonly listeners = new Map<string, Listener>();
+  readonly live: Fanout;
+  readonly timeline = new Timeline();
+  readonly roster: Roster;
   private readonly seats: SeatKeeper;
   private readonly entrance: Entrance;
   private readonly missed: MissedEvents<Purpose>;
@@ -79,21 +79,12 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     /** Nobody has a seat any more, or has asked for one. */
     private readonly emptied: () => void,
   ) {
-    const { listeners, timeline, presence } = this;
     this.mailbox = new Mailbox<AudienceMessage>(scheduler, LIMITS, this);
-    const tellFirst = (message: AudienceMessage): void => this.mailbox.tellFirst(message);
     this.live = new Fanout(roomId, parts);
     this.roster = new Roster(parts.presenceLimit);
-    this.seats = new SeatKeeper(roomId, parts, listeners);
-    this.missed = new MissedEvents(roomId, parts, timeline, tellFirst);
-    this.entrance = new Entrance(roomId, parts, {
-      timeline,
-      presence,
-      live: this.live,
-      listeners,
-      tell: (message) => this.mailbox.tell(message),
-      tellFirst,
-    });
+    this.seats = new SeatKeeper(roomId, parts, this.listeners);
+    this.missed = new MissedEvents(roomId, parts, this.timeline, this.mailbox);
+    this.entrance = new Entrance(roomId, parts, this);
   }
 
   /** The node that is the room's home, as far as is known. */
@@ -154,6 +145,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   callHere(callId: string, headSeq: number): LocalMembers | null {
     if (this.lacks(headSeq)) return null;
     this.answeredCall = callId;
+    this.roster.called();
     return { present: this.seats.called(callId, this.parts.nodeId), believed: this.roster.members ?? [] };
   }
 
@@ -175,11 +167,10 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
 
   /* -------------------------------------------------------------- Seats */
 
-  private enter(entrant: Entrant): void {
+  private enter(entrant: NewEntrant): void {
     const { listener } = entrant;
     if (listener.isEnded) return;
-    this.presence.expect(listener.id);
-    this.seats.ask(entrant);
+    this.seats.ask({ ...entrant, rosterVersion: this.roster.version });
   }
 
   private answered(id: string, answer: Answer): void {
@@ -194,7 +185,6 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
       return;
     }
     const isRefused = answer.type === 'refused';
-    this.presence.arrived(id);
     this.seats.settled(id, !isRefused || answer.reached === 'perhaps');
     if (isRefused) entrant.listener.end(answer.code, answer.message);
     else entrant.listener.end('unavailable', 'the room did not answer in time; come back in a moment');
@@ -209,17 +199,13 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
       return;
     }
     if (this.timeline.cursor === null) this.mailbox.putBack(this.timeline.begin(room.head_seq));
-    if (this.listeners.size === 0) {
-      this.roster.begin(room.members, room.member_count);
-      for (const event of this.presence.eventsSince(id)) this.roster.apply(event);
-    }
+    if (this.listeners.size === 0) this.roster.begin(room.members, room.member_count, entrant.rosterVersion);
     this.seats.settled(id);
     this.entrance.admit({ entrant, room });
   }
 
   private remove(id: string): void {
     const listener = this.listeners.get(id);
-    this.presence.arrived(id);
     this.seats.gone(id);
     if (listener) this.live.remove(listener);
     this.listeners.delete(id);
@@ -238,6 +224,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
       this.repair(call);
       return;
     }
+    this.roster.called();
     const present = this.seats.called(call.call_id, call.node_id);
     sayPresent(this.parts, call, { present, believed: this.roster.members ?? [] });
   }
@@ -283,7 +270,6 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
   private noteEnd(event: DurableEvent): boolean {
     if (event.type !== 'room_closed' && event.type !== 'member_kicked') return false;
     this.roster.apply(event);
-    this.presence.addEnd(event);
     return true;
   }
 
@@ -295,9 +281,7 @@ export class AudienceActor implements Behaviour<AudienceMessage> {
     const changed = this.roster.apply(event);
     if (event.type === 'members' && !changed) return;
     // In a large room everybody would be told of everybody: the frames grow with the square of its members.
-    const frame = event.member_count <= this.parts.presenceLimit ? eventFrame(event) : null;
-    if (frame !== null) this.sendEphemeral(frame);
-    this.presence.add(event, frame);
+    if (event.member_count <= this.parts.presenceLimit) this.sendEphemeral(eventFrame(event));
   }
 
   private sendEphemeral(frame: string): void {

@@ -5,14 +5,14 @@ import type { RollCall } from './messages/words.js';
 import type { LocalMembers } from './room/parts.js';
 import { sayPresent } from './say-present.js';
 import { Scheduler, type Parent } from './scheduler.js';
-import type { Entrant, SeatAnswer } from './seat-keeper.js';
+import type { NewEntrant, SeatAnswer } from './seat-keeper.js';
 import { slotOf } from './slots.js';
 
 export interface Audiences {
   /** Opens (or finds) the audience of a room and counts one more connection in it; resolves when it hears the room. */
   enter(roomId: string): Promise<void>;
   /** Asks for a seat, after `enter`. False when the audience is overloaded. */
-  admit(roomId: string, entrant: Entrant): boolean;
+  admit(roomId: string, entrant: NewEntrant): boolean;
   /** The counterpart of `enter`: gives the seat back. The last one out ends the audience. */
   exit(roomId: string, connectionId: string): void;
   event(event: RoomEvent): void;
@@ -86,12 +86,13 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
     rollCall(call) {
       const entry = audiences.get(call.room_id);
       if (entry) entry.actor.hearRollCall(call);
-      else sayPresent(parts, call, NOBODY);
+      // Of a home here `callHere` has told it already.
+      else if (call.node_id !== parts.nodeId) sayPresent(parts, call, NOBODY);
     },
     callHere: (roomId, callId, headSeq) =>
       audiences.get(roomId)?.actor.callHere(callId, headSeq) ?? (audiences.has(roomId) ? null : NOBODY),
     missed(roomId) {
-      if (roomId === undefined) for (const id of audiences.keys()) parts.assertLater(id);
+      if (roomId === undefined) for (const id of audiences.keys()) parts.assertAnew(id);
       else if (audiences.has(roomId)) parts.assertLater(roomId);
     },
     nodeGone(nodeId) {

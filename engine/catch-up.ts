@@ -12,6 +12,9 @@ export interface CatchUp {
   readonly listener: Listener;
   readonly from: number;
   readonly joinedAt: number;
+  /** The members that the welcome names, and the version of the audience's list when the seat was asked for. */
+  readonly members: readonly string[];
+  readonly rosterVersion: number;
   /** Size of the next page. It shrinks for slow clients: events they cannot take yet are read from the store for nothing. */
   readonly page: number;
   /** Frames that have to be sent before. */
@@ -23,9 +26,9 @@ const NONE: readonly string[] = [];
 const LEAST_PAGE = 8;
 const MOST_PAGE = 200;
 
-/** The first step; `welcome` goes before all else. */
-export function beginCatchUp(listener: Listener, from: number, joinedAt: number, welcome: string): CatchUp {
-  return { type: 'catch_up', listener, from, joinedAt, page: MOST_PAGE, before: [welcome] };
+/** The first step; `before`: the welcome. */
+export function beginCatchUp(step: Omit<CatchUp, 'type' | 'page'>): CatchUp {
+  return { type: 'catch_up', page: MOST_PAGE, ...step };
 }
 
 /**

@@ -110,6 +110,12 @@ export function welcomeFrame(welcome: {
   return JSON.stringify(frame);
 }
 
+/** The members of a room, in place of what a client was told before. */
+export function membersFrame(members: readonly string[]): string {
+  const frame: ServerFrame = { type: 'members', members: [...members], member_count: members.length };
+  return JSON.stringify(frame);
+}
+
 export function ackFrame(id: string, seq: number): string {
   return `{"type":"ack","id":"${id}","seq":${seq}}`;
 }

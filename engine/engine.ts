@@ -12,7 +12,7 @@ import type { Command } from './messages/commands.js';
 import type { MessagePosted } from './messages/events.js';
 import type { Policy } from './messages/policy.js';
 import type { Broker, BrokerState, Clock, Log, Meter, Outlet, Socket, Store, StoreState } from './ports.js';
-import { presetFor, type Presets } from './room/presets.js';
+import { createPresets, type Presets } from './room/presets.js';
 import { Reassertions } from './reassertions.js';
 import { createRetention } from './retention.js';
 import { createRooms } from './rooms.js';
@@ -99,7 +99,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const root = start();
   const shared = { nodeId, broker, store, clock, log, meter, newId };
   const { commitBatch, commitLingerMs, retentionMs, presenceLimit, recoveryLimit } = options;
-  const presetOf = (roomId: string): Policy => presetFor(roomId, options.presets, options.base);
+  const presetOf = createPresets(options.presets, options.base);
   const journal = createJournal(root, { ...shared, commitBatch, commitLingerMs });
   const retention = createRetention({ store, clock, log, meter, presetOf, pauseMs: retentionMs });
   const reassertions = new Reassertions({
@@ -114,6 +114,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     recoveryLimit,
     presenceLimit,
     assertLater: (roomId) => reassertions.mark(roomId),
+    assertAnew: (roomId) => reassertions.markAnew(roomId),
     heard: (roomId, answer) => bridge.answer(roomId, answer),
   });
   const roomParts = {

@@ -1,12 +1,12 @@
 import { beginCatchUp, sendMissed, type CatchUp } from './catch-up.js';
-import { welcomeFrame } from './codec.js';
+import { membersFrame, welcomeFrame } from './codec.js';
 import { errorText } from './errors.js';
 import { behindBytes, SPARED, type Fanout } from './fanout.js';
 import type { Listener } from './listener.js';
 import type { RoomView } from './messages/answers.js';
 import type { DurableEvent } from './messages/events.js';
 import type { Log, Meter, Outlet, Store } from './ports.js';
-import type { PresenceLog } from './presence-log.js';
+import type { Roster } from './roster.js';
 import type { Entrant } from './seat-keeper.js';
 import type { Timeline } from './timeline.js';
 
@@ -35,15 +35,17 @@ interface EntranceParts {
 }
 
 /** What an entrance shares with its audience. */
-interface Hall {
+export interface Hall {
   readonly timeline: Timeline;
-  readonly presence: PresenceLog;
+  readonly roster: Roster;
   readonly live: Fanout;
   /** Connections with a seat, also while they are sent what they missed. */
   readonly listeners: Map<string, Listener>;
-  /** Tells the audience, in a turn of its own. False: it has too much to do. */
-  readonly tell: (message: EntranceMessage) => boolean;
-  readonly tellFirst: (message: EntranceMessage) => void;
+  /** Of the audience: what is told to it is dealt with in a turn of its own. */
+  readonly mailbox: {
+    tell(message: EntranceMessage): boolean;
+    tellFirst(message: EntranceMessage): void;
+  };
 }
 
 /** Lets connections in: a welcome, what they missed as fast as they read it, and then, without a seam, the live stream. */
@@ -100,7 +102,7 @@ export class Entrance {
   private look({ entrant, room }: Admission, since: number): void {
     const { hall, parts, roomId } = this;
     const answer = (stored: boolean | null): void =>
-      hall.tellFirst({ type: 'looked', entrant, room, stored });
+      hall.mailbox.tellFirst({ type: 'looked', entrant, room, stored });
     parts.store.history({ room_id: roomId, after: since, limit: 1, messages_only: false }).then(
       ([first]) => answer(first?.seq === since + 1),
       (cause: unknown) => {
@@ -120,7 +122,10 @@ export class Entrance {
     const follows = since !== null && stored && this.isNear(since, room);
     const recovered = since === null ? undefined : follows;
     const welcome = welcomeFrame({ listener, room, recovered, resume });
-    this.catchUp(beginCatchUp(listener, follows ? since : room.head_seq, room.head_seq, welcome));
+    const from = follows ? since : room.head_seq;
+    const { members, head_seq: joinedAt } = room;
+    const { rosterVersion } = entrant;
+    this.catchUp(beginCatchUp({ listener, from, joinedAt, members, rosterVersion, before: [welcome] }));
   }
 
   /**
@@ -128,14 +133,15 @@ export class Entrance {
    * one step and so without a seam; else goes on when the client has read, so that its buffer holds, whatever it missed.
    */
   private catchUp(step: CatchUp): void {
-    const { timeline, presence, live } = this.hall;
+    const { timeline, roster, live } = this.hall;
     const { listener, from } = step;
     const missing = (timeline.cursor ?? from) - from;
     if (missing > timeline.recent.length) {
       this.readMissed(step);
       return;
     }
-    const news = presence.framesSince(listener.id, listener.user);
+    const members = roster.newsFor(listener.user, step.members, step.rosterVersion);
+    const news = members === null ? [] : [membersFrame(members)];
     const sent = sendMissed(step, missing > 0 ? timeline.recent.slice(-missing) : [], this.most, news);
     if (sent === null) return;
     if (sent.next.from < from + missing) {
@@ -144,7 +150,6 @@ export class Entrance {
     }
     // Where nothing more should wait, the client can do without knowing who came and who went.
     if (!sent.complete) this.parts.meter.dropped(SPARED, news.length);
-    presence.arrived(listener.id);
     live.add(listener);
     listener.admitted();
   }
@@ -153,10 +158,10 @@ export class Entrance {
     const { hall, parts, roomId } = this;
     const { listener, from: after, page: limit } = step;
     parts.store.history({ room_id: roomId, after, limit, messages_only: false }).then(
-      (events) => hall.tellFirst({ type: 'missed', step, events }),
+      (events) => hall.mailbox.tellFirst({ type: 'missed', step, events }),
       (cause: unknown) => {
         this.complain(cause);
-        hall.tellFirst({ type: 'unreadable', listener });
+        hall.mailbox.tellFirst({ type: 'unreadable', listener });
       },
     );
   }
@@ -176,7 +181,7 @@ export class Entrance {
 
   private goOn(step: CatchUp): void {
     step.listener.whenRead(this.most / 2, () => {
-      if (!this.hall.tell(step)) this.giveUp(step.listener);
+      if (!this.hall.mailbox.tell(step)) this.giveUp(step.listener);
     });
   }
 

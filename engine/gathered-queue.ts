@@ -3,10 +3,7 @@ const EMPTY: never[] = [];
 /** A queue is made smaller when this many items before its first one are taken. */
 const TIDY_AFTER = 1024;
 
-/**
- * A first-in, first-out queue that costs an empty array's reference while it is empty: a hundred thousand actors have
- * one each (bench/NOTES.md, idle bytes).
- */
+/** A first-in, first-out queue that costs next to nothing while it is empty (bench/NOTES.md, idle bytes). */
 export class GatheredQueue<T> {
   private items: T[] = EMPTY;
   private first = 0;
@@ -26,16 +23,19 @@ export class GatheredQueue<T> {
     return this.items[this.first++] as T;
   }
 
-  putBack(items: readonly T[]): void {
+  /** Puts items back to the front. */
+  protected returnItems(items: readonly T[]): void {
     this.items = items.concat(this.items.slice(this.first));
     this.first = 0;
   }
 
+  /** The next items, at most `most`, which stay where they are. */
   peek(most: number): T[] {
     return this.items.slice(this.first, this.first + most);
   }
 
-  takeAll(): T[] {
+  /** Hands back all items, and forgets them. */
+  takeItems(): T[] {
     const rest = this.items.slice(this.first);
     this.items = EMPTY;
     this.first = 0;

@@ -26,7 +26,7 @@ export class MissedEvents<P> {
     private readonly parts: Parts,
     private readonly timeline: Timeline,
     /** What the store answers comes back as a message. */
-    private readonly tellFirst: (reading: Reading<P>) => void,
+    private readonly mailbox: { tellFirst(reading: Reading<P>): void },
   ) {}
 
   /** Whether the store did not answer when it was last asked. */
@@ -35,11 +35,11 @@ export class MissedEvents<P> {
   }
 
   read(purpose: P): void {
-    const { roomId: room_id, timeline, parts, tellFirst } = this;
+    const { roomId: room_id, timeline, parts, mailbox } = this;
     const after = timeline.cursor ?? 0;
     parts.store.history({ room_id, after, limit: PAGE, messages_only: false }).then(
-      (events) => tellFirst({ type: 'read', events, purpose }),
-      (cause: unknown) => tellFirst({ type: 'not_read', cause, purpose }),
+      (events) => mailbox.tellFirst({ type: 'read', events, purpose }),
+      (cause: unknown) => mailbox.tellFirst({ type: 'not_read', cause, purpose }),
     );
   }
 

@@ -1,12 +1,13 @@
-import { dispatch, spawn, stop, type ActorSystemRef, type Ref, type SupervisionActorFunc } from 'nact';
+import { spawn, type ActorSystemRef } from 'nact';
 import { errorText } from './errors.js';
 import { refused } from './messages/answers.js';
 import type { Command } from './messages/commands.js';
 import type { Word } from './messages/words.js';
 import type { Delivery, Session } from './ports.js';
-import { RoomActor } from './room/actor.js';
+import type { RoomActor } from './room/actor.js';
 import { Health, REST_MS } from './room/health.js';
-import type { RoomHost, RoomParts } from './room/parts.js';
+import type { RoomParts } from './room/parts.js';
+import { SpawnedRoom, type Supervision } from './spawned-room.js';
 import { SessionRooms } from './room/session-rooms.js';
 import { Scheduler, type Parent } from './scheduler.js';
 
@@ -29,17 +30,12 @@ export interface Rooms {
   stop(): void;
 }
 
-/** What nact is told of a crash, so that its strategy decides. */
-interface Fault {
-  readonly cause: unknown;
-  readonly whole: boolean;
-}
-
-interface Entry {
-  readonly room: RoomActor;
-  readonly session: Session;
-  ref: Ref<Fault> | null;
-}
+const CRASHED = {
+  resume: 'room: crashed in a decision, goes on',
+  reset: 'room: crashed, rebuilt from the store',
+  stop: `room: crashed too often, rests for ${REST_MS / 1000} s`,
+} as const;
+const NOBODY: readonly never[] = [];
 
 /** At the limit, this many rooms are looked at and the longest idle of them is forgotten, … */
 const LOOKED_AT = 64;
@@ -56,102 +52,74 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
   const scheduler = new Scheduler(root, 'room-turns');
   // Never told anything: nact copies the children of an actor at each message it handles.
   const supervisor = spawn(root, () => undefined, 'rooms') as ActorSystemRef;
-  const rooms = new Map<string, Entry>();
+  const rooms = new Map<string, SpawnedRoom>();
   const sessions = new SessionRooms();
   const health = new Health(clock, (roomId, session) => {
     if (!rooms.has(roomId) && parts.store.state().ready) wakeUp(roomId, session);
   });
   let spawned = 0;
 
-  function wakeUp(roomId: string, session: Session): Entry {
+  function wakeUp(roomId: string, session: Session): SpawnedRoom {
     const remembered = health.takeMembers(roomId);
-    const callRoll = remembered !== null || !sessions.knows(session, roomId);
-    const host: RoomHost = {
-      idle() {
-        // In one step with the check: a command told after this finds no room and spawns one.
-        if (rooms.get(roomId) !== entry || !room.isIdle) return;
-        sessions.add(session, roomId);
-        forget(entry, 'idle');
-      },
-      crashed(cause, whole) {
-        if (entry.ref) dispatch(entry.ref, { cause, whole });
-      },
-      ended(reason) {
-        log.error({ room_id: roomId }, `room: stopped: ${reason}`);
-        // Those who wait are told; the cause may name a host or a file, and is for the log.
-        end(entry, 'the room could not go on');
-      },
-    };
-    const room = new RoomActor(roomId, scheduler, parts, host, {
+    const entry = new SpawnedRoom(roomId, session, supervision, {
       session,
-      remembered: remembered ?? [],
-      callRoll,
+      remembered: remembered ?? NOBODY,
+      callRoll: remembered !== null || !sessions.knows(session, roomId),
     });
-    const entry: Entry = { room, session, ref: null };
     rooms.set(roomId, entry);
-    entry.ref = spawn(supervisor, (_state: undefined, { cause }: Fault) => raise(cause), nameOf(roomId), {
-      initialStateFunc() {
-        room.begin();
-        return undefined;
-      },
-      onCrash: strategyOf(entry),
-    });
+    entry.spawn();
     return entry;
   }
 
-  /** nact finds actors by name. The number makes it new, so that an old reference never reaches a new room. */
-  function nameOf(roomId: string): string {
-    return `${roomId.replaceAll(':', '!')}$${++spawned}`;
-  }
-
-  /**
-   * resume: only this command failed, the state is whole. reset: rebuild from the store. stop: rest. Total: if a strategy
-   * throws, the process ends.
-   */
-  function strategyOf(entry: Entry): SupervisionActorFunc<Fault, ActorSystemRef, Ref<unknown>> {
-    return (fault: Fault | undefined, cause, ctx) => {
+  const supervision: Supervision = {
+    scheduler,
+    supervisor,
+    parts,
+    /** nact finds actors by name. The number makes it new, so that an old reference never reaches a new room. */
+    nameOf: (roomId) => `${roomId.replaceAll(':', '!')}$${++spawned}`,
+    idle(entry) {
+      // In one step with the check: a command told after this finds no room and spawns one.
+      if (rooms.get(entry.room.roomId) !== entry || !entry.room.isIdle) return;
+      sessions.add(entry.session, entry.room.roomId);
+      forget(entry, 'idle');
+    },
+    ended(entry, reason) {
+      log.error({ room_id: entry.room.roomId }, `room: stopped: ${reason}`);
+      // Those who wait are told; the cause may name a host or a file, and is for the log.
+      end(entry, 'the room could not go on');
+    },
+    strategy(entry, cause, whole) {
       const { roomId } = entry.room;
       meter.crashed('room');
       const { crashes, rests } = health.crashed(roomId);
-      const whole = fault?.whole === true;
+      const strategy = rests ? 'stop' : whole ? 'resume' : 'reset';
       const stack = cause instanceof Error ? cause.stack : undefined;
-      log.error(
-        { room_id: roomId, cause: errorText(cause), stack, crashes },
-        rests
-          ? `room: crashed too often, rests for ${REST_MS / 1000} s`
-          : whole
-            ? 'room: crashed in a decision, goes on'
-            : 'room: crashed, rebuilt from the store',
-      );
-      if (rests) {
-        end(entry, 'the room crashes too often');
-        return ctx.stop;
-      }
-      if (!whole) return ctx.reset;
-      entry.room.resume();
-      return ctx.resume;
-    };
-  }
+      log.error({ room_id: roomId, cause: errorText(cause), stack, crashes }, CRASHED[strategy]);
+      if (strategy === 'stop') end(entry, 'the room crashes too often');
+      return strategy;
+    },
+  };
 
   /** The room cannot go on. Its members keep their seats until it is woken again. */
-  function end(entry: Entry, reason: string): void {
+  function end(entry: SpawnedRoom, reason: string): void {
     const { room, session } = entry;
     if (room.members.length > 0) health.lost(room.roomId, room.members, session);
     forget(entry, reason);
   }
 
-  function forget(entry: Entry, reason: string): void {
+  function forget(entry: SpawnedRoom, reason: string): void {
     drop(entry);
     entry.room.stop(reason);
   }
 
-  function drop({ room, ref }: Entry): void {
-    if (rooms.get(room.roomId)?.room === room) rooms.delete(room.roomId);
-    if (ref) stop(ref);
+  function drop(entry: SpawnedRoom): void {
+    const { roomId } = entry.room;
+    if (rooms.get(roomId) === entry) rooms.delete(roomId);
+    entry.stop();
   }
 
   /** The session has ended: the room's next home calls the roll. */
-  function abandon(entry: Entry): void {
+  function abandon(entry: SpawnedRoom): void {
     const { room } = entry;
     const mayHaveMembers = room.mayHaveMembers;
     drop(entry);
@@ -162,7 +130,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
   /** Makes place for one more room. False if all that were looked at are in use. */
   function sleepOne(): boolean {
     let looked = 0;
-    let oldest: Entry | null = null;
+    let oldest: SpawnedRoom | null = null;
     for (const [roomId, entry] of rooms) {
       if (entry.room.isIdle) {
         if (oldest === null || entry.room.usedAt < oldest.room.usedAt) oldest = entry;
@@ -228,7 +196,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     },
     sessionEnded(session) {
       sessions.end(session);
-      health.forget(session);
+      for (const roomId of health.forget(session)) options.forgotten(roomId);
       for (const entry of [...rooms.values()]) if (entry.session === session) abandon(entry);
     },
     get awake() {
@@ -248,11 +216,6 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
       for (const entry of [...rooms.values()]) forget(entry, 'the node stops');
     },
   };
-}
-
-/** For nact: the strategy decides about what an actor throws. */
-function raise(cause: unknown): undefined {
-  throw cause;
 }
 
 /** Whether a command can only take seats away: in a room without members it changes nothing. */

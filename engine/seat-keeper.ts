@@ -13,7 +13,12 @@ export interface Entrant {
   readonly requestId: string;
   /** With which a guest gets its name and seat back; null: it has a name of its own. */
   readonly resume: string | null;
+  /** The version of the audience's list of members when the seat was asked for. */
+  readonly rosterVersion: number;
 }
+
+/** As a connection comes to its audience. */
+export type NewEntrant = Omit<Entrant, 'rosterVersion'>;
 
 interface Asking {
   readonly entrant: Entrant;
@@ -40,7 +45,8 @@ interface KeeperParts {
  * all that is said about one seat is said in the order in which it happened.
  */
 export class SeatKeeper {
-  private readonly asking = new Map<string, Asking>();
+  /** Connections that wait for the answer to their join; null while there is none, as nearly always. */
+  private asking: Map<string, Asking> | null = null;
   /** The node that is the room's home, as far as is known. */
   home: string | null = null;
 
@@ -53,18 +59,19 @@ export class SeatKeeper {
 
   /** Nobody has a seat or has asked for one. */
   get isEmpty(): boolean {
-    return this.asking.size === 0 && this.seated.size === 0;
+    return this.asking === null && this.seated.size === 0;
   }
 
   /** Asks for a seat. */
   ask(entrant: Entrant): void {
+    this.asking ??= new Map();
     this.asking.set(entrant.listener.id, { entrant, calledSince: null });
     this.join(entrant);
   }
 
   /** Who asked under this id; undefined: it has gone meanwhile, and its seat was given back. */
   asker(id: string): Entrant | undefined {
-    return this.asking.get(id)?.entrant;
+    return this.asking?.get(id)?.entrant;
   }
 
   /**
@@ -72,7 +79,7 @@ export class SeatKeeper {
    * room's home may know nothing of it: then it is asked for again.
    */
   holds(id: string, { call_id, home, unsure }: Joined): boolean {
-    const asked = this.asking.get(id);
+    const asked = this.asking?.get(id);
     if (!asked) return false;
     if (asked.calledSince !== null && asked.calledSince !== call_id) {
       asked.calledSince = null;
@@ -86,21 +93,21 @@ export class SeatKeeper {
 
   /** The answer to a join is dealt with. `mayHold`: it may be carried out all the same. */
   settled(id: string, mayHold = false): void {
-    const asked = this.asking.get(id);
-    this.asking.delete(id);
+    const asked = this.asking?.get(id);
+    this.forget(id);
     if (asked && mayHold) this.leave(asked.entrant.listener);
   }
 
   /** A connection is gone. Its leave stands behind its join, whether or not that is answered. */
   gone(id: string): void {
-    const listener = this.asking.get(id)?.entrant.listener ?? this.seated.get(id);
-    this.asking.delete(id);
+    const listener = this.asking?.get(id)?.entrant.listener ?? this.seated.get(id);
+    this.forget(id);
     if (listener) this.leave(listener);
   }
 
   /** The home of the room asks who is here. */
   called(callId: string, home: string): readonly Presence[] {
-    for (const asked of this.asking.values()) asked.calledSince = callId;
+    for (const asked of this.asking?.values() ?? []) asked.calledSince = callId;
     this.home = home;
     return this.list();
   }
@@ -127,11 +134,16 @@ export class SeatKeeper {
     }
   }
 
+  private forget(id: string): void {
+    this.asking?.delete(id);
+    if (this.asking?.size === 0) this.asking = null;
+  }
+
   private list(): Presence[] {
     const list: Presence[] = [];
     for (const [connection_id, { user, isEnded }] of this.seated)
       if (!isEnded) list.push({ user, connection_id });
-    for (const [connection_id, { entrant }] of this.asking)
+    for (const [connection_id, { entrant }] of this.asking ?? [])
       list.push({ user: entrant.listener.user, connection_id, asked: true });
     return list;
   }

@@ -10,7 +10,7 @@ export class Timeline {
   /** The last events up to the cursor, without a gap. */
   recent: DurableEvent[] = [];
   /** Events that came while there was no cursor: which of them are to be sent out is not known yet. */
-  private early: DurableEvent[] = [];
+  private early: DurableEvent[] | null = null;
 
   /** Whether an event is the next one, has been sent out already, or shows a gap before it. */
   placeOf({ seq }: DurableEvent): 'next' | 'old' | 'behind a gap' | 'unknown' {
@@ -28,6 +28,7 @@ export class Timeline {
   }
 
   keepEarly(event: DurableEvent): void {
+    this.early ??= [];
     this.early.push(event);
     // Of those that are dropped the first that is kept shows the gap.
     if (this.early.length > RECENT) this.early.shift();
@@ -36,8 +37,8 @@ export class Timeline {
   /** Begins at a seq. Answers the events that came before it was known, behind that seq. */
   begin(seq: number): DurableEvent[] {
     this.cursor = seq;
-    const early = this.early.filter((event) => event.seq > seq);
-    this.early = [];
+    const early = this.early?.filter((event) => event.seq > seq) ?? [];
+    this.early = null;
     return early;
   }
 

@@ -4,7 +4,7 @@ import { Mailbox, type Behaviour } from '../mailbox.js';
 import { notDelivered, refused } from '../messages/answers.js';
 import type { AssertCommand, Command, PostCommand } from '../messages/commands.js';
 import type { DurableEvent } from '../messages/events.js';
-import type { Delivery, RoomRecord } from '../ports.js';
+import type { Delivery, RoomRecord, Session } from '../ports.js';
 import type { Scheduler } from '../scheduler.js';
 import { Alarm } from './alarm.js';
 import { Attendance } from './attendance.js';
@@ -42,6 +42,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   private readonly attendance: Attendance;
   /** Whether loading is followed by a roll call. */
   private callsRoll: boolean;
+  private readonly session: Session;
   /** Counts what the store was asked, so that a late answer is not taken for the one that is waited for. */
   private asked = 0;
   /** Others have to be told who the members are, when the node is sure again to be the room's home. */
@@ -55,11 +56,12 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     scheduler: Scheduler,
     private readonly parts: RoomParts,
     private readonly host: RoomHost,
-    private readonly wakeUp: WakeUp,
+    wakeUp: WakeUp,
   ) {
+    this.session = wakeUp.session;
     this.callsRoll = wakeUp.callRoll;
     this.attendance = new Attendance(roomId, parts, wakeUp.remembered);
-    this.core = new RoomCore(roomId, parts, this, wakeUp.callRoll, () => this.attendance.callId);
+    this.core = new RoomCore(roomId, parts, this, wakeUp.callRoll, this.attendance);
     this.repeats = new Repeats(roomId, parts.inFlight);
     this.used = parts.clock.elapsed();
     this.mailbox = new Mailbox<RoomMessage>(scheduler, LIMITS, this);
@@ -105,6 +107,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   /** Goes on after a fault that has left the state whole. */
   resume(): void {
     this.enter('open');
+    this.arm();
   }
 
   /** Ends the actor. What it had not begun is delivered again or answered `unavailable`. */
@@ -159,9 +162,19 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   }
 
   turnEnded(): void {
-    if (this.phase === 'stopped' || this.phase === 'crashed') return;
-    this.core.endTurn();
-    this.arm();
+    switch (this.phase) {
+      case 'stopped':
+      case 'crashed':
+        return;
+      case 'draining':
+      case 'loading':
+        // What it knew before stands on nothing any more.
+        this.core.forgetTurn();
+        return;
+      default:
+        this.core.endTurn();
+        this.arm();
+    }
   }
 
   crashed(cause: unknown, message: RoomMessage | undefined): void {
@@ -187,7 +200,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   }
 
   get isCurrent(): boolean {
-    return this.wakeUp.session.isCurrent;
+    return this.session.isCurrent;
   }
 
   withheld(): void {

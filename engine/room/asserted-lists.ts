@@ -19,7 +19,7 @@ export class AssertedLists {
     return { ...command, present: list };
   }
 
-  clear(): void {
-    this.parts.clear();
+  get isEmpty(): boolean {
+    return this.parts.size === 0;
   }
 }

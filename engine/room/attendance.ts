@@ -17,11 +17,14 @@ interface AttendanceParts {
   readonly callHere: (roomId: string, callId: string, headSeq: number) => LocalMembers | null;
 }
 
+const NOBODY: readonly never[] = [];
+
 /** Who is connected to a room, as its nodes say: the roll call, their lists, and what becomes known of them as facts. */
 export class Attendance {
-  private readonly lists = new AssertedLists();
+  /** Null while no node's list is under way in several commands. */
+  private lists: AssertedLists | null = null;
   private rollCall: RollCall | null = null;
-  private here: readonly Presence[] = [];
+  private here: readonly Presence[] = NOBODY;
   /** The room's last roll call. */
   callId: string;
 
@@ -37,7 +40,7 @@ export class Attendance {
   /** The room is rebuilt: these were its members. */
   reset(members: readonly string[]): void {
     this.remembered = members;
-    this.lists.clear();
+    this.lists = null;
     this.rollCall = null;
   }
 
@@ -46,14 +49,14 @@ export class Attendance {
     const { parts, roomId } = this;
     this.callId = parts.newId();
     this.rollCall = new RollCall(this.callId, roomId, headSeq, parts, parts.clock.elapsed());
-    this.here = this.rollCall.begin()?.present ?? [];
+    this.here = this.rollCall.begin()?.present ?? NOBODY;
   }
 
   /** What is known when the roll has been called: the members before, and those of this node. */
   begin(state: RoomState, ctx: Context): Fact[] {
     const before = remember(this.remembered, state, ctx);
     const here = assertPlaces(before.reduce(evolve, state), this.parts.nodeId, this.here, ctx);
-    this.here = [];
+    this.here = NOBODY;
     return [...before, ...here.facts];
   }
 
@@ -76,15 +79,23 @@ export class Attendance {
 
   /** Ends the roll call: whoever clients believe to be a member, and nobody has asserted, is in grace. */
   complete(state: RoomState, ctx: Context): Fact[] {
-    const believed = remember(this.rollCall?.members ?? [], state, ctx);
+    const members = [...this.remembered, ...(this.rollCall?.believed ?? [])];
+    const believed = remember(
+      members.filter((user) => !this.rollCall?.wasKicked(user)),
+      state,
+      ctx,
+    );
     this.rollCall = null;
-    this.remembered = [];
+    this.remembered = NOBODY;
     return [...believed, ...completeRoll(believed.reduce(evolve, state), ctx)];
   }
 
   /** A part of a node's list that came as a command. */
   gather(command: AssertCommand): AssertCommand | 'more follows' | 'broken' {
-    return this.lists.add(command);
+    this.lists ??= new AssertedLists();
+    const gathered = this.lists.add(command);
+    if (this.lists.isEmpty) this.lists = null;
+    return gathered;
   }
 
   /** A connection has left: an answer that was given before is not to bring it back. */

@@ -25,8 +25,7 @@ export class RoomCore {
     private readonly parts: RoomParts,
     owner: OutboxOwner,
     calling: boolean,
-    /** The room's last roll call. */
-    private readonly callId: () => string,
+    private readonly attendance: { readonly callId: string },
   ) {
     this.state = wake(roomId, parts.presetOf(roomId), null, calling);
     this.outbox = new Outbox(roomId, parts, owner);
@@ -92,7 +91,7 @@ export class RoomCore {
       presenceLimit,
       lives: (node) => node === nodeId || broker.nodes().has(node),
       home: nodeId,
-      callId: this.callId(),
+      callId: this.attendance.callId,
     };
     return this.ctx;
   }
@@ -110,6 +109,11 @@ export class RoomCore {
   /** Ends a turn: sends out what was decided in it. */
   endTurn(): void {
     this.flush();
+    this.forgetTurn();
+  }
+
+  /** Ends a turn in which nothing was decided. */
+  forgetTurn(): void {
     this.ctx = null;
     this.decided = null;
   }

@@ -37,7 +37,7 @@ export class Outbox implements Stager {
   private turn = emptyTurn();
   private epoch = 0;
   /** For each entry in the journal, of all epochs, the seats it tells of. */
-  private readonly staged: RoomState['seats'][] = [];
+  private staged: RoomState['seats'][] = [];
   private announced: RoomState['seats'] = ImmutableMap();
 
   constructor(
@@ -102,7 +102,7 @@ export class Outbox implements Stager {
       events,
       answers,
     };
-    this.staged.push(state.seats);
+    this.staged = withItem(this.staged, state.seats);
     if (this.parts.journal.stage(entry)) return;
     this.staged.pop();
     this.forget(entry);
@@ -131,6 +131,7 @@ export class Outbox implements Stager {
 
   outcome(entry: Staged, outcome: Outcome): void {
     const seats = this.staged.shift();
+    if (this.staged.length === 0) this.staged = NONE;
     this.forget(entry);
     if (outcome === 'committed' && seats) this.announced = seats;
     else if (entry.epoch === this.epoch) {

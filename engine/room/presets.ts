@@ -30,9 +30,24 @@ export const DEFAULT_PRESETS: Presets = {
  * those of `""`, on top of `base`.
  */
 export function presetFor(roomId: string, presets: Presets, base: Policy): Policy {
+  return withPrefix(prefixOf(roomId, presets), presets, base);
+}
+
+/** The same for many rooms: those with the same prefix share one object. */
+export function createPresets(presets: Presets, base: Policy): (roomId: string) => Policy {
+  const prefixes = ['', ...Object.keys(presets)];
+  const policies = new Map(prefixes.map((prefix) => [prefix, withPrefix(prefix, presets, base)]));
+  return (roomId) => policies.get(prefixOf(roomId, presets)) ?? base;
+}
+
+function prefixOf(roomId: string, presets: Presets): string {
   let best = '';
   for (const prefix of Object.keys(presets)) {
     if (prefix.length > best.length && roomId.startsWith(prefix)) best = prefix;
   }
-  return { ...base, ...presets[''], ...presets[best] };
+  return best;
+}
+
+function withPrefix(prefix: string, presets: Presets, base: Policy): Policy {
+  return { ...base, ...presets[''], ...presets[prefix] };
 }

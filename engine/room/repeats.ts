@@ -10,10 +10,13 @@ import type { Store } from '../ports.js';
 export type Repeat =
   'unknown' | 'new' | 'elsewhere' | { readonly first: DurableEvent; readonly answer: Answer };
 
+/** Nothing is ever put into it. */
+const NOTHING = new Map<string, DurableEvent | null>();
+
 /** Knows of posts whether they are a repeat, as the store and what is in flight to it say. */
 export class Repeats {
   /** What the store said of ids: the event that has it, or null. */
-  private looked = new Map<string, DurableEvent | null>();
+  private looked: Map<string, DurableEvent | null> = NOTHING;
   private clears = 0;
 
   constructor(
@@ -55,7 +58,7 @@ export class Repeats {
   /** Forgets what the store has said, also what it is still about to say. */
   clear(): void {
     this.clears++;
-    this.looked = new Map();
+    this.looked = NOTHING;
   }
 }
 

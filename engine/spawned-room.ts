@@ -1,0 +1,94 @@
+import { dispatch, spawn, stop, type ActorSystemRef, type Ref, type SupervisionActorFunc } from 'nact';
+import type { Session } from './ports.js';
+import type { Scheduler } from './scheduler.js';
+import { RoomActor } from './room/actor.js';
+import type { RoomHost, RoomParts, WakeUp } from './room/parts.js';
+
+/** What a room's life depends on: its supervisor. One object for all rooms. */
+export interface Supervision {
+  readonly scheduler: Scheduler;
+  /** Under which rooms are spawned. */
+  readonly supervisor: ActorSystemRef;
+  readonly parts: RoomParts;
+  readonly nameOf: (roomId: string) => string;
+  readonly idle: (room: SpawnedRoom) => void;
+  readonly ended: (room: SpawnedRoom, reason: string) => void;
+  /**
+   * resume: only this command failed, the state is whole. reset: rebuild from the store. stop: rest. Must not throw: if a
+   * strategy throws, the process ends.
+   */
+  readonly strategy: (room: SpawnedRoom, cause: unknown, whole: boolean) => 'resume' | 'reset' | 'stop';
+}
+
+/** What nact is told of a crash, so that its strategy decides. */
+interface Fault {
+  readonly spawned: SpawnedRoom;
+  readonly cause: unknown;
+  readonly whole: boolean;
+}
+
+type State = SpawnedRoom;
+
+/**
+ * A room as a nact actor: nact spawns it, decides what becomes of it when it crashes, and stops it. Its turns come from the
+ * scheduler of all rooms; a turn that throws is told to nact, whose handler throws it on.
+ */
+export class SpawnedRoom implements RoomHost {
+  readonly room: RoomActor;
+  private ref: Ref<Fault> | null = null;
+
+  constructor(
+    roomId: string,
+    readonly session: Session,
+    private readonly supervision: Supervision,
+    wakeUp: WakeUp,
+  ) {
+    this.room = new RoomActor(roomId, supervision.scheduler, supervision.parts, this, wakeUp);
+  }
+
+  /** Begins. */
+  spawn(): void {
+    const { supervisor, nameOf } = this.supervision;
+    this.ref = spawn(supervisor, raise, nameOf(this.room.roomId), {
+      // Spawned, or reset.
+      initialStateFunc: (): State => {
+        this.room.begin();
+        return this;
+      },
+      onCrash: decide,
+    });
+  }
+
+  /** Ends the nact actor. */
+  stop(): void {
+    if (this.ref) stop(this.ref);
+  }
+
+  idle(): void {
+    this.supervision.idle(this);
+  }
+
+  ended(reason: string): void {
+    this.supervision.ended(this, reason);
+  }
+
+  crashed(cause: unknown, whole: boolean): void {
+    if (this.ref) dispatch(this.ref, { spawned: this, cause, whole });
+  }
+
+  /** nact asks what is to be done about a crash. */
+  decide(cause: unknown, whole: boolean): 'resume' | 'reset' | 'stop' {
+    const strategy = this.supervision.strategy(this, cause, whole);
+    if (strategy === 'resume') this.room.resume();
+    return strategy;
+  }
+}
+
+/** For nact: an actor's handler throws, and its strategy decides. */
+function raise(_state: State, { cause }: Fault): State {
+  throw cause;
+}
+
+const decide: SupervisionActorFunc<Fault, ActorSystemRef, Ref<unknown>> = (fault, cause, ctx) =>
+  // Without a fault `begin` threw, which only asks the store and hears its answer as a message.
+  fault === undefined ? ctx.stop : ctx[fault.spawned.decide(cause, fault.whole)];
