@@ -69,6 +69,10 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   private readonly entrance: Entrance;
   private readonly missed: MissedEvents<Purpose>;
   private sent = 0;
+  /** seq up to which the ends of memberships were noted in the roster. */
+  private notedTo = 0;
+  /** Syncs that have not ended; null while there is none. */
+  private syncing: Set<(ok: boolean) => void> | null = null;
   /** The last roll call that was answered without a message. */
   private answeredCall: string | null = null;
 
@@ -139,6 +143,12 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   crashed(cause: unknown): void {
     this.parts.meter.crashed('audience');
     this.parts.log.error({ room_id: this.roomId, cause: errorText(cause) }, 'audience: a crash; it goes on');
+  }
+
+  /** Ends it: nobody is here any more. */
+  stop(): void {
+    for (const message of this.mailbox.stop()) if (message.type === 'sync') message.done(false);
+    for (const done of [...(this.syncing ?? [])]) done(false);
   }
 
   /** Answers a roll call at once, without a message; null while events up to `headSeq` are on their way here. */
@@ -230,7 +240,14 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   }
 
   /** Reads what may have been missed, then asserts all seats; those who were kicked meanwhile are out before. */
-  private sync(done: (ok: boolean) => void): void {
+  private sync(whenDone: (ok: boolean) => void): void {
+    const done = (ok: boolean): void => {
+      this.syncing?.delete(done);
+      if (this.syncing?.size === 0) this.syncing = null;
+      whenDone(ok);
+    };
+    this.syncing ??= new Set();
+    this.syncing.add(done);
     if (this.timeline.cursor === null) this.seats.assert(done);
     else this.missed.read({ done });
   }
@@ -269,7 +286,9 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   /** Whether an event ends somebody's membership. */
   private noteEnd(event: DurableEvent): boolean {
     if (event.type !== 'room_closed' && event.type !== 'member_kicked') return false;
-    this.roster.apply(event);
+    // Once, when it arrives: what is told of members behind it must not be undone when it is sent out later.
+    if (event.seq > this.notedTo) this.roster.apply(event);
+    this.notedTo = Math.max(this.notedTo, event.seq);
     return true;
   }
 
