@@ -74,7 +74,12 @@ export const Settings = Type.Object({
     100_000,
     'rooms with more members do not name them in welcome, joined and left',
   ),
-  MAX_ROOMS: whole(200_000, 1, 10_000_000, 'rooms in memory at once; beyond it idle ones are forgotten, and if none is, others have to wait'),
+  MAX_ROOMS: whole(
+    200_000,
+    1,
+    10_000_000,
+    'rooms in memory at once; beyond it idle ones are forgotten, and if none is, others have to wait',
+  ),
   MAX_BODY_BYTES: whole(65_536, 1_024, 67_108_864, 'largest HTTP body, bytes'),
   MAX_FRAME_BYTES: whole(65_536, 1_024, 1_048_576, 'largest WebSocket frame from a client, bytes'),
   MAX_BUFFERED_BYTES: whole(

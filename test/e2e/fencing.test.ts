@@ -67,7 +67,9 @@ t.test('two processes that both believe to be the home of a room never write the
       );
     }
   }
-  const deposed = nodes.flatMap(({ logs }) => logs.filter(({ msg }) => msg.includes('another node has written it')));
+  const deposed = nodes.flatMap(({ logs }) =>
+    logs.filter(({ msg }) => msg.includes('another node has written it')),
+  );
   t.ok(deposed.length > 0, 'a room that was no longer the home stopped, and said so');
   t.ok(deposed.every(({ room_id }) => rooms.includes(String(room_id))));
 });
