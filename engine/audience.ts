@@ -1,5 +1,5 @@
 import { endingOf } from './catch-up.js';
-import { eventFrame, isQuiet } from './codec.js';
+import { eventFrame } from './codec.js';
 import { Entrance, type EntranceMessage, type Hall } from './entrance.js';
 import { errorText, type Refusal } from './errors.js';
 import { Fanout } from './fanout.js';
@@ -7,10 +7,15 @@ import type { Listener } from './listener.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import { MissedEvents, type Reading } from './missed-events.js';
 import type { Answer, Joined } from './messages/answers.js';
-import { isDurable, type DurableEvent, type EphemeralEvent, type RoomEvent } from './messages/events.js';
-import type { RollCall } from './messages/words.js';
+import {
+  isDurable,
+  isQuiet,
+  type DurableEvent,
+  type EphemeralEvent,
+  type RoomEvent,
+} from './messages/events.js';
+import type { LocalMembers, RollCall } from './messages/words.js';
 import type { Broker, Clock, Log, Meter, Outlet, Store } from './ports.js';
-import type { LocalMembers } from './room/parts.js';
 import { Roster } from './roster.js';
 import type { Scheduler } from './scheduler.js';
 import { SeatKeeper, type Entrant, type NewEntrant, type SeatAnswer } from './seat-keeper.js';

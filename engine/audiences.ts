@@ -1,8 +1,7 @@
 import { AudienceActor, type AudienceParts } from './audience.js';
 import { ERRORS } from './errors.js';
 import type { RoomEvent } from './messages/events.js';
-import type { RollCall } from './messages/words.js';
-import type { LocalMembers } from './room/parts.js';
+import type { LocalMembers, RollCall } from './messages/words.js';
 import { sayPresent } from './say-present.js';
 import { Scheduler, type Parent } from './scheduler.js';
 import type { NewEntrant, SeatAnswer } from './seat-keeper.js';

@@ -3,7 +3,7 @@ import { Admission, OVERLOADED, type AdmissionLimits } from './admission.js';
 import { createAudiences, type Audiences } from './audiences.js';
 import { createBridge, type Bridge } from './bridge.js';
 import { createConnections, type Connection } from './connections.js';
-import type { Hello } from './connection.js';
+import type { Hello } from './hello.js';
 import { newId } from './ids.js';
 import { createJournal, type JournalOptions } from './journal.js';
 import type { Refusal } from './errors.js';

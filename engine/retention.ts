@@ -1,6 +1,6 @@
 import { errorText } from './errors.js';
 import type { Policy } from './messages/policy.js';
-import type { Clock, Keep, Log, Meter, RoomRecord, Store } from './ports.js';
+import type { Clock, RetentionBounds, Log, Meter, RoomRecord, Store } from './ports.js';
 import { ownPolicy } from './room/state.js';
 
 export interface RetentionParts {
@@ -77,12 +77,12 @@ export function createRetention(parts: RetentionParts): Retention {
 
   async function forget(known: RoomRecord): Promise<void> {
     let record: RoomRecord | null = known;
-    if (keepOf(policyOf(record), clock.now()) === null) return;
+    if (boundsOf(policyOf(record), clock.now()) === null) return;
     for (let step = 0; step < STEPS && !stopped; step++) {
       // A policy that was changed meanwhile, while other rooms were dealt with, is the one that holds.
       record = await store.load(known.room_id);
-      const keep = record && keepOf(policyOf(record), clock.now());
-      if (keep === null || !(await store.retain(known.room_id, keep))) return;
+      const bounds = record && boundsOf(policyOf(record), clock.now());
+      if (bounds === null || !(await store.retain(known.room_id, bounds))) return;
       await pause(BREATH_MS);
     }
   }
@@ -124,7 +124,7 @@ export function createRetention(parts: RetentionParts): Retention {
 }
 
 /** What a policy keeps at a time (ms since 1970), or null if it keeps everything. */
-export function keepOf({ retention }: Policy, now: number): Keep | null {
+export function boundsOf({ retention }: Policy, now: number): RetentionBounds | null {
   if (retention === null) return null;
   const { max_messages = null, max_age_s } = retention;
   return { max_messages, not_before: max_age_s === undefined ? null : now - max_age_s * 1_000 };
