@@ -51,7 +51,8 @@ export class Fanout {
   /** From now on `listener` gets what is sent. */
   add(listener: Listener): void {
     if (this.direct !== null && this.direct.length < DIRECT_MOST) {
-      this.direct.push(listener);
+      // Just as long as it has to be: `push` would make room for seventeen, and most rooms have two.
+      this.direct = this.direct.concat(listener);
       return;
     }
     for (const one of this.direct ?? []) one.subscribe(this.lags(one) ? this.topic + DURABLE : this.topic);

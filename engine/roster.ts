@@ -39,7 +39,7 @@ export class Roster {
     const early = this.early ?? [];
     if (this.early === null && version !== this.changes) return;
     this.early = null;
-    this.names = members.length === count ? [...members] : null;
+    this.names = members.length === count ? members.slice() : null;
     for (const event of early) this.apply(event);
   }
 
@@ -85,7 +85,7 @@ export class Roster {
   newsFor(user: string, told: readonly string[], version: number): readonly string[] | null {
     const { names } = this;
     if (names === null || version === this.changes) return null;
-    const members = names.includes(user) ? names : [...names, user];
+    const members = names.includes(user) ? names : names.concat(user);
     return haveSameNames(members, told) ? null : members;
   }
 }
