@@ -68,7 +68,7 @@ export class Roster {
         return names !== null && haveSameNames(names, event.members) ? names : event.members;
       case 'member_joined':
         if (event.member_count > this.limit) return null;
-        return names === null || names.includes(event.user) ? names : [...names, event.user];
+        return names === null || names.includes(event.user) ? names : names.concat(event.user);
       case 'member_left':
       case 'member_kicked':
         return names?.includes(event.user) ? names.filter((user) => user !== event.user) : names;
