@@ -48,7 +48,15 @@ export class Cluster extends Nodes {
   /** Answered by the node, in virtual time: let some pass. */
   request(at: number, command: Command): Promise<Answer> {
     const node = this.node(at);
-    return new Promise((answered) => node.clock.call(() => void node.engine.request(command).then(answered)));
+    node.unanswered++;
+    return new Promise((answered) =>
+      node.clock.call(() => {
+        node.engine.ask(command, (answer) => {
+          node.unanswered--;
+          answered(answer);
+        });
+      }),
+    );
   }
 
   /** The answer: at once, or when the lease of a dead node is over. */

@@ -145,6 +145,17 @@ t.test(
   },
 );
 
+t.test('A1.12: what was decided before a fault is answered as it was decided, and stands', async (t) => {
+  const node = await startNode(t, { faultAfter: onBoom });
+  const alice = await node.join('42', 'alice');
+  t.match(await node.post('42', 'boom'), { type: 'posted', message: { seq: 1 } });
+  t.match(await node.post('42', 'two'), { type: 'posted', message: { seq: 2 } });
+  await node.clock.pass(5_000);
+  await node.quiet();
+  t.same(alice.texts, ['boom', 'two']);
+  t.equal(node.counts.get('crashed room'), 1);
+});
+
 t.test('A1.12: in a small room a socket that throws costs nobody behind it a message', async (t) => {
   const node = await startNode(t);
   const mallory = await node.join('42', 'mallory');

@@ -52,6 +52,8 @@ export class ClusterNode {
   readonly log: Line[] = [];
   readonly counts = new Map<string, number>();
   readonly clients = new Set<Client>();
+  /** Requests that have no answer yet. */
+  unanswered = 0;
 
   constructor(
     private readonly world: World,

@@ -103,7 +103,8 @@ async function silence(cluster: Cluster, inUse: number): Promise<void> {
   if (clock.pending > timers) guard.fault(`${clock.pending} timers at rest`);
   for (const partition of network.partitions)
     if (partition.depth > 0) guard.fault(`${partition.depth} commands are never dealt with`);
-  for (const { endpoint, counts } of living) {
+  for (const { endpoint, counts, unanswered } of living) {
+    if (unanswered !== 0) guard.fault(`${unanswered} askers are not answered exactly once`);
     if (endpoint.requests.pending > 0)
       guard.fault(`${endpoint.requests.pending} requests are never answered`);
     for (const [name, count] of counts)
