@@ -1,6 +1,6 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
 import { PinoPretty } from 'pino-pretty';
-import { quoted } from '../engine/codec.js';
+import { quoted } from '../engine/json.js';
 import type { Config } from './config.js';
 
 const STANDARD_OUTPUT = 1;

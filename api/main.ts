@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { createInProcessBroker } from '../adapters/in-process/broker.js';
 import { createMemoryStore } from '../adapters/memory/store.js';
 import { createRabbitBroker } from '../adapters/rabbitmq/broker.js';
-import type { GatherRule } from '../adapters/uws/egress.js';
+import type { GatherRule } from '../adapters/uws/gathered-outlet.js';
 import { systemClock } from '../adapters/system/clock.js';
 import { createEngine, type EngineOptions } from '../engine/engine.js';
 import { errorText } from '../engine/errors.js';

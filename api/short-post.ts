@@ -1,7 +1,7 @@
 import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
 import type { Static } from '@sinclair/typebox';
 import { OVERLOADED } from '../engine/admission.js';
-import { messageJson } from '../engine/codec.js';
+import { messageJson } from '../engine/json.js';
 import type { Engine } from '../engine/engine.js';
 import { errorText, type ErrorCode } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';

@@ -1,9 +1,8 @@
 import { errorFrame } from '../engine/codec.js';
-import type { Hello } from '../engine/connection.js';
 import type { Connection } from '../engine/connections.js';
 import type { Engine } from '../engine/engine.js';
 import { ERRORS, type ErrorCode } from '../engine/errors.js';
-import { readHello } from '../engine/hello.js';
+import { readHello, type Hello } from '../engine/hello.js';
 import type { Log, Meter, Socket } from '../engine/ports.js';
 
 const PREFIX = '/ws/updates/';

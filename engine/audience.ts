@@ -1,5 +1,5 @@
 import { endingOf } from './catch-up.js';
-import { eventFrame, isQuiet } from './codec.js';
+import { eventFrame } from './codec.js';
 import { Entrance, type EntranceMessage, type Hall } from './entrance.js';
 import { errorText, type Refusal } from './errors.js';
 import { Fanout } from './fanout.js';
@@ -7,10 +7,15 @@ import type { Listener } from './listener.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import { MissedEvents, type Reading } from './missed-events.js';
 import type { Answer, Joined } from './messages/answers.js';
-import { isDurable, type DurableEvent, type EphemeralEvent, type RoomEvent } from './messages/events.js';
-import type { RollCall } from './messages/words.js';
+import {
+  isDurable,
+  isQuiet,
+  type DurableEvent,
+  type EphemeralEvent,
+  type RoomEvent,
+} from './messages/events.js';
+import type { LocalMembers, RollCall } from './messages/words.js';
 import type { Broker, Clock, Log, Meter, Outlet, Store } from './ports.js';
-import type { LocalMembers } from './room/parts.js';
 import { Roster } from './roster.js';
 import type { Scheduler } from './scheduler.js';
 import { SeatKeeper, type Entrant, type NewEntrant, type SeatAnswer } from './seat-keeper.js';
@@ -69,6 +74,10 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   private readonly entrance: Entrance;
   private readonly missed: MissedEvents<Purpose>;
   private sent = 0;
+  /** seq up to which the ends of memberships were noted in the roster. */
+  private notedTo = 0;
+  /** Syncs that have not ended; null while there is none. */
+  private syncing: Set<(ok: boolean) => void> | null = null;
   /** The last roll call that was answered without a message. */
   private answeredCall: string | null = null;
 
@@ -139,6 +148,12 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   crashed(cause: unknown): void {
     this.parts.meter.crashed('audience');
     this.parts.log.error({ room_id: this.roomId, cause: errorText(cause) }, 'audience: a crash; it goes on');
+  }
+
+  /** Ends it: nobody is here any more. */
+  stop(): void {
+    for (const message of this.mailbox.stop()) if (message.type === 'sync') message.done(false);
+    for (const done of [...(this.syncing ?? [])]) done(false);
   }
 
   /** Answers a roll call at once, without a message; null while events up to `headSeq` are on their way here. */
@@ -230,7 +245,14 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   }
 
   /** Reads what may have been missed, then asserts all seats; those who were kicked meanwhile are out before. */
-  private sync(done: (ok: boolean) => void): void {
+  private sync(whenDone: (ok: boolean) => void): void {
+    const done = (ok: boolean): void => {
+      this.syncing?.delete(done);
+      if (this.syncing?.size === 0) this.syncing = null;
+      whenDone(ok);
+    };
+    this.syncing ??= new Set();
+    this.syncing.add(done);
     if (this.timeline.cursor === null) this.seats.assert(done);
     else this.missed.read({ done });
   }
@@ -269,7 +291,9 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   /** Whether an event ends somebody's membership. */
   private noteEnd(event: DurableEvent): boolean {
     if (event.type !== 'room_closed' && event.type !== 'member_kicked') return false;
-    this.roster.apply(event);
+    // Once, when it arrives: what is told of members behind it must not be undone when it is sent out later.
+    if (event.seq > this.notedTo) this.roster.apply(event);
+    this.notedTo = Math.max(this.notedTo, event.seq);
     return true;
   }
 

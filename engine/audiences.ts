@@ -1,8 +1,7 @@
 import { AudienceActor, type AudienceParts } from './audience.js';
 import { ERRORS } from './errors.js';
 import type { RoomEvent } from './messages/events.js';
-import type { RollCall } from './messages/words.js';
-import type { LocalMembers } from './room/parts.js';
+import type { LocalMembers, RollCall } from './messages/words.js';
 import { sayPresent } from './say-present.js';
 import { Scheduler, type Parent } from './scheduler.js';
 import type { NewEntrant, SeatAnswer } from './seat-keeper.js';
@@ -58,7 +57,7 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
   function closeIfEmpty(roomId: string, entry: Entry): void {
     if (entry.connections > 0 || audiences.get(roomId) !== entry) return;
     audiences.delete(roomId);
-    entry.actor.mailbox.stop();
+    entry.actor.stop();
     parts.broker.unsubscribe(entry.slot);
   }
 
@@ -86,8 +85,7 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
     rollCall(call) {
       const entry = audiences.get(call.room_id);
       if (entry) entry.actor.hearRollCall(call);
-      // Of a home here `callHere` has told it already.
-      else if (call.node_id !== parts.nodeId) sayPresent(parts, call, NOBODY);
+      else sayPresent(parts, call, NOBODY);
     },
     callHere: (roomId, callId, headSeq) =>
       audiences.get(roomId)?.actor.callHere(callId, headSeq) ?? (audiences.has(roomId) ? null : NOBODY),

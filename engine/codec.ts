@@ -1,63 +1,13 @@
 import { ERRORS, type ErrorCode, type Refusal } from './errors.js';
+import { messageFrameJson } from './json.js';
 import type { RoomView } from './messages/answers.js';
 import { checker, faultLine } from './messages/check.js';
-import type { DurableEvent, MessagePosted, RoomEvent } from './messages/events.js';
+import type { MessagePosted, RoomEvent } from './messages/events.js';
 import { CLIENT_FRAMES, type ClientFrame, type ServerFrame } from './messages/frames.js';
-
-/** A message as HTTP and WebSocket show it. */
-export interface Message {
-  readonly id: string;
-  readonly room_id: string;
-  readonly seq: number;
-  readonly user: string | null;
-  readonly text: string;
-  readonly created_at: string;
-}
-
-export function toMessage(event: MessagePosted): Message {
-  const { event_id: id, room_id, seq, user, text, at: created_at } = event;
-  return { id, room_id, seq, user, text, created_at };
-}
 
 /** The frame for an event, serialized once for all who get it. */
 export function eventFrame(event: RoomEvent): string {
-  return event.type === 'message_posted' ? messageFrame(event) : JSON.stringify(toFrame(event));
-}
-
-/**
- * As JSON.stringify of the frame, at less than half the cost. Ids, seqs and timestamps need no escapes. Joined, it is one
- * string at once; added up, it would be a tree of twelve until it is sent.
- */
-function messageFrame({ event_id, room_id, seq, user, text, at }: MessagePosted): string {
-  return [
-    '{"type":"message","id":"',
-    event_id,
-    '","room_id":"',
-    room_id,
-    '","seq":',
-    seq,
-    ',"user":',
-    user === null ? 'null' : quoted(user),
-    ',"text":',
-    quoted(text),
-    ',"created_at":"',
-    at,
-    '"}',
-  ].join('');
-}
-
-/** As JSON.stringify of `toMessage`, in the same way. */
-export function messageJson({ event_id, room_id, seq, user, text, at }: MessagePosted): string {
-  const by = user === null ? 'null' : quoted(user);
-  return `{"id":"${event_id}","room_id":"${room_id}","seq":${seq},"user":${by},"text":${quoted(text)},"created_at":"${at}"}`;
-}
-
-/** Printable ASCII but for `"` and `\\`: stands in JSON as it is (RFC 8259 section 7). */
-const PLAIN = /^[ !#-[\]-~]*$/;
-
-/** As JSON.stringify of a string. */
-export function quoted(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+  return event.type === 'message_posted' ? messageFrameJson(event) : JSON.stringify(toFrame(event));
 }
 
 function toFrame(event: Exclude<RoomEvent, MessagePosted>): ServerFrame {
@@ -78,11 +28,6 @@ function toFrame(event: Exclude<RoomEvent, MessagePosted>): ServerFrame {
     case 'members':
       return { type: 'members', members: event.members, member_count: event.member_count };
   }
-}
-
-/** Whether connections get this event as it happens; a quiet message is only read later. */
-export function isQuiet(event: DurableEvent): boolean {
-  return event.type === 'message_posted' && event.quiet === true;
 }
 
 export function welcomeFrame(welcome: {

@@ -2,6 +2,7 @@ import { OVERLOADED, type Admission } from './admission.js';
 import type { Audiences } from './audiences.js';
 import { ackFrame, decodeFrame, errorFrame, idOfFrame, queuedFrame, refusalFrames } from './codec.js';
 import { CLOSE_SERVICE_RESTART, ERRORS, errorText, type ErrorCode } from './errors.js';
+import type { Hello } from './hello.js';
 import type { Listener } from './listener.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import type { Answer } from './messages/answers.js';
@@ -19,17 +20,6 @@ export interface ConnectionParts {
   readonly newId: () => string;
   /** Called once, when the connection has ended. */
   readonly ended: (connection: ConnectionActor) => void;
-}
-
-/** Who wants to be where. Already checked. */
-export interface Hello {
-  readonly room_id: string;
-  readonly user: string;
-  readonly since: number | null;
-  /** The caller's own, or null: then the connection's id stands for it. */
-  readonly request_id: string | null;
-  /** Of a guest, the token with which it comes back; null: the user has a name of its own. */
-  readonly resume: string | null;
 }
 
 /**

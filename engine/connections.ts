@@ -1,6 +1,7 @@
-import { ConnectionActor, type ConnectionParts, type Hello } from './connection.js';
 import { errorFrame } from './codec.js';
+import { ConnectionActor, type ConnectionParts } from './connection.js';
 import { ERRORS } from './errors.js';
+import type { Hello } from './hello.js';
 import type { Socket } from './ports.js';
 import { Scheduler, type Parent } from './scheduler.js';
 

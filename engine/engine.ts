@@ -3,7 +3,7 @@ import { Admission, OVERLOADED, type AdmissionLimits } from './admission.js';
 import { createAudiences, type Audiences } from './audiences.js';
 import { createBridge, type Bridge } from './bridge.js';
 import { createConnections, type Connection } from './connections.js';
-import type { Hello } from './connection.js';
+import type { Hello } from './hello.js';
 import { newId } from './ids.js';
 import { createJournal, type JournalOptions } from './journal.js';
 import type { Refusal } from './errors.js';
@@ -101,7 +101,10 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const { commitBatch, commitLingerMs, retentionMs, presenceLimit, recoveryLimit } = options;
   const presetOf = createPresets(options.presets, options.base);
   const journal = createJournal(root, { ...shared, commitBatch, commitLingerMs });
-  const retention = createRetention({ store, clock, log, meter, presetOf, pauseMs: retentionMs });
+  const retention = createRetention({
+    ...{ store, clock, log, meter, presetOf, pauseMs: retentionMs },
+    wake: (room_id) => broker.request({ type: 'describe', room_id }, () => undefined),
+  });
   const reassertions = new Reassertions({
     clock,
     log,

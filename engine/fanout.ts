@@ -12,7 +12,7 @@ export interface FanoutParts {
  * Up to this many listeners are sent each frame one by one, so that everything for one of them, acks too, shares a
  * write. With more of them the outlet's topic does it, without a loop in JavaScript (bench/NOTES.md).
  */
-const FEW = 8;
+const DIRECT_MOST = 8;
 /** A listener falls behind when more than this part of the buffer waits for it, and is back when less than that does. */
 const BEHIND = 1 / 2;
 const BACK = 1 / 4;
@@ -37,9 +37,9 @@ export function behindBytes(outlet: Outlet): number {
  */
 export class Fanout {
   /** As long as they are few; null once they were many. There is no way back: it could change the order of frames. */
-  private few: Listener[] | null = [];
+  private direct: Listener[] | null = [];
   /** Who gets durable frames only. Null as long as there was nobody, as in nearly every room. */
-  private behind: Set<Listener> | null = null;
+  private laggards: Set<Listener> | null = null;
   /** How much was sent since the last look. */
   private unseen = 0;
 
@@ -50,31 +50,31 @@ export class Fanout {
 
   /** From now on `listener` gets what is sent. */
   add(listener: Listener): void {
-    if (this.few !== null && this.few.length < FEW) {
-      this.few.push(listener);
+    if (this.direct !== null && this.direct.length < DIRECT_MOST) {
+      this.direct.push(listener);
       return;
     }
-    for (const one of this.few ?? []) one.subscribe(this.isBehind(one) ? this.topic + DURABLE : this.topic);
-    this.few = null;
+    for (const one of this.direct ?? []) one.subscribe(this.lags(one) ? this.topic + DURABLE : this.topic);
+    this.direct = null;
     listener.subscribe(this.topic);
   }
 
   /** It has gone, if it was here. */
   remove(listener: Listener): void {
-    if (this.few !== null) this.few = this.few.filter((one) => one !== listener);
-    this.behind?.delete(listener);
+    if (this.direct !== null) this.direct = this.direct.filter((one) => one !== listener);
+    this.laggards?.delete(listener);
   }
 
   /** Sends a frame that nobody may miss to all, in the order of the calls. */
   send(frame: string): void {
-    const { topic, few, behind } = this;
-    if (few !== null) {
-      for (const listener of few) this.sendTo(listener, frame);
+    const { topic, direct, laggards } = this;
+    if (direct !== null) {
+      for (const listener of direct) this.sendTo(listener, frame);
       return;
     }
     this.count(frame);
     this.parts.outlet.publish(topic, frame);
-    if (behind !== null && behind.size > 0) this.parts.outlet.publish(topic + DURABLE, frame);
+    if (laggards !== null && laggards.size > 0) this.parts.outlet.publish(topic + DURABLE, frame);
   }
 
   /**
@@ -83,9 +83,9 @@ export class Fanout {
    */
   sendEphemeral(frame: string, all: Iterable<Listener>): number {
     const { outlet, meter } = this.parts;
-    if (this.few !== null) {
-      this.look(this.few);
-      for (const listener of this.few) if (!this.isBehind(listener)) this.sendTo(listener, frame);
+    if (this.direct !== null) {
+      this.look(this.direct);
+      for (const listener of this.direct) if (!this.lags(listener)) this.sendTo(listener, frame);
     } else {
       if (this.unseen >= outlet.bufferBytes * LOOK) {
         this.unseen = 0;
@@ -94,7 +94,7 @@ export class Fanout {
       this.count(frame);
       outlet.publish(this.topic, frame);
     }
-    const missed = this.behind?.size ?? 0;
+    const missed = this.laggards?.size ?? 0;
     if (missed > 0) meter.dropped(SPARED, missed);
     return missed;
   }
@@ -117,26 +117,26 @@ export class Fanout {
     if (this.unseen < this.parts.outlet.bufferBytes) this.unseen += frame.length;
   }
 
-  private isBehind(listener: Listener): boolean {
-    return this.behind?.has(listener) === true;
+  private lags(listener: Listener): boolean {
+    return this.laggards?.has(listener) === true;
   }
 
   private look(at: Iterable<Listener>): void {
     const most = behindBytes(this.parts.outlet);
     for (const listener of at)
-      if (listener.backlog() > most && listener.isLive && !this.isBehind(listener)) this.fallBehind(listener);
+      if (listener.backlog() > most && listener.isLive && !this.lags(listener)) this.fallBehind(listener);
   }
 
   private fallBehind(listener: Listener): void {
     const { outlet, log } = this.parts;
     const fields = { room_id: this.topic, connection_id: listener.id };
     log.info(fields, 'a connection reads too slowly: it gets messages only, until it has read');
-    this.behind ??= new Set();
-    this.behind.add(listener);
-    if (this.few === null) listener.subscribe(this.topic + DURABLE);
+    this.laggards ??= new Set();
+    this.laggards.add(listener);
+    if (this.direct === null) listener.subscribe(this.topic + DURABLE);
     listener.whenRead(outlet.bufferBytes * BACK, () => {
-      if (!this.behind?.delete(listener)) return;
-      if (this.few === null) listener.subscribe(this.topic);
+      if (!this.laggards?.delete(listener)) return;
+      if (this.direct === null) listener.subscribe(this.topic);
     });
   }
 }

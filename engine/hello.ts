@@ -1,5 +1,4 @@
 import type { Refusal } from './errors.js';
-import type { Hello } from './connection.js';
 import { isGuestName, newGuest, readGuest } from './guests.js';
 import { newId } from './ids.js';
 import { checker } from './messages/check.js';
@@ -15,6 +14,17 @@ export interface Opening {
   readonly query: URLSearchParams;
   /** The caller's `x-request-id`, or "". */
   readonly requestId: string;
+}
+
+/** Which user wants to be in which room. Already checked. */
+export interface Hello {
+  readonly room_id: string;
+  readonly user: string;
+  readonly since: number | null;
+  /** The caller's own, or null: then the connection's id stands for it. */
+  readonly request_id: string | null;
+  /** Of a guest, the token with which it comes back; null: the user has a name of its own. */
+  readonly resume: string | null;
 }
 
 /**

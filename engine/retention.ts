@@ -1,6 +1,6 @@
 import { errorText } from './errors.js';
 import type { Policy } from './messages/policy.js';
-import type { Clock, Keep, Log, Meter, RoomRecord, Store } from './ports.js';
+import type { Clock, RetentionBounds, Log, Meter, RoomRecord, Store } from './ports.js';
 import { ownPolicy } from './room/state.js';
 
 export interface RetentionParts {
@@ -9,6 +9,8 @@ export interface RetentionParts {
   readonly log: Log;
   readonly meter: Meter;
   readonly presetOf: (roomId: string) => Policy;
+  /** Wakes a room that is open and closes when it is empty: it may have lost its members with the node's last process. */
+  readonly wake: (roomId: string) => void;
   /** Between two rounds over all rooms, ms. */
   readonly pauseMs: number;
 }
@@ -33,6 +35,8 @@ export function createRetention(parts: RetentionParts): Retention {
   const { store, clock, log, meter } = parts;
   let cancel = (): void => undefined;
   let stopped = false;
+  /** Whether a round over all rooms has woken those that may be empty. Once is enough: from then on their homes know. */
+  let woken = false;
 
   /** Fulfilled after `ms`; never, once it is stopped. */
   function pause(ms: number): Promise<void> {
@@ -44,10 +48,16 @@ export function createRetention(parts: RetentionParts): Retention {
   async function round(): Promise<void> {
     for (let after: string | null = null; !stopped;) {
       const page: RoomRecord[] = await store.rooms(after, PAGE);
-      for (const record of page) await forgetSafely(record);
+      for (const record of page) {
+        if (!woken && closesWhenEmpty(record)) parts.wake(record.room_id);
+        await forgetSafely(record);
+      }
       await sweep();
       const last = page.at(-1);
-      if (!last || page.length < PAGE) return;
+      if (!last || page.length < PAGE) {
+        woken = true;
+        return;
+      }
       after = last.room_id;
       await pause(BREATH_MS);
     }
@@ -67,18 +77,22 @@ export function createRetention(parts: RetentionParts): Retention {
 
   async function forget(known: RoomRecord): Promise<void> {
     let record: RoomRecord | null = known;
-    if (keepOf(policyOf(record), clock.now()) === null) return;
+    if (boundsOf(policyOf(record), clock.now()) === null) return;
     for (let step = 0; step < STEPS && !stopped; step++) {
       // A policy that was changed meanwhile, while other rooms were dealt with, is the one that holds.
       record = await store.load(known.room_id);
-      const keep = record && keepOf(policyOf(record), clock.now());
-      if (keep === null || !(await store.retain(known.room_id, keep))) return;
+      const bounds = record && boundsOf(policyOf(record), clock.now());
+      if (bounds === null || !(await store.retain(known.room_id, bounds))) return;
       await pause(BREATH_MS);
     }
   }
 
   async function sweep(): Promise<void> {
     for (let step = 0; step < STEPS && !stopped && (await store.sweep()); step++) await pause(BREATH_MS);
+  }
+
+  function closesWhenEmpty(record: RoomRecord): boolean {
+    return record.status === 'open' && policyOf(record).deletion === 'when_empty';
   }
 
   function policyOf(record: RoomRecord): Policy {
@@ -110,7 +124,7 @@ export function createRetention(parts: RetentionParts): Retention {
 }
 
 /** What a policy keeps at a time (ms since 1970), or null if it keeps everything. */
-export function keepOf({ retention }: Policy, now: number): Keep | null {
+export function boundsOf({ retention }: Policy, now: number): RetentionBounds | null {
   if (retention === null) return null;
   const { max_messages = null, max_age_s } = retention;
   return { max_messages, not_before: max_age_s === undefined ? null : now - max_age_s * 1_000 };

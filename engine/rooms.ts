@@ -73,7 +73,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
 
   const supervision: Supervision = {
     scheduler,
-    supervisor,
+    parent: supervisor,
     parts,
     /** nact finds actors by name. The number makes it new, so that an old reference never reaches a new room. */
     nameOf: (roomId) => `${roomId.replaceAll(':', '!')}$${++spawned}`,
@@ -229,7 +229,7 @@ function unanswered(command: Command, session: Session): Delivery {
     command,
     session,
     redelivered: false,
-    overtakes: false,
+    mustWait: false,
     settle: () => undefined,
     retry: () => undefined,
   };

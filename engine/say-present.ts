@@ -1,6 +1,5 @@
-import { NAMES_PER_WORD, type RollCall } from './messages/words.js';
+import { NAMES_PER_WORD, type LocalMembers, type RollCall } from './messages/words.js';
 import type { Broker } from './ports.js';
-import type { LocalMembers } from './room/parts.js';
 
 /** Answers a roll call to the room's home, in as many words as the list needs; one where it is empty. */
 export function sayPresent(

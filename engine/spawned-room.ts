@@ -1,14 +1,15 @@
 import { dispatch, spawn, stop, type ActorSystemRef, type Ref, type SupervisionActorFunc } from 'nact';
 import type { Session } from './ports.js';
-import type { Scheduler } from './scheduler.js';
 import { RoomActor } from './room/actor.js';
-import type { RoomHost, RoomParts, WakeUp } from './room/parts.js';
+import type { RoomParts } from './room/parts.js';
+import type { RoomSupervisor, WakeUp } from './room/supervisor.js';
+import type { Scheduler } from './scheduler.js';
 
 /** What a room's life depends on: its supervisor. One object for all rooms. */
 export interface Supervision {
   readonly scheduler: Scheduler;
   /** Under which rooms are spawned. */
-  readonly supervisor: ActorSystemRef;
+  readonly parent: ActorSystemRef;
   readonly parts: RoomParts;
   readonly nameOf: (roomId: string) => string;
   readonly idle: (room: SpawnedRoom) => void;
@@ -33,7 +34,7 @@ type State = SpawnedRoom;
  * A room as a nact actor: nact spawns it, decides what becomes of it when it crashes, and stops it. Its turns come from the
  * scheduler of all rooms; a turn that throws is told to nact, whose handler throws it on.
  */
-export class SpawnedRoom implements RoomHost {
+export class SpawnedRoom implements RoomSupervisor {
   readonly room: RoomActor;
   private ref: Ref<Fault> | null = null;
 
@@ -48,8 +49,8 @@ export class SpawnedRoom implements RoomHost {
 
   /** Begins. */
   spawn(): void {
-    const { supervisor, nameOf } = this.supervision;
-    this.ref = spawn(supervisor, raise, nameOf(this.room.roomId), {
+    const { parent, nameOf } = this.supervision;
+    this.ref = spawn(parent, raise, nameOf(this.room.roomId), {
       // Spawned, or reset.
       initialStateFunc: (): State => {
         this.room.begin();

@@ -88,7 +88,7 @@ class InProcessDelivery implements Delivery {
   readonly session = SESSION;
   readonly redelivered = false;
   /** What is given back here is refused: nothing comes again. */
-  readonly overtakes = false;
+  readonly mustWait = false;
   /** `request` has returned: before that its asker must not be answered. */
   requested = false;
   private settled = false;

@@ -1,7 +1,7 @@
 import type { DurableEvent } from '../../engine/messages/events.js';
 import { createById } from './by-id.js';
 import { createWritten, type Link } from './written.js';
-import type { Append, AppendResult, Keep, RoomRecord, Store } from '../../engine/ports.js';
+import type { Append, AppendResult, RetentionBounds, RoomRecord, Store } from '../../engine/ports.js';
 
 export interface MemoryStoreOptions {
   /** Events kept per room; older ones are forgotten, their ids too. */
@@ -82,8 +82,8 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     }
   }
 
-  /** How many of a room's oldest events `keep` does not cover. */
-  function excess({ events }: Kept, { max_messages, not_before }: Keep): number {
+  /** How many of a room's oldest events fall outside the bounds. */
+  function excess({ events }: Kept, { max_messages, not_before }: RetentionBounds): number {
     let first = 0;
     if (not_before !== null) {
       const young = events.findIndex(({ event }) => Date.parse(event.at) >= not_before);
@@ -168,10 +168,10 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       if (fits) rooms.set(record.room_id, newKept(record));
       return Promise.resolve(fits);
     },
-    retain(roomId, keep) {
+    retain(roomId, bounds) {
       const kept = rooms.get(roomId);
       if (!kept) return Promise.resolve(false);
-      const over = excess(kept, keep);
+      const over = excess(kept, bounds);
       forget(kept, Math.min(STEP, over));
       if (kept.events.length === 0) written.remove(kept);
       return Promise.resolve(over > STEP);

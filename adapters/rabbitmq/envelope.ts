@@ -123,7 +123,7 @@ export class HomeDelivery implements Delivery {
     private readonly isBehindRetried: () => boolean,
   ) {}
 
-  get overtakes(): boolean {
+  get mustWait(): boolean {
     return this.isBehindRetried();
   }
 

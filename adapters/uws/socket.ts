@@ -1,7 +1,7 @@
 import type { WebSocket } from 'uWebSockets.js';
 import type { ErrorCode } from '../../engine/errors.js';
 import type { Socket } from '../../engine/ports.js';
-import type { Egress, Sender } from './egress.js';
+import type { GatheredOutlet, Sender } from './gathered-outlet.js';
 
 /** What the engine's side of a WebSocket is told. */
 export interface SocketHandler {
@@ -21,7 +21,7 @@ export interface Upgrade {
 
 /** What the sockets of one server have in common. */
 export interface SocketParts {
-  readonly egress: Egress;
+  readonly outlet: GatheredOutlet;
   /** Beyond so many bytes uWebSockets.js drops frames. */
   readonly maxBufferedBytes: number;
   /** Who waits until a client has read. Here and not in each socket, as there are few of them at any time. */
@@ -112,13 +112,13 @@ export class UwsSocket implements Socket, Sender {
   sendSoon(frame: string): void {
     if (!this.wait(frame) || this.due === 'soon') return;
     this.due = 'soon';
-    this.parts.egress.writeSoon(this);
+    this.parts.outlet.writeSoon(this);
   }
 
   sendAlong(frame: string): void {
     if (!this.wait(frame) || this.due !== 'never') return;
     this.due = 'later';
-    this.parts.egress.writeLater(this);
+    this.parts.outlet.writeLater(this);
   }
 
   write(): void {
@@ -158,7 +158,7 @@ export class UwsSocket implements Socket, Sender {
 
   /** What gathers for this socket goes before what comes now. */
   private catchUp(): void {
-    this.parts.egress.publishGathered();
+    this.parts.outlet.publishGathered();
     if (this.waiting.length > 0) this.write();
   }
 

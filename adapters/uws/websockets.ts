@@ -1,6 +1,6 @@
 import uWS, { type HttpRequest, type TemplatedApp } from 'uWebSockets.js';
 import type { Outlet } from '../../engine/ports.js';
-import { Egress, type GatherRule } from './egress.js';
+import { GatheredOutlet, type GatherRule } from './gathered-outlet.js';
 import { UwsSocket, type SocketHandler, type SocketParts } from './socket.js';
 
 export interface WebSocketOptions {
@@ -31,9 +31,9 @@ interface UserData {
 
 /** Takes WebSockets on a pattern, and publishes to topics: the one place where frames meet uWebSockets.js. */
 export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): Outlet {
-  const egress = new Egress(app, options.maxBufferedBytes, options.gather);
+  const outlet = new GatheredOutlet(app, options.maxBufferedBytes, options.gather);
   const parts: SocketParts = {
-    egress,
+    outlet,
     maxBufferedBytes: options.maxBufferedBytes,
     awaited: new Map(),
   };
@@ -69,7 +69,7 @@ export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): 
     dropped: (ws) => ws.getUserData().socket.overflowed(),
     close: (ws, code) => ws.getUserData().socket.closed(code),
   });
-  return egress;
+  return outlet;
 }
 
 function readUpgrade(req: HttpRequest, ip: string): UwsSocket['upgrade'] {

@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
-import { toMessage } from '../../engine/codec.js';
+import { toMessage } from '../../engine/messages/message.js';
 import type { MessagePosted } from '../../engine/messages/events.js';
 import { impossible, isUnfinished, sendUnfinished } from '../answers.js';
 import type { AppParts } from '../parts.js';

@@ -1,4 +1,4 @@
-import type { GatherRule } from '../../adapters/uws/egress.js';
+import type { GatherRule } from '../../adapters/uws/gathered-outlet.js';
 import { GATHER } from '../targets/gather.js';
 import { DELIVERIES, ratio } from './columns.js';
 import { IN_MEMORY } from './measure.js';

@@ -1,4 +1,4 @@
-import type { GatherRule } from '../../adapters/uws/egress.js';
+import type { GatherRule } from '../../adapters/uws/gathered-outlet.js';
 import { run } from '../../api/main.js';
 import { GATHER } from './gather.js';
 

@@ -68,3 +68,8 @@ export type MessagePosted = Static<typeof DURABLE_EVENTS.message_posted>;
 export function isDurable(event: RoomEvent): event is DurableEvent {
   return 'seq' in event;
 }
+
+/** Whether connections get this event as it happens; a quiet message is only read later. */
+export function isQuiet(event: DurableEvent): boolean {
+  return event.type === 'message_posted' && event.quiet === true;
+}

@@ -37,3 +37,10 @@ export const WORDS = {
 export type RollCall = Static<typeof WORDS.roll_call>;
 export type Present = Static<typeof WORDS.present>;
 export type Word = { [K in keyof typeof WORDS]: Static<(typeof WORDS)[K]> }[keyof typeof WORDS];
+
+/** What an audience knows of a room's members, as it answers a roll call. */
+export interface LocalMembers {
+  readonly present: readonly Presence[];
+  /** Members as the clients here were told of them; none where the room is too large for that. */
+  readonly believed: readonly string[];
+}

@@ -12,10 +12,12 @@ import { RoomCore } from './core.js';
 import type { Context } from './decision.js';
 import { memberList } from './facts.js';
 import type { OutboxOwner } from './outbox.js';
-import type { RoomHost, RoomMessage, RoomParts, WakeUp } from './parts.js';
+import type { RoomMessage } from './message.js';
+import type { RoomParts } from './parts.js';
 import { Repeats } from './repeats.js';
 import { expire, nextExpiry } from './seating.js';
 import { policyOf, type Fact, type RoomState } from './state.js';
+import type { RoomSupervisor, WakeUp } from './supervisor.js';
 
 /** Batch: large enough that a busy room shares commits and writes; small enough that other rooms do not wait for it. */
 const LIMITS = { limit: 20_000, batch: 64 };
@@ -55,7 +57,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     readonly roomId: string,
     scheduler: Scheduler,
     private readonly parts: RoomParts,
-    private readonly host: RoomHost,
+    private readonly supervisor: RoomSupervisor,
     wakeUp: WakeUp,
   ) {
     this.session = wakeUp.session;
@@ -134,7 +136,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
         return;
       case 'not_loaded':
         if (this.phase === 'loading' && message.load === this.asked)
-          this.host.ended(`could not be loaded: ${errorText(message.cause)}`);
+          this.supervisor.ended(`could not be loaded: ${errorText(message.cause)}`);
         return;
       case 'looked_up':
         if (this.phase === 'looking_up' && message.lookup === this.asked) this.enter('open');
@@ -187,7 +189,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
         refused({ code: 'internal', message: 'the room failed on this; it was not carried out' }),
       );
     }
-    this.host.crashed(cause, whole);
+    this.supervisor.crashed(cause, whole);
   }
 
   drained(): void {
@@ -246,7 +248,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   /** A commit failed. A durable broker delivers again what failed, so what stands behind it must not overtake it. */
   private failed(outcome: Outcome): void {
     if (outcome === 'fenced') {
-      this.host.ended('another node has written it');
+      this.supervisor.ended('another node has written it');
       return;
     }
     if (outcome === 'duplicate')
@@ -291,7 +293,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
       this.waitUntilSure(delivery);
       return;
     }
-    if (delivery.overtakes) {
+    if (delivery.mustWait) {
       delivery.retry('a command before it is tried again');
       return;
     }
@@ -415,7 +417,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     if (this.phase === 'draining' || this.phase === 'loading') return;
     this.core.apply(expire(this.core.state, this.core.context()));
     this.core.flush();
-    if (this.isIdle && clock.elapsed() >= this.used + this.idleMs()) this.host.idle();
+    if (this.isIdle && clock.elapsed() >= this.used + this.idleMs()) this.supervisor.idle();
   }
 
   /** Waits for whichever comes first: a seat to be freed, the roll call to be repeated, or being idle. */

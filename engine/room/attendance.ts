@@ -1,10 +1,9 @@
 import type { AssertCommand, Presence } from '../messages/commands.js';
-import type { Present } from '../messages/words.js';
+import type { LocalMembers, Present } from '../messages/words.js';
 import type { Broker, Clock } from '../ports.js';
 import { AssertedLists } from './asserted-lists.js';
 import type { Context } from './decision.js';
 import { evolve } from './evolve.js';
-import type { LocalMembers } from './parts.js';
 import { RollCall } from './roll-call.js';
 import { assertPlaces, completeRoll, remember } from './seating.js';
 import type { Fact, RoomState } from './state.js';

@@ -1,7 +1,6 @@
 import type { Presence } from '../messages/commands.js';
-import type { Present } from '../messages/words.js';
+import type { LocalMembers, Present } from '../messages/words.js';
 import type { Broker } from '../ports.js';
-import type { LocalMembers } from './parts.js';
 
 /** A node that has not answered is asked again after this long, ms: what was asked or answered may have been lost. */
 const REPEAT_MS = 1_000;

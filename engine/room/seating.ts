@@ -118,6 +118,8 @@ export function assertPlaces(
     if (after.status !== 'open') take({ type: 'woken', at: ctx.at });
     if (!after.seats.has(user) && !after.calling) take(memberJoined(after, user, ctx));
     take({ type: 'connection_added', user, connection_id, node_id: nodeId });
+    // What it said has outlived it.
+    if (!ctx.lives(nodeId)) take({ type: 'connection_gone', user, connection_id, since: ctx.elapsed });
   }
   return { facts, state: after, lost, because };
 }

@@ -1,5 +1,5 @@
 import type { TemplatedApp } from 'uWebSockets.js';
-import { Egress } from '../../adapters/uws/egress.js';
+import { GatheredOutlet } from '../../adapters/uws/gathered-outlet.js';
 import { UwsSocket, type SocketParts, type Ws } from '../../adapters/uws/socket.js';
 
 const [TAKEN, WAITS, DROPPED] = [1, 0, 2];
@@ -10,13 +10,13 @@ const [TAKEN, WAITS, DROPPED] = [1, 0, 2];
  */
 export class FakeUws implements Pick<TemplatedApp, 'publish'> {
   readonly sockets = new Set<FakeWs>();
-  readonly egress: Egress;
+  readonly outlet: GatheredOutlet;
   readonly parts: SocketParts;
   private flushing = false;
 
   constructor(readonly maxBufferedBytes: number) {
-    this.egress = new Egress(this, maxBufferedBytes);
-    this.parts = { egress: this.egress, maxBufferedBytes, awaited: new Map() };
+    this.outlet = new GatheredOutlet(this, maxBufferedBytes);
+    this.parts = { outlet: this.outlet, maxBufferedBytes, awaited: new Map() };
   }
 
   connect(): FakeWs {

@@ -169,7 +169,7 @@ export function commandPromises(name: string, make: Make): void {
       await until(() => open.length === rooms.length, { what: 'all of them' });
       const nth = (i: number): Delivery | undefined =>
         open.find(({ command }) => command.type === 'post' && command.text === `${i}`);
-      const overtaking = (): unknown[] => rooms.map((_room, i) => nth(i)?.overtakes);
+      const overtaking = (): unknown[] => rooms.map((_room, i) => nth(i)?.mustWait);
       t.same(overtaking(), [false, false, false, false]);
       nth(1)?.retry('the store is down');
       t.same(overtaking(), [false, false, false, durable], 'only what is behind it in its room');

@@ -1,10 +1,10 @@
 import { newId } from '../../engine/ids.js';
 import type { DurableEvent } from '../../engine/messages/events.js';
-import type { Keep, Store } from '../../engine/ports.js';
+import type { RetentionBounds, Store } from '../../engine/ports.js';
 import { append, AT, message, messages, record, seqs, upTo, type Promised } from './store-fixture.js';
 
-async function retainAll(store: Store, room: string, keep: Keep): Promise<void> {
-  for (let steps = 0; await store.retain(room, keep); steps++)
+async function retainAll(store: Store, room: string, bounds: RetentionBounds): Promise<void> {
+  for (let steps = 0; await store.retain(room, bounds); steps++)
     if (steps > 1_000) throw new Error('there is always more to forget');
 }
 

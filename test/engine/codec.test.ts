@@ -5,15 +5,14 @@ import {
   decodeFrame,
   errorFrame,
   eventFrame,
-  isQuiet,
   queuedFrame,
-  toMessage,
   welcomeFrame,
 } from '../../engine/codec.js';
 import { ERROR_CODES } from '../../engine/errors.js';
 import { checker } from '../../engine/messages/check.js';
-import { isDurable, type RoomEvent } from '../../engine/messages/events.js';
+import { isDurable, isQuiet, type RoomEvent } from '../../engine/messages/events.js';
 import { SERVER_FRAMES } from '../../engine/messages/frames.js';
+import { toMessage } from '../../engine/messages/message.js';
 import { view } from '../../engine/room/facts.js';
 import { at, eventsOf, live, lives, uuid } from './room/script.js';
 

@@ -18,7 +18,7 @@ class Room {
   /** The numbers of durable frames. */
   readonly durable: number[] = [];
   private readonly fanout = new Fanout('room', {
-    outlet: this.uws.egress,
+    outlet: this.uws.outlet,
     log: { info: () => (this.spells += 1), warn: () => undefined, error: () => undefined },
     meter: {
       refused: () => undefined,
@@ -132,7 +132,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('leave' as const), who }) },
 );
 
-/** Turns that a frame may wait on its way out (adapters/uws/egress.ts), and one more. */
+/** Turns that a frame may wait on its way out (adapters/uws/gathered-outlet.ts), and one more. */
 const LONGEST = 25;
 
 async function take(room: Room, one: Step): Promise<void> {

@@ -46,7 +46,7 @@ class Keeping {
       },
       session: SESSION,
       redelivered,
-      get overtakes() {
+      get mustWait() {
         return again.some(({ n }) => n < post.n);
       },
       settle: () => decided(),

@@ -79,7 +79,7 @@ t.test(
                   command: delivery.command,
                   session: delivery.session,
                   redelivered: again,
-                  overtakes: false,
+                  mustWait: false,
                   settle: (answer, published) => delivery.settle(answer, published),
                   retry: (reason) => delivery.retry(reason),
                 });

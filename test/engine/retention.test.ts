@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { RoomRecord } from '../../engine/ports.js';
-import { keepOf } from '../../engine/retention.js';
+import { boundsOf } from '../../engine/retention.js';
 import { BARE } from '../../engine/room/presets.js';
 import { startNode, type Node } from '../support/engine.js';
 
@@ -25,9 +25,12 @@ async function round(node: Node, ms = 60_000): Promise<void> {
 }
 
 t.test('a policy says what is kept', (t) => {
-  t.equal(keepOf(BARE, 5_000), null);
-  t.same(keepOf({ ...BARE, retention: { max_messages: 3 } }, 5_000), { max_messages: 3, not_before: null });
-  t.same(keepOf({ ...BARE, retention: { max_age_s: 2 } }, 5_000), { max_messages: null, not_before: 3_000 });
+  t.equal(boundsOf(BARE, 5_000), null);
+  t.same(boundsOf({ ...BARE, retention: { max_messages: 3 } }, 5_000), { max_messages: 3, not_before: null });
+  t.same(boundsOf({ ...BARE, retention: { max_age_s: 2 } }, 5_000), {
+    max_messages: null,
+    not_before: 3_000,
+  });
   t.end();
 });
 

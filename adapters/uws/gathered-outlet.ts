@@ -1,4 +1,5 @@
 import type { TemplatedApp } from 'uWebSockets.js';
+import type { Outlet } from '../../engine/ports.js';
 
 /** A socket with frames that wait to be sent. */
 export interface Sender {
@@ -31,7 +32,7 @@ const SOON_TURNS = 4;
  * What is on its way out: frames gather for some turns of the event loop and then go together. Those of a topic as the
  * rule has it; those of one socket for a fixed number of turns, so that a room of few waits for nobody.
  */
-export class Egress {
+export class GatheredOutlet implements Outlet {
   private topics: string[] = [];
   private frames: string[] = [];
   private readonly soon = new Waiting();

@@ -1,0 +1,20 @@
+import type { Outcome } from '../journal.js';
+import type { Present } from '../messages/words.js';
+import type { Delivery, RoomRecord } from '../ports.js';
+
+/** What a room hears: commands, and what it has asked for. */
+export type RoomMessage =
+  | Delivery
+  | { readonly type: 'loaded'; readonly load: number; readonly record: RoomRecord | null }
+  | { readonly type: 'not_loaded'; readonly load: number; readonly cause: unknown }
+  | { readonly type: 'looked_up'; readonly lookup: number }
+  | { readonly type: 'not_looked_up'; readonly lookup: number; readonly cause: unknown }
+  | { readonly type: 'commit_failed'; readonly outcome: Outcome }
+  /** Nothing is staged any more. */
+  | { readonly type: 'drained' }
+  | { readonly type: 'present'; readonly word: Present }
+  | { readonly type: 'node_gone'; readonly nodeId: string }
+  /** Whether the node is still the home may be known now. */
+  | { readonly type: 'ask_again' }
+  /** A time has come that the room waited for. */
+  | { readonly type: 'tick' };
