@@ -35,6 +35,8 @@ export interface AudienceParts {
   readonly presenceLimit: number;
   /** The seats of this room have to be asserted later. */
   readonly assertLater: (roomId: string) => void;
+  /** The same, where the answer to an assertion that is under way may have been lost. */
+  readonly assertAnew: (roomId: string) => void;
   /** What the room has answered comes to the audience behind the events that the room has published before. */
   readonly heard: (roomId: string, answer: SeatAnswer) => void;
 }
@@ -72,6 +74,10 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   private readonly entrance: Entrance;
   private readonly missed: MissedEvents<Purpose>;
   private sent = 0;
+  /** seq up to which the ends of memberships were noted in the roster. */
+  private notedTo = 0;
+  /** Syncs that have not ended; null while there is none. */
+  private syncing: Set<(ok: boolean) => void> | null = null;
   /** The last roll call that was answered without a message. */
   private answeredCall: string | null = null;
 
@@ -144,6 +150,12 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     this.parts.log.error({ room_id: this.roomId, cause: errorText(cause) }, 'audience: a crash; it goes on');
   }
 
+  /** Ends it: nobody is here any more. */
+  stop(): void {
+    for (const message of this.mailbox.stop()) if (message.type === 'sync') message.done(false);
+    for (const done of [...(this.syncing ?? [])]) done(false);
+  }
+
   /** Answers a roll call at once, without a message; null while events up to `headSeq` are on their way here. */
   callHere(callId: string, headSeq: number): LocalMembers | null {
     if (this.lacks(headSeq)) return null;
@@ -202,7 +214,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
       return;
     }
     if (this.timeline.cursor === null) this.mailbox.putBack(this.timeline.begin(room.head_seq));
-    if (this.listeners.size === 0) this.roster.begin(room.members, room.member_count);
+    if (this.listeners.size === 0) this.roster.begin(room.members, room.member_count, entrant.rosterVersion);
     this.seats.settled(id);
     this.entrance.admit({ entrant, room });
   }
@@ -211,7 +223,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     const listener = this.listeners.get(id);
     this.seats.gone(id);
     if (listener) this.live.remove(listener);
-    if (this.listeners.delete(id) && this.listeners.size === 0) this.roster.end();
+    this.listeners.delete(id);
     if (this.seats.isEmpty) this.emptied();
   }
 
@@ -233,7 +245,14 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   }
 
   /** Reads what may have been missed, then asserts all seats; those who were kicked meanwhile are out before. */
-  private sync(done: (ok: boolean) => void): void {
+  private sync(whenDone: (ok: boolean) => void): void {
+    const done = (ok: boolean): void => {
+      this.syncing?.delete(done);
+      if (this.syncing?.size === 0) this.syncing = null;
+      whenDone(ok);
+    };
+    this.syncing ??= new Set();
+    this.syncing.add(done);
     if (this.timeline.cursor === null) this.seats.assert(done);
     else this.missed.read({ done });
   }
@@ -272,7 +291,9 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   /** Whether an event ends somebody's membership. */
   private noteEnd(event: DurableEvent): boolean {
     if (event.type !== 'room_closed' && event.type !== 'member_kicked') return false;
-    this.roster.apply(event);
+    // Once, when it arrives: what is told of members behind it must not be undone when it is sent out later.
+    if (event.seq > this.notedTo) this.roster.apply(event);
+    this.notedTo = Math.max(this.notedTo, event.seq);
     return true;
   }
 

@@ -57,7 +57,7 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
   function closeIfEmpty(roomId: string, entry: Entry): void {
     if (entry.connections > 0 || audiences.get(roomId) !== entry) return;
     audiences.delete(roomId);
-    entry.actor.mailbox.stop();
+    entry.actor.stop();
     parts.broker.unsubscribe(entry.slot);
   }
 
@@ -90,7 +90,7 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
     callHere: (roomId, callId, headSeq) =>
       audiences.get(roomId)?.actor.callHere(callId, headSeq) ?? (audiences.has(roomId) ? null : NOBODY),
     missed(roomId) {
-      if (roomId === undefined) for (const id of audiences.keys()) parts.assertLater(id);
+      if (roomId === undefined) for (const id of audiences.keys()) parts.assertAnew(id);
       else if (audiences.has(roomId)) parts.assertLater(roomId);
     },
     nodeGone(nodeId) {

@@ -101,7 +101,10 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const { commitBatch, commitLingerMs, retentionMs, presenceLimit, recoveryLimit } = options;
   const presetOf = createPresets(options.presets, options.base);
   const journal = createJournal(root, { ...shared, commitBatch, commitLingerMs });
-  const retention = createRetention({ store, clock, log, meter, presetOf, pauseMs: retentionMs });
+  const retention = createRetention({
+    ...{ store, clock, log, meter, presetOf, pauseMs: retentionMs },
+    wake: (room_id) => broker.request({ type: 'describe', room_id }, () => undefined),
+  });
   const reassertions = new Reassertions({
     clock,
     log,
@@ -114,6 +117,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     recoveryLimit,
     presenceLimit,
     assertLater: (roomId) => reassertions.mark(roomId),
+    assertAnew: (roomId) => reassertions.markAnew(roomId),
     heard: (roomId, answer) => bridge.answer(roomId, answer),
   });
   const roomParts = {

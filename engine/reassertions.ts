@@ -23,7 +23,8 @@ interface Parts {
  */
 export class Reassertions {
   private readonly due = new Set<string>();
-  private readonly underWay = new Set<string>();
+  /** By room, what `done` ends: a later assertion replaces an earlier one, whose answer may be lost. */
+  private readonly underWay = new Map<string, object>();
   private readonly failed = new Set<string>();
   private pauseMs = PAUSE.first;
   private pausing = false;
@@ -47,6 +48,12 @@ export class Reassertions {
     this.pump();
   }
 
+  /** The same, where the answer to what is under way may have been lost. */
+  markAnew(roomId: string): void {
+    this.underWay.delete(roomId);
+    this.mark(roomId);
+  }
+
   stop(): void {
     this.stopped = true;
     this.due.clear();
@@ -63,13 +70,11 @@ export class Reassertions {
   }
 
   private begin(roomId: string): void {
-    this.underWay.add(roomId);
-    let over = false;
+    const attempt = {};
+    this.underWay.set(roomId, attempt);
     const done = (ok: boolean): void => {
-      if (over) return;
-      over = true;
       cancel();
-      this.ended(roomId, ok);
+      if (this.underWay.get(roomId) === attempt) this.ended(roomId, ok);
     };
     const cancel = this.parts.clock.after(LATE_MS, () => done(false));
     this.parts.assert(roomId, done);

@@ -9,6 +9,8 @@ export interface RetentionParts {
   readonly log: Log;
   readonly meter: Meter;
   readonly presetOf: (roomId: string) => Policy;
+  /** Wakes a room that is open and closes when it is empty: it may have lost its members with the node's last process. */
+  readonly wake: (roomId: string) => void;
   /** Between two rounds over all rooms, ms. */
   readonly pauseMs: number;
 }
@@ -33,6 +35,8 @@ export function createRetention(parts: RetentionParts): Retention {
   const { store, clock, log, meter } = parts;
   let cancel = (): void => undefined;
   let stopped = false;
+  /** Whether a round over all rooms has woken those that may be empty. Once is enough: from then on their homes know. */
+  let woken = false;
 
   /** Fulfilled after `ms`; never, once it is stopped. */
   function pause(ms: number): Promise<void> {
@@ -44,10 +48,16 @@ export function createRetention(parts: RetentionParts): Retention {
   async function round(): Promise<void> {
     for (let after: string | null = null; !stopped;) {
       const page: RoomRecord[] = await store.rooms(after, PAGE);
-      for (const record of page) await forgetSafely(record);
+      for (const record of page) {
+        if (!woken && closesWhenEmpty(record)) parts.wake(record.room_id);
+        await forgetSafely(record);
+      }
       await sweep();
       const last = page.at(-1);
-      if (!last || page.length < PAGE) return;
+      if (!last || page.length < PAGE) {
+        woken = true;
+        return;
+      }
       after = last.room_id;
       await pause(BREATH_MS);
     }
@@ -79,6 +89,10 @@ export function createRetention(parts: RetentionParts): Retention {
 
   async function sweep(): Promise<void> {
     for (let step = 0; step < STEPS && !stopped && (await store.sweep()); step++) await pause(BREATH_MS);
+  }
+
+  function closesWhenEmpty(record: RoomRecord): boolean {
+    return record.status === 'open' && policyOf(record).deletion === 'when_empty';
   }
 
   function policyOf(record: RoomRecord): Policy {

@@ -7,7 +7,7 @@ import type { Delivery, Session } from './ports.js';
 import type { RoomActor } from './room/actor.js';
 import { Health, REST_MS } from './room/health.js';
 import type { RoomParts } from './room/parts.js';
-import { SpawnedRoom, type Supervision } from './room/spawned.js';
+import { SpawnedRoom, type Supervision } from './spawned-room.js';
 import { SessionRooms } from './room/session-rooms.js';
 import { Scheduler, type Parent } from './scheduler.js';
 
@@ -196,7 +196,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     },
     sessionEnded(session) {
       sessions.end(session);
-      health.forget(session);
+      for (const roomId of health.forget(session)) options.forgotten(roomId);
       for (const entry of [...rooms.values()]) if (entry.session === session) abandon(entry);
     },
     get awake() {

@@ -31,19 +31,16 @@ export class Roster {
     return this.changes;
   }
 
-  /** The first connection is let in: begins with what its welcome says, and what came since it asked. */
-  begin(members: readonly string[], count: number): void {
-    if (this.early === null) return;
-    const early = this.early;
+  /**
+   * A connection is let in where nobody else is: begins with what its welcome says, and what came since it asked, when
+   * the list had this version.
+   */
+  begin(members: readonly string[], count: number, version: number): void {
+    const early = this.early ?? [];
+    if (this.early === null && version !== this.changes) return;
     this.early = null;
     this.names = members.length === count ? [...members] : null;
     for (const event of early) this.apply(event);
-  }
-
-  /** Nobody is here any more: the next one who is let in begins anew. */
-  end(): void {
-    this.names = null;
-    this.early = [];
   }
 
   /** The room has another home, or was rebuilt: what its last one said before is out of date for a welcome of this one. */

@@ -109,6 +109,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   /** Goes on after a fault that has left the state whole. */
   resume(): void {
     this.enter('open');
+    this.arm();
   }
 
   /** Ends the actor. What it had not begun is delivered again or answered `unavailable`. */
@@ -163,9 +164,19 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   }
 
   turnEnded(): void {
-    if (this.phase === 'stopped' || this.phase === 'crashed') return;
-    this.core.endTurn();
-    this.arm();
+    switch (this.phase) {
+      case 'stopped':
+      case 'crashed':
+        return;
+      case 'draining':
+      case 'loading':
+        // What it knew before stands on nothing any more.
+        this.core.forgetTurn();
+        return;
+      default:
+        this.core.endTurn();
+        this.arm();
+    }
   }
 
   crashed(cause: unknown, message: RoomMessage | undefined): void {

@@ -78,7 +78,12 @@ export class Attendance {
 
   /** Ends the roll call: whoever clients believe to be a member, and nobody has asserted, is in grace. */
   complete(state: RoomState, ctx: Context): Fact[] {
-    const believed = remember(this.rollCall?.members ?? [], state, ctx);
+    const members = [...this.remembered, ...(this.rollCall?.believed ?? [])];
+    const believed = remember(
+      members.filter((user) => !this.rollCall?.wasKicked(user)),
+      state,
+      ctx,
+    );
     this.rollCall = null;
     this.remembered = NOBODY;
     return [...believed, ...completeRoll(believed.reduce(evolve, state), ctx)];

@@ -109,6 +109,11 @@ export class RoomCore {
   /** Ends a turn: sends out what was decided in it. */
   endTurn(): void {
     this.flush();
+    this.forgetTurn();
+  }
+
+  /** Ends a turn in which nothing was decided. */
+  forgetTurn(): void {
     this.ctx = null;
     this.decided = null;
   }

@@ -75,7 +75,10 @@ function closed(state: RoomState, head_seq: number, byItself: boolean): RoomStat
 }
 
 function freed(state: RoomState, user: string): RoomState {
-  return { ...state, seats: state.seats.delete(user), gone: state.gone.delete(user) };
+  const seats = state.seats.delete(user);
+  // Whether it was the last one is known when the roll call is over.
+  const vacant_since = state.calling && seats.size === 0 ? 'unknown' : state.vacant_since;
+  return { ...state, seats, gone: state.gone.delete(user), vacant_since };
 }
 
 const NO_SEAT: Seat = [];
@@ -111,11 +114,12 @@ function nodeGone(state: RoomState, nodeId: string, since: number): RoomState {
 }
 
 function remembered(state: RoomState, user: string, since: number): RoomState {
-  if (state.seats.has(user)) return state;
+  const seat = state.seats.get(user);
+  if (seat && seat.length > 0) return state;
   return {
     ...state,
-    seats: state.seats.set(user, NO_SEAT),
-    gone: state.gone.set(user, since),
+    seats: seat ? state.seats : state.seats.set(user, NO_SEAT),
+    gone: state.gone.delete(user).set(user, since),
     vacant_since: null,
   };
 }

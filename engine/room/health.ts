@@ -64,9 +64,15 @@ export class Health {
     return (this.records.get(roomId)?.left ?? null) !== null;
   }
 
-  /** Another node is the home of the session's rooms: their members are no business of this one. */
-  forget(session: Session): void {
-    for (const record of this.records.values()) if (record.left?.session === session) record.left = null;
+  /** The session has ended. Returns its rooms that have ended with members: their next home has to hear of them. */
+  forget(session: Session): string[] {
+    const rooms: string[] = [];
+    for (const [roomId, record] of this.records) {
+      if (record.left?.session !== session) continue;
+      record.left = null;
+      rooms.push(roomId);
+    }
+    return rooms;
   }
 
   private recordOf(roomId: string): Record {

@@ -16,13 +16,13 @@ interface RollParts {
  * also when nobody is connected there.
  */
 export class RollCall {
-  private readonly believed = new Set<string>();
+  /** Members that clients somewhere were told of. */
+  readonly believed = new Set<string>();
   private awaited: Set<string>;
   private readonly lists = new Map<string, Presence[]>();
   /** Connections that left while their node's answer was on its way. */
   private readonly left = new Set<string>();
-  /** Users that were kicked meanwhile. */
-  private readonly gone = new Set<string>();
+  private readonly kickedUsers = new Set<string>();
   private repeatAt: number;
 
   constructor(
@@ -80,14 +80,13 @@ export class RollCall {
     this.lists.delete(nodeId);
   }
 
-  /** Members that clients somewhere were told of. */
-  get members(): Iterable<string> {
-    return [...this.believed].filter((user) => !this.gone.has(user));
-  }
-
   /** A user was kicked: audiences that have not heard of it believe in them still. */
   kicked(user: string): void {
-    this.gone.add(user);
+    this.kickedUsers.add(user);
+  }
+
+  wasKicked(user: string): boolean {
+    return this.kickedUsers.has(user);
   }
 
   /** A connection left: the answer of its node may have been given before that. */

@@ -32,10 +32,10 @@ export function join(state: RoomState, command: JoinCommand, ctx: Context): Deci
     call_id: ctx.callId,
     ...(isSure ? {} : { unsure: true }),
   });
-  if (isKnown) return accept(state, [], joined);
-  if (seat) return accept(state, connected(command, policyOf(state), ctx), joined);
   const woken: Fact[] = state.status === 'open' ? [] : [{ type: 'woken', at: ctx.at }];
   const room = woken.reduce(evolve, state);
+  if (isKnown) return accept(state, woken, joined);
+  if (seat) return accept(state, [...woken, ...connected(command, policyOf(room), ctx)], joined);
   const { capacity } = policyOf(room);
   if (capacity !== null && !hasRoom(room)) return refuse(state, roomFull(capacity));
   const news = [memberJoined(room, user, ctx), ...connected(command, policyOf(room), ctx)];
@@ -118,6 +118,8 @@ export function assertPlaces(
     if (after.status !== 'open') take({ type: 'woken', at: ctx.at });
     if (!after.seats.has(user) && !after.calling) take(memberJoined(after, user, ctx));
     take({ type: 'connection_added', user, connection_id, node_id: nodeId });
+    // What it said has outlived it.
+    if (!ctx.lives(nodeId)) take({ type: 'connection_gone', user, connection_id, since: ctx.elapsed });
   }
   return { facts, state: after, lost, because };
 }
@@ -141,16 +143,18 @@ export function missingFrom(
 }
 
 /**
- * Members that clients were told of, whom nobody has asserted: they keep their seats for the time of grace. Those who
- * were asserted come first, so there may be no seat left for all.
+ * Members that clients were told of, whom nobody has asserted: they keep their seats for the time of grace, from now.
+ * Those who were asserted come first, so there may be no seat left for all.
  */
 export function remember(users: Iterable<string>, state: RoomState, ctx: Context): Fact[] {
   if (state.status !== 'open' && state.status !== 'absent') return [];
   const facts: Fact[] = [];
   const { capacity } = policyOf(state);
+  let free = capacity === null ? Infinity : capacity - state.seats.size;
   for (const user of users) {
-    if (capacity !== null && state.seats.size + facts.length >= capacity) break;
-    if (!state.seats.has(user)) facts.push({ type: 'member_remembered', user, since: ctx.elapsed });
+    const seat = state.seats.get(user);
+    if (seat ? seat.length > 0 : free-- <= 0) continue;
+    facts.push({ type: 'member_remembered', user, since: ctx.elapsed });
   }
   return facts;
 }

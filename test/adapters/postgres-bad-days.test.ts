@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import type { Store } from '../../engine/ports.js';
 import { append, message, messages } from '../conformance/store-fixture.js';
 import { ownDatabase, startPrivatePostgres } from '../support/postgres.js';
-import { startProxy, type Proxy } from '../support/postgres-proxy.js';
+import { startProxy, type Proxy } from '../support/proxy.js';
 import { until } from '../support/until.js';
 import { logLines, seqsOf, startedStore, upTo, whenNotReady, whenReady } from './postgres-fixture.js';
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import t from 'tap';
 import { readHistory, writeHistory } from './file.js';
-import type { History } from './history.js';
+import type { History, Visit } from './history.js';
 import { histories } from './simulate.js';
 
 const MAIN = fileURLToPath(new URL('checker-main.js', import.meta.url));
@@ -22,9 +22,21 @@ const GOOD: History = {
       stayed: true,
     },
   ],
-  rooms: [{ room_id: '42', head_seq: 1, entries: [entry] }],
+  rooms: [{ room_id: '42', head_seq: 1, entries: [entry], capacity: 1, grace_ms: 0 }],
+  visits: [visit('bob', 10, 20)],
+  kicks: [],
+  rosters: [{ room_id: '42', asked_at: 16, answered_at: 17, members: ['bob'] }],
 };
-const BAD: History = { ...GOOD, rooms: [{ room_id: '42', head_seq: 0, entries: [] }] };
+const BAD: History = {
+  ...GOOD,
+  rooms: [{ room_id: '42', head_seq: 0, entries: [], capacity: 1, grace_ms: 0 }],
+  visits: [...GOOD.visits, visit('carol', 15, 30)],
+};
+
+function visit(user: string, welcome_at: number, closed_at: number): Visit {
+  const [asked_at, sure_until] = [welcome_at - 1, closed_at - 1];
+  return { room_id: '42', user, asked_at, welcome_at, sure_until, closed_at, told: [] };
+}
 
 t.test('a history that holds: one line that says so, and exit code 0', async (t) => {
   for (const path of await written(t.testdir(), 'good', GOOD))
@@ -42,7 +54,9 @@ t.test('a history that does not: a line for each violation, and exit code 1', as
       stdout:
         'promise 2, lost: m1 was answered with seq 1 in room 42 and is not in the store\n' +
         'promise 2, vanished: bob saw m1 as seq 1 of room 42, and it is not in the store\n' +
-        '2 violations: 1 posts, 1 members, 1 rooms\n',
+        'promise 3, over_capacity: room 42 has 1 seats and had bob, carol in it at 15 ms\n' +
+        'seats, seat_lost: carol had a seat in room 42, and was missing in what a service was told at 17 ms\n' +
+        '4 violations: 1 posts, 1 members, 1 rooms\n',
       stderr: '',
     });
 });
@@ -50,7 +64,8 @@ t.test('a history that does not: a line for each violation, and exit code 1', as
 t.test(
   'a history that does not tell enough, or tells what cannot be: a line that says so, and exit code 1',
   async (t) => {
-    const strange = { ...GOOD, rooms: [{ room_id: '42', head_seq: 0, entries: [{ ...entry, seq: 0 }] }] };
+    const rooms = GOOD.rooms.map((room) => ({ ...room, head_seq: 0, entries: [{ ...entry, seq: 0 }] }));
+    const strange = { ...GOOD, rooms };
     const line = 'the store has the seq of m1 as 0 in room 42, where only 1, 2, 3, … can be\n';
     for (const path of await written(t.testdir(), 'strange', strange)) {
       const { code, stdout, stderr } = await run(path);
@@ -73,7 +88,8 @@ t.test('what is no history: one line that says where, and exit code 2', async (t
     'broken.json': '{"attempts": [',
     'other.json': '{"attempts": [], "members": []}',
     'broken.jsonl': '\n{"room":\n',
-    'other.jsonl': '{"room": {"room_id": "42", "head_seq": "1", "entries": []}}\n',
+    'other.jsonl':
+      '{"room": {"room_id": "42", "head_seq": "1", "entries": [], "capacity": 1, "grace_ms": 0}}\n',
     'unknown.jsonl': '{"rom": {}}\n',
   });
   const expected = [

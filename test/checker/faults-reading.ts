@@ -155,7 +155,7 @@ export const READING_FAULTS: Faults<
       plant(history, choose) {
         const room = choose(history.rooms);
         if (!room) return null;
-        history.rooms.push({ room_id: room.room_id, head_seq: 0, entries: [] });
+        history.rooms.push({ ...room, head_seq: 0, entries: [] });
         return { room_id: room.room_id };
       },
     },

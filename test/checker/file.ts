@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { checker, faultLine, type Fault } from '../../engine/messages/check.js';
-import { Attempt, History, Member, Room } from './history.js';
+import { Attempt, History, Kick, Member, Room, Roster, Visit } from './history.js';
 
 const historyFaults = checker(History);
 
@@ -11,11 +11,14 @@ const LINES = {
   attempt: { faults: checker(Attempt), list: 'attempts' },
   member: { faults: checker(Member), list: 'members' },
   room: { faults: checker(Room), list: 'rooms' },
+  visit: { faults: checker(Visit), list: 'visits' },
+  kick: { faults: checker(Kick), list: 'kicks' },
+  roster: { faults: checker(Roster), list: 'rosters' },
 } as const;
 
 /**
- * Reads a history: JSON Lines where the name ends in `.jsonl`, each line `{"attempt": …}`, `{"member": …}` or
- * `{"room": …}`; else one JSON value. Rejects with one line that says what is wrong and where.
+ * Reads a history: JSON Lines where the name ends in `.jsonl`, each line an object with one field (see `LINES`); else
+ * one JSON value. Rejects with one line that says what is wrong and where.
  */
 export async function readHistory(path: string): Promise<History> {
   if (path.endsWith('.jsonl')) return readLines(path);
@@ -36,7 +39,14 @@ export async function writeHistory(path: string, history: History): Promise<void
 }
 
 async function readLines(path: string): Promise<History> {
-  const history: Record<keyof History, unknown[]> = { attempts: [], members: [], rooms: [] };
+  const history: Record<keyof History, unknown[]> = {
+    attempts: [],
+    members: [],
+    rooms: [],
+    visits: [],
+    kicks: [],
+    rosters: [],
+  };
   let number = 0;
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
     const where = `${path}:${++number}`;

@@ -1,10 +1,11 @@
 import { Type, type Static } from '@sinclair/typebox';
 
 /**
- * What is known of a run when it is over: what was posted and how that was answered, what each member saw, and what
- * the store holds. The checker looks at nothing else.
+ * What is known of a run when it is over: what was posted and how that was answered, what each member saw, who was in
+ * a room when and what was said of it, and what the store holds. The checker looks at nothing else.
  *
- * A history is of rooms that forget nothing (no purge, no retention) and deliver everything (`deliver_alone`).
+ * A history is of rooms that forget nothing (no purge, no retention), deliver everything (`deliver_alone`), are never
+ * closed, and keep their capacity.
  */
 
 /** As the program said it. Whether it can be a seq at all is for the checker: a history with a bad one is one too. */
@@ -77,14 +78,84 @@ export const Member = object({
 export type Member = Static<typeof Member>;
 
 /** What the store holds of a room: its events in the order in which it gives them. */
-export const Room = object({ room_id: Type.String(), head_seq: Seq, entries: Type.Array(Entry) });
+export const Room = object({
+  room_id: Type.String(),
+  head_seq: Seq,
+  entries: Type.Array(Entry),
+  /** How many users may have a seat; null: any number. */
+  capacity: Type.Union([Type.Number(), Type.Null()]),
+  /**
+   * For how many ms a seat is kept, whatever happens, after its user's last connection is gone. 0 where that is not
+   * promised: if the only node is killed, all seats go with it.
+   */
+  grace_ms: Type.Number(),
+});
 export type Room = Static<typeof Room>;
 
-/** `attempts` are in the order in which they were sent, over all connections. */
+/** ms on one clock, that of the process which ran the clients. */
+const Time = Type.Number();
+
+/** What a client was told of who has a seat. A list of members that was cut short is left out. */
+export const Told = object({
+  at: Time,
+  type: Type.Union([
+    Type.Literal('welcome'),
+    Type.Literal('members'),
+    Type.Literal('joined'),
+    Type.Literal('left'),
+    Type.Literal('kicked'),
+  ]),
+  /** All members for `welcome` and `members`, else the one that it is about. */
+  users: Type.Array(Type.String()),
+});
+export type Told = Static<typeof Told>;
+
+/** One connection of a user to a room, let in or not, as far as seats go. */
+export const Visit = object({
+  room_id: Type.String(),
+  user: Type.String(),
+  /** When the client was about to ask for it. */
+  asked_at: Time,
+  /** When its welcome came; null: it was not let in. */
+  welcome_at: Type.Union([Time, Type.Null()]),
+  /**
+   * Until when the server certainly had it open. Of one that the client ended: when it began to. Of one that ended
+   * otherwise: when the last thing was sent that was answered, if only the wish to be let in. null: it was not let in.
+   */
+  sure_until: Type.Union([Time, Type.Null()]),
+  /** When the client saw its end; null: never. */
+  closed_at: Type.Union([Time, Type.Null()]),
+  told: Type.Array(Told),
+});
+export type Visit = Static<typeof Visit>;
+
+/** Somebody was thrown out of a room. */
+export const Kick = object({
+  room_id: Type.String(),
+  user: Type.String(),
+  asked_at: Time,
+  /** null: nobody knows whether it was carried out. */
+  answered_at: Type.Union([Time, Type.Null()]),
+});
+export type Kick = Static<typeof Kick>;
+
+/** The members of a room as a service read them: as they were at some time between the two. */
+export const Roster = object({
+  room_id: Type.String(),
+  asked_at: Time,
+  answered_at: Time,
+  members: Type.Array(Type.String()),
+});
+export type Roster = Static<typeof Roster>;
+
+/** `attempts` are in the order in which they were sent, over all connections; the rest is in any order. */
 export const History = object({
   attempts: Type.Array(Attempt),
   members: Type.Array(Member),
   rooms: Type.Array(Room),
+  visits: Type.Array(Visit),
+  kicks: Type.Array(Kick),
+  rosters: Type.Array(Roster),
 });
 export type History = Static<typeof History>;
 

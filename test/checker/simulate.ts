@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Answer, Attempt, Entry, History, Member, Session } from './history.js';
+import { SEATING, seatings } from './simulate-seats.js';
 
 /** How a post ends that is dealt with while its connection stands. */
 const FATES = [
@@ -34,7 +35,7 @@ interface Person {
   connected: boolean;
 }
 
-const ROOMS = ['a', 'b'];
+const ROOMS = ['a', 'b'] as const;
 const PEOPLE = 3;
 
 const who = fc.nat({ max: ROOMS.length * PEOPLE - 1 });
@@ -74,8 +75,8 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 
 /** Histories of rooms that keep every promise, over retries, crashes, refusals and reconnects. */
 export const histories: fc.Arbitrary<History> = fc
-  .array(steps, { minLength: 10, maxLength: 60 })
-  .map((script) => new World().play(script));
+  .tuple(fc.array(steps, { minLength: 10, maxLength: 60 }), seatings)
+  .map(([script, seated]) => ({ ...new World().play(script), ...seated }));
 
 class World {
   private readonly attempts: Attempt[] = [];
@@ -92,7 +93,7 @@ class World {
     );
   }
 
-  play(script: readonly Step[]): History {
+  play(script: readonly Step[]): Pick<History, 'attempts' | 'members' | 'rooms'> {
     for (const step of script) this.take(step);
     for (const person of this.people.filter(({ member }) => member.stayed)) {
       this.connect(person, 'since');
@@ -105,6 +106,7 @@ class World {
         room_id,
         head_seq: this.stored(room_id).length,
         entries: this.stored(room_id),
+        ...SEATING[room_id],
       })),
     };
   }

@@ -5,8 +5,8 @@ export interface Place {
 }
 
 /**
- * The promise of DESIGN 9 that is broken: 1 order, 2 nothing answered is lost, 4 a retried post is one message; null:
- * the history does not tell enough to say that they hold.
+ * The promise of DESIGN 9 that is broken: 1 order, 2 nothing answered is lost, 3 capacity, 4 a retried post is one
+ * message; seats: what DESIGN 4 says of them; null: the history does not tell enough to say that they hold.
  */
 const PROMISES = {
   not_read: null,
@@ -30,7 +30,12 @@ const PROMISES = {
   view_unordered: 1,
   missed: 1,
   posts_unordered: 1,
-} as const satisfies Record<Violation['kind'], 1 | 2 | 4 | null>;
+  over_capacity: 3,
+  left_but_present: 'seats',
+  seat_lost: 'seats',
+  seat_left_over: 'seats',
+  kicked_but_connected: 'seats',
+} as const satisfies Record<Violation['kind'], 1 | 2 | 3 | 4 | 'seats' | null>;
 
 export type Violation =
   /** What the store has of a room that was posted or listened to is not in the history. `by`: who did. */
@@ -88,12 +93,33 @@ export type Violation =
       readonly first: string;
       readonly first_seq: number;
       readonly second: string;
-    } & Place);
+    } & Place)
+  /** More users than the room has seats had their welcome and an open connection at this time. */
+  | ({
+      readonly kind: 'over_capacity';
+      readonly capacity: number;
+      readonly users: readonly string[];
+    } & Moment)
+  /** Somebody (`told`) was told that a user left who was there all the time, or more often than that user left. */
+  | ({ readonly kind: 'left_but_present'; readonly user: string; readonly told: string } & Moment)
+  /** A list of members did not name a user who had a seat all the time. `by`: who was told it. */
+  | ({ readonly kind: 'seat_lost'; readonly user: string; readonly by: string } & Moment)
+  /** A list of members named a user who had long gone, or never came. */
+  | ({ readonly kind: 'seat_left_over'; readonly user: string; readonly by: string } & Moment)
+  /** A user who was thrown out was still connected, long after that was answered. */
+  | ({ readonly kind: 'kicked_but_connected'; readonly user: string } & Moment);
+
+/** When something was seen, by the clock of the history. */
+export interface Moment {
+  readonly room_id: string;
+  readonly at: number;
+}
 
 /** One sentence for a human. */
 export function sentence(violation: Violation): string {
   const promise = PROMISES[violation.kind];
-  const broken = promise === null ? 'no promise can be checked' : `promise ${promise}`;
+  const broken =
+    promise === null ? 'no promise can be checked' : promise === 'seats' ? promise : `promise ${promise}`;
   return `${broken}, ${violation.kind}: ${told(violation)}`;
 }
 
@@ -144,7 +170,21 @@ function told(one: Violation): string {
         `${one.connection} posted ${one.first} before ${one.second}, ` +
         `but they stand as ${one.first_seq} and ${one.seq} in room ${one.room_id}`
       );
+    case 'over_capacity':
+      return `room ${one.room_id} has ${one.capacity} seats and had ${one.users.join(', ')} in it ${when(one)}`;
+    case 'left_but_present':
+      return `${one.told} was told ${when(one)} that ${one.user} left room ${one.room_id}, and that was not so`;
+    case 'seat_lost':
+      return `${one.user} had a seat in room ${one.room_id}, and was missing in what ${one.by} was told ${when(one)}`;
+    case 'seat_left_over':
+      return `${one.user} had no seat in room ${one.room_id}, and was in what ${one.by} was told ${when(one)}`;
+    case 'kicked_but_connected':
+      return `${one.user} was thrown out of room ${one.room_id} and still connected ${when(one)}`;
   }
+}
+
+function when({ at }: Moment): string {
+  return `at ${Math.round(at)} ms`;
 }
 
 function at({ room_id, seq }: Place): string {

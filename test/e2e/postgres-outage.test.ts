@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { startParlor, type Client, type Parlor } from '../support/parlor.js';
-import { startProxy } from '../support/postgres-proxy.js';
+import { startProxy } from '../support/proxy.js';
 import { startPrivatePostgres } from '../support/postgres.js';
 import { until } from '../support/until.js';
 import { oneTo, problemOf, seqs, unready } from './support/chat.js';

@@ -138,3 +138,24 @@ t.test(
     }
   },
 );
+
+t.test('a room that closes when it is empty does so after a restart, if nobody comes back', async (t) => {
+  const node = await startNode(t, {
+    policy: { deletion: 'when_empty', grace_ms: 5_000 },
+    retentionMs: 60_000,
+  });
+  const at = '2024-01-01T00:00:00.000Z';
+  for (const room_id of ['deserted', 'found']) {
+    const record = { room_id, head_seq: 0, status: 'open' as const, policy: null, created_at: at };
+    await node.store.append([{ room: record, events: [] }]);
+  }
+  await node.clock.pass(50_000);
+  const alice = await node.join('found', 'alice');
+  await node.clock.pass(10_000);
+  t.match(await node.store.load('deserted'), { status: 'open' }, 'the time of grace is not over');
+  await node.clock.pass(5_100);
+  await node.quiet();
+  t.match(await node.store.load('deserted'), { status: 'empty' });
+  t.match(await node.store.load('found'), { status: 'open' });
+  t.ok(alice.isOpen);
+});

@@ -1,14 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { ERRORS } from '../../../engine/errors.js';
 import type { Answer, Member } from '../../checker/history.js';
-import type { Book, Post } from './kill-book.js';
-import { lastSeen, openLine, type Line } from './kill-line.js';
-import { between, freshPost, oneOf, type Random } from './kill-words.js';
+import type { Book, Post } from './book.js';
+import { lastSeen, openLine, type Line, type LineOptions } from './line.js';
+import type { VisitBook } from './visits.js';
+import { between, freshPost, oneOf, type Random } from './words.js';
 
 /** Where everybody meets. The program behind the port dies and comes back. */
 export interface Arena {
   readonly port: number;
   readonly book: Book;
+  readonly visits: VisitBook;
   /** Posts whose sender did not get an answer and asks a service to send them again. */
   readonly handedOver: Post[];
   /** `load`: everybody posts; `finish`: nobody does, everybody listens; `over`: everybody goes. */
@@ -55,8 +57,8 @@ export function startPoster(arena: Arena, room_id: string, name: string, random:
   }
 
   return startPerson(arena, room_id, name, {
-    refused(post, code) {
-      if (code in ERRORS && ERRORS[code as keyof typeof ERRORS].retry) again.push(post);
+    answered(post, answer) {
+      if (mayRetry(answer)) again.push(post);
     },
     async during(line) {
       await talk(line);
@@ -72,7 +74,7 @@ export function startPoster(arena: Arena, room_id: string, name: string, random:
 /** A member who only listens, and not for long: it often has more to catch up than a room remembers by itself. */
 export function startSleeper(arena: Arena, room_id: string, name: string, random: Random): Person {
   return startPerson(arena, room_id, name, {
-    refused: () => undefined,
+    answered: () => undefined,
     async during(line) {
       if (arena.phase === 'load') {
         await Promise.race([line.ended, pause(between(random, 50, 500))]);
@@ -84,22 +86,42 @@ export function startSleeper(arena: Arena, room_id: string, name: string, random
   });
 }
 
-interface Habits {
-  readonly refused: (post: Post, code: string) => void;
-  /** What it does with a connection; resolves after that has ended. */
-  readonly during: (line: Line) => Promise<void>;
+/**
+ * Somebody who takes a seat in a room of two whenever one is free, and gives it back soon. It is gone when the load is
+ * over, so that those who belong there find their seats.
+ */
+export function startIntruder(arena: Arena, room_id: string, name: string, random: Random): Person {
+  return startPerson(arena, room_id, name, {
+    answered: () => undefined,
+    isWanted: () => arena.phase === 'load',
+    async during(line) {
+      await Promise.race([line.ended, pause(between(random, 20, 300))]);
+      line.drop();
+      await line.ended;
+      await pause(between(random, 0, 300));
+    },
+  });
 }
 
-function startPerson(arena: Arena, room_id: string, name: string, { refused, during }: Habits): Person {
-  const { port, book } = arena;
-  const record: Member = { room_id, name, sessions: [], stayed: true };
+interface Habits {
+  readonly answered: LineOptions['answered'];
+  /** What it does with a connection; resolves after that has ended. */
+  readonly during: (line: Line) => Promise<void>;
+  /** Whether it comes back. One who comes back until everything is over has to see everything. */
+  readonly isWanted?: () => boolean;
+}
+
+function startPerson(arena: Arena, room_id: string, name: string, habits: Habits): Person {
+  const { answered, during, isWanted } = habits;
+  const { port, book, visits } = arena;
+  const record: Member = { room_id, name, sessions: [], stayed: isWanted === undefined };
   let line: Line | null = null;
   let lines = 0;
 
   async function live(): Promise<void> {
-    while (arena.phase !== 'over') {
+    while (arena.phase !== 'over' && isWanted?.() !== false) {
       await arena.up();
-      line = await openLine(record, name, { port, name: `${name}/${++lines}`, book, refused });
+      line = await openLine(record, name, { port, name: `${name}/${++lines}`, book, visits, answered });
       if (line) await during(line);
       else await pause(20);
     }
@@ -111,6 +133,12 @@ function startPerson(arena: Arena, room_id: string, name: string, { refused, dur
     },
     gone: live(),
   };
+}
+
+/** Whether the same post may be accepted later. */
+export function mayRetry(answer: Answer): boolean {
+  if (answer.type !== 'refused' || !(answer.code in ERRORS)) return false;
+  return ERRORS[answer.code as keyof typeof ERRORS].retry;
 }
 
 /** Whether a member has been shown everything up to a seq and is still there. */

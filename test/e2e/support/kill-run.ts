@@ -2,17 +2,19 @@ import type { History } from '../../checker/history.js';
 import { startParlor, type Env, type Parlor } from '../../support/parlor.js';
 import { freePorts } from '../../support/ports.js';
 import { until } from '../../support/until.js';
-import { Book } from './kill-book.js';
+import { Book } from './book.js';
 import {
   hasCaughtUp,
   runService,
+  startIntruder,
   startPoster,
   startSleeper,
   type Arena,
   type Person,
 } from './kill-people.js';
-import { readStoredRoom, type RoomReading } from './kill-store.js';
-import { between } from './kill-words.js';
+import { readRoster, readStoredRoom, type RoomReading } from './room-reading.js';
+import { VisitBook } from './visits.js';
+import { between } from './words.js';
 import { seededRandom } from './random.js';
 
 export interface KillOptions {
@@ -55,6 +57,8 @@ const PATIENCE_MS = 120_000;
 const SETTINGS: Env = {
   RECOVERY_LIMIT: '1000000',
   MEMORY_EVENTS_PER_ROOM: '1000000',
+  // Short, so that the seats of a room of two change hands often.
+  GRACE_MS: '200',
 };
 
 /**
@@ -67,7 +71,8 @@ export async function killRun({ env, kills, seed, main }: KillOptions): Promise<
   const start = (): Promise<Parlor> => startParlor({ ...SETTINGS, ...env, PORT: String(port) }, main);
   const server = gate();
   const book = new Book();
-  const arena: Arena = { port, book, handedOver: [], phase: 'load', up: server.opened };
+  const visits = new VisitBook();
+  const arena: Arena = { port, book, visits, handedOver: [], phase: 'load', up: server.opened };
   const errors: string[] = [];
   const inFlight: number[] = [];
   let parlor = await start();
@@ -83,7 +88,7 @@ export async function killRun({ env, kills, seed, main }: KillOptions): Promise<
 
   try {
     server.open();
-    const { people, services } = startLoad(arena, seed);
+    const { people, intruders, services } = startLoad(arena, seed);
     for (let i = 0; i < kills; i++) {
       const running = book.posted + RUNNING;
       await until(() => book.posted >= running, {
@@ -97,15 +102,21 @@ export async function killRun({ env, kills, seed, main }: KillOptions): Promise<
     await services;
     await until(() => book.inFlight === 0, { timeoutMs: PATIENCE_MS, what: 'the last answers' });
     await caughtUp(parlor, people);
+    await Promise.all(intruders.map(({ gone }) => gone));
     const before = await readAll(parlor);
+    const rosters = await Promise.all(ROOMS.map((room) => readRoster((path) => parlor.get(path), room)));
     arena.phase = 'over';
     await kill();
     await Promise.all(people.map(({ gone }) => gone));
     const after = await readAll(parlor);
+    const everybody = [...people, ...intruders].map(({ record }) => record);
     const history = {
       attempts: book.attempts,
-      members: people.map(({ record }) => record),
+      members: everybody,
       rooms: after.map(({ room }) => room),
+      visits: visits.visits,
+      kicks: [],
+      rosters,
     };
     return { history, before, after, inFlight: inFlight.slice(0, kills), strays: book.strays, errors };
   } finally {
@@ -117,7 +128,10 @@ export async function killRun({ env, kills, seed, main }: KillOptions): Promise<
 }
 
 /** Everybody who posts and listens, each with random numbers of its own. */
-function startLoad(arena: Arena, seed: number): { people: Person[]; services: Promise<unknown> } {
+function startLoad(
+  arena: Arena,
+  seed: number,
+): { people: Person[]; intruders: Person[]; services: Promise<unknown> } {
   let heads = 0;
   const numbers = () => seededRandom(seed + ++heads * 7_919);
   const people = [
@@ -130,10 +144,11 @@ function startLoad(arena: Arena, seed: number): { people: Person[]; services: Pr
       startPoster(arena, room, `bob-${room}`, numbers()),
     ]),
   ];
+  const intruders = [...PAIRS, DIRECT].map((room) => startIntruder(arena, room, `carol-${room}`, numbers()));
   const services = Array.from({ length: SERVICES }, (_, i) =>
     runService(arena, ROOMS, `service-${i}`, numbers()),
   );
-  return { people, services: Promise.all(services) };
+  return { people, intruders, services: Promise.all(services) };
 }
 
 async function caughtUp(parlor: Parlor, people: readonly Person[]): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Post } from './kill-book.js';
+import type { Post } from './book.js';
 
 export type Random = () => number;
 

@@ -1,4 +1,4 @@
-import type { Entry, Room } from '../../checker/history.js';
+import type { Entry, Room, Roster } from '../../checker/history.js';
 
 /** A message as history has it, or a fact as the log has it: there its id is `event_id`. */
 interface Fact {
@@ -12,6 +12,12 @@ interface Fact {
 
 type Read = (path: string) => Promise<Response>;
 
+interface Described {
+  readonly head_seq: number;
+  readonly members: readonly string[];
+  readonly policy: { readonly capacity: number | null };
+}
+
 /** What a room's store shows over HTTP: its facts, and its messages page by page in both directions. */
 export interface RoomReading {
   readonly room: Room;
@@ -19,17 +25,31 @@ export interface RoomReading {
   readonly downwards: readonly Entry[];
 }
 
-/** Reads everything a room has, in every way there is. A room that the store does not know has nothing. */
-export async function readStoredRoom(read: Read, room_id: string): Promise<RoomReading> {
+/** Reads who has a seat in a room. */
+export async function readRoster(read: Read, room_id: string): Promise<Roster> {
+  const asked_at = performance.now();
+  const { members } = await json<Described>(read, `/api/rooms/${room_id}`);
+  return { room_id, asked_at, answered_at: performance.now(), members: [...members] };
+}
+
+/**
+ * Reads everything a room has, in every way there is. A room that the store does not know has nothing. `grace_ms` is
+ * what a history may count on.
+ */
+export async function readStoredRoom(read: Read, room_id: string, grace_ms = 0): Promise<RoomReading> {
   if ((await read(`/api/rooms/${room_id}`)).status === 404)
-    return { room: { room_id, head_seq: 0, entries: [] }, upwards: [], downwards: [] };
-  const { head_seq } = await json<{ head_seq: number }>(read, `/api/rooms/${room_id}`);
+    return {
+      room: { room_id, head_seq: 0, entries: [], capacity: null, grace_ms },
+      upwards: [],
+      downwards: [],
+    };
+  const { head_seq, policy } = await json<Described>(read, `/api/rooms/${room_id}`);
   const facts = await pages<Fact>(read, `/api/events?room_id=${room_id}&limit=200`, 'after', 'events');
   const path = `/api/rooms/${room_id}/messages?limit=200`;
   const upwards = await pages<Fact>(read, `${path}&after=0`, 'after', 'messages');
   const downwards = await pages<Fact>(read, path, 'before', 'messages');
   return {
-    room: { room_id, head_seq, entries: facts.flat().map(entryOf) },
+    room: { room_id, head_seq, entries: facts.flat().map(entryOf), capacity: policy.capacity, grace_ms },
     upwards: upwards.flat().map(messageOf),
     // Each page is ascending, and the newest page comes first.
     downwards: downwards.reverse().flat().map(messageOf),

@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
 import type { Answer, Attempt, Member } from '../../checker/history.js';
-import type { Book, Post } from './kill-book.js';
+import type { Book, Post } from './book.js';
+import type { VisitBook } from './visits.js';
 
 /** One WebSocket of a member that has its welcome. */
 export interface Line {
@@ -12,6 +13,8 @@ export interface Line {
   moved(): Promise<void>;
   /** Resolves with the posts that were not answered, in the order of sending, when the line has ended. */
   readonly ended: Promise<Post[]>;
+  /** To be called right before its node is killed: until now it is open. */
+  stands(): void;
   /** Ends it without a word, as a phone does that is out of reach. */
   drop(): void;
 }
@@ -21,8 +24,11 @@ export interface LineOptions {
   /** The name under which its posts are written down. */
   readonly name: string;
   readonly book: Book;
-  /** What was refused with a code after which the same post may be tried again. */
-  readonly refused: (post: Post, code: string) => void;
+  readonly visits: VisitBook;
+  /** A post was answered; `sentAt` is when it was sent, by `performance.now()`. */
+  readonly answered: (post: Post, answer: Answer, sentAt: number) => void;
+  /** It was not let in, for this reason. */
+  readonly turnedAway?: (code: string) => void;
 }
 
 interface Frame {
@@ -34,6 +40,8 @@ interface Frame {
   readonly code?: string;
   readonly head_seq?: number;
   readonly recovered?: boolean;
+  readonly members?: readonly string[];
+  readonly member_count?: number;
 }
 
 /**
@@ -41,13 +49,15 @@ interface Frame {
  * Resolves with null if it was not let in.
  */
 export function openLine(member: Member, user: string, options: LineOptions): Promise<Line | null> {
-  const { port, name, book } = options;
+  const { port, name, book, visits } = options;
   const since = lastSeen(member);
   const query = new URLSearchParams({ user, ...(since === null ? {} : { since: String(since) }) });
+  const visit = visits.begin(member.room_id, user);
   const socket = new WebSocket(`ws://127.0.0.1:${port}/ws/updates/${member.room_id}?${query.toString()}`, {
     perMessageDeflate: false,
   });
-  const waiting: { readonly attempt: Attempt; readonly post: Post }[] = [];
+  const waiting: { readonly attempt: Attempt; readonly post: Post; readonly sentAt: number }[] = [];
+  let isIn = false;
   let wake: () => void = () => undefined;
   let closed: (left: Post[]) => void = () => undefined;
 
@@ -59,12 +69,16 @@ export function openLine(member: Member, user: string, options: LineOptions): Pr
       return waiting.length;
     },
     post(post) {
-      waiting.push({ attempt: book.sent(name, post), post });
+      waiting.push({ attempt: book.sent(name, post), post, sentAt: performance.now() });
       socket.send(JSON.stringify({ type: 'post', id: post.id, text: post.text }));
     },
     moved: () => new Promise((resolve) => (wake = resolve)),
     ended: new Promise((resolve) => (closed = resolve)),
-    drop: () => socket.terminate(),
+    stands: () => visit.end(),
+    drop() {
+      visit.end();
+      socket.terminate();
+    },
   };
 
   /** Answers to posts with one id come in the order of the posts. */
@@ -76,7 +90,8 @@ export function openLine(member: Member, user: string, options: LineOptions): Pr
       return;
     }
     book.settle(found.attempt, told);
-    if (told.type === 'refused') options.refused(found.post, told.code);
+    visit.wasOpen(found.sentAt);
+    options.answered(found.post, told, found.sentAt);
     wake();
   }
 
@@ -97,15 +112,19 @@ export function openLine(member: Member, user: string, options: LineOptions): Pr
   return new Promise((resolve) => {
     socket.on('message', (data) => {
       const frame = JSON.parse((data as Buffer).toString()) as Frame;
+      visit.read(frame);
       if (frame.type === 'welcome') {
         const { head_seq = 0, recovered = null } = frame;
         member.sessions.push({ since, head_seq, recovered, entries: [] });
+        isIn = true;
         resolve(line);
-      } else read(frame);
+      } else if (isIn) read(frame);
+      else options.turnedAway?.(frame.code ?? 'without a code');
     });
     // What went wrong is not looked at: the connection is gone, and comes again.
     socket.on('error', () => socket.terminate());
     socket.on('close', () => {
+      visit.closed();
       resolve(null);
       const left = waiting.splice(0);
       for (const { attempt } of left) book.settle(attempt, { type: 'none' });

@@ -1,9 +1,9 @@
 import { dispatch, spawn, stop, type ActorSystemRef, type Ref, type SupervisionActorFunc } from 'nact';
-import type { Session } from '../ports.js';
-import type { Scheduler } from '../scheduler.js';
-import { RoomActor } from './actor.js';
-import type { RoomParts } from './parts.js';
-import type { RoomSupervisor, WakeUp } from './supervisor.js';
+import type { Session } from './ports.js';
+import type { Scheduler } from './scheduler.js';
+import { RoomActor } from './room/actor.js';
+import type { RoomParts } from './room/parts.js';
+import type { RoomSupervisor, WakeUp } from './room/supervisor.js';
 
 /** What a room's life depends on: its supervisor. One object for all rooms. */
 export interface Supervision {

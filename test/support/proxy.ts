@@ -13,6 +13,8 @@ export interface Proxy {
   recover(): Promise<void>;
   /** Connections that go through it now. */
   readonly open: number;
+  /** The local ports of its connections to the target: the names by which the target knows them. */
+  ports(): number[];
   close(): Promise<void>;
 }
 
@@ -20,11 +22,14 @@ export interface Proxy {
 export async function startProxy(target: number): Promise<Proxy> {
   const [port] = (await freePorts(1)) as [number];
   const sockets = new Set<Socket>();
+  const upstreams = new Set<Socket>();
   let hanging = false;
   let server = createServer(forward);
 
   function forward(client: Socket): void {
     const upstream = connect(target, '127.0.0.1');
+    upstreams.add(upstream);
+    upstream.on('close', () => upstreams.delete(upstream));
     for (const [from, to] of [
       [client, upstream],
       [upstream, client],
@@ -34,7 +39,8 @@ export async function startProxy(target: number): Promise<Proxy> {
       from.on('error', () => to.destroy()); // The end of one side is the end of the other.
       from.on('close', () => {
         sockets.delete(from);
-        to.destroy();
+        // What it said last still goes out.
+        to.destroySoon();
       });
       if (hanging) from.pause();
     }
@@ -58,6 +64,7 @@ export async function startProxy(target: number): Promise<Proxy> {
     get open() {
       return sockets.size / 2;
     },
+    ports: () => [...upstreams].flatMap(({ localPort }) => (localPort === undefined ? [] : [localPort])),
     hang() {
       hanging = true;
       for (const socket of sockets) socket.pause();

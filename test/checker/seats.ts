@@ -1,0 +1,105 @@
+import type { History, Kick, Room, Visit } from './history.js';
+
+/** A time at which a user's seat may have become free at the earliest. */
+export interface PossibleEnd {
+  readonly at: number;
+  /** Who asks for a seat after this, and gets it, gets a new one, or had kept this one. */
+  readonly settledBy: number;
+}
+
+/** A connection that was let in, from its welcome on, as far as one may rely on it. */
+export interface Stay {
+  readonly user: string;
+  readonly askedAt: number;
+  /** Its welcome. */
+  readonly from: number;
+  /** Until then it was certainly open, and its user not thrown out. */
+  readonly openUntil: number;
+  /** Until then its user certainly had a seat: in grace, or by this connection. */
+  readonly heldUntil: number;
+}
+
+/** What a history tells of the seats of one room. */
+export interface Seats {
+  readonly room: Room;
+  readonly visits: readonly Visit[];
+  readonly kicks: readonly Kick[];
+  /** Ascending by `from`. */
+  readonly stays: readonly Stay[];
+}
+
+/** The seats of each room that was read. */
+export function seatsOf(history: History): Seats[] {
+  return history.rooms.map((room) => {
+    const isHere = ({ room_id }: { readonly room_id: string }): boolean => room_id === room.room_id;
+    const visits = history.visits.filter(isHere);
+    const kicks = history.kicks.filter(isHere);
+    const stays = visits.flatMap((visit) => stayOf(visit, kicks, room.grace_ms));
+    return { room, visits, kicks, stays: stays.sort((a, b) => a.from - b.from) };
+  });
+}
+
+function stayOf(visit: Visit, kicks: readonly Kick[], grace_ms: number): Stay[] {
+  const { user, asked_at: askedAt, welcome_at: from, sure_until } = visit;
+  if (from === null) return [];
+  const until = sure_until ?? askedAt;
+  // Who asks to be let in while a kick is under way may be let in before it or after it.
+  const kicked = kicks
+    .filter((kick) => kick.user === user && askedAt <= (kick.answered_at ?? Infinity))
+    .map((kick) => kick.asked_at);
+  const cut = Math.min(Infinity, ...kicked);
+  const [openUntil, heldUntil] = [Math.min(until, cut), Math.min(until + grace_ms, cut)];
+  return [{ user, askedAt, from, openUntil, heldUntil }];
+}
+
+/**
+ * When a user's seat may have become free: once for each connection, and for each kick. Not for a connection whose
+ * user certainly had the seat by another one when it came or went, since it is the same seat.
+ */
+export function possibleEnds({ room, visits, kicks, stays }: Seats, user: string): PossibleEnd[] {
+  const isTheirs = (one: { readonly user: string }): boolean => one.user === user;
+  const mine = stays.filter(isTheirs);
+  const isHeld = (from: number, to: number): boolean =>
+    mine.some((stay) => stay.from <= from && to < stay.heldUntil);
+  const connections = visits.filter(isTheirs).flatMap(({ asked_at, welcome_at, sure_until }) => {
+    const at = (sure_until ?? asked_at) + room.grace_ms;
+    // One that was not let in may have had a seat for a moment, at any time: its client was gone before the welcome.
+    const inAt = welcome_at ?? Infinity;
+    const isSame = (at >= inAt && isHeld(at, at)) || isHeld(asked_at, Math.max(inAt, at));
+    return isSame ? [] : [{ at, settledBy: at }];
+  });
+  const thrown = kicks
+    .filter(isTheirs)
+    .map(({ asked_at, answered_at }) => ({ at: asked_at, settledBy: answered_at ?? Infinity }));
+  return [...connections, ...thrown];
+}
+
+/** Whether a user certainly had a seat all the time from `from` to `to`. */
+export function hadSeat({ stays }: Seats, user: string, from: number, to: number): boolean {
+  let reach = from;
+  let found = false;
+  for (const stay of stays) {
+    if (stay.user !== user || stay.from > reach || stay.heldUntil < reach) continue;
+    reach = stay.heldUntil;
+    found = true;
+  }
+  return found && reach >= to;
+}
+
+/**
+ * When the last connection of a user was gone for everybody to see, and its seat's grace over: -Infinity for somebody
+ * who never came, Infinity for somebody who is still there.
+ */
+export function seatOverAt({ room, visits, kicks }: Seats, user: string): number {
+  const ends = visits
+    .filter((visit) => visit.user === user)
+    .map(({ welcome_at, closed_at }) => {
+      const thrown = kicks.flatMap((kick) =>
+        kick.user === user && kick.answered_at !== null && (welcome_at ?? Infinity) <= kick.asked_at
+          ? [kick.answered_at]
+          : [],
+      );
+      return Math.min((closed_at ?? Infinity) + room.grace_ms, ...thrown);
+    });
+  return Math.max(-Infinity, ...ends);
+}

@@ -1,0 +1,154 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { until } from '../support/until.js';
+import { startServers, type Cluster, type ClusterNode, type Servers } from './support/cluster.js';
+import { GRACE_MS, setScene, type ClusterScene, type Setting } from './support/cluster-scene.js';
+import { Tally } from './support/cluster-tally.js';
+import { endScene } from './support/scene.js';
+import { between } from './support/words.js';
+
+/** How often each scenario is played. */
+const RUNS = Number(process.env.RUNS ?? 1);
+/** At most this long is waited for RabbitMQ to give the partitions to another node, ms. */
+const MOVE_MS = 20_000;
+/** After the last thing that happens it is watched for as long as a seat is kept, and a little longer, ms. */
+const WATCH_MS = GRACE_MS + 1_000;
+/** At most this long is waited for a seat to become free, ms; what is said of it is much less. */
+const FREE_MS = GRACE_MS + 10_000;
+
+t.setTimeout(60_000 + RUNS * 6 * 60_000);
+
+/** What happens to the home of all rooms, where nobody is connected; resolves when it is over. */
+const FATES: Readonly<Record<string, (scene: ClusterScene) => Promise<void>>> = {
+  'home killed': async ({ home, dead }) => {
+    dead.add(home);
+    await home.parlor.end('SIGKILL');
+  },
+  'home stopped and continued': async (scene) => {
+    process.kill(scene.home.parlor.pid, 'SIGSTOP');
+    await away(scene);
+    process.kill(scene.home.parlor.pid, 'SIGCONT');
+  },
+  'home’s link cut visibly and mended': async (scene) => {
+    await scene.home.link.refuse();
+    await away(scene);
+    await scene.home.link.recover();
+  },
+  'home’s link cut silently and mended': async (scene) => {
+    scene.home.link.hang();
+    await away(scene);
+    await scene.home.link.recover();
+  },
+  'home drained': async ({ home, dead }) => {
+    dead.add(home);
+    await home.parlor.end('SIGTERM');
+  },
+};
+
+/** The home is away until posts flow without it, and longer than a seat is kept. */
+async function away({ happenedAt, postsFlow }: ClusterScene): Promise<void> {
+  await postsFlow(happenedAt, MOVE_MS);
+  await postsFlow(happenedAt + WATCH_MS, MOVE_MS);
+}
+
+t.test('three nodes', async (t) => {
+  const servers = await startServers();
+  t.teardown(() => servers.close());
+  for (const [name, befall] of Object.entries(FATES))
+    t.test(`${name}: who is in a room stays in it, and nobody else gets in`, (t) =>
+      play(t, servers, name, allAtOneHome, befall),
+    );
+  t.test(
+    'another node killed: its seats become free after grace, but not of those who come back elsewhere',
+    (t) => play(t, servers, 'another node killed', aliceElsewhere, loseAlice),
+  );
+});
+
+async function play(
+  t: Test,
+  servers: Servers,
+  name: string,
+  setting: Setting,
+  befall: (scene: ClusterScene) => Promise<void>,
+): Promise<void> {
+  const tally = new Tally(name);
+  for (let seed = 0; seed < RUNS; seed++) {
+    const scene = await setScene(servers, setting, seed);
+    t.teardown(() => {
+      scene.stage.phase = 'over';
+      return scene.cluster.close();
+    });
+    scene.happenedAt = performance.now();
+    await befall(scene);
+    await scene.postsFlow(scene.happenedAt);
+    tally.add(scene, await endScene(scene, WATCH_MS, () => scene.cluster.close()));
+  }
+  tally.verdict(t);
+}
+
+/** All rooms have one home, and nobody is connected there. */
+const allAtOneHome: Setting = {
+  homes(all) {
+    const counts = new Map<ClusterNode, number>();
+    for (const node of all.values()) counts.set(node, (counts.get(node) ?? 0) + 1);
+    const [most] = [...counts].sort(([, a], [, b]) => b - a);
+    return most ? [most[0]] : [];
+  },
+  seating(room, cluster, home) {
+    const [one, two] = pairOf(cluster.others(home));
+    return room % 2 === 0 ? [one, two] : [two, one];
+  },
+};
+
+/** Two nodes share the rooms, as chance has it; alice is connected to the third one, which is no home of them. */
+const aliceElsewhere: Setting = {
+  together: 2,
+  homes(all, cluster) {
+    const homes = new Set(all.values());
+    return cluster.others(last(cluster)).filter((node) => homes.has(node));
+  },
+  seating(room, cluster) {
+    const pair = pairOf(cluster.others(last(cluster)));
+    return [last(cluster), pair[room & 1] ?? pair[0]];
+  },
+};
+
+/** Alice’s node dies. In half of the rooms she comes back on another one, in the others she does not. */
+async function loseAlice(scene: ClusterScene): Promise<void> {
+  const { cluster, residents, intruders, stage, dead, happenedAt } = scene;
+  const victim = last(cluster);
+  const alices = residents.filter(({ user }) => user === 'alice');
+  alices.forEach((alice, i) => {
+    alice.losesNode();
+    // In rooms of both kinds.
+    alice.isGone = i % 4 < 2;
+  });
+  dead.add(victim);
+  await victim.parlor.end('SIGKILL');
+  const homes = cluster.others(victim);
+  const returns = alices
+    .filter(({ isGone }) => !isGone)
+    .map(async (alice, i) => {
+      await pause(between(stage.random, 0, GRACE_MS / 2));
+      await alice.enterUntil(homes[i % homes.length] ?? victim, happenedAt + FREE_MS);
+    });
+  const isTaken = (room: string): boolean =>
+    intruders.some((intruder) => intruder.room === room && intruder.cameInAt !== null);
+  const free = alices.filter(({ isGone }) => isGone).map(({ room }) => room);
+  await Promise.all(returns);
+  await until(() => free.every(isTaken) || performance.now() > happenedAt + FREE_MS, {
+    timeoutMs: FREE_MS * 2,
+    what: 'seats to become free',
+  });
+}
+
+function last(cluster: Cluster): ClusterNode {
+  const node = cluster.nodes.at(-1);
+  if (!node) throw new Error('a cluster has three nodes');
+  return node;
+}
+
+function pairOf([one, two]: readonly ClusterNode[]): [ClusterNode, ClusterNode] {
+  if (!one || !two) throw new Error('a cluster has three nodes');
+  return [one, two];
+}

@@ -1,0 +1,142 @@
+import { partitionOf, slotOf } from '../../../engine/slots.js';
+import { startParlor, type Env, type Parlor } from '../../support/parlor.js';
+import { queryPostgres, startPrivatePostgres, type PrivatePostgres } from '../../support/postgres.js';
+import { withDatabase } from '../../support/postgres-private.js';
+import { startProxy, type Proxy } from '../../support/proxy.js';
+import { freshVhost } from '../../support/rabbitmq-private.js';
+import { startPrivateRabbit, type PrivateRabbit } from '../../support/rabbitmq.js';
+
+/** A Parlor process whose link to RabbitMQ can be cut. */
+export interface ClusterNode {
+  readonly name: string;
+  readonly parlor: Parlor;
+  readonly link: Proxy;
+}
+
+/** Three real nodes on one RabbitMQ and one PostgreSQL. */
+export interface Cluster {
+  readonly nodes: readonly ClusterNode[];
+  /** The nodes but one. */
+  others(than: ClusterNode): ClusterNode[];
+  /** Who is the home of each partition now, as RabbitMQ says. A partition that nobody consumes is left out. */
+  homes(): Promise<Map<number, ClusterNode>>;
+  /** Ends all of it, at once. */
+  close(): Promise<void>;
+}
+
+/** The two servers, for as many clusters as one likes: each gets a virtual host and a database of its own. */
+export interface Servers {
+  readonly rabbit: PrivateRabbit;
+  readonly postgres: PrivatePostgres;
+  close(): Promise<void>;
+}
+
+const PARTITIONS = 16;
+/** RabbitMQ takes a node for dead that is silent for about twice so long, s; the default of 10 s makes tests long. */
+const HEARTBEAT_S = 2;
+/** How long a post waits for its room before it is answered 202 or 503, ms. */
+const REPLY_TIMEOUT_MS = 1_000;
+const NAMES = ['one', 'two', 'three'];
+
+export async function startServers(): Promise<Servers> {
+  const [rabbit, postgres] = await Promise.all([startPrivateRabbit(), startPrivatePostgres()]);
+  return {
+    rabbit,
+    postgres,
+    async close() {
+      await Promise.all([rabbit.close(), postgres.close()]);
+    },
+  };
+}
+
+/**
+ * Starts three nodes. `together`: so many of them at the same moment, so that they share the partitions as chance has
+ * it; the rest follows when these are up.
+ */
+export async function startCluster(servers: Servers, env: Env, together = 1): Promise<Cluster> {
+  const { rabbit, postgres } = servers;
+  const [vhost, database] = await Promise.all([freshVhost(rabbit), freshDatabase(postgres)]);
+  const nodes: ClusterNode[] = [];
+
+  async function start(name: string): Promise<void> {
+    const link = await startProxy(rabbit.port);
+    const url = new URL(vhost);
+    url.port = String(link.port);
+    url.searchParams.set('heartbeat', String(HEARTBEAT_S));
+    const parlor = await startParlor({
+      BROKER: 'rabbitmq',
+      AMQP_URL: url.href,
+      PARTITIONS: String(PARTITIONS),
+      STORE: 'postgres',
+      DATABASE_URL: database,
+      REPLY_TIMEOUT_MS: String(REPLY_TIMEOUT_MS),
+      ...env,
+    });
+    nodes.push({ name, parlor, link });
+  }
+
+  async function homes(): Promise<Map<number, ClusterNode>> {
+    const name = decodeURIComponent(new URL(vhost).pathname.slice(1));
+    const [consumers, channels] = await Promise.all([
+      rabbit.ctl('-q', 'list_consumers', '-p', name, 'queue_name', 'channel_pid', 'active'),
+      rabbit.ctl('-q', 'list_channels', 'pid', 'name'),
+    ]);
+    const ports = new Map(
+      rows(channels).map(([pid = '', channel = '']) => [pid, Number(/:(\d+) ->/.exec(channel)?.[1])]),
+    );
+    return new Map(
+      rows(consumers).flatMap(([queue = '', pid = '', active]) => {
+        const partition = /^parlor\.commands\.(\d+)$/.exec(queue)?.[1];
+        const node = nodes.find(({ link }) => link.ports().includes(ports.get(pid) ?? 0));
+        return partition !== undefined && active === 'true' && node ? [[Number(partition), node]] : [];
+      }),
+    );
+  }
+
+  async function close(): Promise<void> {
+    await Promise.all(
+      nodes.map(async ({ parlor, link }) => {
+        await parlor.end('SIGKILL');
+        await link.close();
+      }),
+    );
+  }
+
+  try {
+    await Promise.all(NAMES.slice(0, together).map(start));
+    await Promise.all(NAMES.slice(together).map(start));
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
+  return { nodes, others: (than) => nodes.filter((node) => node !== than), homes, close };
+}
+
+/** `count` rooms of two whose home is one of these, half of them such that only members may post. */
+export function roomsAt(
+  homes: ReadonlyMap<number, ClusterNode>,
+  wanted: ClusterNode[],
+  count: number,
+): string[] {
+  const rooms: string[] = [];
+  for (let n = 0; rooms.length < count; n++) {
+    const room = rooms.length % 2 === 0 ? `pair-${n}` : `direct:pair-${n}`;
+    const home = homes.get(partitionOf(slotOf(room), PARTITIONS));
+    if (home && wanted.includes(home)) rooms.push(room);
+    else if (n > 100 * count)
+      throw new Error(`no room has its home at ${wanted.map(({ name }) => name).join()}`);
+  }
+  return rooms;
+}
+
+async function freshDatabase(postgres: PrivatePostgres): Promise<string> {
+  const name = `cluster_${Math.random().toString(36).slice(2, 10)}`;
+  await queryPostgres(postgres.url, `CREATE DATABASE ${name}`);
+  return withDatabase(postgres.url, name);
+}
+
+/** What rabbitmqctl printed, without the line of names. */
+function rows(printed: string): string[][] {
+  const lines = printed.trim().split('\n').slice(1);
+  return lines.map((line) => line.split('\t'));
+}

@@ -1,0 +1,68 @@
+import type { Told, Visit } from '../../checker/history.js';
+
+/** A frame, of which only what it says of members is looked at. */
+interface Frame {
+  readonly type: string;
+  readonly user?: string | null;
+  readonly members?: readonly string[];
+  readonly member_count?: number;
+}
+
+/** All connections that were tried, for the checker of seats. */
+export class VisitBook {
+  readonly visits: Visit[] = [];
+
+  /** To be called right before the connection is asked for. */
+  begin(room_id: string, user: string): VisitLog {
+    const visit: Visit = {
+      room_id,
+      user,
+      asked_at: performance.now(),
+      welcome_at: null,
+      sure_until: null,
+      closed_at: null,
+      told: [],
+    };
+    this.visits.push(visit);
+    return new VisitLog(visit);
+  }
+}
+
+/** Writes down one connection. */
+export class VisitLog {
+  private ending = false;
+
+  constructor(readonly visit: Visit) {}
+
+  read({ type, user, members = [], member_count = 0 }: Frame): void {
+    if (type === 'welcome') {
+      this.visit.welcome_at = performance.now();
+      this.wasOpen(this.visit.asked_at);
+    }
+    if (type === 'welcome' || type === 'members') {
+      if (members.length === member_count) this.tell(type, [...members]);
+    } else if (type === 'joined' || type === 'left') this.tell(type, [user ?? '']);
+    else if (type === 'member_kicked') this.tell('kicked', [user ?? '']);
+  }
+
+  /** The server certainly had it open at this time, as far as the client has not begun to end it. */
+  wasOpen(at: number): void {
+    const { sure_until, welcome_at } = this.visit;
+    if (welcome_at === null || this.ending) return;
+    this.visit.sure_until = Math.max(sure_until ?? 0, at);
+  }
+
+  /** To be called right before the client ends it, or its node is killed. */
+  end(): void {
+    this.wasOpen(performance.now());
+    this.ending = true;
+  }
+
+  closed(): void {
+    this.visit.closed_at = performance.now();
+  }
+
+  private tell(type: Told['type'], users: string[]): void {
+    this.visit.told.push({ at: performance.now(), type, users });
+  }
+}
