@@ -1,4 +1,4 @@
-import { roomsAt, startCluster, type Cluster, type ClusterNode, type Servers } from './cluster.js';
+import { roomsAt, type Cluster, type ClusterNode } from './cluster.js';
 import { populate, type Scene } from './scene.js';
 
 /** How long a seat is kept in these rooms, ms: longer than it takes to notice that a node is gone. */
@@ -10,42 +10,41 @@ const POST_EVERY_MS = 200;
 /** Three nodes with residents in rooms whose homes are known. */
 export interface ClusterScene extends Scene {
   readonly cluster: Cluster;
-  /** A home of the rooms, when all was well. */
-  readonly home: ClusterNode;
+  /** The homes of the rooms, when all was well. */
+  readonly homes: readonly [ClusterNode, ...ClusterNode[]];
 }
 
 export interface Setting {
-  /** Nodes that start at the same moment, so that they share the partitions. */
-  readonly together?: number;
-  /** The nodes that are to be the homes of the rooms, given the home of each partition. */
-  readonly homes: (all: ReadonlyMap<number, ClusterNode>, cluster: Cluster) => ClusterNode[];
+  /** The nodes that are to be the homes of the rooms, of all that are homes; those of most partitions come first. */
+  readonly homes: (all: readonly ClusterNode[]) => readonly ClusterNode[];
   /** Where alice and bob of a room connect. */
   readonly seating: (
     room: number,
     cluster: Cluster,
-    home: ClusterNode,
+    homes: readonly ClusterNode[],
   ) => readonly [ClusterNode, ClusterNode];
 }
 
-/** Starts a cluster, lets everybody in, and resolves when all of them post and others try to get in. */
-export async function setScene(servers: Servers, setting: Setting, seed: number): Promise<ClusterScene> {
-  const cluster = await startCluster(servers, { GRACE_MS: String(GRACE_MS) }, setting.together);
-  try {
-    const homes = await cluster.homes();
-    const chosen = setting.homes(homes, cluster);
-    const [home] = chosen;
-    if (!home) throw new Error('no node is a home');
-    const scene = await populate({
-      doors: cluster.nodes,
-      rooms: roomsAt(homes, chosen, ROOMS),
-      seating: (room) => setting.seating(room, cluster, home),
-      graceMs: GRACE_MS,
-      postEveryMs: POST_EVERY_MS,
-      seed,
-    });
-    return Object.assign(scene, { cluster, home });
-  } catch (cause) {
-    await cluster.close();
-    throw cause;
-  }
+/** Lets everybody into a cluster; resolves when all residents post and others try to get in. */
+export async function setScene(cluster: Cluster, setting: Setting, seed: number): Promise<ClusterScene> {
+  const homes = await cluster.homes();
+  const [first, ...more] = setting.homes(byPartitions(homes));
+  if (!first) throw new Error('no node is a home');
+  const chosen = [first, ...more] as const;
+  const scene = await populate({
+    doors: cluster.nodes,
+    rooms: roomsAt(homes, chosen, ROOMS),
+    seating: (room) => setting.seating(room, cluster, chosen),
+    graceMs: GRACE_MS,
+    postEveryMs: POST_EVERY_MS,
+    seed,
+  });
+  return Object.assign(scene, { cluster, homes: chosen });
+}
+
+/** The nodes that are homes, those of the most partitions first. */
+function byPartitions(homes: ReadonlyMap<number, ClusterNode>): ClusterNode[] {
+  const counts = new Map<ClusterNode, number>();
+  for (const node of homes.values()) counts.set(node, (counts.get(node) ?? 0) + 1);
+  return [...counts].sort(([, a], [, b]) => b - a).map(([node]) => node);
 }

@@ -5,6 +5,7 @@ import { withDatabase } from '../../support/postgres-private.js';
 import { startProxy, type Proxy } from '../../support/proxy.js';
 import { freshVhost } from '../../support/rabbitmq-private.js';
 import { startPrivateRabbit, type PrivateRabbit } from '../../support/rabbitmq.js';
+import { until } from '../../support/until.js';
 
 /** A Parlor process whose link to RabbitMQ can be cut. */
 export interface ClusterNode {
@@ -37,6 +38,8 @@ const HEARTBEAT_S = 2;
 /** How long a post waits for its room before it is answered 202 or 503, ms. */
 const REPLY_TIMEOUT_MS = 1_000;
 const NAMES = ['one', 'two', 'three'];
+/** For processes to start on a slow machine. */
+const START_MS = 60_000;
 
 export async function startServers(): Promise<Servers> {
   const [rabbit, postgres] = await Promise.all([startPrivateRabbit(), startPrivatePostgres()]);
@@ -49,17 +52,14 @@ export async function startServers(): Promise<Servers> {
   };
 }
 
-/**
- * Starts three nodes. `together`: so many of them at the same moment, so that they share the partitions as chance has
- * it; the rest follows when these are up.
- */
-export async function startCluster(servers: Servers, env: Env, together = 1): Promise<Cluster> {
+/** Starts three nodes at the same moment, so that they share the partitions as chance has it. */
+async function startCluster(servers: Servers, env: Env): Promise<Cluster> {
   const { rabbit, postgres } = servers;
   const [vhost, database] = await Promise.all([freshVhost(rabbit), freshDatabase(postgres)]);
+  const links = await Promise.all(NAMES.map(() => startProxy(rabbit.port)));
   const nodes: ClusterNode[] = [];
 
-  async function start(name: string): Promise<void> {
-    const link = await startProxy(rabbit.port);
+  async function start(name: string, link: Proxy): Promise<void> {
     const url = new URL(vhost);
     url.port = String(link.port);
     url.searchParams.set('heartbeat', String(HEARTBEAT_S));
@@ -73,6 +73,12 @@ export async function startCluster(servers: Servers, env: Env, together = 1): Pr
       ...env,
     });
     nodes.push({ name, parlor, link });
+  }
+
+  /** The node that comes first gets every partition: so all of them are let through at once. */
+  async function release(): Promise<void> {
+    await until(() => links.every(({ open }) => open > 0), { timeoutMs: START_MS, what: 'nodes to connect' });
+    await Promise.all(links.map((link) => link.recover()));
   }
 
   async function homes(): Promise<Map<number, ClusterNode>> {
@@ -94,17 +100,14 @@ export async function startCluster(servers: Servers, env: Env, together = 1): Pr
   }
 
   async function close(): Promise<void> {
-    await Promise.all(
-      nodes.map(async ({ parlor, link }) => {
-        await parlor.end('SIGKILL');
-        await link.close();
-      }),
-    );
+    await Promise.all(nodes.map(({ parlor }) => parlor.end('SIGKILL')));
+    await Promise.all(links.map((link) => link.close()));
   }
 
+  links.forEach((link) => link.hang());
   try {
-    await Promise.all(NAMES.slice(0, together).map(start));
-    await Promise.all(NAMES.slice(together).map(start));
+    const started = links.map((link, i) => start(NAMES[i] ?? '', link));
+    await Promise.all([...started, release()]);
   } catch (cause) {
     await close();
     throw cause;
@@ -112,19 +115,57 @@ export async function startCluster(servers: Servers, env: Env, together = 1): Pr
   return { nodes, others: (than) => nodes.filter((node) => node !== than), homes, close };
 }
 
-/** `count` rooms of two whose home is one of these, half of them such that only members may post. */
+/** So many clusters, one after the other; each may be started while the one before it is still in use. */
+export class Clusters {
+  private next: Promise<Cluster> | null = null;
+
+  constructor(
+    private readonly servers: Servers,
+    private readonly env: Env,
+    private left: number,
+  ) {}
+
+  /** Begins to start the next one, if there is to be one. */
+  prepare(): void {
+    if (this.next !== null || this.left === 0) return;
+    this.left--;
+    this.next = startCluster(this.servers, this.env);
+    // Whoever takes it gets the rejection.
+    this.next.catch(() => undefined);
+  }
+
+  async take(): Promise<Cluster> {
+    this.prepare();
+    const taken = this.next;
+    this.next = null;
+    if (taken === null) throw new Error('no more clusters were ordered');
+    return taken;
+  }
+
+  /** Ends the one that was prepared and not taken. */
+  async close(): Promise<void> {
+    await this.next?.then(
+      (cluster) => cluster.close(),
+      () => undefined,
+    );
+  }
+}
+
+/**
+ * `count` rooms of two, half of them such that only members may post. These nodes are their homes in turn, for four
+ * rooms each.
+ */
 export function roomsAt(
   homes: ReadonlyMap<number, ClusterNode>,
-  wanted: ClusterNode[],
+  wanted: readonly ClusterNode[],
   count: number,
 ): string[] {
   const rooms: string[] = [];
   for (let n = 0; rooms.length < count; n++) {
     const room = rooms.length % 2 === 0 ? `pair-${n}` : `direct:pair-${n}`;
-    const home = homes.get(partitionOf(slotOf(room), PARTITIONS));
-    if (home && wanted.includes(home)) rooms.push(room);
-    else if (n > 100 * count)
-      throw new Error(`no room has its home at ${wanted.map(({ name }) => name).join()}`);
+    const home = wanted[(rooms.length >> 2) % wanted.length];
+    if (homes.get(partitionOf(slotOf(room), PARTITIONS)) === home) rooms.push(room);
+    else if (n > 1_000 * count) throw new Error(`no room has its home at ${home?.name}`);
   }
   return rooms;
 }

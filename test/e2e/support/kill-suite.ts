@@ -69,7 +69,7 @@ export async function survivesKills(t: Test, name: string): Promise<void> {
 
 /** What happened, in a few lines. */
 export function figures({ history, inFlight, errors }: KillResult): string[] {
-  const { attempts, members, rooms } = history;
+  const { attempts, members, rooms, visits } = history;
   const answers = [...answersOf(history)].map(([name, count]) => `${name} × ${count}`).join(', ');
   const answered = new Set(attempts.filter(({ answer }) => answer.type === 'posted').map(({ id }) => id));
   const stored = rooms.flatMap(({ entries }) =>
@@ -88,6 +88,7 @@ export function figures({ history, inFlight, errors }: KillResult): string[] {
     `${stored.length} messages stored, ${silent} of them without an answer that says so`,
     `in flight at a kill: ${sorted[0] ?? 0} to ${sorted.at(-1) ?? 0}, median ${sorted[sorted.length >> 1] ?? 0}`,
     `${members.length} members, ${sessions.length} connections, at most ${backlog} missed at once`,
+    `${visits.length} attempts to get in, ${visits.filter((one) => one.welcome_at === null).length} not let in`,
     `errors logged: ${errors.length}${errors.length > 0 ? `, the first: ${errors[0] ?? ''}` : ''}`,
   ];
 }
