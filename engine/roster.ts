@@ -44,7 +44,7 @@ export class Roster {
   }
 
   /** The room has another home, or was rebuilt: what its last one said before is out of date for a welcome of this one. */
-  called(): void {
+  rollCalled(): void {
     if (this.early !== null) this.early = [];
   }
 
