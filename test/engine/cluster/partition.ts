@@ -116,7 +116,7 @@ export class Partition implements Queue {
       command: redelivered ? stale(command) : command,
       session,
       redelivered,
-      get overtakes() {
+      get mustWait() {
         return isOpen() && entries().some((one) => isBefore(one, entry, entries()));
       },
       settle: (answer, published) => {
