@@ -38,7 +38,7 @@ export interface AudienceParts {
   /** The same, where the answer to an assertion that is under way may have been lost. */
   readonly assertAnew: (roomId: string) => void;
   /** What the room has answered comes to the audience behind the events that the room has published before. */
-  readonly heard: (roomId: string, answer: SeatAnswer) => void;
+  readonly onSeatAnswer: (roomId: string, answer: SeatAnswer) => void;
 }
 
 export type AudienceMessage =
@@ -109,16 +109,16 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
       case 'remove':
         this.remove(message.id);
         return;
-      case 'answered':
-        this.answered(message.id, message.answer);
+      case 'join_answered':
+        this.joinAnswered(message.id, message.answer);
         return;
       case 'asserted':
         for (const id of message.lost) this.endLost(id, message.because);
         return;
       case 'catch_up':
-      case 'looked':
-      case 'missed':
-      case 'unreadable':
+      case 'since_checked':
+      case 'page_read':
+      case 'page_not_read':
         this.entrance.receive(message);
         return;
       case 'roll_call':
@@ -160,8 +160,8 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   callHere(callId: string, headSeq: number): LocalMembers | null {
     if (this.lacks(headSeq)) return null;
     this.answeredCall = callId;
-    this.roster.called();
-    return { present: this.seats.called(callId, this.parts.nodeId), believed: this.roster.members ?? [] };
+    this.roster.rollCalled();
+    return { present: this.seats.rollCalled(callId, this.parts.nodeId), believed: this.roster.members ?? [] };
   }
 
   /** Queues an answer behind the events before it; where there is no place, before them rather than not at all. */
@@ -188,7 +188,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     this.seats.ask({ ...entrant, rosterVersion: this.roster.version });
   }
 
-  private answered(id: string, answer: Answer): void {
+  private joinAnswered(id: string, answer: Answer): void {
     const entrant = this.seats.asker(id);
     // The join was carried out a second time, and the seat is in grace until it is asserted.
     if (!entrant && answer.type === 'joined' && answer.unsure && this.listeners.has(id))
@@ -200,7 +200,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
       return;
     }
     const isRefused = answer.type === 'refused';
-    this.seats.settled(id, !isRefused || answer.reached === 'perhaps');
+    this.seats.dealtWith(id, !isRefused || answer.reached === 'perhaps');
     if (isRefused) entrant.listener.end(answer.code, answer.message);
     else entrant.listener.end('unavailable', 'the room did not answer in time; come back in a moment');
   }
@@ -210,18 +210,18 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     const { id } = entrant.listener;
     if (this.lacks(room.head_seq)) {
       // The join overtook events that are on their way.
-      this.repair({ type: 'answered', id, answer });
+      this.repair({ type: 'join_answered', id, answer });
       return;
     }
     if (this.timeline.cursor === null) this.mailbox.putBack(this.timeline.begin(room.head_seq));
     if (this.listeners.size === 0) this.roster.begin(room.members, room.member_count, entrant.rosterVersion);
-    this.seats.settled(id);
+    this.seats.dealtWith(id);
     this.entrance.admit({ entrant, room });
   }
 
   private remove(id: string): void {
     const listener = this.listeners.get(id);
-    this.seats.gone(id);
+    this.seats.release(id);
     if (listener) this.live.remove(listener);
     this.listeners.delete(id);
     if (this.seats.isEmpty) this.emptied();
@@ -239,8 +239,8 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
       this.repair(call);
       return;
     }
-    this.roster.called();
-    const present = this.seats.called(call.call_id, call.node_id);
+    this.roster.rollCalled();
+    const present = this.seats.rollCalled(call.call_id, call.node_id);
     sayPresent(this.parts, call, { present, believed: this.roster.members ?? [] });
   }
 
@@ -347,7 +347,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
 
 /** The first seq that a message is ready for. */
 function firstSeqFor(message: AudienceMessage): number {
-  if (message.type === 'answered' && message.answer.type === 'joined')
+  if (message.type === 'join_answered' && message.answer.type === 'joined')
     return message.answer.room.head_seq + 1;
   if (message.type === 'roll_call') return message.head_seq + 1;
   return 'seq' in message ? message.seq : 0;

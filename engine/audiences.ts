@@ -35,7 +35,7 @@ export interface Audiences {
 interface Entry {
   readonly actor: AudienceActor;
   readonly slot: number;
-  readonly heard: Promise<void>;
+  readonly subscribed: Promise<void>;
   connections: number;
 }
 
@@ -49,7 +49,7 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
   function open(roomId: string): Entry {
     const slot = slotOf(roomId);
     const actor = new AudienceActor(roomId, scheduler, parts, () => closeIfEmpty(roomId, entry));
-    const entry: Entry = { actor, slot, heard: parts.broker.subscribe(slot), connections: 0 };
+    const entry: Entry = { actor, slot, subscribed: parts.broker.subscribe(slot), connections: 0 };
     audiences.set(roomId, entry);
     return entry;
   }
@@ -65,7 +65,7 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
     enter(roomId) {
       const entry = audiences.get(roomId) ?? open(roomId);
       entry.connections++;
-      return entry.heard;
+      return entry.subscribed;
     },
     admit: (roomId, entrant) =>
       audiences.get(roomId)?.actor.mailbox.tell({ type: 'enter', entrant }) ?? false,

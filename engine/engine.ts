@@ -118,7 +118,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     presenceLimit,
     assertLater: (roomId) => reassertions.mark(roomId),
     assertAnew: (roomId) => reassertions.markAnew(roomId),
-    heard: (roomId, answer) => bridge.answer(roomId, answer),
+    onSeatAnswer: (roomId, answer) => bridge.answer(roomId, answer),
   });
   const roomParts = {
     ...shared,
@@ -134,7 +134,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   };
   const rooms = createRooms(root, roomParts, {
     maxRooms: options.maxRooms,
-    forgotten: (roomId) => reassertions.mark(roomId),
+    membersUnknown: (roomId) => reassertions.mark(roomId),
   });
   const bridge: Bridge = createBridge(root, { rooms, audiences, log, meter });
   const admission = new Admission(clock, options.admission);

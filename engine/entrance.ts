@@ -11,7 +11,7 @@ import type { Entrant } from './seat-keeper.js';
 import type { Timeline } from './timeline.js';
 
 /** A connection that has its seat, and is to be welcomed. */
-interface Admission {
+interface Newcomer {
   readonly entrant: Entrant;
   /** The room as it stood when the seat was given. */
   readonly room: RoomView;
@@ -21,9 +21,9 @@ interface Admission {
 export type EntranceMessage =
   | CatchUp
   /** `stored`: whether the store still has what the client missed; null: it could not be asked. */
-  | ({ readonly type: 'looked'; readonly stored: boolean | null } & Admission)
-  | { readonly type: 'missed'; readonly step: CatchUp; readonly events: readonly DurableEvent[] }
-  | { readonly type: 'unreadable'; readonly listener: Listener };
+  | ({ readonly type: 'since_checked'; readonly stored: boolean | null } & Newcomer)
+  | { readonly type: 'page_read'; readonly step: CatchUp; readonly events: readonly DurableEvent[] }
+  | { readonly type: 'page_not_read'; readonly listener: Listener };
 
 interface EntranceParts {
   readonly store: Store;
@@ -57,11 +57,11 @@ export class Entrance {
   ) {}
 
   /** Welcomes a connection that has its seat. The audience is at least as far as the room was then. */
-  admit({ entrant, room }: Admission): void {
+  admit({ entrant, room }: Newcomer): void {
     const { listener, since } = entrant;
     this.hall.listeners.set(listener.id, listener);
     if (since !== null && this.isNear(since, room) && this.mayBeForgotten(since, room)) {
-      this.look({ entrant, room }, since);
+      this.checkSince({ entrant, room }, since);
       return;
     }
     this.welcome({ entrant, room }, true);
@@ -72,13 +72,13 @@ export class Entrance {
       case 'catch_up':
         if (this.isHere(message.listener)) this.catchUp(message);
         return;
-      case 'looked':
-        if (this.isHere(message.entrant.listener)) this.looked(message);
+      case 'since_checked':
+        if (this.isHere(message.entrant.listener)) this.sinceChecked(message);
         return;
-      case 'missed':
-        if (this.isHere(message.step.listener)) this.sendRead(message.step, message.events);
+      case 'page_read':
+        if (this.isHere(message.step.listener)) this.sendPage(message.step, message.events);
         return;
-      case 'unreadable':
+      case 'page_not_read':
         this.giveUp(message.listener);
     }
   }
@@ -99,10 +99,10 @@ export class Entrance {
   }
 
   /** If what the client missed was purged, `recovered` must be false. */
-  private look({ entrant, room }: Admission, since: number): void {
+  private checkSince({ entrant, room }: Newcomer, since: number): void {
     const { hall, parts, roomId } = this;
     const answer = (stored: boolean | null): void =>
-      hall.mailbox.tellFirst({ type: 'looked', entrant, room, stored });
+      hall.mailbox.tellFirst({ type: 'since_checked', entrant, room, stored });
     parts.store.history({ room_id: roomId, after: since, limit: 1, messages_only: false }).then(
       ([first]) => answer(first?.seq === since + 1),
       (cause: unknown) => {
@@ -112,12 +112,12 @@ export class Entrance {
     );
   }
 
-  private looked({ entrant, room, stored }: Extract<EntranceMessage, { type: 'looked' }>): void {
+  private sinceChecked({ entrant, room, stored }: Extract<EntranceMessage, { type: 'since_checked' }>): void {
     if (stored === null) this.giveUp(entrant.listener);
     else this.welcome({ entrant, room }, stored);
   }
 
-  private welcome({ entrant, room }: Admission, stored: boolean): void {
+  private welcome({ entrant, room }: Newcomer, stored: boolean): void {
     const { listener, since, resume } = entrant;
     const follows = since !== null && stored && this.isNear(since, room);
     const recovered = since === null ? undefined : follows;
@@ -137,7 +137,7 @@ export class Entrance {
     const { listener, from } = step;
     const missing = (timeline.cursor ?? from) - from;
     if (missing > timeline.recent.length) {
-      this.readMissed(step);
+      this.readPage(step);
       return;
     }
     const members = roster.newsFor(listener.user, step.members, step.rosterVersion);
@@ -154,19 +154,19 @@ export class Entrance {
     listener.admitted();
   }
 
-  private readMissed(step: CatchUp): void {
+  private readPage(step: CatchUp): void {
     const { hall, parts, roomId } = this;
     const { listener, from: after, page: limit } = step;
     parts.store.history({ room_id: roomId, after, limit, messages_only: false }).then(
-      (events) => hall.mailbox.tellFirst({ type: 'missed', step, events }),
+      (events) => hall.mailbox.tellFirst({ type: 'page_read', step, events }),
       (cause: unknown) => {
         this.complain(cause);
-        hall.mailbox.tellFirst({ type: 'unreadable', listener });
+        hall.mailbox.tellFirst({ type: 'page_not_read', listener });
       },
     );
   }
 
-  private sendRead(step: CatchUp, events: readonly DurableEvent[]): void {
+  private sendPage(step: CatchUp, events: readonly DurableEvent[]): void {
     const { listener, from } = step;
     const cursor = this.hall.timeline.cursor ?? from;
     if (events[0]?.seq !== from + 1) {

@@ -15,7 +15,7 @@ export interface RoomsOptions {
   /** Rooms in memory at once; beyond it an idle one is forgotten, and where none is, others have to wait. */
   readonly maxRooms: number;
   /** A room that may have members was forgotten, since its session ended. */
-  readonly forgotten: (roomId: string) => void;
+  readonly membersUnknown: (roomId: string) => void;
 }
 
 export interface Rooms {
@@ -81,7 +81,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
       // In one step with the check: a command told after this finds no room and spawns one.
       if (rooms.get(entry.room.roomId) !== entry || !entry.room.isIdle) return;
       sessions.add(entry.session, entry.room.roomId);
-      forget(entry, 'idle');
+      putAway(entry, 'idle');
     },
     ended(entry, reason) {
       log.error({ room_id: entry.room.roomId }, `room: stopped: ${reason}`);
@@ -103,11 +103,11 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
   /** The room cannot go on. Its members keep their seats until it is woken again. */
   function end(entry: SpawnedRoom, reason: string): void {
     const { room, session } = entry;
-    if (room.members.length > 0) health.lost(room.roomId, room.members, session);
-    forget(entry, reason);
+    if (room.members.length > 0) health.keepMembers(room.roomId, room.members, session);
+    putAway(entry, reason);
   }
 
-  function forget(entry: SpawnedRoom, reason: string): void {
+  function putAway(entry: SpawnedRoom, reason: string): void {
     drop(entry);
     entry.room.stop(reason);
   }
@@ -124,7 +124,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     const mayHaveMembers = room.mayHaveMembers;
     drop(entry);
     room.abandon();
-    if (mayHaveMembers) options.forgotten(room.roomId);
+    if (mayHaveMembers) options.membersUnknown(room.roomId);
   }
 
   /** Makes place for one more room. False if all that were looked at are in use. */
@@ -144,7 +144,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     }
     if (oldest === null) return false;
     sessions.add(oldest.session, oldest.room.roomId);
-    forget(oldest, 'idle');
+    putAway(oldest, 'idle');
     return true;
   }
 
@@ -159,7 +159,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
       delivery.retry('the room crashed too often and rests for 30 s', true);
       return null;
     }
-    if (onlyFrees(command) && sessions.knows(session, room_id) && !health.hasLost(room_id)) {
+    if (onlyFrees(command) && sessions.knows(session, room_id) && !health.keepsMembers(room_id)) {
       delivery.settle(command.type === 'leave' ? { type: 'done' } : { type: 'asserted', lost: [] });
       return null;
     }
@@ -196,7 +196,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     },
     sessionEnded(session) {
       sessions.end(session);
-      for (const roomId of health.forget(session)) options.forgotten(roomId);
+      for (const roomId of health.sessionEnded(session)) options.membersUnknown(roomId);
       for (const entry of [...rooms.values()]) if (entry.session === session) abandon(entry);
     },
     get awake() {
@@ -213,7 +213,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
       return sum;
     },
     stop() {
-      for (const entry of [...rooms.values()]) forget(entry, 'the node stops');
+      for (const entry of [...rooms.values()]) putAway(entry, 'the node stops');
     },
   };
 }

@@ -6,8 +6,9 @@ export type PresenceEvent = Extract<
   { type: 'member_joined' | 'member_left' | 'member_kicked' | 'members' | 'room_closed' }
 >;
 
-/** Events kept until the first welcome says who is there. More come only in a room that is too large to name them. */
-const KEPT = 4_096;
+/** Events kept while the list is not known: more than can come between a join and its answer. */
+const KEPT = 256;
+const NONE: PresenceEvent[] = [];
 
 /**
  * The members of a room, as the clients of a node were told of them. Not known in a room with more members than are
@@ -15,8 +16,8 @@ const KEPT = 4_096;
  */
 export class Roster {
   private names: readonly string[] | null = null;
-  /** Events before `begin`. */
-  private early: PresenceEvent[] | null = [];
+  /** The last events since the list is not known: the next welcome that lists all members may be older than they are. */
+  private early = NONE;
   private changes = 0;
 
   constructor(private readonly limit: number) {}
@@ -36,27 +37,26 @@ export class Roster {
    * the list had this version.
    */
   begin(members: readonly string[], count: number, version: number): void {
-    const early = this.early ?? [];
-    if (this.early === null && version !== this.changes) return;
-    this.early = null;
+    if (this.names !== null && version !== this.changes) return;
+    const { early } = this;
+    this.early = NONE;
     this.names = members.length === count ? members.slice() : null;
     for (const event of early) this.apply(event);
   }
 
   /** The room has another home, or was rebuilt: what its last one said before is out of date for a welcome of this one. */
-  called(): void {
-    if (this.early !== null) this.early = [];
+  rollCalled(): void {
+    this.early = NONE;
   }
 
   /** Applies an event. Answers whether the list is another one now. */
   apply(event: PresenceEvent): boolean {
-    if (this.early !== null) {
-      if (this.early.length < KEPT) this.early.push(event);
-      return false;
-    }
+    const before = this.names;
     const names = this.after(event);
-    if (names === this.names) return false;
+    if (names === null) this.early = [...this.early.slice(1 - KEPT), event];
+    else if (before === null) this.early = NONE;
     this.names = names;
+    if (names === before) return false;
     this.changes++;
     return true;
   }

@@ -28,7 +28,7 @@ interface Asking {
 
 /** What the room says to a join, or to an assertion. */
 export type SeatAnswer =
-  | { readonly type: 'answered'; readonly id: string; readonly answer: Answer }
+  | { readonly type: 'join_answered'; readonly id: string; readonly answer: Answer }
   | { readonly type: 'asserted'; readonly lost: readonly string[]; readonly because: Refusal | null };
 
 interface KeeperParts {
@@ -37,7 +37,7 @@ interface KeeperParts {
   /** The seats of this room have to be asserted later: what was said of them did not get through. */
   readonly assertLater: (roomId: string) => void;
   /** What the room has answered comes back to the audience as a message. */
-  readonly heard: (roomId: string, answer: SeatAnswer) => void;
+  readonly onSeatAnswer: (roomId: string, answer: SeatAnswer) => void;
 }
 
 /**
@@ -92,21 +92,21 @@ export class SeatKeeper {
   }
 
   /** The answer to a join is dealt with. `mayHold`: it may be carried out all the same. */
-  settled(id: string, mayHold = false): void {
+  dealtWith(id: string, mayHold = false): void {
     const asked = this.asking?.get(id);
-    this.forget(id);
+    this.noLongerAsks(id);
     if (asked && mayHold) this.leave(asked.entrant.listener);
   }
 
   /** A connection is gone. Its leave stands behind its join, whether or not that is answered. */
-  gone(id: string): void {
+  release(id: string): void {
     const listener = this.asking?.get(id)?.entrant.listener ?? this.seated.get(id);
-    this.forget(id);
+    this.noLongerAsks(id);
     if (listener) this.leave(listener);
   }
 
   /** The home of the room asks who is here. */
-  called(callId: string, home: string): readonly Presence[] {
+  rollCalled(callId: string, home: string): readonly Presence[] {
     for (const asked of this.asking?.values() ?? []) asked.calledSince = callId;
     this.home = home;
     return this.list();
@@ -123,7 +123,7 @@ export class SeatKeeper {
         { type: 'assert', room_id: this.roomId, node_id, present, first, last },
         (answer: Answer) => {
           if (answer.type === 'asserted' && answer.lost.length > 0)
-            this.parts.heard(this.roomId, {
+            this.parts.onSeatAnswer(this.roomId, {
               type: 'asserted',
               lost: answer.lost,
               because: answer.because ?? null,
@@ -134,7 +134,7 @@ export class SeatKeeper {
     }
   }
 
-  private forget(id: string): void {
+  private noLongerAsks(id: string): void {
     this.asking?.delete(id);
     if (this.asking?.size === 0) this.asking = null;
   }
@@ -149,7 +149,7 @@ export class SeatKeeper {
   }
 
   private join({ listener, requestId: request_id }: Entrant): void {
-    const { broker, nodeId: node_id, heard } = this.parts;
+    const { broker, nodeId: node_id, onSeatAnswer } = this.parts;
     const { id, user } = listener;
     const command: JoinCommand = {
       type: 'join',
@@ -159,7 +159,7 @@ export class SeatKeeper {
       node_id,
       request_id,
     };
-    broker.request(command, (answer) => heard(this.roomId, { type: 'answered', id, answer }));
+    broker.request(command, (answer) => onSeatAnswer(this.roomId, { type: 'join_answered', id, answer }));
   }
 
   private leave({ id, user }: Listener): void {

@@ -56,7 +56,7 @@ export class SpawnedRoom implements RoomSupervisor {
         this.room.begin();
         return this;
       },
-      onCrash: decide,
+      onCrash,
     });
   }
 
@@ -78,7 +78,7 @@ export class SpawnedRoom implements RoomSupervisor {
   }
 
   /** nact asks what is to be done about a crash. */
-  decide(cause: unknown, whole: boolean): 'resume' | 'reset' | 'stop' {
+  strategyFor(cause: unknown, whole: boolean): 'resume' | 'reset' | 'stop' {
     const strategy = this.supervision.strategy(this, cause, whole);
     if (strategy === 'resume') this.room.resume();
     return strategy;
@@ -90,6 +90,6 @@ function raise(_state: State, { cause }: Fault): State {
   throw cause;
 }
 
-const decide: SupervisionActorFunc<Fault, ActorSystemRef, Ref<unknown>> = (fault, cause, ctx) =>
+const onCrash: SupervisionActorFunc<Fault, ActorSystemRef, Ref<unknown>> = (fault, cause, ctx) =>
   // Without a fault `begin` threw, which only asks the store and hears its answer as a message.
-  fault === undefined ? ctx.stop : ctx[fault.spawned.decide(cause, fault.whole)];
+  fault === undefined ? ctx.stop : ctx[fault.spawned.strategyFor(cause, fault.whole)];

@@ -331,7 +331,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     } else if (repeat === 'elsewhere') {
       delivery.retry('its id is being used in another room');
     } else if (this.isBehind(repeat.first)) {
-      this.catchUp(delivery);
+      this.storeIsAhead(delivery);
     } else {
       if (delivery.redelivered && repeat.answer.type === 'posted') this.core.repeat(repeat.first);
       this.core.answer(delivery, repeat.answer);
@@ -368,7 +368,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
    * A commit that the store had not answered in time has come true after all: this message is in the store, and nobody
    * was told. Rebuilt, the room calls the roll, and audiences that miss it read it.
    */
-  private catchUp(delivery: Delivery): void {
+  private storeIsAhead(delivery: Delivery): void {
     this.parts.log.warn({ room_id: this.roomId }, 'room: the store is ahead; rebuilt from it');
     this.mailbox.putBack([delivery]);
     this.core.flush();
@@ -394,7 +394,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     const { attendance } = this;
     this.learn((state, ctx) =>
       message.type === 'present'
-        ? attendance.answered(message.word, state, ctx)
+        ? attendance.nodeAnswered(message.word, state, ctx)
         : attendance.nodeGone(message.nodeId, state, ctx),
     );
   }

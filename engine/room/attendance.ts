@@ -60,7 +60,7 @@ export class Attendance {
   }
 
   /** A node has answered. */
-  answered(word: Present, state: RoomState, ctx: Context): readonly Fact[] {
+  nodeAnswered(word: Present, state: RoomState, ctx: Context): readonly Fact[] {
     const present = this.rollCall?.answer(word);
     return present ? assertPlaces(state, word.node_id, present, ctx).facts : [];
   }

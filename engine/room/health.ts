@@ -8,12 +8,12 @@ export const REST_MS = 30_000;
 const REVIVE_MS = 1_000;
 const REVIVED_AT_ONCE = 256;
 
-interface Record {
+interface Remembered {
   /** When it crashed; monotonic, ms. */
   crashes: readonly number[];
   restsUntil: number;
   /** What it left behind when it ended, until it is awake again. */
-  left: { readonly members: readonly string[]; readonly session: Session } | null;
+  kept: { readonly members: readonly string[]; readonly session: Session } | null;
 }
 
 /**
@@ -22,7 +22,7 @@ interface Record {
  * has left.
  */
 export class Health {
-  private readonly records = new Map<string, Record>();
+  private readonly records = new Map<string, Remembered>();
   private ticking = false;
 
   constructor(
@@ -48,36 +48,36 @@ export class Health {
   }
 
   /** A room has ended that may have members. */
-  lost(roomId: string, members: readonly string[], session: Session): void {
-    this.recordOf(roomId).left = { members, session };
+  keepMembers(roomId: string, members: readonly string[], session: Session): void {
+    this.recordOf(roomId).kept = { members, session };
   }
 
   /** The members of a room that ended, which is being woken; null: it did not end with any. */
   takeMembers(roomId: string): readonly string[] | null {
     const record = this.records.get(roomId);
-    const members = record?.left?.members ?? null;
-    if (record) record.left = null;
+    const members = record?.kept?.members ?? null;
+    if (record) record.kept = null;
     return members;
   }
 
-  hasLost(roomId: string): boolean {
-    return (this.records.get(roomId)?.left ?? null) !== null;
+  keepsMembers(roomId: string): boolean {
+    return (this.records.get(roomId)?.kept ?? null) !== null;
   }
 
   /** The session has ended. Returns its rooms that have ended with members: their next home has to hear of them. */
-  forget(session: Session): string[] {
+  sessionEnded(session: Session): string[] {
     const rooms: string[] = [];
     for (const [roomId, record] of this.records) {
-      if (record.left?.session !== session) continue;
-      record.left = null;
+      if (record.kept?.session !== session) continue;
+      record.kept = null;
       rooms.push(roomId);
     }
     return rooms;
   }
 
-  private recordOf(roomId: string): Record {
+  private recordOf(roomId: string): Remembered {
     let record = this.records.get(roomId);
-    if (!record) this.records.set(roomId, (record = { crashes: [], restsUntil: 0, left: null }));
+    if (!record) this.records.set(roomId, (record = { crashes: [], restsUntil: 0, kept: null }));
     this.tickLater();
     return record;
   }
@@ -94,10 +94,10 @@ export class Health {
     let revived = 0;
     for (const [roomId, record] of this.records) {
       const quiet = record.restsUntil <= now && record.crashes.every((at) => at <= now - CRASH_WINDOW_MS);
-      if (quiet && record.left === null) this.records.delete(roomId);
-      else if (record.left !== null && record.restsUntil <= now && revived < REVIVED_AT_ONCE) {
+      if (quiet && record.kept === null) this.records.delete(roomId);
+      else if (record.kept !== null && record.restsUntil <= now && revived < REVIVED_AT_ONCE) {
         revived++;
-        this.revive(roomId, record.left.session);
+        this.revive(roomId, record.kept.session);
       }
     }
     if (this.records.size > 0) this.tickLater();

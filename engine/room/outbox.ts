@@ -105,7 +105,7 @@ export class Outbox implements Stager {
     this.staged = withItem(this.staged, state.seats);
     if (this.parts.journal.stage(entry)) return;
     this.staged.pop();
-    this.forget(entry);
+    this.notInFlight(entry);
     this.epoch++;
     for (const [delivery] of answers) delivery.retry('the journal is full');
     this.owner.commitFailed('failed');
@@ -132,7 +132,7 @@ export class Outbox implements Stager {
   outcome(entry: Staged, outcome: Outcome): void {
     const seats = this.staged.shift();
     if (this.staged.length === 0) this.staged = NONE;
-    this.forget(entry);
+    this.notInFlight(entry);
     if (outcome === 'committed' && seats) this.announced = seats;
     else if (entry.epoch === this.epoch) {
       this.epoch++;
@@ -141,7 +141,7 @@ export class Outbox implements Stager {
     if (this.isDrained) this.owner.drained();
   }
 
-  private forget(entry: Staged): void {
+  private notInFlight(entry: Staged): void {
     for (const event of entry.append?.events ?? []) {
       if (event.type === 'message_posted') this.parts.inFlight.delete(event.event_id);
     }

@@ -21,7 +21,7 @@ export class RollCall {
   private awaited: Set<string>;
   private readonly lists = new Map<string, Presence[]>();
   /** Connections that left while their node's answer was on its way. */
-  private readonly left = new Set<string>();
+  private readonly leftConnections = new Set<string>();
   private readonly kickedUsers = new Set<string>();
   private repeatAt: number;
 
@@ -71,7 +71,7 @@ export class RollCall {
     if (!last) return null;
     this.lists.delete(node_id);
     this.awaited.delete(node_id);
-    return list.filter(({ connection_id }) => !this.left.has(connection_id));
+    return list.filter(({ connection_id }) => !this.leftConnections.has(connection_id));
   }
 
   /** A node is gone: its answer is not waited for. */
@@ -91,7 +91,7 @@ export class RollCall {
 
   /** A connection left: the answer of its node may have been given before that. */
   connectionLeft(connectionId: string): void {
-    this.left.add(connectionId);
+    this.leftConnections.add(connectionId);
   }
 
   private word() {
