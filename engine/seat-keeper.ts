@@ -49,6 +49,8 @@ export class SeatKeeper {
   private asking: Map<string, Asking> | null = null;
   /** The node that is the room's home, as far as is known. */
   home: string | null = null;
+  /** Whether seats may be lost: this node may have been taken for gone, and has not asserted them since. */
+  private unsure = false;
 
   constructor(
     private readonly roomId: string,
@@ -105,11 +107,17 @@ export class SeatKeeper {
     if (listener) this.leave(listener);
   }
 
+  /** This node may have been taken for gone: until its seats are asserted it cannot be sure of them. */
+  doubt(): void {
+    this.unsure = true;
+  }
+
   /** The home of the room asks who is here. */
   rollCalled(callId: string, home: string): readonly Presence[] {
     for (const asked of this.asking?.values() ?? []) asked.calledSince = callId;
     this.home = home;
-    return this.list();
+    const list = this.list();
+    return this.unsure ? list.map((one) => (one.asked ? one : { ...one, unsure: true })) : list;
   }
 
   /** Asserts all seats. `done`: whether the room knows of them now, or will. */
@@ -122,6 +130,7 @@ export class SeatKeeper {
       broker.request(
         { type: 'assert', room_id: this.roomId, node_id, present, first, last },
         (answer: Answer) => {
+          if (answer.type === 'asserted' && last) this.unsure = false;
           if (answer.type === 'asserted' && answer.lost.length > 0)
             this.parts.onSeatAnswer(this.roomId, {
               type: 'asserted',

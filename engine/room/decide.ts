@@ -76,6 +76,8 @@ function typing(state: RoomState, user: string, ctx: Context): Decision {
 
 /** A node's whole list: whoever of it is not named has gone. */
 function asserted(state: RoomState, { node_id, present }: AssertCommand, ctx: Context): Decision {
+  // Sent before the roll call, it may name connections that have lost their seats meanwhile.
+  if (state.calling) return { type: 'wait' };
   const gone = missingFrom(present, node_id, state, ctx);
   const {
     facts,
@@ -84,7 +86,7 @@ function asserted(state: RoomState, { node_id, present }: AssertCommand, ctx: Co
     state: after,
   } = assertPlaces(gone.reduce(evolve, state), node_id, present, ctx);
   // Whoever asserts may have missed who came and who went, so everybody is told the list.
-  const list = after.calling ? [] : memberList(after, ctx);
+  const list = memberList(after, ctx);
   const answer: Answer = { type: 'asserted', lost, ...(because === null ? {} : { because }) };
   return { type: 'accepted', facts: [...gone, ...facts, ...list], state: after, answer };
 }

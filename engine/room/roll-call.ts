@@ -18,6 +18,8 @@ interface RollParts {
 export class RollCall {
   /** Members that clients somewhere were told of. */
   readonly believed = new Set<string>();
+  /** Connections whose nodes may have been taken for gone, so that their seats may have gone to others. */
+  readonly unsure: { readonly nodeId: string; readonly present: readonly Presence[] }[] = [];
   private awaited: Set<string>;
   private readonly lists = new Map<string, Presence[]>();
   /** Connections that left while their node's answer was on its way. */

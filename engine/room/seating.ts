@@ -89,7 +89,7 @@ export interface Assertion {
 
 /**
  * Connections of a node in this room, as its audience knows them: those that the room did not know have a seat again.
- * During a roll call nobody is turned away: whoever is listed was given the seat by the home before this one.
+ * During a roll call nobody is turned away who is sure: whoever is listed was given the seat by the home before this one.
  */
 export function assertPlaces(
   state: RoomState,
@@ -105,11 +105,12 @@ export function assertPlaces(
     facts.push(fact);
     after = evolve(after, fact);
   };
-  for (const { user, connection_id, asked } of listed) {
+  for (const { user, connection_id, asked, unsure } of listed) {
     if (asked) continue;
     const refusal = shut(after);
     const { capacity } = policyOf(after);
-    const full = !after.seats.has(user) && !after.calling && capacity !== null && !hasRoom(after);
+    const mayBeFull = unsure === true || !after.calling;
+    const full = !after.seats.has(user) && mayBeFull && capacity !== null && !hasRoom(after);
     if (refusal || full) {
       because = refusal ?? roomFull(capacity ?? 0);
       lost.push(connection_id);
