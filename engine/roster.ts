@@ -1,3 +1,4 @@
+import type { RoomView } from './messages/answers.js';
 import type { RoomEvent } from './messages/events.js';
 
 /** What an event says about the members of a room. */
@@ -36,12 +37,17 @@ export class Roster {
    * A connection is let in where nobody else is: begins with what its welcome says, and what came since it asked, when
    * the list had this version.
    */
-  begin(members: readonly string[], count: number, version: number): void {
+  begin({ members, member_count, head_seq }: RoomView, version: number): void {
     if (this.names !== null && version !== this.changes) return;
     const { early } = this;
+    const listed = members.length === member_count ? members.slice() : null;
     this.early = NONE;
-    this.names = members.length === count ? members.slice() : null;
-    for (const event of early) this.apply(event);
+    this.names = listed;
+    for (const event of early) {
+      // Whatever came before the room closed is over. The welcome may be older than that, or newer.
+      if (event.type === 'room_closed') this.names = event.seq > head_seq ? [] : listed;
+      else this.apply(event);
+    }
   }
 
   /** The room has another home, or was rebuilt: what its last one said before is out of date for a welcome of this one. */
@@ -53,8 +59,8 @@ export class Roster {
   apply(event: PresenceEvent): boolean {
     const before = this.names;
     const names = this.after(event);
-    if (names === null) this.early = [...this.early.slice(1 - KEPT), event];
-    else if (before === null) this.early = NONE;
+    if (names !== null) this.early = NONE;
+    else this.early = [...this.early.slice(1 - KEPT), event];
     this.names = names;
     if (names === before) return false;
     this.changes++;
