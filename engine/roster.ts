@@ -1,27 +1,27 @@
 import type { RoomEvent } from './messages/events.js';
 
-/** What an event says about the members of a room. */
+/** Events that change which users are members. */
 export type PresenceEvent = Extract<
   RoomEvent,
   { type: 'member_joined' | 'member_left' | 'member_kicked' | 'members' | 'room_closed' }
 >;
 
-/** Events kept until the first welcome says who is there. More come only in a room that is too large to name them. */
+/** Most events kept until the first welcome lists the members. Only rooms too large to list them have more. */
 const KEPT = 4_096;
 
 /**
- * The members of a room, as the clients of a node were told of them. Not known in a room with more members than are
- * named: there nobody is told who comes and goes.
+ * The members of a room, as a node's clients were told of them. Not known in a room with more members than the presence
+ * limit: there nobody is told of joins and leaves.
  */
 export class Roster {
   private names: readonly string[] | null = null;
-  /** Events before `begin`. */
+  /** Events before `begin`; null after it. */
   private early: PresenceEvent[] | null = [];
   private changes = 0;
 
   constructor(private readonly limit: number) {}
 
-  /** All members by name, or null where they are not known. */
+  /** All members by name; null if they are not known. */
   get members(): readonly string[] | null {
     return this.names;
   }
@@ -32,23 +32,23 @@ export class Roster {
   }
 
   /**
-   * A connection is let in where nobody else is: begins with what its welcome says, and what came since it asked, when
-   * the list had this version.
+   * The first connection is let in: begins with the members in its welcome, and applies the events since then. If the list
+   * has changed since the connection asked for its seat (when it had this version), the list is newer and stays.
    */
   begin(members: readonly string[], count: number, version: number): void {
     const early = this.early ?? [];
     if (this.early === null && version !== this.changes) return;
     this.early = null;
-    this.names = members.length === count ? [...members] : null;
+    this.names = members.length === count ? members.slice() : null;
     for (const event of early) this.apply(event);
   }
 
-  /** The room has another home, or was rebuilt: what its last one said before is out of date for a welcome of this one. */
+  /** The room has a new home, or was rebuilt. Early events of before are out of date for a welcome from after it. */
   rollCalled(): void {
     if (this.early !== null) this.early = [];
   }
 
-  /** Applies an event. Answers whether the list is another one now. */
+  /** Applies an event. Answers whether the list has changed. */
   apply(event: PresenceEvent): boolean {
     if (this.early !== null) {
       if (this.early.length < KEPT) this.early.push(event);
@@ -68,24 +68,25 @@ export class Roster {
         return names !== null && haveSameNames(names, event.members) ? names : event.members;
       case 'member_joined':
         if (event.member_count > this.limit) return null;
-        return names === null || names.includes(event.user) ? names : [...names, event.user];
+        return names === null || names.includes(event.user) ? names : names.concat(event.user);
       case 'member_left':
       case 'member_kicked':
         return names?.includes(event.user) ? names.filter((user) => user !== event.user) : names;
       case 'room_closed':
-        // Clients keep the list they have, so the next one has to be told.
+        // Clients keep the list that they have, so the next list counts as a change.
         return null;
     }
   }
 
   /**
-   * What a connection has to be told that was let in with these members, when the list had this version, and comes into
-   * the live stream now: the whole list, or null where it knows it. Its own coming may not have been heard of here yet.
+   * For a connection that enters the live stream now: the list of members it has to be sent, or null if it knows the list.
+   * `told`: the members in its welcome; `version`: of the list when it asked for its seat. Its own join may not have
+   * arrived here yet, so `user` is added.
    */
   newsFor(user: string, told: readonly string[], version: number): readonly string[] | null {
     const { names } = this;
     if (names === null || version === this.changes) return null;
-    const members = names.includes(user) ? names : [...names, user];
+    const members = names.includes(user) ? names : names.concat(user);
     return haveSameNames(members, told) ? null : members;
   }
 }

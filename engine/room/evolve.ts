@@ -88,7 +88,7 @@ function added(state: RoomState, user: string, place: Place): RoomState {
   if (seat.some(({ connection_id }) => connection_id === place.connection_id)) return state;
   return {
     ...state,
-    seats: state.seats.set(user, [...seat, place]),
+    seats: state.seats.set(user, seat.concat(place)),
     gone: state.gone.delete(user),
     vacant_since: null,
   };

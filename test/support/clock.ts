@@ -10,10 +10,11 @@ const START = Date.UTC(2024, 0, 1);
 /** A clock that stands still until it is told to go on. */
 export class ManualClock implements Clock {
   private passed = 0;
+  private wall = START;
   private readonly timers = new Set<Timer>();
 
   now(): number {
-    return START + this.passed;
+    return this.wall + this.passed;
   }
 
   elapsed(): number {
@@ -29,6 +30,18 @@ export class ManualClock implements Clock {
   /** Timers that have not gone off. */
   get pending(): number {
     return this.timers.size;
+  }
+
+  /** When the next timer goes off (as `elapsed`), or null. */
+  get nextAt(): number | null {
+    let next: number | null = null;
+    for (const { at } of this.timers) if (next === null || at < next) next = at;
+    return next;
+  }
+
+  /** The wall clock is set forward, or back, by `ms`; timers and `elapsed` do not notice. */
+  set(ms: number): void {
+    this.wall += ms;
   }
 
   /** Goes on by `ms`, timer by timer, and gives the actors their turns after each. */

@@ -73,7 +73,7 @@ export class Client implements Socket {
   send(...frames: string[]): void {
     for (const frame of frames) {
       if (!this.isOpen || this.overflowed === 'yes') return;
-      if (this.unread === null) this.frames.push(this.hub.read(frame));
+      if (this.unread === null) this.told(this.hub.read(frame));
       else if (this.backlog() > this.hub.bufferBytes) this.overflowed = 'yes';
       else this.unread.push(frame);
     }
@@ -97,7 +97,7 @@ export class Client implements Socket {
   /** Reads so many of the frames that wait, and goes on not reading. */
   read(count: number): void {
     const frames = this.unread?.splice(0, count) ?? [];
-    this.frames.push(...frames.map((frame) => this.hub.read(frame)));
+    for (const frame of frames) this.told(this.hub.read(frame));
     this.wasRead();
   }
 
@@ -105,8 +105,13 @@ export class Client implements Socket {
   readOn(): void {
     const frames = this.unread ?? [];
     this.unread = null;
-    this.frames.push(...frames.map((frame) => this.hub.read(frame)));
+    for (const frame of frames) this.told(this.hub.read(frame));
     this.wasRead();
+  }
+
+  /** It has read a frame. */
+  protected told(frame: ServerFrame): void {
+    this.frames.push(frame);
   }
 
   private wasRead(): void {
@@ -182,15 +187,19 @@ export class Client implements Socket {
     return this.all('error').map(({ code }) => code);
   }
 
-  /** Who it believes is in the room: welcome, and joined, left and kicked applied to it. */
+  /** Who it believes is in the room: the last list it was told, and joined, left and kicked applied to it. */
   get roster(): string[] {
     const users = new Set<string>();
+    let head = 0;
     for (const frame of this.frames) {
-      if (frame.type === 'members') users.clear();
-      if (frame.type === 'welcome' || frame.type === 'members')
+      if (frame.type === 'welcome') head = frame.head_seq;
+      if (frame.type === 'welcome' || frame.type === 'members') {
+        users.clear();
         frame.members.forEach((user) => users.add(user));
-      else if (frame.type === 'joined') users.add(frame.user);
-      else if (frame.type === 'left' || frame.type === 'member_kicked') users.delete(frame.user);
+      } else if (frame.type === 'joined') users.add(frame.user);
+      else if (frame.type === 'left') users.delete(frame.user);
+      // What happened before the welcome is history, and the list in the welcome knows of it.
+      else if (frame.type === 'member_kicked' && frame.seq > head) users.delete(frame.user);
     }
     return [...users].sort();
   }
@@ -311,13 +320,13 @@ async function isQuiet(engine: Engine): Promise<boolean> {
   return true;
 }
 
-function recording(lines: Line[]): Log {
+export function recording(lines: Line[]): Log {
   const at = (level: Line['level']) => (fields: object, text: string) =>
     void lines.push({ level, fields, text });
   return { info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-function counting(counts: Map<string, number>): Meter {
+export function counting(counts: Map<string, number>): Meter {
   const add = (name: string, by = 1): void => void counts.set(name, (counts.get(name) ?? 0) + by);
   return {
     refused: (code) => add(`refused ${code}`),
