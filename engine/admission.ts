@@ -14,8 +14,9 @@ export interface AdmissionLimits {
 }
 
 /**
- * Enough places for commits of thousands of posts. More places would slow the node down, because a post that waits
- * survives one garbage collection after another: 4,096 places gave 105,000 posts/s, 12,288 gave 80,000 (bench/NOTES.md).
+ * Enough places for commits of thousands of posts. More places would slow the node down, because a post that
+ * waits survives one garbage collection after another: 4,096 places gave 105,000 posts/s, 12,288 gave 80,000
+ * (bench/NOTES.md).
  */
 const ADMISSION: AdmissionLimits = {
   least: 4_096,
@@ -35,11 +36,11 @@ const WINDOW_MS = 100;
 const LOOK_EVERY = 256;
 
 /**
- * The door for posts, one for the whole node: a post takes a place when it arrives and gives it back when it is answered,
- * wherever it waits in between. A post that finds no place is refused before anything is spent on it. So the posts
- * that wait are bounded in memory. They are bounded in time, too, because the number of places follows the speed at
- * which posts are answered (Little's law). Joins, leaves and other commands about seats take no place: they must not
- * be lost.
+ * The door for posts, one for the whole node: a post takes a place when it arrives and gives it back when it
+ * is answered, wherever it waits in between. A post that finds no place is refused before anything is spent
+ * on it. So the posts that wait are bounded in memory. They are bounded in time, too, because the number of
+ * places follows the speed at which posts are answered (Little's law). Joins, leaves and other commands about
+ * seats take no place: they must not be lost.
  */
 export class Admission {
   private inside = 0;

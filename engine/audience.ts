@@ -60,8 +60,8 @@ const LIMITS = { limit: 100_000 };
 const RETRY_MS = 1_000;
 
 /**
- * The connections to one room on one node. Sends them the room's events, in order and without a gap, and is the one
- * owner of their seats.
+ * The connections to one room on one node. Sends them the room's events, in order and without a gap, and is
+ * the one owner of their seats.
  */
 export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   readonly mailbox: Mailbox<AudienceMessage>;
@@ -145,7 +145,10 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     this.sent = 0;
   }
 
-  /** After a crash an audience keeps its connections and its cursor: a missing event is repaired from the store. */
+  /**
+   * After a crash an audience keeps its connections and its cursor: a missing event is repaired from the
+   * store.
+   */
   crashed(cause: unknown): void {
     this.parts.meter.crashed('audience');
     this.parts.log.error({ room_id: this.roomId, cause: errorText(cause) }, 'audience: a crash; it goes on');
@@ -165,12 +168,17 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     return { present: this.seats.rollCalled(callId, this.parts.nodeId), believed: this.roster.members ?? [] };
   }
 
-  /** Queues an answer behind the events before it. If the mailbox is full, it goes first, rather than be lost. */
+  /**
+   * Queues an answer behind the events before it. If the mailbox is full, it goes first, rather than be lost.
+   */
   hearAnswer(answer: SeatAnswer): void {
     if (!this.mailbox.tell(answer)) this.mailbox.tellFirst(answer);
   }
 
-  /** Queues a roll call behind the events before it. It goes first while the store fails, because others wait for it. */
+  /**
+   * Queues a roll call behind the events before it. It goes first while the store fails, because others wait
+   * for it.
+   */
   hearRollCall(call: RollCall): void {
     if (this.missed.fails) this.mailbox.tellFirst(call);
     else this.mailbox.tell(call);
@@ -245,7 +253,10 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     sayPresent(this.parts, call, { present, believed: this.roster.members ?? [] });
   }
 
-  /** Reads what may have been missed, then asserts all seats. So a user who was kicked meanwhile is out before that. */
+  /**
+   * Reads what may have been missed, then asserts all seats. So a user who was kicked meanwhile is out before
+   * that.
+   */
   private sync(whenDone: (ok: boolean) => void): void {
     const done = (ok: boolean): void => {
       this.syncing?.delete(done);
@@ -333,7 +344,10 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     else this.seats.assert(purpose.done);
   }
 
-  /** The store is away. Seats are asserted and a roll call is answered all the same, because others wait for them. */
+  /**
+   * The store is away. Seats are asserted and a roll call is answered all the same, because others wait for
+   * them.
+   */
   private notRead(purpose: Purpose): void {
     if ('done' in purpose) {
       this.seats.assert(() => purpose.done(false));

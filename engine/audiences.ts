@@ -8,7 +8,10 @@ import type { NewEntrant, SeatAnswer } from './seat-keeper.js';
 import { slotOf } from './slots.js';
 
 export interface Audiences {
-  /** Opens (or finds) a room's audience and counts one more connection in it; resolves when its events arrive here. */
+  /**
+   * Opens (or finds) a room's audience and counts one more connection in it; resolves when its events arrive
+   * here.
+   */
   enter(roomId: string): Promise<void>;
   /** Asks for a seat, after `enter`. False when the audience is overloaded. */
   admit(roomId: string, entrant: NewEntrant): boolean;

@@ -21,8 +21,8 @@ export interface Bridge extends BrokerHandlers {
 }
 
 /**
- * The actor between the broker and the mailboxes. Takes commands to rooms, events and roll calls to audiences, all in the
- * order in which they came.
+ * The actor between the broker and the mailboxes. Takes commands to rooms, events and roll calls to
+ * audiences, all in the order in which they came.
  */
 export function createBridge(
   root: Parent,
@@ -65,7 +65,8 @@ export function createBridge(
       }
     },
     word(word) {
-      // Either may be lost: a roll call is repeated until it is answered, and nobody needs every word of typing.
+      // Either may be lost: a roll call is repeated until it is answered, and nobody needs every word of
+      // typing.
       if (!mailbox.tell({ word })) meter.dropped('bridge_mailbox_full');
     },
     answer(roomId, answer) {

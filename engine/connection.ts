@@ -23,13 +23,16 @@ export interface ConnectionParts {
 }
 
 /**
- * `limit`: frames that may wait in a connection, and posts of it that may be under way; beyond it, `rate_limited`.
- * `batch`: few frames a turn, so that a flood on one connection does not stand before all others (bench/NOTES.md).
+ * `limit`: frames that may wait in a connection, and posts of it that may be under way; beyond it,
+ * `rate_limited`. `batch`: few frames a turn, so that a flood on one connection does not stand before all
+ * others (bench/NOTES.md).
  */
 const LIMITS = { limit: 1_024, batch: 8 };
 const overloadedFrame = refusalFrames(OVERLOADED);
 
-/** One WebSocket: turns frames into commands, and answers into frames. Its audience takes care of its seat. */
+/**
+ * One WebSocket: turns frames into commands, and answers into frames. Its audience takes care of its seat.
+ */
 export class ConnectionActor implements Behaviour<string>, Listener {
   private readonly mailbox: Mailbox<string>;
   private state: 'joining' | 'live' | 'ended' = 'joining';
@@ -162,8 +165,8 @@ export class ConnectionActor implements Behaviour<string>, Listener {
   }
 
   /**
-   * Sends a command. The answer is handled in the turn of the actor that gives it. That actor must not crash with
-   * this connection, so a throw is caught here.
+   * Sends a command. The answer is handled in the turn of the actor that gives it. That actor must not crash
+   * with this connection, so a throw is caught here.
    */
   private ask(command: Command, onAnswer: (answer: Answer) => void): void {
     this.parts.broker.request(command, (answer) => {

@@ -74,7 +74,9 @@ export interface Engine {
   request(command: Command): Promise<Answer>;
   /** Whether a post that comes now would be refused because too many are under way. */
   isOverloaded(): boolean;
-  /** `request` without a promise. `onAnswer` is called once, never before this returns, and must not throw. */
+  /**
+   * `request` without a promise. `onAnswer` is called once, never before this returns, and must not throw.
+   */
   ask(command: Command, onAnswer: (answer: Answer) => void): void;
   /** A new WebSocket, already accepted and checked. Null when the node goes down. */
   connect(socket: Socket, hello: Hello): Connection | null;
@@ -82,8 +84,8 @@ export interface Engine {
   unready(): string | null;
   stats(): EngineStats;
   /**
-   * Ends the connections with 1012, finishes what is staged, closes broker and store. Takes at most about `ms`.
-   * A command that is not finished by then has not been answered.
+   * Ends the connections with 1012, finishes what is staged, closes broker and store. Takes at most about
+   * `ms`. A command that is not finished by then has not been answered.
    */
   stop(ms: number): Promise<void>;
 }

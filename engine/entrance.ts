@@ -49,8 +49,8 @@ export interface Hall {
 }
 
 /**
- * Lets connections in: sends a welcome, then what they missed, as fast as they read it, and then, without a seam, the
- * live stream.
+ * Lets connections in: sends a welcome, then what they missed, as fast as they read it, and then, without a
+ * seam, the live stream.
  */
 export class Entrance {
   constructor(
@@ -59,7 +59,10 @@ export class Entrance {
     private readonly hall: Hall,
   ) {}
 
-  /** Welcomes a connection that has its seat. To be called once the audience has the events up to `room.head_seq`. */
+  /**
+   * Welcomes a connection that has its seat. To be called once the audience has the events up to
+   * `room.head_seq`.
+   */
   admit({ entrant, room }: Newcomer): void {
     const { listener, since } = entrant;
     this.hall.listeners.set(listener.id, listener);
@@ -132,9 +135,9 @@ export class Entrance {
   }
 
   /**
-   * Sends the next of the events that a listener missed. After the last of them the listener hears the room live: in the
-   * same step, so no event falls between the two. Until then each step waits until the client has read, so that its
-   * buffer never overflows.
+   * Sends the next of the events that a listener missed. After the last of them the listener hears the room
+   * live: in the same step, so no event falls between the two. Until then each step waits until the client
+   * has read, so that its buffer never overflows.
    */
   private catchUp(step: CatchUp): void {
     const { timeline, roster, live } = this.hall;

@@ -9,8 +9,9 @@ export interface FanoutParts {
 }
 
 /**
- * Up to this many listeners are sent each frame one by one, so that everything for one of them, acks too, shares a
- * write. With more of them the outlet's topic does it, without a loop in JavaScript (bench/NOTES.md).
+ * Up to this many listeners are sent each frame one by one, so that everything for one of them, acks too,
+ * shares a write. With more of them the outlet's topic does it, without a loop in JavaScript
+ * (bench/NOTES.md).
  */
 const DIRECT_MOST = 8;
 /** A listener falls behind when more than this part of its buffer is full, … */
@@ -32,14 +33,15 @@ export function behindBytes(outlet: Outlet): number {
 /**
  * The listeners of a room, and the cheapest way to send a frame to all of them.
  *
- * A laggard, a listener that reads too slowly, is not sent ephemeral frames, so that its buffer lasts for the durable
- * ones. A topic cannot skip one of its subscribers, so laggards hear another topic, with durable frames only. Cost for fast readers: one look
- * at every backlog per eighth of a buffer sent, and only in rooms that have ephemeral frames.
+ * A laggard, a listener that reads too slowly, is not sent ephemeral frames, so that its buffer lasts for the
+ * durable ones. A topic cannot skip one of its subscribers, so laggards hear another topic, with durable
+ * frames only. Cost for fast readers: one look at every backlog per eighth of a buffer sent, and only in
+ * rooms that have ephemeral frames.
  */
 export class Fanout {
   /**
-   * Listeners that are sent each frame one by one; null once there were more than DIRECT_MOST. There is no way back,
-   * since it could change the order of frames.
+   * Listeners that are sent each frame one by one; null once there were more than DIRECT_MOST. There is no
+   * way back, since it could change the order of frames.
    */
   private direct: Listener[] | null = [];
   /** Listeners that get durable frames only. Null until there is one: most rooms never have any. */
@@ -83,8 +85,8 @@ export class Fanout {
   }
 
   /**
-   * Sends an ephemeral frame to all but the laggards, in order with the other frames. `all`: listeners of the room, at
-   * least those that were added. Answers how many were added and did not get it.
+   * Sends an ephemeral frame to all but the laggards, in order with the other frames. `all`: listeners of the
+   * room, at least those that were added. Answers how many were added and did not get it.
    */
   sendEphemeral(frame: string, all: Iterable<Listener>): number {
     const { outlet, meter } = this.parts;
@@ -104,7 +106,10 @@ export class Fanout {
     return missed;
   }
 
-  /** If a socket throws, the listeners behind it still get the frame. Its connection is ended, since it missed one. */
+  /**
+   * If a socket throws, the listeners behind it still get the frame. Its connection is ended, since it missed
+   * one.
+   */
   private sendTo(listener: Listener, frame: string): void {
     try {
       listener.sendSoon(frame);
@@ -117,7 +122,10 @@ export class Fanout {
     }
   }
 
-  /** Counts characters, since counting bytes costs more. At worst three times as many bytes go by between two looks. */
+  /**
+   * Counts characters, since counting bytes costs more. At worst three times as many bytes go by between two
+   * looks.
+   */
   private count(frame: string): void {
     if (this.unseen < this.parts.outlet.bufferBytes) this.unseen += frame.length;
   }

@@ -13,7 +13,8 @@ export class GatheredQueue<T> {
   }
 
   push(item: T): void {
-    // A literal allocates one place, `push` onto an empty array seventeen, and most queues never hold two items.
+    // A literal allocates one place, `push` onto an empty array seventeen, and most queues never hold two
+    // items.
     if (this.items.length === 0) this.items = [item];
     else this.items.push(item);
   }

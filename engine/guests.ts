@@ -7,12 +7,14 @@ const NAME_DIGITS = 12;
 const TOKEN = /^[A-Za-z0-9_-]{22}$/;
 const NAME = /^guest-[0-9a-f]{12}$/;
 
-/** A client without a user name of its own. It keeps the name it is given for as long as it keeps its token. */
+/**
+ * A client without a user name of its own. It keeps the name it is given for as long as it keeps its token.
+ */
 export interface Guest {
   readonly user: string;
   /**
-   * The client comes back with this secret. Every node derives the same name from it; nobody can derive it from the
-   * name.
+   * The client comes back with this secret. Every node derives the same name from it; nobody can derive it
+   * from the name.
    */
   readonly token: string;
 }

@@ -28,9 +28,9 @@ export interface Hello {
 }
 
 /**
- * Reads which user wants to be in which room; a refusal if the request does not say it rightly. Without `user` (and
- * without authentication) the connection is a guest with a name of its own, as in the original brief; with `resume`
- * it is the guest it was before.
+ * Reads which user wants to be in which room; a refusal if the request does not say it rightly. Without
+ * `user` (and without authentication) the connection is a guest with a name of its own, as in the original
+ * brief; with `resume` it is the guest it was before.
  */
 export function readHello(opening: Opening): { readonly hello: Hello } | { readonly refusal: Refusal } {
   const { roomId, query } = opening;

@@ -1,7 +1,10 @@
 import { randomFillSync } from 'node:crypto';
 import { v7, validate } from 'uuid';
 
-/** Randomness is fetched for this many ids at once: a call to the generator costs 1.3 µs, however much it returns. */
+/**
+ * Randomness is fetched for this many ids at once: a call to the generator costs 1.3 µs, however much it
+ * returns.
+ */
 const POOL_IDS = 512;
 const RANDOM_BYTES = 16;
 
@@ -15,7 +18,10 @@ const ascii = Buffer.from('xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx');
 /** For each byte of a UUID, where its two digits stand in the text. */
 const PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
-/** A UUID as one flat string; joined from its parts it would be a tree of twenty strings until it is first read. */
+/**
+ * A UUID as one flat string; joined from its parts it would be a tree of twenty strings until it is first
+ * read.
+ */
 function text(bytes: Uint8Array): string {
   for (let i = 0; i < RANDOM_BYTES; i++) {
     const byte = bytes[i] ?? 0;
@@ -54,5 +60,8 @@ function createIds(): () => string {
   };
 }
 
-/** A new UUID v7 (RFC 9562 section 5.7): unique, and sorted by the time it was made, also within a millisecond. */
+/**
+ * A new UUID v7 (RFC 9562 section 5.7): unique, and sorted by the time it was made, also within a
+ * millisecond.
+ */
 export const newId: () => string = createIds();

@@ -6,8 +6,8 @@ import type { Append, AppendResult, Broker, Clock, Delivery, Log, Meter, Store }
 import { Scheduler, type Parent } from './scheduler.js';
 
 /**
- * What became of a staged entry: an `AppendResult`, or `stale`: an earlier entry of the room failed, so this one, which
- * was decided on top of it, was not tried.
+ * What became of a staged entry: an `AppendResult`, or `stale`: an earlier entry of the room failed, so this
+ * one, which was decided on top of it, was not tried.
  */
 export type Outcome = 'committed' | 'fenced' | 'duplicate' | 'failed' | 'stale';
 
@@ -40,7 +40,10 @@ export interface Journal {
 
 /** How large a commit may grow, and how long it may wait to. */
 export interface JournalOptions {
-  /** Events in one transaction; a room's turn is never divided, so it may be up to one turn (64 commands) more. */
+  /**
+   * Events in one transaction; a room's turn is never divided, so it may be up to one turn (64 commands)
+   * more.
+   */
   readonly commitBatch: number;
   /** How long a commit waits for more to gather while nothing is being committed, ms; 0: not at all. */
   readonly commitLingerMs: number;
@@ -60,9 +63,9 @@ const LIMITS = { limit: 50_000, batch: 50_000 };
 const COMPLAINT_MS = 1_000;
 
 /**
- * Group commit over all rooms: one append takes everything that was staged during the last one. When the store has
- * decided it, its events are published in the order in which they were staged, then its answers go out, and the
- * next append begins.
+ * Group commit over all rooms: one append takes everything that was staged during the last one. When the
+ * store has decided it, its events are published in the order in which they were staged, then its answers go
+ * out, and the next append begins.
  */
 export function createJournal(parent: Parent, parts: Parts): Journal {
   const { store, broker, clock, log, meter } = parts;
@@ -139,8 +142,8 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     const committed: Staged[] = [];
     for (const [i, entry] of live.entries()) {
       const outcome = outcomes[i] ?? 'committed';
-      // A stored entry is a fact, whatever failed beside it. An entry without anything to store fails with the entry
-      // of its room before it.
+      // A stored entry is a fact, whatever failed beside it. An entry without anything to store fails with
+      // the entry of its room before it.
       if (outcome !== 'committed') finish(entry, outcome, undefined);
       else if (entry.append !== null || entry.stager.stands(entry)) committed.push(entry);
       else finish(entry, 'stale', undefined);
@@ -173,7 +176,10 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     return entries.map((entry) => (entry.append === null ? undefined : (results?.[next++] ?? 'failed')));
   }
 
-  /** Logs at most one line a second: while the store is down, every post comes by here, and is answered and counted. */
+  /**
+   * Logs at most one line a second: while the store is down, every post comes by here, and is answered and
+   * counted.
+   */
   function complain(rooms: number, cause: string): void {
     unsaid += rooms;
     if (clock.elapsed() < quietUntil) return;
@@ -182,7 +188,10 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     quietUntil = clock.elapsed() + COMPLAINT_MS;
   }
 
-  /** Events that cannot be published are in the store all the same: an audience that misses them reads them there. */
+  /**
+   * Events that cannot be published are in the store all the same: an audience that misses them reads them
+   * there.
+   */
   async function publish(events: readonly RoomEvent[]): Promise<void> {
     try {
       await broker.publish(events);

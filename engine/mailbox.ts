@@ -4,10 +4,10 @@ import type { Runnable, Scheduler } from './scheduler.js';
 /**
  * Gathered and bounded mailboxes: the one place where bounds, gathering and depth live.
  *
- * nact hands an actor one message per turn of the event loop and has no limit. So an actor of ours keeps its own
- * queue. The first message asks the scheduler for a turn; when the turn comes, the actor takes all messages that have
- * gathered, up to `batch` messages and `budgetMs`. The rest waits for the next turn, so that a busy actor cannot
- * starve others.
+ * nact hands an actor one message per turn of the event loop and has no limit. So an actor of ours keeps its
+ * own queue. The first message asks the scheduler for a turn; when the turn comes, the actor takes all
+ * messages that have gathered, up to `batch` messages and `budgetMs`. The rest waits for the next turn, so
+ * that a busy actor cannot starve others.
  */
 export interface Behaviour<M> {
   /** Deals with one message. Throwing is a crash: `crashed` is told, and the messages behind it are kept. */
@@ -34,8 +34,9 @@ const BUDGET_MS = 8;
 const CLOCK_EVERY = 32;
 
 /**
- * An actor's mailbox. Its turns come from a scheduler, which it shares with the other actors of its kind. It extends the
- * queue instead of holding one: there may be a hundred thousand mailboxes, and one more object each costs 40 bytes.
+ * An actor's mailbox. Its turns come from a scheduler, which it shares with the other actors of its kind. It
+ * extends the queue instead of holding one: there may be a hundred thousand mailboxes, and one more object
+ * each costs 40 bytes.
  */
 export class Mailbox<M> extends GatheredQueue<M> implements Runnable {
   private urgent: GatheredQueue<M> | null = null;
@@ -70,8 +71,9 @@ export class Mailbox<M> extends GatheredQueue<M> implements Runnable {
   }
 
   /**
-   * Queues a message that goes before all others, is never refused, and is dealt with also while the mailbox is
-   * paused. For answers that an actor has asked for, and messages that must not be lost; the caller bounds their number.
+   * Queues a message that goes before all others, is never refused, and is dealt with also while the mailbox
+   * is paused. For answers that an actor has asked for, and messages that must not be lost; the caller bounds
+   * their number.
    */
   tellFirst(message: M): void {
     if (this.stopped) return;

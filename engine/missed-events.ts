@@ -44,8 +44,9 @@ export class MissedEvents<P> {
   }
 
   /**
-   * A page of events, perhaps none, was read. If the store has forgotten the missing events (by a purge, or by the bound
-   * of the memory store), the timeline jumps to the first that is there. `next`: to jump to if none is; null: no jump.
+   * A page of events, perhaps none, was read. If the store has forgotten the missing events (by a purge, or
+   * by the bound of the memory store), the timeline jumps to the first that is there. `next`: to jump to if
+   * none is; null: no jump.
    */
   arrived({ events }: { readonly events: readonly DurableEvent[] }, next: number | null): void {
     this.failing = false;

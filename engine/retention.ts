@@ -10,8 +10,8 @@ export interface RetentionParts {
   readonly meter: Meter;
   readonly presetOf: (roomId: string) => Policy;
   /**
-   * Wakes a room that is open and whose policy closes it when it is empty. Its members may have left while this node
-   * was down; awake, the room finds out and closes.
+   * Wakes a room that is open and whose policy closes it when it is empty. Its members may have left while
+   * this node was down; awake, the room finds out and closes.
    */
   readonly wake: (roomId: string) => void;
   /** Between two rounds over all rooms, ms. */
@@ -31,17 +31,21 @@ const BREATH_MS = 5;
 const STEPS = 100;
 
 /**
- * Enforces the retention of all rooms in the background, asleep or awake: round after round, in steps that are small for
- * the store. A step that fails is logged, and the next round begins anew. Several nodes may do it at once.
+ * Enforces the retention of all rooms in the background, asleep or awake: round after round, in steps that
+ * are small for the store. A step that fails is logged, and the next round begins anew. Several nodes may do
+ * it at once.
  *
- * It writes to the store beside the journal, the one other writer. That is safe because it never adds an event or moves
- * a head: it only forgets old events, and a post neither reads nor needs them.
+ * It writes to the store beside the journal, the engine's one other writer. That is safe because it never
+ * adds an event or moves a head: it only forgets old events, and a post neither reads nor needs them.
  */
 export function createRetention(parts: RetentionParts): Retention {
   const { store, clock, log, meter } = parts;
   let cancel = (): void => undefined;
   let stopped = false;
-  /** Whether a whole round has woken the rooms that may be empty. One is enough: awake, they notice every departure. */
+  /**
+   * Whether a whole round has woken the rooms that may be empty. One is enough: awake, they notice every
+   * departure.
+   */
   let woken = false;
 
   /** Resolves after `ms`; once the retention is stopped, never. */

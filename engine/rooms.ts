@@ -12,7 +12,10 @@ import { SessionRooms } from './room/session-rooms.js';
 import { Scheduler, type Parent } from './scheduler.js';
 
 export interface RoomsOptions {
-  /** Rooms in memory at once. At the limit an idle one is put to sleep; if there is none, a command has to wait. */
+  /**
+   * Rooms in memory at once. At the limit an idle one is put to sleep; if there is none, a command has to
+   * wait.
+   */
   readonly maxRooms: number;
   /** The session of a room that may have members has ended: its next home has to be told of them. */
   readonly membersUnknown: (roomId: string) => void;
@@ -39,13 +42,16 @@ const NOBODY: readonly never[] = [];
 
 /** At the limit, this many rooms are looked at and the longest idle of them is put to sleep, … */
 const LOOKED_AT = 64;
-/** … and if none of them is idle, up to this many. Looking at all 200,000 for each command would take too long. */
+/**
+ * … and if none of them is idle, up to this many. Looking at all 200,000 for each command would take too
+ * long.
+ */
 const LOOKED_AT_MOST = 4_096;
 
 /**
- * The supervisor of all rooms: spawns an actor for a room when a command for it arrives, stops it when it is idle, and
- * decides what becomes of it when it crashes. nact spawns, supervises and stops each room; a room's turns come from a
- * scheduler that all rooms share (README, Architecture).
+ * The supervisor of all rooms: spawns an actor for a room when a command for it arrives, stops it when it is
+ * idle, and decides what becomes of it when it crashes. nact spawns, supervises and stops each room; a room's
+ * turns come from a scheduler that all rooms share (README, Architecture).
  */
 export function createRooms(root: Parent, parts: RoomParts, options: RoomsOptions): Rooms {
   const { clock, log, meter } = parts;
@@ -75,7 +81,9 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     scheduler,
     parent: supervisor,
     parts,
-    /** nact finds actors by name. The number makes it new, so that an old reference never reaches a new room. */
+    /**
+     * nact finds actors by name. The number makes it new, so that an old reference never reaches a new room.
+     */
     nameOf: (roomId) => `${roomId.replaceAll(':', '!')}$${++spawned}`,
     idle(entry) {
       // In one step with the check: a command told after this finds no room and spawns one.
@@ -127,7 +135,10 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     if (mayHaveMembers) options.membersUnknown(room.roomId);
   }
 
-  /** Puts the longest idle room to sleep, to make place for another. False if all rooms that it looked at are in use. */
+  /**
+   * Puts the longest idle room to sleep, to make place for another. False if all rooms that it looked at are
+   * in use.
+   */
   function sleepOne(): boolean {
     let looked = 0;
     let oldest: SpawnedRoom | null = null;

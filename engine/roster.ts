@@ -6,12 +6,14 @@ export type PresenceEvent = Extract<
   { type: 'member_joined' | 'member_left' | 'member_kicked' | 'members' | 'room_closed' }
 >;
 
-/** Most events kept until the first welcome lists the members. Only rooms too large to list them have more. */
+/**
+ * Most events kept until the first welcome lists the members. Only rooms too large to list them have more.
+ */
 const KEPT = 4_096;
 
 /**
- * The members of a room, as a node's clients were told of them. Not known in a room with more members than the presence
- * limit: there nobody is told of joins and leaves.
+ * The members of a room, as a node's clients were told of them. Not known in a room with more members than
+ * the presence limit: there nobody is told of joins and leaves.
  */
 export class Roster {
   private names: readonly string[] | null = null;
@@ -32,8 +34,9 @@ export class Roster {
   }
 
   /**
-   * The first connection is let in: begins with the members in its welcome, and applies the events since then. If the list
-   * has changed since the connection asked for its seat (when it had this version), the list is newer and stays.
+   * The first connection is let in: begins with the members in its welcome, and applies the events since
+   * then. If the list has changed since the connection asked for its seat (when it had this version), the
+   * list is newer and stays.
    */
   begin(members: readonly string[], count: number, version: number): void {
     const early = this.early ?? [];
@@ -43,7 +46,10 @@ export class Roster {
     for (const event of early) this.apply(event);
   }
 
-  /** The room has a new home, or was rebuilt. Early events of before are out of date for a welcome from after it. */
+  /**
+   * The room has a new home, or was rebuilt. Early events of before are out of date for a welcome from after
+   * it.
+   */
   rollCalled(): void {
     if (this.early !== null) this.early = [];
   }
@@ -79,9 +85,9 @@ export class Roster {
   }
 
   /**
-   * For a connection that enters the live stream now: the list of members it has to be sent, or null if it knows the list.
-   * `told`: the members in its welcome; `version`: of the list when it asked for its seat. Its own join may not have
-   * arrived here yet, so `user` is added.
+   * For a connection that enters the live stream now: the list of members it has to be sent, or null if it
+   * knows the list. `told`: the members in its welcome; `version`: of the list when it asked for its seat.
+   * Its own join may not have arrived here yet, so `user` is added.
    */
   newsFor(user: string, told: readonly string[], version: number): readonly string[] | null {
     const { names } = this;

@@ -9,16 +9,19 @@ export interface Runnable {
 /** The place in nact's tree under which an actor is spawned. */
 export type Parent = ActorSystemRef;
 
-/** A round ends after this many ms so that the event loop can do I/O; actors still waiting go first in the next round. */
+/**
+ * A round ends after this many ms so that the event loop can do I/O; actors still waiting go first in the
+ * next round.
+ */
 const ROUND_MS = 2;
 /** Reading the clock costs as much as a short turn, so it is read only after every 16 turns. */
 const CLOCK_EVERY = 16;
 const WAKE = 1;
 
 /**
- * Gives turns to the actors of one kind. nact wakes it once, however many actors have something to do. Then each of them
- * has one turn in a round, in the order in which they asked. So a busy actor has its next turn after all others that
- * are ready.
+ * Gives turns to the actors of one kind. nact wakes it once, however many actors have something to do. Then
+ * each of them has one turn in a round, in the order in which they asked. So a busy actor has its next turn
+ * after all others that are ready.
  */
 export class Scheduler {
   private ready: Runnable[] = [];

@@ -41,8 +41,8 @@ interface KeeperParts {
 }
 
 /**
- * The one owner of the seats of an audience's connections: it alone asks for them, asserts them and gives them back. So
- * the commands about one seat are sent in the order in which things happened.
+ * The one owner of the seats of an audience's connections: it alone asks for them, asserts them and gives
+ * them back. So the commands about one seat are sent in the order in which things happened.
  */
 export class SeatKeeper {
   /** Connections that wait for the answer to their join. Null while there is none, which is nearly always. */
@@ -75,8 +75,9 @@ export class SeatKeeper {
   }
 
   /**
-   * Whether the seat that this answer gives is valid. It was given under the roll call `call_id`. If the roll was called
-   * again since the connection asked, the room's home may not know of the seat, so it is asked for again.
+   * Whether the seat that this answer gives is valid. It was given under the roll call `call_id`. If the roll
+   * was called again since the connection asked, the room's home may not know of the seat, so it is asked for
+   * again.
    */
   holds(id: string, { call_id, home, unsure }: Joined): boolean {
     const asked = this.asking?.get(id);
@@ -91,14 +92,19 @@ export class SeatKeeper {
     return true;
   }
 
-  /** A join has its answer. `mayHold`: the room may have given a seat, or give it later, so it is given back. */
+  /**
+   * A join has its answer. `mayHold`: the room may have given a seat, or give it later, so it is given back.
+   */
   dealtWith(id: string, mayHold = false): void {
     const asked = this.asking?.get(id);
     this.noLongerAsks(id);
     if (asked && mayHold) this.leave(asked.entrant.listener);
   }
 
-  /** A connection has gone: gives its seat back. The leave stands behind the join, so it works before the answer, too. */
+  /**
+   * A connection has gone: gives its seat back. The leave stands behind the join, so it works before the
+   * answer, too.
+   */
   release(id: string): void {
     const listener = this.asking?.get(id)?.entrant.listener ?? this.seated.get(id);
     this.noLongerAsks(id);
@@ -112,7 +118,10 @@ export class SeatKeeper {
     return this.list();
   }
 
-  /** Asserts all seats. `done`: true if the room knows of them now or will, false if this has to be tried again. */
+  /**
+   * Asserts all seats. `done`: true if the room knows of them now or will, false if this has to be tried
+   * again.
+   */
   assert(done: (ok: boolean) => void): void {
     const list = this.list();
     const { broker, nodeId: node_id } = this.parts;

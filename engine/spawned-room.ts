@@ -15,13 +15,16 @@ export interface Supervision {
   readonly idle: (room: SpawnedRoom) => void;
   readonly ended: (room: SpawnedRoom, reason: string) => void;
   /**
-   * resume: only this command failed, the state is whole. reset: rebuild from the store. stop: rest. Must not throw: if a
-   * strategy throws, the process ends.
+   * resume: only this command failed, the state is whole. reset: rebuild from the store. stop: rest. Must not
+   * throw: if a strategy throws, the process ends.
    */
   readonly strategy: (room: SpawnedRoom, cause: unknown, whole: boolean) => 'resume' | 'reset' | 'stop';
 }
 
-/** The message that tells nact of a crash. nact finds it unhandled, because `raise` throws, and asks `onCrash`. */
+/**
+ * The message that tells nact of a crash. nact finds it unhandled, because `raise` throws, and asks
+ * `onCrash`.
+ */
 interface Fault {
   readonly spawned: SpawnedRoom;
   readonly cause: unknown;
@@ -31,8 +34,9 @@ interface Fault {
 type State = SpawnedRoom;
 
 /**
- * A room as a nact actor: nact spawns it, decides what becomes of it when it crashes, and stops it. Its turns come from
- * the scheduler that all rooms share, so nact does not see a turn throw: the crash is sent to the nact actor as a message.
+ * A room as a nact actor: nact spawns it, decides what becomes of it when it crashes, and stops it. Its turns
+ * come from the scheduler that all rooms share, so nact does not see a turn throw: the crash is sent to the
+ * nact actor as a message.
  */
 export class SpawnedRoom implements RoomSupervisor {
   readonly room: RoomActor;

@@ -1,6 +1,8 @@
 import type { DurableEvent } from './messages/events.js';
 
-/** Number of events that are kept, so that most joins can be led to the live stream without asking the store. */
+/**
+ * Number of events that are kept, so that most joins can be led to the live stream without asking the store.
+ */
 const RECENT = 64;
 
 /** How far an audience has come in its room's durable events, and the last of those events. */
@@ -9,7 +11,9 @@ export class Timeline {
   cursor: number | null = null;
   /** The last events up to the cursor, without a gap. */
   recent: DurableEvent[] = [];
-  /** Events that came while there was no cursor. Which of them have to be sent out is known when there is one. */
+  /**
+   * Events that came while there was no cursor. Which of them have to be sent out is known when there is one.
+   */
   private early: DurableEvent[] | null = null;
 
   /** Whether an event is the next one, has been sent out already, or shows a gap before it. */
