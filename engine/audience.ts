@@ -223,7 +223,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
       return;
     }
     if (this.timeline.cursor === null) this.mailbox.putBack(this.timeline.begin(room.head_seq));
-    if (this.listeners.size === 0) this.roster.begin(room.members, room.member_count, entrant.rosterVersion);
+    if (this.listeners.size === 0) this.roster.begin(room, entrant.rosterVersion);
     this.seats.dealtWith(id);
     this.entrance.admit({ entrant, room });
   }

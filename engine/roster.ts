@@ -1,3 +1,4 @@
+import type { RoomView } from './messages/answers.js';
 import type { RoomEvent } from './messages/events.js';
 
 /** Events that change which users are members. */
@@ -6,10 +7,9 @@ export type PresenceEvent = Extract<
   { type: 'member_joined' | 'member_left' | 'member_kicked' | 'members' | 'room_closed' }
 >;
 
-/**
- * Most events kept until the first welcome lists the members. Only rooms too large to list them have more.
- */
-const KEPT = 4_096;
+/** Most events kept while the list is not known. More than can come between a join and its answer. */
+const KEPT = 256;
+const NONE: PresenceEvent[] = [];
 
 /**
  * The members of a room, as a node's clients were told of them. Not known in a room with more members than
@@ -17,8 +17,11 @@ const KEPT = 4_096;
  */
 export class Roster {
   private names: readonly string[] | null = null;
-  /** Events before `begin`; null after it. */
-  private early: PresenceEvent[] | null = [];
+  /**
+   * The last events while the list is not known. The next welcome that lists all members may be older than
+   * they are.
+   */
+  private early = NONE;
   private changes = 0;
 
   constructor(private readonly limit: number) {}
@@ -34,16 +37,21 @@ export class Roster {
   }
 
   /**
-   * The first connection is let in: begins with the members in its welcome, and applies the events since
-   * then. If the list has changed since the connection asked for its seat (when it had this version), the
-   * list is newer and stays.
+   * A connection is let in: begins with the members in its welcome, and applies the early events. If the list
+   * is known and has changed since the connection asked for its seat (when it had this version), it is newer
+   * and stays.
    */
-  begin(members: readonly string[], count: number, version: number): void {
-    const early = this.early ?? [];
-    if (this.early === null && version !== this.changes) return;
-    this.early = null;
-    this.names = members.length === count ? members.slice() : null;
-    for (const event of early) this.apply(event);
+  begin({ members, member_count, head_seq }: RoomView, version: number): void {
+    if (this.names !== null && version !== this.changes) return;
+    const { early } = this;
+    const listed = members.length === member_count ? members.slice() : null;
+    this.early = NONE;
+    this.names = listed;
+    for (const event of early) {
+      // Events from before the room closed do not count. The welcome may be older than that, or newer.
+      if (event.type === 'room_closed') this.names = event.seq > head_seq ? [] : listed;
+      else this.apply(event);
+    }
   }
 
   /**
@@ -51,18 +59,17 @@ export class Roster {
    * it.
    */
   rollCalled(): void {
-    if (this.early !== null) this.early = [];
+    this.early = NONE;
   }
 
   /** Applies an event. Answers whether the list has changed. */
   apply(event: PresenceEvent): boolean {
-    if (this.early !== null) {
-      if (this.early.length < KEPT) this.early.push(event);
-      return false;
-    }
+    const before = this.names;
     const names = this.after(event);
-    if (names === this.names) return false;
+    if (names !== null) this.early = NONE;
+    else this.early = [...this.early.slice(1 - KEPT), event];
     this.names = names;
+    if (names === before) return false;
     this.changes++;
     return true;
   }

@@ -135,3 +135,34 @@ t.test('found: what a node asserted before it died keeps no seat', async (t) => 
     await rest(cluster, ['42']);
   }
 });
+
+t.test(
+  'found: who lost the seat, and does not know yet, does not have it again because the home moves',
+  async (t) => {
+    for (let gap = 0; gap < 12; gap++) {
+      const cluster = await Cluster.start({ partitions: 1, policy: POLICY });
+      const cat = await cluster.join(1, '42', 'cat');
+      const bob = await cluster.join(2, '42', 'bob');
+      cluster.suspend(1);
+      await cluster.pass(10_000);
+      const dan = await cluster.join(2, '42', 'dan');
+      await cluster.goOn(1);
+      await turns(gap);
+      cluster.cut(0);
+      await cluster.pass(20_000);
+      cluster.mend(0);
+      await cluster.pass(10_000);
+      const what = `the home moved after ${gap} turns`;
+      t.same([cat.closedWith, bob.isOpen, dan.isOpen], [4409, true, true], what);
+      t.same(
+        [bob.roster, dan.roster],
+        [
+          ['bob', 'dan'],
+          ['bob', 'dan'],
+        ],
+        what,
+      );
+      await rest(cluster, ['42']);
+    }
+  },
+);
