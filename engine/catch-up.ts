@@ -4,8 +4,8 @@ import type { Listener } from './listener.js';
 import type { DurableEvent } from './messages/events.js';
 
 /**
- * A connection that is being let in, step by step: it has its welcome and the events up to `from`. An event after
- * `joinedAt`, where it was given its seat, may end it.
+ * One step of letting a connection in: it has its welcome and the events up to `from`. It was given its seat
+ * at `joinedAt`, so a later event may end it.
  */
 export interface CatchUp {
   readonly type: 'catch_up';
@@ -18,9 +18,12 @@ export interface CatchUp {
    */
   readonly members: readonly string[];
   readonly rosterVersion: number;
-  /** Size of the next page. It shrinks for slow clients: events they cannot take yet are read from the store for nothing. */
+  /**
+   * Size of the next page. It shrinks for slow clients: events they cannot take yet are read from the store
+   * for nothing.
+   */
   readonly page: number;
-  /** Frames that have to be sent before. */
+  /** Frames that have to be sent first. */
   readonly before: readonly string[];
 }
 
@@ -35,9 +38,10 @@ export function beginCatchUp(step: Omit<CatchUp, 'type' | 'page'>): CatchUp {
 }
 
 /**
- * Sends missed events while the backlog stays under `most` bytes, but at least one if it is under half of that, so that
- * slow readers of large events still make progress. If all were sent, `after` follows where it fits. One write for all.
- * Null when the listener was ended, else where it is now, and whether it got `after`.
+ * Sends missed events while the backlog stays under `most` bytes, but at least one if it is under half of
+ * that, so that slow readers of large events still make progress. If all were sent, `after` follows where it
+ * fits. All go in one write. Null if an event ended the listener, else the next step, and `complete`: whether
+ * everything, `after` too, was sent.
  */
 export function sendMissed(
   step: CatchUp,
