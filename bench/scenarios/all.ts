@@ -1,3 +1,4 @@
+import { before } from './before.js';
 import { bigRoom } from './big-room.js';
 import { fanOut, fanOutIdle } from './fan-out.js';
 import { floodScenario } from './flood.js';
@@ -32,4 +33,5 @@ export const SCENARIOS: readonly Scenario[] = [
   slow,
   floodScenario,
   overload,
+  before,
 ];
