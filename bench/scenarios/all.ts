@@ -2,6 +2,7 @@ import { before } from './before.js';
 import { bigRoom } from './big-room.js';
 import { fanOut, fanOutIdle } from './fan-out.js';
 import { floodScenario } from './flood.js';
+import { foreignJoin } from './foreign-join.js';
 import { gathering } from './gathering.js';
 import { idle } from './idle.js';
 import { joinStorm, reconnectStorm } from './joins.js';
@@ -34,4 +35,5 @@ export const SCENARIOS: readonly Scenario[] = [
   floodScenario,
   overload,
   before,
+  foreignJoin,
 ];
