@@ -160,6 +160,11 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     for (const done of [...(this.syncing ?? [])]) done(false);
   }
 
+  /** This node may have been taken for gone, and its seats given away. */
+  doubtSeats(): void {
+    this.seats.doubt();
+  }
+
   /** Answers a roll call at once, without a message; null while events up to `headSeq` have not arrived. */
   callHere(callId: string, headSeq: number): LocalMembers | null {
     if (this.lacks(headSeq)) return null;
@@ -222,10 +227,21 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
       this.repair({ type: 'join_answered', id, answer });
       return;
     }
-    if (this.timeline.cursor === null) this.mailbox.putBack(this.timeline.begin(room.head_seq));
+    if (this.timeline.cursor === null) this.begin(room.head_seq);
     if (this.listeners.size === 0) this.roster.begin(room, entrant.rosterVersion);
     this.seats.dealtWith(id);
     this.entrance.admit({ entrant, room });
+  }
+
+  /**
+   * The room's place is known. What came before it was, and is behind it, is sent to whoever is let in as
+   * missed.
+   */
+  private begin(headSeq: number): void {
+    const early = this.timeline.begin(headSeq);
+    const gap = early.findIndex((event, i) => event.seq !== headSeq + 1 + i);
+    for (const event of gap < 0 ? early : early.slice(0, gap)) this.deliver(event);
+    if (gap >= 0) this.mailbox.putBack(early.slice(gap));
   }
 
   private remove(id: string): void {

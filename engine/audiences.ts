@@ -94,8 +94,10 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
     callHere: (roomId, callId, headSeq) =>
       audiences.get(roomId)?.actor.callHere(callId, headSeq) ?? (audiences.has(roomId) ? null : NOBODY),
     missed(roomId) {
-      if (roomId === undefined) for (const id of audiences.keys()) parts.assertAnew(id);
-      else if (audiences.has(roomId)) parts.assertLater(roomId);
+      if (roomId === undefined) {
+        for (const { actor } of audiences.values()) actor.doubtSeats();
+        for (const id of audiences.keys()) parts.assertAnew(id);
+      } else if (audiences.has(roomId)) parts.assertLater(roomId);
     },
     nodeGone(nodeId) {
       for (const [roomId, { actor }] of audiences) if (actor.home === nodeId) parts.assertLater(roomId);

@@ -12,7 +12,10 @@ export interface CatchUp {
   readonly listener: Listener;
   readonly from: number;
   readonly joinedAt: number;
-  /** The members that the welcome names, and the version of the roster when the seat was asked for. */
+  /**
+   * The members as the client knows them, from the welcome and the kicks it was sent since; and the version
+   * of the roster when the seat was asked for.
+   */
   readonly members: readonly string[];
   readonly rosterVersion: number;
   /**
@@ -71,7 +74,19 @@ export function sendMissed(
   if (complete) frames.push(...after);
   if (frames.length > 0) listener.send(...frames);
   const page = cut ? Math.max(LEAST_PAGE, taken) : Math.min(MOST_PAGE, step.page * 2);
-  return { next: { ...step, from, page, before: NONE }, complete };
+  const told = withoutKicked(step, missed.slice(0, taken));
+  return { next: { ...told, from, page, before: NONE }, complete };
+}
+
+/** No list has this version: what the client knows has to be compared. */
+const NO_VERSION = -1;
+
+/** A step whose client has been sent these events: whoever was kicked is no member for it. */
+export function withoutKicked(step: CatchUp, sent: readonly DurableEvent[]): CatchUp {
+  const kicked = sent.flatMap((event) => (event.type === 'member_kicked' ? [event.user] : []));
+  if (kicked.length === 0) return step;
+  const members = step.members.filter((user) => !kicked.includes(user));
+  return { ...step, members, rosterVersion: NO_VERSION };
 }
 
 function bytesOf(frames: readonly string[]): number {

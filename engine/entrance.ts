@@ -1,4 +1,4 @@
-import { beginCatchUp, sendMissed, type CatchUp } from './catch-up.js';
+import { beginCatchUp, sendMissed, withoutKicked, type CatchUp } from './catch-up.js';
 import { membersFrame, welcomeFrame } from './codec.js';
 import { errorText } from './errors.js';
 import { behindBytes, SPARED, type Fanout } from './fanout.js';
@@ -147,9 +147,11 @@ export class Entrance {
       this.readPage(step);
       return;
     }
-    const members = roster.newsFor(listener.user, step.members, step.rosterVersion);
+    const missed = missing > 0 ? timeline.recent.slice(-missing) : [];
+    const told = withoutKicked(step, missed);
+    const members = roster.newsFor(listener.user, told.members, told.rosterVersion);
     const news = members === null ? [] : [membersFrame(members)];
-    const sent = sendMissed(step, missing > 0 ? timeline.recent.slice(-missing) : [], this.most, news);
+    const sent = sendMissed(step, missed, this.most, news);
     if (sent === null) return;
     if (sent.next.from < from + missing) {
       this.goOn(sent.next);

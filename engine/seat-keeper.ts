@@ -49,6 +49,8 @@ export class SeatKeeper {
   private asking: Map<string, Asking> | null = null;
   /** The node that is the room's home, as far as this node knows. */
   home: string | null = null;
+  /** Whether seats may be lost: this node may have been taken for gone, and has not asserted them since. */
+  private unsure = false;
 
   constructor(
     private readonly roomId: string,
@@ -111,11 +113,17 @@ export class SeatKeeper {
     if (listener) this.leave(listener);
   }
 
+  /** This node may have been taken for gone. Until its seats are asserted, they may be lost. */
+  doubt(): void {
+    this.unsure = true;
+  }
+
   /** The room's home calls the roll. Returns this node's connections. */
   rollCalled(callId: string, home: string): readonly Presence[] {
     for (const asked of this.asking?.values() ?? []) asked.calledSince = callId;
     this.home = home;
-    return this.list();
+    const list = this.list();
+    return this.unsure ? list.map((one) => (one.asked ? one : { ...one, unsure: true })) : list;
   }
 
   /**
@@ -131,6 +139,7 @@ export class SeatKeeper {
       broker.request(
         { type: 'assert', room_id: this.roomId, node_id, present, first, last },
         (answer: Answer) => {
+          if (answer.type === 'asserted' && last) this.unsure = false;
           if (answer.type === 'asserted' && answer.lost.length > 0)
             this.parts.onSeatAnswer(this.roomId, {
               type: 'asserted',

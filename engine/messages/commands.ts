@@ -19,6 +19,9 @@ export const Presence = Type.Object(
   {
     user: UserName,
     connection_id: Uuid,
+    unsure: Type.Optional(
+      Type.Boolean({ description: 'its node may have been taken for gone, and the seat be lost' }),
+    ),
     asked: Type.Optional(Type.Boolean({ description: 'it has asked for a seat, and was not answered yet' })),
   },
   { additionalProperties: false },

@@ -58,15 +58,31 @@ export class Attendance {
   /** The facts known as soon as the roll is called: the members from before, and this node's connections. */
   begin(state: RoomState, ctx: Context): Fact[] {
     const before = remember(this.remembered, state, ctx);
-    const here = assertPlaces(before.reduce(evolve, state), this.parts.nodeId, this.here, ctx);
+    const here = this.asserted(this.parts.nodeId, this.here, before.reduce(evolve, state), ctx);
     this.here = NOBODY;
-    return [...before, ...here.facts];
+    return [...before, ...here];
   }
 
   /** A node has answered. */
   nodeAnswered(word: Present, state: RoomState, ctx: Context): readonly Fact[] {
     const present = this.rollCall?.answer(word);
-    return present ? assertPlaces(state, word.node_id, present, ctx).facts : [];
+    return present ? this.asserted(word.node_id, present, state, ctx) : [];
+  }
+
+  /**
+   * Those that are sure of their seats have them. The others come when all nodes have answered, if there is
+   * room.
+   */
+  private asserted(
+    nodeId: string,
+    present: readonly Presence[],
+    state: RoomState,
+    ctx: Context,
+  ): readonly Fact[] {
+    const unsure = present.filter((one) => one.unsure === true);
+    if (unsure.length > 0) this.rollCall?.unsure.push({ nodeId, present: unsure });
+    const sure = unsure.length > 0 ? present.filter((one) => one.unsure !== true) : present;
+    return assertPlaces(state, nodeId, sure, ctx).facts;
   }
 
   nodeGone(nodeId: string, state: RoomState, ctx: Context): readonly Fact[] {
@@ -84,15 +100,22 @@ export class Attendance {
    * Ends the roll call. Users whom clients believe to be members, and whom no node has listed, are in grace.
    */
   complete(state: RoomState, ctx: Context): Fact[] {
-    const members = [...this.remembered, ...(this.rollCall?.believed ?? [])];
-    const believed = remember(
-      members.filter((user) => !this.rollCall?.wasKicked(user)),
-      state,
-      ctx,
-    );
+    const { rollCall } = this;
+    const facts: Fact[] = [];
+    let after = state;
+    const take = (more: readonly Fact[]): void => {
+      facts.push(...more);
+      after = more.reduce(evolve, after);
+    };
+    for (const { nodeId, present } of rollCall?.unsure ?? [])
+      take(assertPlaces(after, nodeId, present, ctx).facts);
+    const members = [...this.remembered, ...(rollCall?.believed ?? [])];
+    const stillMembers = members.filter((user) => !rollCall?.wasKicked(user));
+    take(remember(stillMembers, after, ctx));
     this.rollCall = null;
     this.remembered = NOBODY;
-    return [...believed, ...completeRoll(believed.reduce(evolve, state), ctx)];
+    take(completeRoll(after, ctx));
+    return facts;
   }
 
   /** Takes an `assert` command: the whole list, once its last part is here. */

@@ -76,6 +76,8 @@ function typing(state: RoomState, user: string, ctx: Context): Decision {
 
 /** A node's whole list: connections of the node that it does not name have gone. */
 function asserted(state: RoomState, { node_id, present }: AssertCommand, ctx: Context): Decision {
+  // Sent before the roll call, it may name connections that have lost their seats meanwhile.
+  if (state.calling) return { type: 'wait' };
   const gone = missingFrom(present, node_id, state, ctx);
   const {
     facts,
@@ -84,7 +86,7 @@ function asserted(state: RoomState, { node_id, present }: AssertCommand, ctx: Co
     state: after,
   } = assertPlaces(gone.reduce(evolve, state), node_id, present, ctx);
   // The node's clients may have missed joins and leaves, so everybody is sent the list.
-  const list = after.calling ? [] : memberList(after, ctx);
+  const list = memberList(after, ctx);
   const answer: Answer = { type: 'asserted', lost, ...(because === null ? {} : { because }) };
   return { type: 'accepted', facts: [...gone, ...facts, ...list], state: after, answer };
 }

@@ -20,6 +20,8 @@ interface RollParts {
 export class RollCall {
   /** Users whom the clients of some node believe to be members. */
   readonly believed = new Set<string>();
+  /** Connections whose nodes may have been taken for gone, so that their seats may have gone to others. */
+  readonly unsure: { readonly nodeId: string; readonly present: readonly Presence[] }[] = [];
   private awaited: Set<string>;
   private readonly lists = new Map<string, Presence[]>();
   /** Connections that left while their node's answer was on its way. */

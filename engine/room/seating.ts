@@ -93,8 +93,8 @@ export interface Assertion {
 }
 
 /**
- * Gives seats to the connections that a node lists. During a roll call nobody is turned away, because the
- * home before this one gave them their seats.
+ * Gives seats to the connections that a node lists. During a roll call none is turned away of which the node
+ * is sure, because the home before this one gave it its seat.
  */
 export function assertPlaces(
   state: RoomState,
@@ -110,11 +110,12 @@ export function assertPlaces(
     facts.push(fact);
     after = evolve(after, fact);
   };
-  for (const { user, connection_id, asked } of listed) {
+  for (const { user, connection_id, asked, unsure } of listed) {
     if (asked) continue;
     const refusal = shut(after);
     const { capacity } = policyOf(after);
-    const full = !after.seats.has(user) && !after.calling && capacity !== null && !hasRoom(after);
+    const mayBeFull = unsure === true || !after.calling;
+    const full = !after.seats.has(user) && mayBeFull && capacity !== null && !hasRoom(after);
     if (refusal || full) {
       because = refusal ?? roomFull(capacity ?? 0);
       lost.push(connection_id);

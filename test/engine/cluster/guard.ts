@@ -16,6 +16,7 @@ export class Guard {
   /** What is in the store, by room; the event with seq n at n - 1. */
   readonly log = new Map<string, DurableEvent[]>();
   private readonly forfeits: Forfeits;
+  private count = 0;
 
   constructor(
     private readonly clock: ManualClock,
@@ -45,6 +46,8 @@ export class Guard {
       room,
       user: client.user,
       since,
+      openedAs: ++this.count,
+      welcomedAs: Infinity,
       welcomedAt: null,
       last: 0,
       roster: new Set(),
@@ -99,7 +102,9 @@ export class Guard {
   ending(client: Client, code: number): void {
     const one = this.seen.get(client);
     if (!one || code !== 4409) return;
-    const isOther = (other: Seen): boolean => other.user === one.user && this.isSeated(other);
+    // Who has no seat yet may be refused, and be given one with the next attempt before that is heard.
+    const isOther = (other: Seen): boolean =>
+      other.user === one.user && other.welcomedAs < one.openedAs && this.isSeated(other);
     if (this.isSeated(one) || (one.welcomedAt === null && this.inRoom(one.room).some(isOther)))
       this.fault(`${one.user} has a seat in ${one.room}, and is told that the room is full`);
   }
@@ -117,6 +122,7 @@ export class Guard {
   }
 
   private welcomed(one: Seen, frame: Extract<ServerFrame, { type: 'welcome' }>): void {
+    one.welcomedAs = ++this.count;
     one.welcomedAt = frame.head_seq;
     one.last = frame.recovered === true ? (one.since ?? 0) : frame.head_seq;
     one.inDoubt = false;

@@ -8,6 +8,9 @@ export interface Seen {
   readonly room: string;
   readonly user: string;
   readonly since: number | null;
+  /** When it was opened, and when it had its welcome, counted over all that happens to connections. */
+  readonly openedAs: number;
+  welcomedAs: number;
   /** The head its welcome told, or null before it. */
   welcomedAt: number | null;
   /** seq of the last event it knows of. */
