@@ -160,8 +160,8 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     for (const done of [...(this.syncing ?? [])]) done(false);
   }
 
-  /** This node may have been taken for gone. */
-  doubt(): void {
+  /** This node may have been taken for gone, and its seats given away. */
+  doubtSeats(): void {
     this.seats.doubt();
   }
 
@@ -233,7 +233,10 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     this.entrance.admit({ entrant, room });
   }
 
-  /** The room's place is known. What came before it was, and is behind it, is sent to whoever is let in as missed. */
+  /**
+   * The room's place is known. What came before it was, and is behind it, is sent to whoever is let in as
+   * missed.
+   */
   private begin(headSeq: number): void {
     const early = this.timeline.begin(headSeq);
     const gap = early.findIndex((event, i) => event.seq !== headSeq + 1 + i);

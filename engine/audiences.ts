@@ -95,7 +95,7 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
       audiences.get(roomId)?.actor.callHere(callId, headSeq) ?? (audiences.has(roomId) ? null : NOBODY),
     missed(roomId) {
       if (roomId === undefined) {
-        for (const { actor } of audiences.values()) actor.doubt();
+        for (const { actor } of audiences.values()) actor.doubtSeats();
         for (const id of audiences.keys()) parts.assertAnew(id);
       } else if (audiences.has(roomId)) parts.assertLater(roomId);
     },

@@ -12,6 +12,9 @@ import type { SeatAnswer } from './seat-keeper.js';
 type BridgeMessage =
   Delivery | RoomEvent | { readonly word: Word } | { readonly roomId: string; readonly answer: SeatAnswer };
 
+/**
+ * As many messages as a node may take in some seconds; a turn is long, since each message is only passed on.
+ */
 const LIMITS = { limit: 200_000, batch: 8_192 };
 
 export interface Bridge extends BrokerHandlers {
@@ -21,8 +24,8 @@ export interface Bridge extends BrokerHandlers {
 }
 
 /**
- * The actor between the broker and the mailboxes. Takes commands to rooms, events and roll calls to
- * audiences, all in the order in which they came.
+ * The actor between the broker and the mailboxes: commands go to rooms, events and roll calls to audiences.
+ * The answers of rooms to audiences come through here, too, so that they stay behind the events before them.
  */
 export function createBridge(
   root: Parent,
@@ -65,14 +68,14 @@ export function createBridge(
       }
     },
     word(word) {
-      // Either may be lost: a roll call is repeated until it is answered, and nobody needs every word of
-      // typing.
+      // A word may be lost: a roll call is repeated until it is answered, and typing is best effort.
       if (!mailbox.tell({ word })) meter.dropped('bridge_mailbox_full');
     },
     answer(roomId, answer) {
       if (!mailbox.tell({ roomId, answer })) mailbox.tellFirst({ roomId, answer });
     },
     missed: () => audiences.missed(),
+    // Not queued behind the commands: those of the ended session that wait here must not be decided any more.
     sessionEnded: (session) => rooms.sessionEnded(session),
     nodeGone(nodeId) {
       rooms.nodeGone(nodeId);

@@ -13,8 +13,8 @@ export interface CatchUp {
   readonly from: number;
   readonly joinedAt: number;
   /**
-   * The members as the client knows them from the welcome and the kicks that it was sent since, and the version of the
-   * audience's list when the seat was asked for.
+   * The members as the client knows them, from the welcome and the kicks it was sent since; and the version
+   * of the roster when the seat was asked for.
    */
   readonly members: readonly string[];
   readonly rosterVersion: number;

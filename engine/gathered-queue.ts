@@ -1,4 +1,4 @@
-/** Shared by all empty queues, which most are most of the time. Nothing is ever put into it. */
+/** Shared by all empty queues, so that they need no list of their own. Nothing is ever put into it. */
 const EMPTY: never[] = [];
 /** A queue is made smaller when more than this many items at its front have been taken. */
 const TIDY_AFTER = 1024;
@@ -6,6 +6,7 @@ const TIDY_AFTER = 1024;
 /** A first-in, first-out queue that costs next to nothing while it is empty (bench/NOTES.md, idle bytes). */
 export class GatheredQueue<T> {
   private items: T[] = EMPTY;
+  /** Index of the first item that was not taken yet. */
   private first = 0;
 
   get length(): number {
@@ -13,8 +14,7 @@ export class GatheredQueue<T> {
   }
 
   push(item: T): void {
-    // A literal allocates one place, `push` onto an empty array seventeen, and most queues never hold two
-    // items.
+    // A literal allocates one place, `push` seventeen, and most queues never hold two items.
     if (this.items.length === 0) this.items = [item];
     else this.items.push(item);
   }

@@ -183,7 +183,7 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
   function complain(rooms: number, cause: string): void {
     unsaid += rooms;
     if (clock.elapsed() < quietUntil) return;
-    log.error({ cause, rooms: unsaid }, 'journal: not committed; those who posted are told');
+    log.error({ cause, rooms: unsaid }, 'journal: not committed; the senders are told');
     unsaid = 0;
     quietUntil = clock.elapsed() + COMPLAINT_MS;
   }

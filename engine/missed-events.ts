@@ -6,7 +6,10 @@ import type { Timeline } from './timeline.js';
 /** Events read at a time. */
 const PAGE = 200;
 
-/** The store's answer, and the purpose it was asked for. */
+/**
+ * The store's answer. `purpose`: what the audience wants to do once it has the events; it is handed back
+ * unchanged.
+ */
 export type Reading<P> =
   | { readonly type: 'read'; readonly events: readonly DurableEvent[]; readonly purpose: P }
   | { readonly type: 'not_read'; readonly cause: unknown; readonly purpose: P };
@@ -34,6 +37,7 @@ export class MissedEvents<P> {
     return this.failing;
   }
 
+  /** Asks for the first page after the cursor. The answer comes to the mailbox as a `Reading`. */
   read(purpose: P): void {
     const { roomId: room_id, timeline, parts, mailbox } = this;
     const after = timeline.cursor ?? 0;
@@ -44,9 +48,9 @@ export class MissedEvents<P> {
   }
 
   /**
-   * A page of events, perhaps none, was read. If the store has forgotten the missing events (by a purge, or
-   * by the bound of the memory store), the timeline jumps to the first that is there. `next`: to jump to if
-   * none is; null: no jump.
+   * To be called when a page was read, before its events are delivered. If the store has forgotten the
+   * missing events (by a purge, or by the bound of the memory store), the timeline jumps to the first that is
+   * there. `next`: the seq to jump to if the store has no later event; null: no jump.
    */
   arrived({ events }: { readonly events: readonly DurableEvent[] }, next: number | null): void {
     this.failing = false;
@@ -69,6 +73,7 @@ export class MissedEvents<P> {
     return purpose;
   }
 
+  /** Whether a page was full, so that more events may follow it. */
   mayBeMore({ events }: { readonly events: readonly DurableEvent[] }): boolean {
     return events.length === PAGE;
   }

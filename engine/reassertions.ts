@@ -54,7 +54,7 @@ export class Reassertions {
     this.pump();
   }
 
-  /** The same, where the answer to what is under way may have been lost. */
+  /** As `mark`, but an assertion that is under way does not count, because its answer may have been lost. */
   markAnew(roomId: string): void {
     this.underWay.delete(roomId);
     this.mark(roomId);

@@ -113,7 +113,7 @@ export class SeatKeeper {
     if (listener) this.leave(listener);
   }
 
-  /** This node may have been taken for gone: until its seats are asserted it cannot be sure of them. */
+  /** This node may have been taken for gone. Until its seats are asserted, they may be lost. */
   doubt(): void {
     this.unsure = true;
   }

@@ -69,7 +69,10 @@ export class Attendance {
     return present ? this.asserted(word.node_id, present, state, ctx) : [];
   }
 
-  /** Those that are sure of their seats have them. The others come when all nodes have answered, if there is room. */
+  /**
+   * Those that are sure of their seats have them. The others come when all nodes have answered, if there is
+   * room.
+   */
   private asserted(
     nodeId: string,
     present: readonly Presence[],

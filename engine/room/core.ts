@@ -13,7 +13,7 @@ import { wake, type Fact, type RoomState } from './state.js';
 export class RoomCore {
   state: RoomState;
   private readonly outbox: Outbox;
-  /** Made once a turn, for all decisions of the turn. */
+  /** Made once a turn, for all its decisions; null until the first of them needs it. */
   private ctx: Context | null = null;
   /** The command that is being decided now. A throw while there is one leaves the state whole. */
   private deciding: Command | null = null;
@@ -31,7 +31,7 @@ export class RoomCore {
     this.outbox = new Outbox(roomId, parts, owner);
   }
 
-  /** Begins with the record that the store has. */
+  /** Begins anew with the store's record. `calling`: a roll call follows, so members are not known yet. */
   wake(record: RoomRecord | null, calling: boolean): void {
     this.state = wake(this.roomId, this.parts.presetOf(this.roomId), record, calling);
   }
@@ -51,7 +51,10 @@ export class RoomCore {
     return this.outbox.isEmpty;
   }
 
-  /** Decides a command. False: it has to wait for the roll call. `trusted`: its node may be taken to live. */
+  /**
+   * Decides a command. False: it has to wait for the roll call. `trusted`: false for a join that may be late:
+   * its connection may be gone, even if its node lives.
+   */
   decide(delivery: Delivery, command: Command, trusted = true): boolean {
     const ctx = trusted ? this.context() : { ...this.context(), lives: () => false };
     this.deciding = command;
@@ -72,11 +75,12 @@ export class RoomCore {
     this.decided = delivery;
   }
 
-  /** Publishes an event that is stored already. */
+  /** Publishes a stored event again, because its first publishing may have been lost. */
   repeat(event: DurableEvent): void {
     this.outbox.repeat(event);
   }
 
+  /** Takes in facts that no command has caused: members that were found or have gone, time that is over. */
   apply(facts: readonly Fact[]): void {
     this.outbox.add(facts);
     this.state = facts.reduce(evolve, this.state);
@@ -112,7 +116,7 @@ export class RoomCore {
     this.forgetTurn();
   }
 
-  /** Ends a turn in which nothing was decided. */
+  /** Ends a turn without sending anything out. */
   forgetTurn(): void {
     this.ctx = null;
     this.decided = null;

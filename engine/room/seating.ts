@@ -93,8 +93,8 @@ export interface Assertion {
 }
 
 /**
- * Gives seats to the connections that a node lists. During a roll call nobody is turned away that is sure of its seat,
- * because the home before this one gave it.
+ * Gives seats to the connections that a node lists. During a roll call none is turned away of which the node
+ * is sure, because the home before this one gave it its seat.
  */
 export function assertPlaces(
   state: RoomState,
