@@ -3,19 +3,20 @@ import type { Refusal } from './errors.js';
 
 /** What bounds the posts that are under way on a node. */
 export interface AdmissionLimits {
-  /** So many posts always find room, however slow the store is. */
+  /** At least this many posts find a place, however slow the store is. */
   readonly least: number;
-  /** More than so many never do, however fast it is. */
+  /** At most this many do, however fast the store is. */
   readonly most: number;
-  /** Characters of all of them together: a text may be long. */
+  /** Characters of all posts together: a text may be long. */
   readonly characters: number;
-  /** Between the two, as many as are dealt with in so long, ms. */
+  /** Between the two, as many posts as are answered in this many ms. */
   readonly waitMs: number;
 }
 
 /**
- * Few, for what waits survives collection after collection and makes everything dearer: with 16,384 a fifth fewer posts
- * were answered than with 4,096 (bench/NOTES.md). Enough for commits of thousands.
+ * Enough places for commits of thousands of posts. More places would slow the node down, because a post that
+ * waits survives one garbage collection after another: 4,096 places gave 105,000 posts/s, 12,288 gave 80,000
+ * (bench/NOTES.md).
  */
 const ADMISSION: AdmissionLimits = {
   least: 4_096,
@@ -24,27 +25,28 @@ const ADMISSION: AdmissionLimits = {
   waitMs: 50,
 };
 
-/** What a post is told that finds no room. */
+/** The answer to a post that finds no place. */
 export const OVERLOADED: Refusal = {
   code: 'unavailable',
   message: 'too much to do here; send it again in a second',
 };
 
-/** Over so long a time is counted how many are dealt with, ms; looked at once in so many. */
+/** Throughput is measured over at least this many ms, and only every LOOK_EVERY answers. */
 const WINDOW_MS = 100;
 const LOOK_EVERY = 256;
 
 /**
- * The door for posts, one for the whole node: each takes a place when it arrives and gives it back when it is answered,
- * wherever it waits in between. Whoever finds no place is refused before anything is spent on it. So what waits is
- * bounded in memory and, by Little's law, in time: the number of places follows the speed at which posts are answered.
- * Joins, leaves and what else concerns seats take no place: they must not be lost.
+ * The door for posts, one for the whole node: a post takes a place when it arrives and gives it back when it
+ * is answered, wherever it waits in between. A post that finds no place is refused before anything is spent
+ * on it. So the posts that wait are bounded in memory. They are bounded in time, too, because the number of
+ * places follows the speed at which posts are answered (Little's law). Joins, leaves and other commands about
+ * seats take no place: they must not be lost.
  */
 export class Admission {
   private inside = 0;
   private characters = 0;
   private places: number;
-  /** Answered since `since`; time in which nobody waits does not count. */
+  /** Posts answered since `since`. Time in which no post waits does not count. */
   private answered = 0;
   private since = 0;
 
@@ -65,7 +67,7 @@ export class Admission {
     return this.inside >= this.places || this.characters >= this.limits.characters;
   }
 
-  /** Takes a place for something of so many characters; false: there is none. */
+  /** Takes a place for a text of this many characters; false: there is none. */
   enter(characters: number): boolean {
     if (this.isFull) return false;
     if (this.inside++ === 0) this.begin();

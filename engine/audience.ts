@@ -33,11 +33,11 @@ export interface AudienceParts {
   /** With more missed events than this a client has to read them over HTTP. */
   readonly recoveryLimit: number;
   readonly presenceLimit: number;
-  /** The seats of this room have to be asserted later. */
+  /** The seats of this room have to be asserted later, with pauses while that fails. */
   readonly assertLater: (roomId: string) => void;
-  /** The same, where the answer to an assertion that is under way may have been lost. */
+  /** As `assertLater`, and an assertion that is under way does not count: its answer may have been lost. */
   readonly assertAnew: (roomId: string) => void;
-  /** What the room has answered comes to the audience behind the events that the room has published before. */
+  /** Hands a room's answer to its audience, behind the events that the room published before it. */
   readonly onSeatAnswer: (roomId: string, answer: SeatAnswer) => void;
 }
 
@@ -48,24 +48,24 @@ export type AudienceMessage =
   | EntranceMessage
   | { readonly type: 'enter'; readonly entrant: NewEntrant }
   | { readonly type: 'remove'; readonly id: string }
-  /** Events may have been missed: read them, and assert all seats. `done`: whether both was possible. */
+  /** Events may have been missed: read them, and assert all seats. `done`: whether both succeeded. */
   | { readonly type: 'sync'; readonly done: (ok: boolean) => void }
   | Reading<Purpose>;
 
-/** Why missed events are read: a message is ready for dealing with them only, or all seats are to be asserted. */
+/** Why missed events are read: `message` has to wait for them, or all seats are to be asserted after them. */
 type Purpose = { readonly message: AudienceMessage } | { readonly done: (ok: boolean) => void };
 
 const LIMITS = { limit: 100_000 };
-/** A gap that could not be repaired is tried again after this long, ms: the store is away. */
+/** A gap that could not be repaired, because the store is away, is tried again after this many ms. */
 const RETRY_MS = 1_000;
 
 /**
- * The connections to one room on one node. Sends them the room's events, in order and without a gap, and is the one
- * owner of their seats.
+ * The connections to one room on one node. Sends them the room's events, in order and without a gap, and is
+ * the one owner of their seats.
  */
 export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   readonly mailbox: Mailbox<AudienceMessage>;
-  /** Connections with a seat, also while they are sent what they missed. */
+  /** Connections with a seat, including those that are still being sent what they missed. */
   readonly listeners = new Map<string, Listener>();
   readonly live: Fanout;
   readonly timeline = new Timeline();
@@ -73,8 +73,9 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   private readonly seats: SeatKeeper;
   private readonly entrance: Entrance;
   private readonly missed: MissedEvents<Purpose>;
+  /** Frames sent in this turn. */
   private sent = 0;
-  /** seq up to which the ends of memberships were noted in the roster. */
+  /** seq up to which kicks and closings were noted in the roster. */
   private notedTo = 0;
   /** Syncs that have not ended; null while there is none. */
   private syncing: Set<(ok: boolean) => void> | null = null;
@@ -85,7 +86,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     readonly roomId: string,
     scheduler: Scheduler,
     private readonly parts: AudienceParts,
-    /** Nobody has a seat any more, or has asked for one. */
+    /** Called when no connection has a seat or asks for one any more. */
     private readonly emptied: () => void,
   ) {
     this.mailbox = new Mailbox<AudienceMessage>(scheduler, LIMITS, this);
@@ -96,7 +97,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     this.entrance = new Entrance(roomId, parts, this);
   }
 
-  /** The node that is the room's home, as far as is known. */
+  /** The node that is the room's home, as far as this audience knows. */
   get home(): string | null {
     return this.seats.home;
   }
@@ -144,7 +145,10 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     this.sent = 0;
   }
 
-  /** An audience keeps its connections and its place: the next event is delivered, or repaired from the store. */
+  /**
+   * After a crash an audience keeps its connections and its cursor: a missing event is repaired from the
+   * store.
+   */
   crashed(cause: unknown): void {
     this.parts.meter.crashed('audience');
     this.parts.log.error({ room_id: this.roomId, cause: errorText(cause) }, 'audience: a crash; it goes on');
@@ -156,7 +160,12 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     for (const done of [...(this.syncing ?? [])]) done(false);
   }
 
-  /** Answers a roll call at once, without a message; null while events up to `headSeq` are on their way here. */
+  /** This node may have been taken for gone. */
+  doubt(): void {
+    this.seats.doubt();
+  }
+
+  /** Answers a roll call at once, without a message; null while events up to `headSeq` have not arrived. */
   callHere(callId: string, headSeq: number): LocalMembers | null {
     if (this.lacks(headSeq)) return null;
     this.answeredCall = callId;
@@ -164,12 +173,17 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     return { present: this.seats.rollCalled(callId, this.parts.nodeId), believed: this.roster.members ?? [] };
   }
 
-  /** Queues an answer behind the events before it; where there is no place, before them rather than not at all. */
+  /**
+   * Queues an answer behind the events before it. If the mailbox is full, it goes first, rather than be lost.
+   */
   hearAnswer(answer: SeatAnswer): void {
     if (!this.mailbox.tell(answer)) this.mailbox.tellFirst(answer);
   }
 
-  /** Queues a roll call behind the events before it; first, where the store does not answer, so that it cannot wait. */
+  /**
+   * Queues a roll call behind the events before it. It goes first while the store fails, because others wait
+   * for it.
+   */
   hearRollCall(call: RollCall): void {
     if (this.missed.fails) this.mailbox.tellFirst(call);
     else this.mailbox.tell(call);
@@ -190,10 +204,10 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
 
   private joinAnswered(id: string, answer: Answer): void {
     const entrant = this.seats.asker(id);
-    // The join was carried out a second time, and the seat is in grace until it is asserted.
+    // The join was carried out a second time, so the seat is in grace until it is asserted.
     if (!entrant && answer.type === 'joined' && answer.unsure && this.listeners.has(id))
       this.parts.assertLater(this.roomId);
-    // Where it has ended, its removal is on the way and gives the seat back.
+    // If the connection has ended, its removal is on the way and gives the seat back.
     if (!entrant || entrant.listener.isEnded) return;
     if (answer.type === 'joined') {
       if (this.seats.holds(id, answer)) this.joined(entrant, answer);
@@ -209,14 +223,22 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     const { room } = answer;
     const { id } = entrant.listener;
     if (this.lacks(room.head_seq)) {
-      // The join overtook events that are on their way.
+      // The answer to the join overtook events that are on their way.
       this.repair({ type: 'join_answered', id, answer });
       return;
     }
-    if (this.timeline.cursor === null) this.mailbox.putBack(this.timeline.begin(room.head_seq));
+    if (this.timeline.cursor === null) this.begin(room.head_seq);
     if (this.listeners.size === 0) this.roster.begin(room, entrant.rosterVersion);
     this.seats.dealtWith(id);
     this.entrance.admit({ entrant, room });
+  }
+
+  /** The room's place is known. What came before it was, and is behind it, is sent to whoever is let in as missed. */
+  private begin(headSeq: number): void {
+    const early = this.timeline.begin(headSeq);
+    const gap = early.findIndex((event, i) => event.seq !== headSeq + 1 + i);
+    for (const event of gap < 0 ? early : early.slice(0, gap)) this.deliver(event);
+    if (gap >= 0) this.mailbox.putBack(early.slice(gap));
   }
 
   private remove(id: string): void {
@@ -244,7 +266,10 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     sayPresent(this.parts, call, { present, believed: this.roster.members ?? [] });
   }
 
-  /** Reads what may have been missed, then asserts all seats; those who were kicked meanwhile are out before. */
+  /**
+   * Reads what may have been missed, then asserts all seats. So a user who was kicked meanwhile is out before
+   * that.
+   */
   private sync(whenDone: (ok: boolean) => void): void {
     const done = (ok: boolean): void => {
       this.syncing?.delete(done);
@@ -288,10 +313,10 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     }
   }
 
-  /** Whether an event ends somebody's membership. */
+  /** Notes an event that ends memberships. Answers whether it does. */
   private noteEnd(event: DurableEvent): boolean {
     if (event.type !== 'room_closed' && event.type !== 'member_kicked') return false;
-    // Once, when it arrives: what is told of members behind it must not be undone when it is sent out later.
+    // Only once, when it first arrives. It may be sent out later, and must not undo then what came behind it.
     if (event.seq > this.notedTo) this.roster.apply(event);
     this.notedTo = Math.max(this.notedTo, event.seq);
     return true;
@@ -304,7 +329,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     }
     const changed = this.roster.apply(event);
     if (event.type === 'members' && !changed) return;
-    // In a large room everybody would be told of everybody: the frames grow with the square of its members.
+    // In a large room the number of frames would grow with the square of its members.
     if (event.member_count <= this.parts.presenceLimit) this.sendEphemeral(eventFrame(event));
   }
 
@@ -313,7 +338,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     this.sent += this.listeners.size - missed;
   }
 
-  /** Reads the events before `message` from the store, then goes on with it. Everything else waits. */
+  /** Reads the events before `message` from the store, then deals with it. All other messages wait. */
   private repair(message: AudienceMessage): void {
     this.mailbox.pause();
     this.missed.read({ message });
@@ -332,7 +357,10 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     else this.seats.assert(purpose.done);
   }
 
-  /** The store is away. Seats are asserted all the same, and a roll call is answered: others wait for it. */
+  /**
+   * The store is away. Seats are asserted and a roll call is answered all the same, because others wait for
+   * them.
+   */
   private notRead(purpose: Purpose): void {
     if ('done' in purpose) {
       this.seats.assert(() => purpose.done(false));
@@ -345,7 +373,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   }
 }
 
-/** The first seq that a message is ready for. */
+/** The first seq that need not be read before this message is dealt with. */
 function firstSeqFor(message: AudienceMessage): number {
   if (message.type === 'join_answered' && message.answer.type === 'joined')
     return message.answer.room.head_seq + 1;

@@ -8,23 +8,26 @@ import type { NewEntrant, SeatAnswer } from './seat-keeper.js';
 import { slotOf } from './slots.js';
 
 export interface Audiences {
-  /** Opens (or finds) the audience of a room and counts one more connection in it; resolves when it hears the room. */
+  /**
+   * Opens (or finds) a room's audience and counts one more connection in it; resolves when its events arrive
+   * here.
+   */
   enter(roomId: string): Promise<void>;
   /** Asks for a seat, after `enter`. False when the audience is overloaded. */
   admit(roomId: string, entrant: NewEntrant): boolean;
-  /** The counterpart of `enter`: gives the seat back. The last one out ends the audience. */
+  /** The counterpart of `enter`: gives the seat back. The audience ends with its last connection. */
   exit(roomId: string, connectionId: string): void;
   event(event: RoomEvent): void;
-  /** What a room has answered to the audience here. */
+  /** A room's answer to its audience here. */
   answer(roomId: string, answer: SeatAnswer): void;
   rollCall(call: RollCall): void;
-  /** This node's answer to a roll call, where it can be given at once. */
+  /** This node's answer to a roll call; null if it cannot be given at once. */
   callHere(roomId: string, callId: string, headSeq: number): LocalMembers | null;
-  /** Events may have been missed in this room, or, without one, in all. */
+  /** Events of this room may have been missed; without `roomId`, of all rooms. */
   missed(roomId?: string): void;
-  /** The rooms whose home is gone have another one now, which has to hear of their members. */
+  /** Rooms whose home was this node have another home now, which has to be told of their members. */
   nodeGone(nodeId: string): void;
-  /** Reads what a room's audience may have missed, and asserts its seats. `done`: whether that was possible. */
+  /** Reads what a room's audience may have missed, and asserts its seats. `done`: whether that succeeded. */
   assert(roomId: string, done: (ok: boolean) => void): void;
   /** The home of a room, as far as its audience knows. */
   homeOf(roomId: string): string | null;
@@ -35,6 +38,7 @@ export interface Audiences {
 interface Entry {
   readonly actor: AudienceActor;
   readonly slot: number;
+  /** Fulfilled when the room's events arrive on this node. */
   readonly subscribed: Promise<void>;
   connections: number;
 }
@@ -90,8 +94,10 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
     callHere: (roomId, callId, headSeq) =>
       audiences.get(roomId)?.actor.callHere(callId, headSeq) ?? (audiences.has(roomId) ? null : NOBODY),
     missed(roomId) {
-      if (roomId === undefined) for (const id of audiences.keys()) parts.assertAnew(id);
-      else if (audiences.has(roomId)) parts.assertLater(roomId);
+      if (roomId === undefined) {
+        for (const { actor } of audiences.values()) actor.doubt();
+        for (const id of audiences.keys()) parts.assertAnew(id);
+      } else if (audiences.has(roomId)) parts.assertLater(roomId);
     },
     nodeGone(nodeId) {
       for (const [roomId, { actor }] of audiences) if (actor.home === nodeId) parts.assertLater(roomId);
@@ -102,7 +108,7 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
         entry.actor.mailbox.tellFirst({ type: 'sync', done });
         return;
       }
-      // Nobody is here; there may have been.
+      // Nobody is here now, but the room may believe so: an empty list frees those seats.
       const { broker, nodeId: node_id } = parts;
       broker.request(
         { type: 'assert', room_id: roomId, node_id, present: [], first: true, last: true },

@@ -15,12 +15,15 @@ type BridgeMessage =
 const LIMITS = { limit: 200_000, batch: 8_192 };
 
 export interface Bridge extends BrokerHandlers {
-  /** What a room has answered to an audience here: behind the events that were published before. */
+  /** Queues a room's answer to an audience of this node, behind the events that the room published before. */
   answer(roomId: string, answer: SeatAnswer): void;
   readonly waiting: number;
 }
 
-/** The actor between the broker and the mailboxes: commands to rooms, events and roll calls to audiences, in their order. */
+/**
+ * The actor between the broker and the mailboxes. Takes commands to rooms, events and roll calls to
+ * audiences, all in the order in which they came.
+ */
 export function createBridge(
   root: Parent,
   parts: { rooms: Rooms; audiences: Audiences; log: Log; meter: Meter },
@@ -62,7 +65,8 @@ export function createBridge(
       }
     },
     word(word) {
-      // A roll call is repeated until it is answered, and of typing nobody needs every word.
+      // Either may be lost: a roll call is repeated until it is answered, and nobody needs every word of
+      // typing.
       if (!mailbox.tell({ word })) meter.dropped('bridge_mailbox_full');
     },
     answer(roomId, answer) {

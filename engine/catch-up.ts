@@ -4,20 +4,26 @@ import type { Listener } from './listener.js';
 import type { DurableEvent } from './messages/events.js';
 
 /**
- * A connection that is being let in, step by step: it has its welcome and the events up to `from`. An event after
- * `joinedAt`, where it was given its seat, may end it.
+ * One step of letting a connection in: it has its welcome and the events up to `from`. It was given its seat
+ * at `joinedAt`, so a later event may end it.
  */
 export interface CatchUp {
   readonly type: 'catch_up';
   readonly listener: Listener;
   readonly from: number;
   readonly joinedAt: number;
-  /** The members that the welcome names, and the version of the audience's list when the seat was asked for. */
+  /**
+   * The members as the client knows them from the welcome and the kicks that it was sent since, and the version of the
+   * audience's list when the seat was asked for.
+   */
   readonly members: readonly string[];
   readonly rosterVersion: number;
-  /** Size of the next page. It shrinks for slow clients: events they cannot take yet are read from the store for nothing. */
+  /**
+   * Size of the next page. It shrinks for slow clients: events they cannot take yet are read from the store
+   * for nothing.
+   */
   readonly page: number;
-  /** Frames that have to be sent before. */
+  /** Frames that have to be sent first. */
   readonly before: readonly string[];
 }
 
@@ -32,9 +38,10 @@ export function beginCatchUp(step: Omit<CatchUp, 'type' | 'page'>): CatchUp {
 }
 
 /**
- * Sends missed events while the backlog stays under `most` bytes, but at least one if it is under half of that, so that
- * slow readers of large events still make progress. If all were sent, `after` follows where it fits. One write for all.
- * Null when the listener was ended, else where it is now, and whether it got `after`.
+ * Sends missed events while the backlog stays under `most` bytes, but at least one if it is under half of
+ * that, so that slow readers of large events still make progress. If all were sent, `after` follows where it
+ * fits. All go in one write. Null if an event ended the listener, else the next step, and `complete`: whether
+ * everything, `after` too, was sent.
  */
 export function sendMissed(
   step: CatchUp,
@@ -67,7 +74,19 @@ export function sendMissed(
   if (complete) frames.push(...after);
   if (frames.length > 0) listener.send(...frames);
   const page = cut ? Math.max(LEAST_PAGE, taken) : Math.min(MOST_PAGE, step.page * 2);
-  return { next: { ...step, from, page, before: NONE }, complete };
+  const told = withoutKicked(step, missed.slice(0, taken));
+  return { next: { ...told, from, page, before: NONE }, complete };
+}
+
+/** No list has this version: what the client knows has to be compared. */
+const NO_VERSION = -1;
+
+/** A step whose client has been sent these events: whoever was kicked is no member for it. */
+export function withoutKicked(step: CatchUp, sent: readonly DurableEvent[]): CatchUp {
+  const kicked = sent.flatMap((event) => (event.type === 'member_kicked' ? [event.user] : []));
+  if (kicked.length === 0) return step;
+  const members = step.members.filter((user) => !kicked.includes(user));
+  return { ...step, members, rosterVersion: NO_VERSION };
 }
 
 function bytesOf(frames: readonly string[]): number {

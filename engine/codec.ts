@@ -55,7 +55,7 @@ export function welcomeFrame(welcome: {
   return JSON.stringify(frame);
 }
 
-/** The members of a room, in place of what a client was told before. */
+/** All members of a room; the client forgets the list that it had. */
 export function membersFrame(members: readonly string[]): string {
   const frame: ServerFrame = { type: 'members', members: [...members], member_count: members.length };
   return JSON.stringify(frame);
@@ -79,7 +79,10 @@ export function errorFrame(code: ErrorCode, message: string, id?: string): strin
   return JSON.stringify(frame);
 }
 
-/** Tells of one refusal again and again, with the id of each post where it has one. */
+/**
+ * Makes `error` frames for one refusal, each with the id of a post if it has one; only the id is written each
+ * time.
+ */
 export function refusalFrames({ code, message }: Refusal): (id: string | undefined) => string {
   const bare = errorFrame(code, message);
   const withId = `${bare.slice(0, -1)},"id":"`;
@@ -90,8 +93,9 @@ const ID_KEY = '"id"';
 const ID_FIELD = /"id"\s*:\s*"([0-9A-Za-z-]{1,64})"/y;
 
 /**
- * The id in a client's frame, if it has one; of a frame that is wrong, perhaps. At a tenth of what decoding costs: within
- * a JSON string a quotation mark has a backslash before it, so this key stands only where there is a key.
+ * The id in a client's frame; undefined if it has none. A malformed frame may give an id or not. It costs a
+ * tenth of decoding, because it only looks for the key: inside a JSON string a quotation mark follows a
+ * backslash, so `"id"` is a key or a whole string.
  */
 export function idOfFrame(text: string): string | undefined {
   const at = text.indexOf(ID_KEY);
@@ -99,7 +103,7 @@ export function idOfFrame(text: string): string | undefined {
   ID_FIELD.lastIndex = at;
   const plain = at < 0 ? undefined : ID_FIELD.exec(text)?.[1];
   if (plain !== undefined) return plain;
-  // It has escapes, or `id` is the text.
+  // The frame has escapes, or `"id"` is a value.
   const decoded = decodeFrame(text);
   if ('fault' in decoded) return undefined;
   return 'id' in decoded.frame ? decoded.frame.id : undefined;

@@ -23,13 +23,16 @@ export interface ConnectionParts {
 }
 
 /**
- * Frames that may wait in a connection, and posts of it that may be under way: beyond it, `rate_limited`. Few a turn:
- * what one connection says at once must not stand before all that the others say (bench/NOTES.md).
+ * `limit`: frames that may wait in a connection, and posts of it that may be under way; beyond it,
+ * `rate_limited`. `batch`: few frames a turn, so that a flood on one connection does not stand before all
+ * others (bench/NOTES.md).
  */
 const LIMITS = { limit: 1_024, batch: 8 };
 const overloadedFrame = refusalFrames(OVERLOADED);
 
-/** One WebSocket: turns frames into commands, and answers into frames. Its seat is its audience's business. */
+/**
+ * One WebSocket: turns frames into commands, and answers into frames. Its audience takes care of its seat.
+ */
 export class ConnectionActor implements Behaviour<string>, Listener {
   private readonly mailbox: Mailbox<string>;
   private state: 'joining' | 'live' | 'ended' = 'joining';
@@ -64,7 +67,7 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     const { admission, meter } = this.parts;
     if (!admission.enter(text.length)) {
       meter.refused(OVERLOADED.code);
-      // Acks are on their way to most of those who ask for too much: one write for both.
+      // A client that sends too much mostly has acks on their way, too: one write for both.
       this.socket.sendAlong(overloadedFrame(idOfFrame(text)));
       return;
     }
@@ -77,7 +80,7 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     );
   }
 
-  /** Something from the client that is no text frame of ours; it is told, and nothing else happens. */
+  /** Tells the client that something it sent is refused. Nothing else happens. */
   refuse(code: ErrorCode, message: string, id?: string): void {
     this.parts.meter.refused(code);
     this.socket.sendSoon(errorFrame(code, message, id));
@@ -161,7 +164,10 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     }
   }
 
-  /** Answers come in the turn of whoever gives them, and must not cost it anything: so a throw here ends here. */
+  /**
+   * Sends a command. The answer is handled in the turn of the actor that gives it. That actor must not crash
+   * with this connection, so a throw is caught here.
+   */
   private ask(command: Command, onAnswer: (answer: Answer) => void): void {
     this.parts.broker.request(command, (answer) => {
       try {
@@ -195,7 +201,7 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     try {
       asks = this.asks(text);
     } finally {
-      // Else its place is given back with its answer.
+      // A frame that asks gives its place back when it is answered.
       if (!asks) this.parts.admission.leave(text.length);
     }
   }
@@ -221,7 +227,7 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     }
   }
 
-  /** Best effort, to the home of the room: nobody needs each of them, and none is kept on its way. */
+  /** Tells the room's home, best effort: nobody needs every `typing`, so none is kept on its way. */
   private typing(): void {
     const { broker, audiences, meter } = this.parts;
     const { room_id, user } = this.hello;
@@ -238,13 +244,13 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     const { room_id, user } = this.hello;
     const id = given ?? this.parts.newId();
     this.underWay++;
-    // Telling the client touches nothing of the actor's but a counter, so it takes no turn of its own.
     const command: PostCommand = { type: 'post', room_id, id, user, text, request_id: this.requestId };
     if (given === undefined) command.fresh = true;
+    // The answer changes nothing of this actor but a counter, so it needs no turn of its own.
     this.ask(command, (answer) => {
       this.underWay--;
       this.parts.admission.leave(size);
-      // Its own message comes to it, too, a little later.
+      // The connection gets its own message, too, a little later: one write for both.
       if (answer.type === 'posted') this.socket.sendAlong(ackFrame(id, answer.message.seq));
       else if (answer.type === 'queued') this.socket.sendSoon(queuedFrame(id));
       else if (answer.type === 'refused') this.refuse(answer.code, answer.message, id);

@@ -5,11 +5,11 @@ import type { Hello } from './hello.js';
 import type { Socket } from './ports.js';
 import { Scheduler, type Parent } from './scheduler.js';
 
-/** What an adapter may tell a connection. */
+/** The part of a connection that its socket's adapter calls. */
 export type Connection = Pick<ConnectionActor, 'id' | 'requestId' | 'frame' | 'refuse' | 'end' | 'closed'>;
 
 export interface Connections {
-  /** A new connection; null when the node goes down, and the socket has been told so. */
+  /** Opens a connection. Null when the node goes down: then the socket has been told so and is ended. */
   open(socket: Socket, hello: Hello): Connection | null;
   readonly count: number;
   /** Ends all connections with 1012, and takes no more. */

@@ -22,20 +22,20 @@ export interface EngineOptions extends JournalOptions {
   /** A UUID of this process. */
   readonly nodeId: string;
   readonly presets: Presets;
-  /** What the presets stand on. */
+  /** The policy that the presets change fields of. */
   readonly base: Policy;
   /** With more missed events than this a client has to read them over HTTP. */
   readonly recoveryLimit: number;
   /** Rooms with more members than this name them neither in `welcome` nor in `joined` and `left`. */
   readonly presenceLimit: number;
   readonly maxRooms: number;
-  /** Of posts that are under way; left out: as many as a busy node does in 50 ms. */
+  /** How many posts may be under way. Left out: as many as the node answers in 50 ms. */
   readonly admission?: AdmissionLimits | undefined;
   /** The pause between two rounds of retention over all rooms, ms. */
   readonly retentionMs: number;
   /** For tests of supervision only: called before each decision, may throw. */
   readonly fault?: ((command: Command) => void) | undefined;
-  /** The same after each decision, when it is on its way out. */
+  /** The same, but called after each decision, when its answer is on its way out. */
   readonly faultAfter?: ((command: Command) => void) | undefined;
 }
 
@@ -65,25 +65,27 @@ export interface EngineStats {
   readonly store: StoreState;
 }
 
-/** All of Parlor that is neither a socket nor a database: the actors, behind four calls. */
+/** All of Parlor that is neither a socket nor a database: the actors, behind one interface. */
 export interface Engine {
   readonly nodeId: string;
-  /** Opens the store and the broker. Rejects if one of them cannot be had. */
+  /** Opens the store and the broker. Rejects if one of them cannot be opened. */
   start(): Promise<void>;
-  /** Sends a command to its room. Never rejects: whatever happens is an answer. */
+  /** Sends a command to its room. Never rejects: a failure is an answer, too. */
   request(command: Command): Promise<Answer>;
   /** Whether a post that comes now would be refused because too many are under way. */
   isOverloaded(): boolean;
-  /** The same without a promise. `answered` is called once, never before this returns, and must not throw. */
-  ask(command: Command, answered: (answer: Answer) => void): void;
+  /**
+   * `request` without a promise. `onAnswer` is called once, never before this returns, and must not throw.
+   */
+  ask(command: Command, onAnswer: (answer: Answer) => void): void;
   /** A new WebSocket, already accepted and checked. Null when the node goes down. */
   connect(socket: Socket, hello: Hello): Connection | null;
   /** Why posts cannot be accepted now, or null. */
   unready(): string | null;
   stats(): EngineStats;
   /**
-   * Ends the connections with 1012, finishes what is staged, closes broker and store. Takes at most about `ms`;
-   * what is not finished by then has not been answered.
+   * Ends the connections with 1012, finishes what is staged, closes broker and store. Takes at most about
+   * `ms`. A command that is not finished by then has not been answered.
    */
   stop(ms: number): Promise<void>;
 }
@@ -124,6 +126,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     ...shared,
     journal,
     presenceLimit,
+    lives: (node: string) => node === nodeId || broker.nodes().has(node),
     timestamp: createTimestamps(),
     inFlight: new Map<string, MessagePosted>(),
     presetOf,
@@ -141,23 +144,23 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const connections = createConnections(root, { ...shared, audiences, admission });
   let stopping = false;
 
-  function ask(command: Command, answered: (answer: Answer) => void): void {
+  function ask(command: Command, onAnswer: (answer: Answer) => void): void {
     if (stopping) {
-      queueMicrotask(() => answered(notDelivered('no', GOING_DOWN)));
+      queueMicrotask(() => onAnswer(notDelivered('no', GOING_DOWN)));
       return;
     }
     if (command.type !== 'post') {
-      broker.request(command, answered);
+      broker.request(command, onAnswer);
       return;
     }
     const size = command.text.length;
     if (!admission.enter(size)) {
-      queueMicrotask(() => answered(notDelivered('no', OVERLOADED)));
+      queueMicrotask(() => onAnswer(notDelivered('no', OVERLOADED)));
       return;
     }
     broker.request(command, (answer) => {
       admission.leave(size);
-      answered(answer);
+      onAnswer(answer);
     });
   }
 

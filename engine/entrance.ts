@@ -1,4 +1,4 @@
-import { beginCatchUp, sendMissed, type CatchUp } from './catch-up.js';
+import { beginCatchUp, sendMissed, withoutKicked, type CatchUp } from './catch-up.js';
 import { membersFrame, welcomeFrame } from './codec.js';
 import { errorText } from './errors.js';
 import { behindBytes, SPARED, type Fanout } from './fanout.js';
@@ -10,17 +10,17 @@ import type { Roster } from './roster.js';
 import type { Entrant } from './seat-keeper.js';
 import type { Timeline } from './timeline.js';
 
-/** A connection that has its seat, and is to be welcomed. */
+/** A connection that has its seat and is not welcomed yet. */
 interface Newcomer {
   readonly entrant: Entrant;
   /** The room as it stood when the seat was given. */
   readonly room: RoomView;
 }
 
-/** What letting somebody in has to wait for. */
+/** Answers and moments that letting a connection in waits for; they come back as messages. */
 export type EntranceMessage =
   | CatchUp
-  /** `stored`: whether the store still has what the client missed; null: it could not be asked. */
+  /** `stored`: whether the store still has what the client missed; null: the store did not answer. */
   | ({ readonly type: 'since_checked'; readonly stored: boolean | null } & Newcomer)
   | { readonly type: 'page_read'; readonly step: CatchUp; readonly events: readonly DurableEvent[] }
   | { readonly type: 'page_not_read'; readonly listener: Listener };
@@ -34,21 +34,24 @@ interface EntranceParts {
   readonly recoveryLimit: number;
 }
 
-/** What an entrance shares with its audience. */
+/** The parts of an audience that its entrance works with. */
 export interface Hall {
   readonly timeline: Timeline;
   readonly roster: Roster;
   readonly live: Fanout;
-  /** Connections with a seat, also while they are sent what they missed. */
+  /** Connections with a seat, including those that are still being sent what they missed. */
   readonly listeners: Map<string, Listener>;
-  /** Of the audience: what is told to it is dealt with in a turn of its own. */
+  /** The audience's own: so messages to it are dealt with in the audience's turns. */
   readonly mailbox: {
     tell(message: EntranceMessage): boolean;
     tellFirst(message: EntranceMessage): void;
   };
 }
 
-/** Lets connections in: a welcome, what they missed as fast as they read it, and then, without a seam, the live stream. */
+/**
+ * Lets connections in: sends a welcome, then what they missed, as fast as they read it, and then, without a
+ * seam, the live stream.
+ */
 export class Entrance {
   constructor(
     private readonly roomId: string,
@@ -56,7 +59,10 @@ export class Entrance {
     private readonly hall: Hall,
   ) {}
 
-  /** Welcomes a connection that has its seat. The audience is at least as far as the room was then. */
+  /**
+   * Welcomes a connection that has its seat. To be called once the audience has the events up to
+   * `room.head_seq`.
+   */
   admit({ entrant, room }: Newcomer): void {
     const { listener, since } = entrant;
     this.hall.listeners.set(listener.id, listener);
@@ -91,7 +97,7 @@ export class Entrance {
     return since <= room.head_seq && room.head_seq - since <= this.parts.recoveryLimit;
   }
 
-  /** Whether the store has to be asked if it still has what came after `since`. */
+  /** Whether events after `since` may be gone from the store, so that it has to be asked. */
   private mayBeForgotten(since: number, room: RoomView): boolean {
     if (since === room.head_seq) return false;
     const { cursor, recent } = this.hall.timeline;
@@ -129,8 +135,9 @@ export class Entrance {
   }
 
   /**
-   * Sends what comes next of what a listener missed. When that is the last of it, lets the listener hear the room live, in
-   * one step and so without a seam; else goes on when the client has read, so that its buffer holds, whatever it missed.
+   * Sends the next of the events that a listener missed. After the last of them the listener hears the room
+   * live: in the same step, so no event falls between the two. Until then each step waits until the client
+   * has read, so that its buffer never overflows.
    */
   private catchUp(step: CatchUp): void {
     const { timeline, roster, live } = this.hall;
@@ -140,15 +147,17 @@ export class Entrance {
       this.readPage(step);
       return;
     }
-    const members = roster.newsFor(listener.user, step.members, step.rosterVersion);
+    const missed = missing > 0 ? timeline.recent.slice(-missing) : [];
+    const told = withoutKicked(step, missed);
+    const members = roster.newsFor(listener.user, told.members, told.rosterVersion);
     const news = members === null ? [] : [membersFrame(members)];
-    const sent = sendMissed(step, missing > 0 ? timeline.recent.slice(-missing) : [], this.most, news);
+    const sent = sendMissed(step, missed, this.most, news);
     if (sent === null) return;
     if (sent.next.from < from + missing) {
       this.goOn(sent.next);
       return;
     }
-    // Where nothing more should wait, the client can do without knowing who came and who went.
+    // The client's buffer is too full for the list of members, which it can do without.
     if (!sent.complete) this.parts.meter.dropped(SPARED, news.length);
     live.add(listener);
     listener.admitted();
@@ -173,7 +182,7 @@ export class Entrance {
       this.giveUp(listener);
       return;
     }
-    // The store may be ahead of the live stream, and what that still brings must not come twice.
+    // The store may be ahead of the live stream, which will bring those events: they must not come twice.
     const missed = events.filter(({ seq }) => seq <= cursor);
     const sent = sendMissed(step, missed, this.most);
     if (sent !== null) this.goOn(sent.next);
@@ -185,7 +194,7 @@ export class Entrance {
     });
   }
 
-  /** How much of what a listener missed may wait for it, bytes. */
+  /** How many bytes of missed events may wait in a listener's buffer. */
   private get most(): number {
     return behindBytes(this.parts.outlet);
   }

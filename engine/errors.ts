@@ -2,9 +2,9 @@
  * The one table of codes: what went wrong, as every surface says it.
  *
  * `http` is the status of an HTTP answer, `close` the code a WebSocket is closed with when the error ends the
- * connection (4000 + HTTP status; RFC 6455 section 7.4.2 leaves 4000–4999 to applications), `retry` whether the
- * same request may succeed later, and `title` one line for a human. The README's table and the OpenAPI document
- * are checked against it.
+ * connection (4000 + HTTP status; RFC 6455 section 7.4.2 leaves 4000–4999 to applications), `retry` whether
+ * the same request may succeed later, and `title` one line for a human. The README's table and the OpenAPI
+ * document are checked against it.
  */
 export const ERRORS = {
   bad_request: { http: 400, close: 4400, retry: false, title: 'The request is not well formed' },
@@ -34,7 +34,10 @@ interface ErrorRow {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** Close code for a node that restarts: the client should come back (RFC 6455, IANA registry: Service Restart). */
+/**
+ * Close code for a node that restarts: the client should come back (RFC 6455, IANA registry: Service
+ * Restart).
+ */
 export const CLOSE_SERVICE_RESTART = 1012;
 
 /** Why something was not done. `message` says what the sender can do about it. */

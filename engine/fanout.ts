@@ -9,21 +9,23 @@ export interface FanoutParts {
 }
 
 /**
- * Up to this many listeners are sent each frame one by one, so that everything for one of them, acks too, shares a
- * write. With more of them the outlet's topic does it, without a loop in JavaScript (bench/NOTES.md).
+ * Up to this many listeners are sent each frame one by one, so that everything for one of them, acks too,
+ * shares a write. With more of them the outlet's topic does it, without a loop in JavaScript
+ * (bench/NOTES.md).
  */
 const DIRECT_MOST = 8;
-/** A listener falls behind when more than this part of the buffer waits for it, and is back when less than that does. */
+/** A listener falls behind when more than this part of its buffer is full, … */
 const BEHIND = 1 / 2;
+/** … and has caught up when at most this part is. */
 const BACK = 1 / 4;
-/** When this part of the buffer has gone out, the backlogs are looked at before the next ephemeral frame. */
+/** When this part of a buffer has been sent, the backlogs are looked at before the next ephemeral frame. */
 const LOOK = 1 / 8;
 /** Counted when an ephemeral frame is not sent to a slow listener. */
 export const SPARED = 'slow_consumer_ephemeral';
-/** Behind a room's id it is no room's id. */
+/** Makes a second topic of a room's id; no room id contains `!`. */
 const DURABLE = '!durable';
 
-/** How much may wait for a listener before it is spared what it can do without. */
+/** How many bytes may wait for a listener before it is not sent ephemeral frames any more. */
 export function behindBytes(outlet: Outlet): number {
   return outlet.bufferBytes * BEHIND;
 }
@@ -31,16 +33,20 @@ export function behindBytes(outlet: Outlet): number {
 /**
  * The listeners of a room, and the cheapest way to send a frame to all of them.
  *
- * A slow listener is not sent ephemeral frames, so that its buffer lasts for the durable ones. A topic cannot skip
- * one of its subscribers, so slow listeners hear another topic, with durable frames only. Cost for fast readers: one look
- * at every backlog per eighth of a buffer sent, and only in rooms that have ephemeral frames.
+ * A laggard, a listener that reads too slowly, is not sent ephemeral frames, so that its buffer lasts for the
+ * durable ones. A topic cannot skip one of its subscribers, so laggards hear another topic, with durable
+ * frames only. Cost for fast readers: one look at every backlog per eighth of a buffer sent, and only in
+ * rooms that have ephemeral frames.
  */
 export class Fanout {
-  /** As long as they are few; null once they were many. There is no way back: it could change the order of frames. */
+  /**
+   * Listeners that are sent each frame one by one; null once there were more than DIRECT_MOST. There is no
+   * way back, since it could change the order of frames.
+   */
   private direct: Listener[] | null = [];
-  /** Who gets durable frames only. Null as long as there was nobody, as in nearly every room. */
+  /** Listeners that get durable frames only. Null until there is one: most rooms never have any. */
   private laggards: Set<Listener> | null = null;
-  /** How much was sent since the last look. */
+  /** How much was sent to the topic since the backlogs were looked at. */
   private unseen = 0;
 
   constructor(
@@ -60,7 +66,7 @@ export class Fanout {
     listener.subscribe(this.topic);
   }
 
-  /** It has gone, if it was here. */
+  /** Nothing is sent to `listener` any more. Harmless if it was never added. */
   remove(listener: Listener): void {
     if (this.direct !== null) this.direct = this.direct.filter((one) => one !== listener);
     this.laggards?.delete(listener);
@@ -79,8 +85,8 @@ export class Fanout {
   }
 
   /**
-   * Sends a frame that one can do without to those who are not behind, in order with the others. `all`: among them everybody
-   * who was added. Answers how many did not get it.
+   * Sends an ephemeral frame to all but the laggards, in order with the other frames. `all`: listeners of the
+   * room, at least those that were added. Answers how many were added and did not get it.
    */
   sendEphemeral(frame: string, all: Iterable<Listener>): number {
     const { outlet, meter } = this.parts;
@@ -100,7 +106,10 @@ export class Fanout {
     return missed;
   }
 
-  /** A socket that throws must not cost the listeners behind it the frame. It is ended: it has missed one. */
+  /**
+   * If a socket throws, the listeners behind it still get the frame. Its connection is ended, since it missed
+   * one.
+   */
   private sendTo(listener: Listener, frame: string): void {
     try {
       listener.sendSoon(frame);
@@ -113,7 +122,10 @@ export class Fanout {
     }
   }
 
-  /** Characters, not bytes: counting those would cost more, and at worst three times as much goes by between two looks. */
+  /**
+   * Counts characters, since counting bytes costs more. At worst three times as many bytes go by between two
+   * looks.
+   */
   private count(frame: string): void {
     if (this.unseen < this.parts.outlet.bufferBytes) this.unseen += frame.length;
   }

@@ -1,6 +1,6 @@
-/** The list of everybody who has nothing to do: most actors, most of the time. Nothing is ever put into it. */
+/** Shared by all empty queues, which most are most of the time. Nothing is ever put into it. */
 const EMPTY: never[] = [];
-/** A queue is made smaller when this many items before its first one are taken. */
+/** A queue is made smaller when more than this many items at its front have been taken. */
 const TIDY_AFTER = 1024;
 
 /** A first-in, first-out queue that costs next to nothing while it is empty (bench/NOTES.md, idle bytes). */
@@ -13,12 +13,13 @@ export class GatheredQueue<T> {
   }
 
   push(item: T): void {
-    // A literal has room for one: `push` would make room for seventeen, and most queues never hold two.
+    // A literal allocates one place, `push` onto an empty array seventeen, and most queues never hold two
+    // items.
     if (this.items.length === 0) this.items = [item];
     else this.items.push(item);
   }
 
-  /** Takes the first item; only where there is one. */
+  /** Takes the first item. To be called only if there is one. */
   take(): T {
     return this.items[this.first++] as T;
   }
@@ -29,7 +30,7 @@ export class GatheredQueue<T> {
     this.first = 0;
   }
 
-  /** The next items, at most `most`, which stay where they are. */
+  /** The next items, at most `most`; they stay in the queue. */
   peek(most: number): T[] {
     return this.items.slice(this.first, this.first + most);
   }
@@ -42,7 +43,7 @@ export class GatheredQueue<T> {
     return rest;
   }
 
-  /** Gives memory back that taken items occupy. To be called after each turn. */
+  /** Frees the memory of taken items. To be called after each turn. */
   tidy(): void {
     if (this.first === this.items.length) {
       this.items = EMPTY;

@@ -7,10 +7,15 @@ const NAME_DIGITS = 12;
 const TOKEN = /^[A-Za-z0-9_-]{22}$/;
 const NAME = /^guest-[0-9a-f]{12}$/;
 
-/** A client without a user name. It has one as long as it keeps its token. */
+/**
+ * A client without a user name of its own. It keeps the name it is given for as long as it keeps its token.
+ */
 export interface Guest {
   readonly user: string;
-  /** What the client comes back with; every node reads the same name from it, and the name does not give it away. */
+  /**
+   * The client comes back with this secret. Every node derives the same name from it; nobody can derive it
+   * from the name.
+   */
   readonly token: string;
 }
 
@@ -18,12 +23,12 @@ export function newGuest(): Guest {
   return guestOf(randomBytes(TOKEN_BYTES).toString('base64url'));
 }
 
-/** The guest whom a token names; null where it is no token. */
+/** The guest that a token belongs to; null if the text is no token. */
 export function readGuest(token: string): Guest | null {
   return TOKEN.test(token) ? guestOf(token) : null;
 }
 
-/** Whether a name is a guest's: nobody has it without the token. */
+/** Whether a name is a guest's. Such a name can be had with its token only. */
 export function isGuestName(user: string): boolean {
   return NAME.test(user);
 }

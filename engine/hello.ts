@@ -7,7 +7,7 @@ import { RequestId, RoomId, userFault } from './messages/fields.js';
 const roomFaults = checker(RoomId);
 const requestIdFaults = checker(RequestId);
 
-/** What a client said when it opened a WebSocket. */
+/** A client's request for a WebSocket. */
 export interface Opening {
   /** Percent-decoded; null where that failed. */
   readonly roomId: string | null;
@@ -28,8 +28,9 @@ export interface Hello {
 }
 
 /**
- * Who wants to be where, or why that cannot be told. Without `user` (and without authentication) the connection
- * is a guest with a name of its own, as in the original brief; with `resume` it is the guest it was before.
+ * Reads which user wants to be in which room; a refusal if the request does not say it rightly. Without
+ * `user` (and without authentication) the connection is a guest with a name of its own, as in the original
+ * brief; with `resume` it is the guest it was before.
  */
 export function readHello(opening: Opening): { readonly hello: Hello } | { readonly refusal: Refusal } {
   const { roomId, query } = opening;
@@ -59,7 +60,7 @@ function readUser(
   return fault === null ? { user, resume: null } : { fault: `user: ${fault}` };
 }
 
-/** The caller's request id where it is one, else a new one. */
+/** The caller's request id if it is a valid one, else a new one. */
 export function requestIdOf(said: string): string {
   return given(said) ?? newId();
 }

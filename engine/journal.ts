@@ -5,21 +5,25 @@ import { Mailbox, type Behaviour } from './mailbox.js';
 import type { Append, AppendResult, Broker, Clock, Delivery, Log, Meter, Store } from './ports.js';
 import { Scheduler, type Parent } from './scheduler.js';
 
-/** What became of a staged entry. `fenced`: somebody else writes this room; `failed`: the store could not. */
+/**
+ * What became of a staged entry: an `AppendResult`, or `stale`: an earlier entry of the room failed, so this
+ * one, which was decided on top of it, was not tried.
+ */
 export type Outcome = 'committed' | 'fenced' | 'duplicate' | 'failed' | 'stale';
 
-/** Who staged an entry. Told the outcome before anything staged later is looked at. */
+/** The room that staged an entry. It is told the outcome before any later entry is looked at. */
 export interface Stager {
   outcome(entry: Staged, outcome: Outcome): void;
-  /** False once an entry staged before this one has failed: then this one stands on nothing. */
+  /** False once an earlier entry has failed that this one was decided on top of. */
   stands(entry: Staged): boolean;
-  /** What of a committed entry may be published. */
+  /** Which events of a committed entry may be published. */
   publishable(entry: Staged): readonly RoomEvent[];
 }
 
-/** One room's decisions of one turn: what has to be in the store before anybody hears of it. */
+/** One room's decisions of one turn. Nobody hears of them before they are in the store. */
 export interface Staged {
   readonly stager: Stager;
+  /** Counts the room's failed commits: an entry of an earlier epoch no longer stands. */
   readonly epoch: number;
   readonly append: Append | null;
   readonly events: readonly RoomEvent[];
@@ -36,7 +40,10 @@ export interface Journal {
 
 /** How large a commit may grow, and how long it may wait to. */
 export interface JournalOptions {
-  /** Events in one transaction; a room's turn is never divided, so it may be up to one turn (64 commands) more. */
+  /**
+   * Events in one transaction; a room's turn is never divided, so it may be up to one turn (64 commands)
+   * more.
+   */
   readonly commitBatch: number;
   /** How long a commit waits for more to gather while nothing is being committed, ms; 0: not at all. */
   readonly commitLingerMs: number;
@@ -50,13 +57,15 @@ interface Parts extends JournalOptions {
   readonly meter: Meter;
 }
 
-/** Entries that may wait for their commit: at some kilobytes each, tens of megabytes. */
+/** `limit`: entries that may wait for their commit; at some kilobytes each, tens of megabytes. */
 const LIMITS = { limit: 50_000, batch: 50_000 };
+/** At most one line about failed commits in this many ms. */
 const COMPLAINT_MS = 1_000;
 
 /**
- * Group commit over all rooms: one append takes what has been staged since the last one, and only when that is
- * decided the next begins. After it, events are published in the order they were staged, then answers go out.
+ * Group commit over all rooms: one append takes everything that was staged during the last one. When the
+ * store has decided it, its events are published in the order in which they were staged, then its answers go
+ * out, and the next append begins.
  */
 export function createJournal(parent: Parent, parts: Parts): Journal {
   const { store, broker, clock, log, meter } = parts;
@@ -133,8 +142,8 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     const committed: Staged[] = [];
     for (const [i, entry] of live.entries()) {
       const outcome = outcomes[i] ?? 'committed';
-      // What is in the store is a fact, whatever failed beside it. An entry that had nothing to store, staged behind
-      // one that failed, fails with it.
+      // A stored entry is a fact, whatever failed beside it. An entry without anything to store fails with
+      // the entry of its room before it.
       if (outcome !== 'committed') finish(entry, outcome, undefined);
       else if (entry.append !== null || entry.stager.stands(entry)) committed.push(entry);
       else finish(entry, 'stale', undefined);
@@ -145,7 +154,7 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     for (const entry of committed) finish(entry, 'committed', published);
   }
 
-  /** What became of each entry; of one that has nothing to store, undefined. */
+  /** What became of each entry; undefined for one that has nothing to store. */
   async function append(entries: readonly Staged[]): Promise<(Outcome | undefined)[]> {
     const appends: Append[] = [];
     for (const entry of entries) if (entry.append !== null) appends.push(entry.append);
@@ -167,7 +176,10 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     return entries.map((entry) => (entry.append === null ? undefined : (results?.[next++] ?? 'failed')));
   }
 
-  /** One line a second at most: while a store is down every post comes by here, and each is answered and counted. */
+  /**
+   * Logs at most one line a second: while the store is down, every post comes by here, and is answered and
+   * counted.
+   */
   function complain(rooms: number, cause: string): void {
     unsaid += rooms;
     if (clock.elapsed() < quietUntil) return;
@@ -176,7 +188,10 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     quietUntil = clock.elapsed() + COMPLAINT_MS;
   }
 
-  /** What cannot be published is in the store all the same, and an audience that misses it repairs itself from there. */
+  /**
+   * Events that cannot be published are in the store all the same: an audience that misses them reads them
+   * there.
+   */
   async function publish(events: readonly RoomEvent[]): Promise<void> {
     try {
       await broker.publish(events);
@@ -189,22 +204,26 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     }
   }
 
+  /** A throw in one of these must not cost the answers behind it. Without closures: they would be two a post. */
   function finish(entry: Staged, outcome: Outcome, published: Promise<void> | undefined): void {
-    guarded(() => entry.stager.outcome(entry, outcome));
+    try {
+      entry.stager.outcome(entry, outcome);
+    } catch (cause) {
+      crashed(cause);
+    }
     for (const [delivery, answer] of entry.answers) {
-      if (outcome === 'committed') guarded(() => delivery.settle(answer, published));
-      else guarded(() => delivery.retry(`not committed: ${outcome}`));
+      try {
+        if (outcome === 'committed') delivery.settle(answer, published);
+        else delivery.retry(`not committed: ${outcome}`);
+      } catch (cause) {
+        crashed(cause);
+      }
     }
   }
 
-  /** A throw in one answer must not cost the answers behind it. */
-  function guarded(call: () => void): void {
-    try {
-      call();
-    } catch (cause) {
-      meter.crashed('journal');
-      log.error({ cause: errorText(cause) }, 'journal: a crash while an answer went out');
-    }
+  function crashed(cause: unknown): void {
+    meter.crashed('journal');
+    log.error({ cause: errorText(cause) }, 'journal: a crash while an answer went out');
   }
 
   return {

@@ -4,20 +4,21 @@ import type { Runnable, Scheduler } from './scheduler.js';
 /**
  * Gathered and bounded mailboxes: the one place where bounds, gathering and depth live.
  *
- * nact hands an actor one message per turn of the event loop and has no limit. So an actor of ours keeps its own
- * queue; telling it something asks its scheduler for a turn once, and when that comes it takes what has gathered, up
- * to `batch` items and `budgetMs`; the rest waits for the next turn, so that a busy actor cannot starve others.
+ * nact hands an actor one message per turn of the event loop and has no limit. So an actor of ours keeps its
+ * own queue. The first message asks the scheduler for a turn; when the turn comes, the actor takes all
+ * messages that have gathered, up to `batch` messages and `budgetMs`. The rest waits for the next turn, so
+ * that a busy actor cannot starve others.
  */
 export interface Behaviour<M> {
   /** Deals with one message. Throwing is a crash: `crashed` is told, and the messages behind it are kept. */
   receive(message: M): void;
   /** Called once after the messages of a turn, also after a crash among them. */
   turnEnded?(): void;
-  /** Told what was thrown, and the message that caused it (undefined where `turnEnded` threw). */
+  /** `cause`: what was thrown; `message`: the message that was dealt with, undefined if `turnEnded` threw. */
   crashed(cause: unknown, message: M | undefined): void;
 }
 
-/** Shared by all actors of a kind. */
+/** Bounds, shared by all actors of a kind. */
 export interface MailboxLimits {
   /** How many messages may wait. `tell` answers false beyond it. */
   readonly limit: number;
@@ -33,8 +34,9 @@ const BUDGET_MS = 8;
 const CLOCK_EVERY = 32;
 
 /**
- * An actor's mailbox. Its turns come from a scheduler, which it shares with the other actors of its kind. It is its own
- * queue: a hundred thousand actors have one each, and an object more would be 40 bytes for each.
+ * An actor's mailbox. Its turns come from a scheduler, which it shares with the other actors of its kind. It
+ * extends the queue instead of holding one: there may be a hundred thousand mailboxes, and one more object
+ * each costs 40 bytes.
  */
 export class Mailbox<M> extends GatheredQueue<M> implements Runnable {
   private urgent: GatheredQueue<M> | null = null;
@@ -69,8 +71,9 @@ export class Mailbox<M> extends GatheredQueue<M> implements Runnable {
   }
 
   /**
-   * Queues a message that goes before all others, is never refused, and is dealt with also while the mailbox is
-   * paused. For what an actor has asked for itself, or must not miss; whoever uses it bounds how many there are.
+   * Queues a message that goes before all others, is never refused, and is dealt with also while the mailbox
+   * is paused. For answers that an actor has asked for, and messages that must not be lost; the caller bounds
+   * their number.
    */
   tellFirst(message: M): void {
     if (this.stopped) return;
@@ -79,14 +82,14 @@ export class Mailbox<M> extends GatheredQueue<M> implements Runnable {
     this.wake();
   }
 
-  /** Puts messages back to the front, in their order: they had been taken and have to be dealt with again. */
+  /** Puts messages that were taken back to the front, in their order, so that they are dealt with again. */
   putBack(messages: readonly M[]): void {
     if (this.stopped || messages.length === 0) return;
     this.returnItems(messages);
     this.wake();
   }
 
-  /** Deals with urgent messages only, until `resume`; what is told meanwhile waits, within the limit. */
+  /** Deals with urgent messages only, until `resume`; other messages wait, within the limit. */
   pause(): void {
     this.paused = true;
   }
@@ -103,19 +106,19 @@ export class Mailbox<M> extends GatheredQueue<M> implements Runnable {
     if (this.depth > 0) this.wake();
   }
 
-  /** Hands back what waits, but for what is urgent, and forgets it. */
+  /** Hands back the messages that wait, except for urgent ones, and forgets them. */
   takeAll(): M[] {
     return this.takeItems();
   }
 
-  /** Ends the actor and hands back what nobody has dealt with. */
+  /** Ends the actor and hands back the messages that it has not dealt with. */
   stop(): M[] {
     if (this.stopped) return [];
     this.stopped = true;
     return [...(this.urgent?.takeItems() ?? []), ...this.takeAll()];
   }
 
-  /** Whether there is nothing that may be dealt with now. */
+  /** Whether no message may be dealt with now. */
   private get rests(): boolean {
     return this.stopped || this.frozen || (this.paused && !this.urgent?.length);
   }
@@ -126,7 +129,7 @@ export class Mailbox<M> extends GatheredQueue<M> implements Runnable {
     this.scheduler.ask(this);
   }
 
-  /** For the scheduler. */
+  /** One turn, given by the scheduler. */
   turn(): void {
     this.awake = false;
     if (this.rests) return;

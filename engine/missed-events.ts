@@ -6,7 +6,7 @@ import type { Timeline } from './timeline.js';
 /** Events read at a time. */
 const PAGE = 200;
 
-/** What the store answered, and what it was asked for. */
+/** The store's answer, and the purpose it was asked for. */
 export type Reading<P> =
   | { readonly type: 'read'; readonly events: readonly DurableEvent[]; readonly purpose: P }
   | { readonly type: 'not_read'; readonly cause: unknown; readonly purpose: P };
@@ -17,7 +17,7 @@ interface Parts {
   readonly meter: Meter;
 }
 
-/** Reads what an audience has missed: the events behind its cursor, page by page. */
+/** Reads the events that an audience has missed, those after its cursor, page by page. */
 export class MissedEvents<P> {
   private failing = false;
 
@@ -25,7 +25,7 @@ export class MissedEvents<P> {
     private readonly roomId: string,
     private readonly parts: Parts,
     private readonly timeline: Timeline,
-    /** What the store answers comes back as a message. */
+    /** The store's answers come back as messages. */
     private readonly mailbox: { tellFirst(reading: Reading<P>): void },
   ) {}
 
@@ -44,8 +44,9 @@ export class MissedEvents<P> {
   }
 
   /**
-   * Events were read, or none. Where the store has forgotten what is missing (a purge, or the bound of the memory
-   * store), goes on from where it begins; `next`: where it goes on if the store has nothing at all.
+   * A page of events, perhaps none, was read. If the store has forgotten the missing events (by a purge, or
+   * by the bound of the memory store), the timeline jumps to the first that is there. `next`: to jump to if
+   * none is; null: no jump.
    */
   arrived({ events }: { readonly events: readonly DurableEvent[] }, next: number | null): void {
     this.failing = false;
@@ -60,7 +61,7 @@ export class MissedEvents<P> {
     this.timeline.jump(first - 1);
   }
 
-  /** The store did not answer. Returns what it was asked for. */
+  /** The store did not answer. Returns the purpose it was asked for. */
   failed({ cause, purpose }: { readonly cause: unknown; readonly purpose: P }): P {
     this.failing = true;
     const fields = { room_id: this.roomId, cause: errorText(cause) };

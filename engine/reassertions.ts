@@ -1,12 +1,17 @@
 import type { Clock, Log, Meter } from './ports.js';
 
-/** Rooms whose seats are asserted at once: a node with 100,000 rooms must not say everything in one breath. */
+/**
+ * This many rooms are asserted at a time: a node with 100,000 rooms must not send all its assertions
+ * together.
+ */
 const AT_ONCE = 64;
-/** Pause before rooms are tried again that could not be asserted, ms: doubled while it does not help. */
+/** Pause before rooms that could not be asserted are tried again, ms. Doubled each time that they fail. */
 const PAUSE = { first: 1_000, most: 5_000 };
-/** Rooms in the list; as many as a node has awake by default. */
+/** Most rooms in the list: as many as a node keeps awake by default. */
 const MOST = 200_000;
-/** An assertion that has not ended by then counts as failed, ms; well above what a reply may take. */
+/**
+ * An assertion without an answer counts as failed after this many ms, well above the time a reply may take.
+ */
 const LATE_MS = 30_000;
 
 interface Parts {
@@ -18,8 +23,9 @@ interface Parts {
 }
 
 /**
- * The rooms whose seats have to be asserted (again): something that was said of them did not get through, or may not
- * have, or the room has another home now. One list per node with one timer, however much fails: a room is in it once.
+ * The rooms whose seats have to be asserted again, because a command about them was lost or may have been, or
+ * because the room has another home now. One list for the node, with one timer, and each room is in it once:
+ * so the work stays bounded, however much fails.
  */
 export class Reassertions {
   private readonly due = new Set<string>();

@@ -9,7 +9,10 @@ export interface RetentionParts {
   readonly log: Log;
   readonly meter: Meter;
   readonly presetOf: (roomId: string) => Policy;
-  /** Wakes a room that is open and closes when it is empty: it may have lost its members with the node's last process. */
+  /**
+   * Wakes a room that is open and whose policy closes it when it is empty. Its members may have left while
+   * this node was down; awake, the room finds out and closes.
+   */
   readonly wake: (roomId: string) => void;
   /** Between two rounds over all rooms, ms. */
   readonly pauseMs: number;
@@ -22,23 +25,30 @@ export interface Retention {
 
 /** Rooms read at a time. */
 const PAGE = 200;
-/** Between two steps, so that posts come first, ms. */
+/** Pause between two steps, so that posts come first, ms. */
 const BREATH_MS = 5;
 /** Steps for one room in a round: a long history must not keep the other rooms waiting. */
 const STEPS = 100;
 
 /**
- * Enforces the retention of all rooms in the background, asleep or awake: round after round, in steps that are small
- * for the store. A step that fails is logged, and the next round begins anew. Several nodes may do it at once.
+ * Enforces the retention of all rooms in the background, asleep or awake: round after round, in steps that
+ * are small for the store. A step that fails is logged, and the next round begins anew. Several nodes may do
+ * it at once.
+ *
+ * It writes to the store beside the journal, the engine's one other writer. That is safe because it never
+ * adds an event or moves a head: it only forgets old events, and a post neither reads nor needs them.
  */
 export function createRetention(parts: RetentionParts): Retention {
   const { store, clock, log, meter } = parts;
   let cancel = (): void => undefined;
   let stopped = false;
-  /** Whether a round over all rooms has woken those that may be empty. Once is enough: from then on their homes know. */
+  /**
+   * Whether a whole round has woken the rooms that may be empty. One is enough: awake, they notice every
+   * departure.
+   */
   let woken = false;
 
-  /** Fulfilled after `ms`; never, once it is stopped. */
+  /** Resolves after `ms`; once the retention is stopped, never. */
   function pause(ms: number): Promise<void> {
     return new Promise((over) => {
       if (!stopped) cancel = clock.after(ms, over);
@@ -63,7 +73,7 @@ export function createRetention(parts: RetentionParts): Retention {
     }
   }
 
-  /** What is wrong with one room must not keep the others from their retention. */
+  /** A fault with one room must not keep the others from their retention. */
   async function forgetSafely(record: RoomRecord): Promise<void> {
     try {
       await forget(record);
@@ -79,7 +89,7 @@ export function createRetention(parts: RetentionParts): Retention {
     let record: RoomRecord | null = known;
     if (boundsOf(policyOf(record), clock.now()) === null) return;
     for (let step = 0; step < STEPS && !stopped; step++) {
-      // A policy that was changed meanwhile, while other rooms were dealt with, is the one that holds.
+      // The policy may have been changed since `known` was read.
       record = await store.load(known.room_id);
       const bounds = record && boundsOf(policyOf(record), clock.now());
       if (bounds === null || !(await store.retain(known.room_id, bounds))) return;
@@ -123,7 +133,7 @@ export function createRetention(parts: RetentionParts): Retention {
   };
 }
 
-/** What a policy keeps at a time (ms since 1970), or null if it keeps everything. */
+/** The bounds that a policy sets at `now` (ms since 1970); null if it keeps everything. */
 export function boundsOf({ retention }: Policy, now: number): RetentionBounds | null {
   if (retention === null) return null;
   const { max_messages = null, max_age_s } = retention;

@@ -12,15 +12,18 @@ import { SessionRooms } from './room/session-rooms.js';
 import { Scheduler, type Parent } from './scheduler.js';
 
 export interface RoomsOptions {
-  /** Rooms in memory at once; beyond it an idle one is forgotten, and where none is, others have to wait. */
+  /**
+   * Rooms in memory at once. At the limit an idle one is put to sleep; if there is none, a command has to
+   * wait.
+   */
   readonly maxRooms: number;
-  /** A room that may have members was forgotten, since its session ended. */
+  /** The session of a room that may have members has ended: its next home has to be told of them. */
   readonly membersUnknown: (roomId: string) => void;
 }
 
 export interface Rooms {
   tell(delivery: Delivery): void;
-  /** An answer to a roll call, or what is sent only if the room is awake. */
+  /** An answer to a roll call, or typing. Dropped if the room is not awake. */
   word(word: Word): void;
   nodeGone(nodeId: string): void;
   sessionEnded(session: Session): void;
@@ -37,15 +40,18 @@ const CRASHED = {
 } as const;
 const NOBODY: readonly never[] = [];
 
-/** At the limit, this many rooms are looked at and the longest idle of them is forgotten, … */
+/** At the limit, this many rooms are looked at and the longest idle of them is put to sleep, … */
 const LOOKED_AT = 64;
-/** … and, where none of them is idle, up to this many: looking at all 200,000 for each command would take too long. */
+/**
+ * … and if none of them is idle, up to this many. Looking at all 200,000 for each command would take too
+ * long.
+ */
 const LOOKED_AT_MOST = 4_096;
 
 /**
- * The supervisor of all rooms: spawns an actor for one when a command for it arrives, stops it when it is idle, and
- * decides what becomes of it when it crashes. Each room is a nact actor for its life and its faults; its turns come from
- * a scheduler that all rooms share (README, Architecture).
+ * The supervisor of all rooms: spawns an actor for a room when a command for it arrives, stops it when it is
+ * idle, and decides what becomes of it when it crashes. nact spawns, supervises and stops each room; a room's
+ * turns come from a scheduler that all rooms share (README, Architecture).
  */
 export function createRooms(root: Parent, parts: RoomParts, options: RoomsOptions): Rooms {
   const { clock, log, meter } = parts;
@@ -75,7 +81,9 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     scheduler,
     parent: supervisor,
     parts,
-    /** nact finds actors by name. The number makes it new, so that an old reference never reaches a new room. */
+    /**
+     * nact finds actors by name. The number makes it new, so that an old reference never reaches a new room.
+     */
     nameOf: (roomId) => `${roomId.replaceAll(':', '!')}$${++spawned}`,
     idle(entry) {
       // In one step with the check: a command told after this finds no room and spawns one.
@@ -85,7 +93,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     },
     ended(entry, reason) {
       log.error({ room_id: entry.room.roomId }, `room: stopped: ${reason}`);
-      // Those who wait are told; the cause may name a host or a file, and is for the log.
+      // The reason may name a host or a file, so it is for the log, and senders are told something else.
       end(entry, 'the room could not go on');
     },
     strategy(entry, cause, whole) {
@@ -118,7 +126,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     entry.stop();
   }
 
-  /** The session has ended: the room's next home calls the roll. */
+  /** The room's session has ended, so nothing of it is published or answered any more. */
   function abandon(entry: SpawnedRoom): void {
     const { room } = entry;
     const mayHaveMembers = room.mayHaveMembers;
@@ -127,7 +135,10 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     if (mayHaveMembers) options.membersUnknown(room.roomId);
   }
 
-  /** Makes place for one more room. False if all that were looked at are in use. */
+  /**
+   * Puts the longest idle room to sleep, to make place for another. False if all rooms that it looked at are
+   * in use.
+   */
   function sleepOne(): boolean {
     let looked = 0;
     let oldest: SpawnedRoom | null = null;
@@ -135,7 +146,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
       if (entry.room.isIdle) {
         if (oldest === null || entry.room.usedAt < oldest.room.usedAt) oldest = entry;
       } else {
-        // To the end, so that next time others are looked at.
+        // To the end of the map, so that other rooms are looked at next time.
         rooms.delete(roomId);
         rooms.set(roomId, entry);
       }
@@ -148,7 +159,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     return true;
   }
 
-  /** The room for a delivery; null where it was given back or is answered already. */
+  /** The room for a delivery; null if the delivery was answered or given back here. */
   function roomFor(delivery: Delivery): RoomActor | null {
     const { command, session } = delivery;
     const { room_id } = command;
@@ -176,7 +187,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
 
   return {
     tell(delivery) {
-      // Neither is answered any more: the next home has the command, or will have it.
+      // Not answered any more: the broker delivers the command to the next home.
       if (sessions.isOver(delivery.session)) return;
       const room = roomFor(delivery);
       if (!room || room.mailbox.tell(delivery)) return;
@@ -218,12 +229,12 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
   };
 }
 
-/** Whether a command can only take seats away: in a room without members it changes nothing. */
+/** Whether a command can only take seats away, so that it changes nothing in a room without members. */
 function onlyFrees(command: Command): boolean {
   return command.type === 'leave' || (command.type === 'assert' && command.present.length === 0);
 }
 
-/** A command that nobody waits for, and that is not tried again. */
+/** A command whose sender expects no answer and no retry. */
 function unanswered(command: Command, session: Session): Delivery {
   return {
     command,

@@ -1,29 +1,32 @@
 import type { RoomView } from './messages/answers.js';
 import type { RoomEvent } from './messages/events.js';
 
-/** What an event says about the members of a room. */
+/** Events that change which users are members. */
 export type PresenceEvent = Extract<
   RoomEvent,
   { type: 'member_joined' | 'member_left' | 'member_kicked' | 'members' | 'room_closed' }
 >;
 
-/** Events kept while the list is not known: more than can come between a join and its answer. */
+/** Most events kept while the list is not known. More than can come between a join and its answer. */
 const KEPT = 256;
 const NONE: PresenceEvent[] = [];
 
 /**
- * The members of a room, as the clients of a node were told of them. Not known in a room with more members than are
- * named: there nobody is told who comes and goes.
+ * The members of a room, as a node's clients were told of them. Not known in a room with more members than
+ * the presence limit: there nobody is told of joins and leaves.
  */
 export class Roster {
   private names: readonly string[] | null = null;
-  /** The last events since the list is not known: the next welcome that lists all members may be older than they are. */
+  /**
+   * The last events while the list is not known. The next welcome that lists all members may be older than
+   * they are.
+   */
   private early = NONE;
   private changes = 0;
 
   constructor(private readonly limit: number) {}
 
-  /** All members by name, or null where they are not known. */
+  /** All members by name; null if they are not known. */
   get members(): readonly string[] | null {
     return this.names;
   }
@@ -34,8 +37,9 @@ export class Roster {
   }
 
   /**
-   * A connection is let in where nobody else is: begins with what its welcome says, and what came since it asked, when
-   * the list had this version.
+   * A connection is let in: begins with the members in its welcome, and applies the early events. If the list
+   * is known and has changed since the connection asked for its seat (when it had this version), it is newer
+   * and stays.
    */
   begin({ members, member_count, head_seq }: RoomView, version: number): void {
     if (this.names !== null && version !== this.changes) return;
@@ -44,18 +48,21 @@ export class Roster {
     this.early = NONE;
     this.names = listed;
     for (const event of early) {
-      // Whatever came before the room closed is over. The welcome may be older than that, or newer.
+      // Events from before the room closed do not count. The welcome may be older than that, or newer.
       if (event.type === 'room_closed') this.names = event.seq > head_seq ? [] : listed;
       else this.apply(event);
     }
   }
 
-  /** The room has another home, or was rebuilt: what its last one said before is out of date for a welcome of this one. */
+  /**
+   * The room has a new home, or was rebuilt. Early events of before are out of date for a welcome from after
+   * it.
+   */
   rollCalled(): void {
     this.early = NONE;
   }
 
-  /** Applies an event. Answers whether the list is another one now. */
+  /** Applies an event. Answers whether the list has changed. */
   apply(event: PresenceEvent): boolean {
     const before = this.names;
     const names = this.after(event);
@@ -79,14 +86,15 @@ export class Roster {
       case 'member_kicked':
         return names?.includes(event.user) ? names.filter((user) => user !== event.user) : names;
       case 'room_closed':
-        // Clients keep the list they have, so the next one has to be told.
+        // Clients keep the list that they have, so the next list counts as a change.
         return null;
     }
   }
 
   /**
-   * What a connection has to be told that was let in with these members, when the list had this version, and comes into
-   * the live stream now: the whole list, or null where it knows it. Its own coming may not have been heard of here yet.
+   * For a connection that enters the live stream now: the list of members it has to be sent, or null if it
+   * knows the list. `told`: the members in its welcome; `version`: of the list when it asked for its seat.
+   * Its own join may not have arrived here yet, so `user` is added.
    */
   newsFor(user: string, told: readonly string[], version: number): readonly string[] | null {
     const { names } = this;

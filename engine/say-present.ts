@@ -1,7 +1,10 @@
 import { NAMES_PER_WORD, type LocalMembers, type RollCall } from './messages/words.js';
 import type { Broker } from './ports.js';
 
-/** Answers a roll call to the room's home, in as many words as the list needs; one where it is empty. */
+/**
+ * Sends a node's answer to a roll call to the room's home, in as many words as its lists need, and at least
+ * one.
+ */
 export function sayPresent(
   { broker, nodeId: node_id }: { readonly broker: Broker; readonly nodeId: string },
   { room_id, call_id, node_id: home }: RollCall,

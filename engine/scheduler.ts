@@ -9,16 +9,19 @@ export interface Runnable {
 /** The place in nact's tree under which an actor is spawned. */
 export type Parent = ActorSystemRef;
 
-/** A round ends after this many ms so that the event loop can do I/O; actors still waiting go first in the next round. */
+/**
+ * A round ends after this many ms so that the event loop can do I/O; actors still waiting go first in the
+ * next round.
+ */
 const ROUND_MS = 2;
 /** Reading the clock costs as much as a short turn, so it is read only after every 16 turns. */
 const CLOCK_EVERY = 16;
 const WAKE = 1;
 
 /**
- * Gives turns to the actors of one kind. It is woken by nact once, however many of them have something to do, and lets
- * each of them have one turn a round, in the order in which they asked. So a busy actor waits behind all others that are
- * ready before it has its next turn.
+ * Gives turns to the actors of one kind. nact wakes it once, however many actors have something to do. Then
+ * each of them has one turn in a round, in the order in which they asked. So a busy actor has its next turn
+ * after all others that are ready.
  */
 export class Scheduler {
   private ready: Runnable[] = [];
@@ -53,14 +56,14 @@ export class Scheduler {
         if (next % CLOCK_EVERY === 0 && performance.now() > deadline) break;
       }
     } finally {
-      // Also when a turn threw: the actors behind it have their turns in the next round.
+      // Even if a turn threw: the actors behind it have their turns in the next round.
       if (next < round.length) this.ready = round.slice(next).concat(this.ready);
       if (this.ready.length > 0) this.wake();
     }
   }
 }
 
-/** An actor deals with its own crash; should one escape it, nact must neither print it nor stop the scheduler. */
+/** An actor deals with its own crash. If one escapes, nact must neither print it nor stop the scheduler. */
 const RESUME: { readonly onCrash: SupervisionActorFunc<number, Parent, Ref<unknown>> } = {
   onCrash: (_message, _cause, context) => context.resume,
 };

@@ -5,28 +5,28 @@ import type { JoinCommand, Presence } from './messages/commands.js';
 import { NAMES_PER_WORD } from './messages/words.js';
 import type { Broker } from './ports.js';
 
-/** Who wants to be let in, and with what. */
+/** A connection that wants to be let in. */
 export interface Entrant {
   readonly listener: Listener;
   /** The last seq that the client has, or null. */
   readonly since: number | null;
   readonly requestId: string;
-  /** With which a guest gets its name and seat back; null: it has a name of its own. */
+  /** A guest's token, with which it gets its name and seat back; null: the user is no guest. */
   readonly resume: string | null;
-  /** The version of the audience's list of members when the seat was asked for. */
+  /** The version of the audience's roster when the seat was asked for. */
   readonly rosterVersion: number;
 }
 
-/** As a connection comes to its audience. */
+/** An entrant before its audience has asked for a seat. */
 export type NewEntrant = Omit<Entrant, 'rosterVersion'>;
 
 interface Asking {
   readonly entrant: Entrant;
-  /** The last roll call since the seat was asked for. */
+  /** The last roll call since the seat was asked for; null: none. */
   calledSince: string | null;
 }
 
-/** What the room says to a join, or to an assertion. */
+/** The room's answer to a join, or to an assertion: which connections have lost their seats, and why. */
 export type SeatAnswer =
   | { readonly type: 'join_answered'; readonly id: string; readonly answer: Answer }
   | { readonly type: 'asserted'; readonly lost: readonly string[]; readonly because: Refusal | null };
@@ -34,21 +34,23 @@ export type SeatAnswer =
 interface KeeperParts {
   readonly nodeId: string;
   readonly broker: Broker;
-  /** The seats of this room have to be asserted later: what was said of them did not get through. */
+  /** The seats of this room have to be asserted later, because a command about them did not get through. */
   readonly assertLater: (roomId: string) => void;
-  /** What the room has answered comes back to the audience as a message. */
+  /** The room's answers come back to the audience as messages. */
   readonly onSeatAnswer: (roomId: string, answer: SeatAnswer) => void;
 }
 
 /**
- * The one owner of the seats of an audience's connections: it alone asks for them, asserts them and gives them back. So
- * all that is said about one seat is said in the order in which it happened.
+ * The one owner of the seats of an audience's connections: it alone asks for them, asserts them and gives
+ * them back. So the commands about one seat are sent in the order in which things happened.
  */
 export class SeatKeeper {
-  /** Connections that wait for the answer to their join; null while there is none, as nearly always. */
+  /** Connections that wait for the answer to their join. Null while there is none, which is nearly always. */
   private asking: Map<string, Asking> | null = null;
-  /** The node that is the room's home, as far as is known. */
+  /** The node that is the room's home, as far as this node knows. */
   home: string | null = null;
+  /** Whether seats may be lost: this node may have been taken for gone, and has not asserted them since. */
+  private unsure = false;
 
   constructor(
     private readonly roomId: string,
@@ -57,7 +59,7 @@ export class SeatKeeper {
     private readonly seated: ReadonlyMap<string, Listener>,
   ) {}
 
-  /** Nobody has a seat or has asked for one. */
+  /** No connection has a seat or asks for one. */
   get isEmpty(): boolean {
     return this.asking === null && this.seated.size === 0;
   }
@@ -69,14 +71,15 @@ export class SeatKeeper {
     this.join(entrant);
   }
 
-  /** Who asked under this id; undefined: it has gone meanwhile, and its seat was given back. */
+  /** The entrant with this connection id; undefined: it has gone meanwhile, and its seat was given back. */
   asker(id: string): Entrant | undefined {
     return this.asking?.get(id)?.entrant;
   }
 
   /**
-   * Whether a seat holds that was given under this roll call. If the roll was called again since it was asked for, the
-   * room's home may know nothing of it: then it is asked for again.
+   * Whether the seat that this answer gives is valid. It was given under the roll call `call_id`. If the roll
+   * was called again since the connection asked, the room's home may not know of the seat, so it is asked for
+   * again.
    */
   holds(id: string, { call_id, home, unsure }: Joined): boolean {
     const asked = this.asking?.get(id);
@@ -91,28 +94,42 @@ export class SeatKeeper {
     return true;
   }
 
-  /** The answer to a join is dealt with. `mayHold`: it may be carried out all the same. */
+  /**
+   * A join has its answer. `mayHold`: the room may have given a seat, or give it later, so it is given back.
+   */
   dealtWith(id: string, mayHold = false): void {
     const asked = this.asking?.get(id);
     this.noLongerAsks(id);
     if (asked && mayHold) this.leave(asked.entrant.listener);
   }
 
-  /** A connection is gone. Its leave stands behind its join, whether or not that is answered. */
+  /**
+   * A connection has gone: gives its seat back. The leave stands behind the join, so it works before the
+   * answer, too.
+   */
   release(id: string): void {
     const listener = this.asking?.get(id)?.entrant.listener ?? this.seated.get(id);
     this.noLongerAsks(id);
     if (listener) this.leave(listener);
   }
 
-  /** The home of the room asks who is here. */
+  /** This node may have been taken for gone: until its seats are asserted it cannot be sure of them. */
+  doubt(): void {
+    this.unsure = true;
+  }
+
+  /** The room's home calls the roll. Returns this node's connections. */
   rollCalled(callId: string, home: string): readonly Presence[] {
     for (const asked of this.asking?.values() ?? []) asked.calledSince = callId;
     this.home = home;
-    return this.list();
+    const list = this.list();
+    return this.unsure ? list.map((one) => (one.asked ? one : { ...one, unsure: true })) : list;
   }
 
-  /** Asserts all seats. `done`: whether the room knows of them now, or will. */
+  /**
+   * Asserts all seats. `done`: true if the room knows of them now or will, false if this has to be tried
+   * again.
+   */
   assert(done: (ok: boolean) => void): void {
     const list = this.list();
     const { broker, nodeId: node_id } = this.parts;
@@ -122,6 +139,7 @@ export class SeatKeeper {
       broker.request(
         { type: 'assert', room_id: this.roomId, node_id, present, first, last },
         (answer: Answer) => {
+          if (answer.type === 'asserted' && last) this.unsure = false;
           if (answer.type === 'asserted' && answer.lost.length > 0)
             this.parts.onSeatAnswer(this.roomId, {
               type: 'asserted',

@@ -1,4 +1,7 @@
-/** In how many slots rooms are spread. Part of the wire contract: every node must use the same number. */
+/**
+ * The number of slots that rooms are spread over. Part of the wire contract: every node must use the same
+ * number.
+ */
 export const SLOTS = 1024;
 
 /**

@@ -5,23 +5,26 @@ import type { RoomParts } from './room/parts.js';
 import type { RoomSupervisor, WakeUp } from './room/supervisor.js';
 import type { Scheduler } from './scheduler.js';
 
-/** What a room's life depends on: its supervisor. One object for all rooms. */
+/** What spawned rooms need of their supervisor. One object for all rooms. */
 export interface Supervision {
   readonly scheduler: Scheduler;
-  /** Under which rooms are spawned. */
+  /** The nact actor whose children the rooms are. */
   readonly parent: ActorSystemRef;
   readonly parts: RoomParts;
   readonly nameOf: (roomId: string) => string;
   readonly idle: (room: SpawnedRoom) => void;
   readonly ended: (room: SpawnedRoom, reason: string) => void;
   /**
-   * resume: only this command failed, the state is whole. reset: rebuild from the store. stop: rest. Must not throw: if a
-   * strategy throws, the process ends.
+   * resume: only this command failed, the state is whole. reset: rebuild from the store. stop: rest. Must not
+   * throw: if a strategy throws, the process ends.
    */
   readonly strategy: (room: SpawnedRoom, cause: unknown, whole: boolean) => 'resume' | 'reset' | 'stop';
 }
 
-/** What nact is told of a crash, so that its strategy decides. */
+/**
+ * The message that tells nact of a crash. nact finds it unhandled, because `raise` throws, and asks
+ * `onCrash`.
+ */
 interface Fault {
   readonly spawned: SpawnedRoom;
   readonly cause: unknown;
@@ -31,8 +34,9 @@ interface Fault {
 type State = SpawnedRoom;
 
 /**
- * A room as a nact actor: nact spawns it, decides what becomes of it when it crashes, and stops it. Its turns come from the
- * scheduler of all rooms; a turn that throws is told to nact, whose handler throws it on.
+ * A room as a nact actor: nact spawns it, decides what becomes of it when it crashes, and stops it. Its turns
+ * come from the scheduler that all rooms share, so nact does not see a turn throw: the crash is sent to the
+ * nact actor as a message.
  */
 export class SpawnedRoom implements RoomSupervisor {
   readonly room: RoomActor;
@@ -77,7 +81,7 @@ export class SpawnedRoom implements RoomSupervisor {
     if (this.ref) dispatch(this.ref, { spawned: this, cause, whole });
   }
 
-  /** nact asks what is to be done about a crash. */
+  /** What is to be done about a crash. */
   strategyFor(cause: unknown, whole: boolean): 'resume' | 'reset' | 'stop' {
     const strategy = this.supervision.strategy(this, cause, whole);
     if (strategy === 'resume') this.room.resume();
@@ -85,7 +89,7 @@ export class SpawnedRoom implements RoomSupervisor {
   }
 }
 
-/** For nact: an actor's handler throws, and its strategy decides. */
+/** The nact actor's message handler. It throws, because only then nact asks for a strategy. */
 function raise(_state: State, { cause }: Fault): State {
   throw cause;
 }

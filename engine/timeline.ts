@@ -1,15 +1,19 @@
 import type { DurableEvent } from './messages/events.js';
 
-/** Events kept to close the seam between a join and the live stream without asking the store. */
+/**
+ * Number of events that are kept, so that most joins can be led to the live stream without asking the store.
+ */
 const RECENT = 64;
 
-/** How far an audience is in its room's durable events, and the last of them. */
+/** How far an audience has come in its room's durable events, and the last of those events. */
 export class Timeline {
   /** seq of the last event that was sent out; null until the first join says where the room stands. */
   cursor: number | null = null;
   /** The last events up to the cursor, without a gap. */
   recent: DurableEvent[] = [];
-  /** Events that came while there was no cursor: which of them are to be sent out is not known yet. */
+  /**
+   * Events that came while there was no cursor. Which of them have to be sent out is known when there is one.
+   */
   private early: DurableEvent[] | null = null;
 
   /** Whether an event is the next one, has been sent out already, or shows a gap before it. */
@@ -30,11 +34,11 @@ export class Timeline {
   keepEarly(event: DurableEvent): void {
     this.early ??= [];
     this.early.push(event);
-    // Of those that are dropped the first that is kept shows the gap.
+    // If some are dropped, the first that is kept shows the gap.
     if (this.early.length > RECENT) this.early.shift();
   }
 
-  /** Begins at a seq. Answers the events that came before it was known, behind that seq. */
+  /** Sets the cursor. Answers the early events with a greater seq, which have to be sent out now. */
   begin(seq: number): DurableEvent[] {
     this.cursor = seq;
     const early = this.early?.filter((event) => event.seq > seq) ?? [];
@@ -42,7 +46,7 @@ export class Timeline {
     return early;
   }
 
-  /** What is missing is not in the store any more: goes on from a later seq. */
+  /** Goes on from a later seq: the missing events are no longer in the store. */
   jump(to: number): void {
     this.cursor = to;
     this.recent = [];

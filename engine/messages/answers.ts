@@ -2,12 +2,12 @@ import type { Refusal } from '../errors.js';
 import type { MessagePosted } from './events.js';
 import type { Policy } from './policy.js';
 
-/** The room as it stands. */
+/** What a client is told of a room. */
 export interface RoomView {
   readonly room_id: string;
   readonly status: 'open' | 'closed';
   readonly policy: Policy;
-  /** Names of those who hold a seat, at most PRESENCE_LIMIT of them; `member_count` is exact. */
+  /** Names of the users with a seat, at most PRESENCE_LIMIT of them; `member_count` is exact. */
   readonly members: readonly string[];
   readonly member_count: number;
   readonly head_seq: number;
@@ -20,9 +20,14 @@ export interface Joined {
   readonly room: RoomView;
   /** The node that is the room's home. */
   readonly home: string;
-  /** The room's last roll call when the seat was given: an audience that has heard a later one has to join again. */
+  /**
+   * The room's last roll call when the seat was given. An audience that has answered a later one joins again.
+   */
   readonly call_id: string;
-  /** The join may have outlived its connection, so the seat is in grace until its node asserts it. */
+  /**
+   * The connection may have ended before its join was carried out, so the seat is in grace until its node
+   * asserts it.
+   */
   readonly unsure?: true;
 }
 
@@ -31,13 +36,13 @@ export type Done =
   | Joined
   | { readonly type: 'opened'; readonly created: boolean; readonly room: RoomView }
   | { readonly type: 'described'; readonly room: RoomView }
-  /** `lost`: connections that have no seat any more, and `because` of what. */
+  /** `lost`: connections that have no seat any more; `because`: the reason. */
   | { readonly type: 'asserted'; readonly lost: readonly string[]; readonly because?: Refusal }
   | { readonly type: 'done' };
 
 /**
- * How a command ended. `refused`: nothing happened, unless `reached` says that it may have. `queued`: durably in the
- * broker, but its room did not answer in time; it will be carried out once.
+ * How a command ended. `refused`: nothing happened, unless `reached` is `perhaps`. `queued`: the command is
+ * durably in the broker, but its room did not answer in time; it will be carried out once.
  */
 export type Answer = Done | Refused | { readonly type: 'queued' };
 
@@ -47,7 +52,7 @@ export interface Refused extends Refusal {
   readonly reached?: 'no' | 'perhaps';
 }
 
-/** The room has decided against it. */
+/** The room has decided against the command. */
 export function refused(refusal: Refusal): Refused {
   return { type: 'refused', ...refusal };
 }

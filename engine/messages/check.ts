@@ -9,8 +9,8 @@ export interface Fault {
 }
 
 /**
- * A checker for a schema: null when a value fits, else what is wrong with it, at most `most` faults, in words that
- * say what would be right.
+ * A checker for a schema. It returns null when a value fits, else at most `most` faults, in words that say
+ * what would be right.
  */
 export function checker(schema: TSchema, most = 5): (value: unknown) => Fault[] | null {
   const compiled: TypeCheck<TSchema> = TypeCompiler.Compile(schema);

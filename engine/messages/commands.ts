@@ -19,6 +19,9 @@ export const Presence = Type.Object(
   {
     user: UserName,
     connection_id: Uuid,
+    unsure: Type.Optional(
+      Type.Boolean({ description: 'its node may have been taken for gone, and the seat be lost' }),
+    ),
     asked: Type.Optional(Type.Boolean({ description: 'it has asked for a seat, and was not answered yet' })),
   },
   { additionalProperties: false },
@@ -27,10 +30,10 @@ export type Presence = Static<typeof Presence>;
 
 /**
  * The wishes a room can be sent. `post`, `open`, `close`, `kick` and `describe` are for everybody; `join`,
- * `leave`, `typing` and `assert` are what a node says for the connections it holds.
+ * `leave`, `typing` and `assert` are sent by a node for the connections it holds.
  *
- * `id` of a post is the identity of the message: sent again, it is the same message. `assert` lists all connections of
- * a node in the room that hold a seat, in one command or in several, one behind the other.
+ * `id` of a post is the identity of the message: sent again, it is the same message. `assert` lists all
+ * connections of a node in the room that hold a seat, in one command or in several, one behind the other.
  */
 export const COMMANDS = {
   post: command('post', {

@@ -41,8 +41,8 @@ export const DURABLE_EVENTS = {
 } as const;
 
 /**
- * Facts for whoever is there: never stored, no seq. `members` lists all members, where what clients were told of them
- * one by one may be wrong or incomplete.
+ * Facts for the clients that are connected now: never stored, no seq. `members` lists all members. It is sent
+ * when clients may have missed single joins and leaves.
  */
 export const EPHEMERAL_EVENTS = {
   member_joined: ephemeral('member_joined', { user: UserName, member_count: Type.Integer() }),
@@ -69,7 +69,7 @@ export function isDurable(event: RoomEvent): event is DurableEvent {
   return 'seq' in event;
 }
 
-/** Whether connections get this event as it happens; a quiet message is only read later. */
+/** Whether connections are not sent this event. A quiet message can only be read later. */
 export function isQuiet(event: DurableEvent): boolean {
   return event.type === 'message_posted' && event.quiet === true;
 }

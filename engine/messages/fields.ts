@@ -19,8 +19,8 @@ function characters(text: string): number {
 }
 
 /**
- * What is wrong with a message text, or null: 1–2048 characters after trimming; no NUL (PostgreSQL cannot store
- * it in text, PostgreSQL manual 8.3) and no lone surrogate (has no UTF-8 form, RFC 3629 section 3).
+ * What is wrong with a message text, or null: 1–2048 characters after trimming; no NUL (PostgreSQL cannot
+ * store it in text, PostgreSQL manual 8.3) and no lone surrogate (has no UTF-8 form, RFC 3629 section 3).
  */
 export function textFault(text: string): string | null {
   const trimmed = text.trim();
@@ -33,7 +33,9 @@ export function textFault(text: string): string | null {
   return null;
 }
 
-/** What is wrong with a user name, or null: 1–64 characters, no control character, no white space around it. */
+/**
+ * What is wrong with a user name, or null: 1–64 characters, no control character, no white space around it.
+ */
 export function userFault(user: string): string | null {
   if (user.length === 0) return 'must hold at least one character';
   if (!user.isWellFormed()) return 'holds half of a surrogate pair, which is not a character';
@@ -45,11 +47,13 @@ export function userFault(user: string): string | null {
   return null;
 }
 
-/** What a format of ours asks for, in words: JSON Schema can name a format but not explain it. */
+/**
+ * Our formats, explained in words: what is wrong with a value, or null. JSON Schema can only name a format.
+ */
 export const FORMAT_RULES: Readonly<Record<string, (value: string) => string | null>> = {
   'message-text': textFault,
   'user-name': userFault,
-  // In one spelling only: the same id in another would be another message.
+  // Only one spelling is allowed, because the same id in another spelling would be another message.
   uuid: (value) =>
     isUuid(value) && value === value.toLowerCase()
       ? null

@@ -47,6 +47,6 @@ export const Policy = Type.Object(
 );
 export type Policy = Static<typeof Policy>;
 
-/** Any selection of the fields of a policy; those left out keep what they are. */
+/** Some fields of a policy. The others keep their values. */
 export const PolicyChange = Type.Partial(Policy, { additionalProperties: false });
 export type PolicyChange = Static<typeof PolicyChange>;

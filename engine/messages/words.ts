@@ -9,15 +9,18 @@ function word<T extends string, P extends Record<string, TSchema>>(type: T, fiel
   );
 }
 
-/** Names in one `present`; a longer list goes in several. */
+/** Most names in one `present` or `assert`. A longer list is sent in several. */
 export const NAMES_PER_WORD = 500;
 
 /**
  * What nodes say to each other: best effort, kept nowhere.
  *
- * `roll_call`: the home of a room asks every node who is connected to the room there. Each answers with `present`, also
- * when nobody is. What an audience has not got up to `head_seq` it has missed, and reads before it answers.
- * `typing`: a member types; to the home of the room.
+ * `roll_call`: the home of a room asks every node for its connections to the room. An audience that has not
+ * received all events up to `head_seq` has missed some, and reads them before it answers.
+ *
+ * `present`: a node's answer to the home, sent also if it has no connection to the room.
+ *
+ * `typing`: a member types; sent to the home of the room.
  */
 export const WORDS = {
   roll_call: word('roll_call', { node_id: Uuid, call_id: Uuid, head_seq: Seq }),
@@ -38,9 +41,10 @@ export type RollCall = Static<typeof WORDS.roll_call>;
 export type Present = Static<typeof WORDS.present>;
 export type Word = { [K in keyof typeof WORDS]: Static<(typeof WORDS)[K]> }[keyof typeof WORDS];
 
-/** What an audience knows of a room's members, as it answers a roll call. */
+/** A node's answer to a roll call. */
 export interface LocalMembers {
+  /** The node's connections that have a seat or have asked for one. */
   readonly present: readonly Presence[];
-  /** Members as the clients here were told of them; none where the room is too large for that. */
+  /** Members as the node's clients were told of them; empty in a room that is too large to list them. */
   readonly believed: readonly string[];
 }

@@ -3,36 +3,43 @@ export interface Socket {
   /** Sends frames together, in order with everything else that reaches this socket. */
   send(...frames: string[]): void;
   /**
-   * Sends a frame in some turns of the event loop, together with others that have come by then, in their order. It
-   * comes before all that is sent and subscribed after it; a frame published to a topic after it may overtake it.
+   * Sends a frame in some turns of the event loop, together with others that have come by then, in their
+   * order. It comes before all that is sent and subscribed after it; a frame published to a topic after it
+   * may overtake it.
    */
   sendSoon(frame: string): void;
-  /** As `sendSoon`, but waits longer: another frame for this socket is on its way, and they may go together. */
+  /**
+   * As `sendSoon`, but waits longer: another frame for this socket is on its way, and they may go together.
+   */
   sendAlong(frame: string): void;
   /**
-   * Moves the socket to this topic: from now on it gets what is published here, and of its old topic only what was
-   * published before. A frame that goes to both topics is neither missed nor sent twice.
+   * Moves the socket to this topic: from now on it gets what is published here, and of its old topic only
+   * what was published before. A frame that goes to both topics is neither missed nor sent twice.
    */
   subscribe(topic: string): void;
   /** Bytes that were handed to the network and wait here, because the client does not read. */
   backlog(): number;
   /**
-   * Calls once, when the backlog is at most this many bytes: at once if it is, else when the client has read, and never
-   * if the client goes before. One call at a time: the next replaces it.
+   * Calls once, when the backlog is at most this many bytes: at once if it is, else when the client has read,
+   * and never if the client goes before. One call at a time: the next replaces it.
    */
   whenRead(bytes: number, call: () => void): void;
-  /** Sends the close frame after what was sent before, and ends the connection whether or not the client reads. */
+  /**
+   * Sends the close frame after what was sent before, and ends the connection whether or not the client
+   * reads.
+   */
   end(code: number, reason: string): void;
 }
 
 /**
- * Sends one frame to every socket subscribed to a topic, without a loop in JavaScript. The frame may wait some turns of
- * the event loop for others to go with it.
+ * Sends one frame to every socket subscribed to a topic, without a loop in JavaScript. The frame may wait
+ * some turns of the event loop for others to go with it.
  */
 export interface Outlet {
   /**
-   * The most bytes that may wait for one socket. A frame that does not fit is lost. That socket then gets no later frame
-   * either, and its connection is ended: not at once, so that the client can be told why if it reads soon.
+   * The most bytes that may wait for one socket. A frame that does not fit is lost. That socket then gets no
+   * later frame either, and its connection is ended: not at once, so that the client can be told why if it
+   * reads soon.
    */
   readonly bufferBytes: number;
   publish(topic: string, frame: string): void;

@@ -20,7 +20,10 @@ export interface Append {
   readonly purge_before?: number;
 }
 
-/** How much of a room's history is kept. An event that either bound excludes is forgotten. null: no such bound. */
+/**
+ * How much of a room's history is kept. An event that either bound excludes is forgotten. null: no such
+ * bound.
+ */
 export interface RetentionBounds {
   readonly max_messages: number | null;
   /** ms since 1970: events from before it are forgotten, up to the first that is not. */
@@ -64,11 +67,14 @@ export interface StoreState {
  * - the appends of one call are one transaction per room and are made in the order given;
  * - an append is whole or not at all;
  * - (room_id, seq) is unique for ever, and the id of an event for as long as the event is not forgotten;
- * - every later call reads what was answered `committed`, and so does every later process if the store is durable;
+ * - every later call reads what was answered `committed`, and so does every later process if the store is
+ *   durable;
  * - cursors are stable: pages neither skip nor repeat an event while others append.
  */
 export interface Store {
-  /** Makes the store ready, its schema up to date. Rejects with one line that says what to do where it cannot. */
+  /**
+   * Makes the store ready, its schema up to date. Rejects with one line that says what to do where it cannot.
+   */
   start(): Promise<void>;
   /** One result per append, in order. Rejects if the store cannot tell: then none of them may be assumed. */
   append(appends: readonly Append[]): Promise<AppendResult[]>;
@@ -77,9 +83,9 @@ export interface Store {
   history(page: Page): Promise<DurableEvent[]>;
   /**
    * Events of all rooms in the order they were committed. `after`: a cursor that `log` gave, good whatever is
-   * forgotten since, or the id of an event; null: from the beginning. Resolves with null if no event has that id
-   * (any more). A call looks at a bounded number of events, so a page may hold fewer than `limit` and yet not be the
-   * last.
+   * forgotten since, or the id of an event; null: from the beginning. Resolves with null if no event has that
+   * id (any more). A call looks at a bounded number of events, so a page may hold fewer than `limit` and yet
+   * not be the last.
    */
   log(after: string | null, limit: number): Promise<LogPage | null>;
   /** The events that have one of these ids, of whatever type. */
@@ -93,11 +99,14 @@ export interface Store {
    */
   restore(record: RoomRecord): Promise<boolean>;
   /**
-   * Forgets the oldest events of a room, a bounded number at a time; resolves with true when there is more to do.
-   * An event that this or a purge has forgotten is never read again; seq goes on.
+   * Forgets the oldest events of a room, a bounded number at a time; resolves with true when there is more to
+   * do. An event that this or a purge has forgotten is never read again; seq goes on.
    */
   retain(roomId: string, bounds: RetentionBounds): Promise<boolean>;
-  /** Frees the space that forgotten events still occupy, a bounded piece at a time; true when there is more to do. */
+  /**
+   * Frees the space that forgotten events still occupy, a bounded piece at a time; true when there is more to
+   * do.
+   */
   sweep(): Promise<boolean>;
   state(): StoreState;
   close(): Promise<void>;

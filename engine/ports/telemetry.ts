@@ -5,7 +5,10 @@ export interface Log {
   error(fields: object, text: string): void;
 }
 
-/** Counted as it happens; everything that can be read off the engine's state is not here but in `Engine.stats`. */
+/**
+ * Counted as it happens; everything that can be read off the engine's state is not here but in
+ * `Engine.stats`.
+ */
 export interface Meter {
   refused(code: string): void;
   posted(count: number): void;

@@ -19,23 +19,32 @@ import { expire, nextExpiry } from './seating.js';
 import { policyOf, type Fact, type RoomState } from './state.js';
 import type { RoomSupervisor, WakeUp } from './supervisor.js';
 
-/** Batch: large enough that a busy room shares commits and writes; small enough that other rooms do not wait for it. */
+/**
+ * Batch: large enough that a busy room shares commits and writes; small enough that other rooms do not wait
+ * for it.
+ */
 const LIMITS = { limit: 20_000, batch: 64 };
-/** A room whose session may be over asks again after this long, ms. */
+/**
+ * While the node cannot tell whether it is still the room's home, the room checks again every this many ms.
+ */
 const UNSURE_MS = 50;
 
 /**
- * What a room is doing. It decides commands while it is `open`, and in no other phase.
+ * What a room is doing. It decides commands in the phase `open` only.
  *
- * draining → loading → open: after a fault, what is staged is decided first, then the store is read.
- * open ⇄ waiting: a command needs to know all members, and a roll call is under way.
- * open ⇄ looking_up: the store is asked whether posts are repeats.
- * open ⇄ unsure: the node cannot tell whether it is still the room's home.
- * crashed: until the supervisor has decided. stopped: for good.
+ * - draining → loading → open: after a fault the journal decides what is staged, then the store is read;
+ * - open ⇄ waiting: a command needs to know all members, and a roll call is under way;
+ * - open ⇄ looking_up: the store is asked whether posts are repeats;
+ * - open ⇄ unsure: the node cannot tell whether it is still the room's home;
+ * - crashed: until the supervisor has decided;
+ * - stopped: for good.
  */
 type Phase = 'draining' | 'loading' | 'open' | 'waiting' | 'looking_up' | 'unsure' | 'crashed' | 'stopped';
 
-/** The thin actor around a room's pure core: decides at once, stages what has to be stored, answers when it is. */
+/**
+ * The thin actor around a room's pure core. It decides a command at once, stages the events in the journal,
+ * and answers when they are stored.
+ */
 export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   readonly mailbox: Mailbox<RoomMessage>;
   private phase: Phase = 'loading';
@@ -45,9 +54,12 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   /** Whether loading is followed by a roll call. */
   private callsRoll: boolean;
   private readonly session: Session;
-  /** Counts what the store was asked, so that a late answer is not taken for the one that is waited for. */
+  /**
+   * Number of the last question to the store, so that a late answer to an earlier one is not taken for its
+   * answer.
+   */
   private asked = 0;
-  /** Others have to be told who the members are, when the node is sure again to be the room's home. */
+  /** Clients have to be sent the list of members once the node is known to be the room's home again. */
   private owesList = false;
   private asksAgain = false;
   private used: number;
@@ -75,29 +87,32 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     return this.core.state.seats.size;
   }
 
-  /** Those whom others believe to be members; they keep their seats when the room is rebuilt. */
+  /** Users whom clients believe to be members. They keep their seats when the room is rebuilt. */
   get members(): readonly string[] {
     return [...new Set([...this.attendance.remembered, ...this.core.members])];
   }
 
-  /** Whether there are members, or may be some that the room does not know of. */
+  /** Whether there are members, or may be members that the room does not know of yet. */
   get mayHaveMembers(): boolean {
     const { seats, calling } = this.core.state;
     return seats.size > 0 || calling || this.attendance.remembered.length > 0;
   }
 
-  /** When it last had a command; monotonic, ms. */
+  /** When the last command came; monotonic, ms. */
   get usedAt(): number {
     return this.used;
   }
 
-  /** Whether it may be forgotten now. */
+  /** Whether the room may be put to sleep now. */
   get isIdle(): boolean {
     if (this.phase !== 'open' || this.mayHaveMembers || this.core.state.vacant_since !== null) return false;
     return this.core.isQuiet && this.mailbox.depth === 0;
   }
 
-  /** Begins, or begins again after a fault: from what is in the store, once everything staged is decided. */
+  /**
+   * Begins, or begins again after a fault. Reads the store once the journal has decided everything that is
+   * staged.
+   */
   begin(): void {
     this.attendance.reset(this.members);
     this.repeats.clear();
@@ -112,14 +127,14 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     this.arm();
   }
 
-  /** Ends the actor. What it had not begun is delivered again or answered `unavailable`. */
+  /** Ends the actor. Commands that it has not dealt with are delivered again or answered `unavailable`. */
   stop(reason: string): void {
     this.phase = 'stopped';
     this.alarm.off();
     for (const message of this.mailbox.stop()) if ('command' in message) message.retry(reason, true);
   }
 
-  /** The node is no longer the room's home: nothing of it is published, committed or answered any more. */
+  /** The node is no longer the room's home: this room publishes, commits and answers nothing any more. */
   abandon(): void {
     this.core.abandon();
     this.stop('the node is no longer the home of this room');
@@ -170,7 +185,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
         return;
       case 'draining':
       case 'loading':
-        // What it knew before stands on nothing any more.
+        // What it knew before this phase is out of date.
         this.core.forgetTurn();
         return;
       default:
@@ -219,7 +234,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     else this.mailbox.pause();
   }
 
-  /** This command and those behind it wait for the end of a phase. */
+  /** This command and the ones behind it wait until the phase ends. */
   private waitIn(phase: Phase, delivery: Delivery): void {
     this.enter(phase);
     this.mailbox.putBack([delivery]);
@@ -245,7 +260,10 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     this.learn((state, ctx) => this.attendance.begin(state, ctx));
   }
 
-  /** A commit failed. A durable broker delivers again what failed, so what stands behind it must not overtake it. */
+  /**
+   * A commit failed. A durable broker delivers its commands again, so the commands that wait here are given
+   * back too: they must not overtake them.
+   */
   private failed(outcome: Outcome): void {
     if (outcome === 'fenced') {
       this.supervisor.ended('another node has written it');
@@ -262,7 +280,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     for (const message of this.mailbox.takeAll()) if ('command' in message) message.retry(reason);
   }
 
-  /** The session may be over, and another home may decide: nothing is done here until that is known. */
+  /** The session may be over and another home may be deciding, so this command waits until that is known. */
   private waitUntilSure(delivery: Delivery): void {
     this.waitIn('unsure', delivery);
     this.askLater();
@@ -321,7 +339,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     }
   }
 
-  /** Whether a post needs no decision: it is a repeat, or waits until that is known. */
+  /** Whether a post needs no decision now: it is a repeat, or the store has to be asked first. */
   private isAnswered(delivery: Delivery, command: PostCommand): boolean {
     const repeat = this.repeats.of(command);
     if (repeat === 'new') return false;
@@ -365,8 +383,9 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   }
 
   /**
-   * A commit that the store had not answered in time has come true after all: this message is in the store, and nobody
-   * was told. Rebuilt, the room calls the roll, and audiences that miss it read it.
+   * The store has an event of this room that the room does not know: a commit that was not answered in time
+   * has come true after all, and nobody was told. The room is rebuilt and calls the roll, so audiences find
+   * the gap and read it.
    */
   private storeIsAhead(delivery: Delivery): void {
     this.parts.log.warn({ room_id: this.roomId }, 'room: the store is ahead; rebuilt from it');
@@ -379,7 +398,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     if (!this.core.decide(delivery, command, trusted)) this.waitIn('waiting', delivery);
   }
 
-  /** A node's list may come in several commands; it is decided when it is whole. */
+  /** A node's list may come in several commands. It is decided when the last of them is here. */
   private assert(delivery: Delivery, command: AssertCommand): void {
     const whole = this.attendance.gather(command);
     if (whole === 'broken') {
@@ -389,7 +408,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     else this.decide(delivery, whole);
   }
 
-  /** A node has answered the roll call, or is gone. */
+  /** A node has answered the roll call or is gone. */
   private hear(message: Extract<RoomMessage, { type: 'present' | 'node_gone' }>): void {
     const { attendance } = this;
     this.learn((state, ctx) =>
@@ -399,7 +418,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     );
   }
 
-  /** Takes in what has become known of the members; goes on where a roll call is over. */
+  /** Applies facts about members. If that completes the roll call, commands that waited for it go on. */
   private learn(facts: (state: RoomState, ctx: Context) => readonly Fact[]): void {
     const { core, attendance } = this;
     core.apply(facts(core.state, core.context()));
@@ -432,7 +451,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     this.alarm.by(Math.max(next, least));
   }
 
-  /** A room that was only asked about, and never opened, is not kept. */
+  /** A room that was never opened, only asked about, is not kept in memory. */
   private idleMs(): number {
     const { state } = this.core;
     return state.status === 'absent' ? 0 : policyOf(state).idle_ms;

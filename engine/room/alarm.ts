@@ -1,6 +1,6 @@
 import type { Clock } from '../ports.js';
 
-/** One timer for whichever comes first. */
+/** One timer for several times: it rings at the first of them. */
 export class Alarm {
   private timer: { readonly at: number; readonly cancel: () => void } | null = null;
 
@@ -9,7 +9,7 @@ export class Alarm {
     private readonly ring: () => void,
   ) {}
 
-  /** Rings at `at` (monotonic, ms) at the latest; one that is set to ring sooner stays. Infinity: nothing to wait for. */
+  /** Rings at `at` (monotonic, ms), unless it is set to ring sooner. Infinity: no time to wait for. */
   by(at: number): void {
     if (at === Infinity || (this.timer && this.timer.at <= at)) return;
     this.off();

@@ -1,10 +1,13 @@
 import type { AssertCommand, Presence } from '../messages/commands.js';
 
-/** Puts the lists together that nodes assert in several commands. */
+/** Puts together the lists that nodes assert in several commands. */
 export class AssertedLists {
   private readonly parts = new Map<string, Presence[]>();
 
-  /** The command with the whole list when its last part is here; `broken`: its beginning was lost, so it is to be sent anew. */
+  /**
+   * Returns one command with the whole list once its last part is here; `broken`: the list's beginning was
+   * lost.
+   */
   add(command: AssertCommand): AssertCommand | 'more follows' | 'broken' {
     const { node_id, present, first, last } = command;
     if (first && last) return command;

@@ -18,19 +18,23 @@ interface AttendanceParts {
 
 const NOBODY: readonly never[] = [];
 
-/** Who is connected to a room, as its nodes say: the roll call, their lists, and what becomes known of them as facts. */
+/**
+ * The connections to a room, as nodes tell of them: in answers to a roll call and in lists. Turns both into
+ * facts.
+ */
 export class Attendance {
-  /** Null while no node's list is under way in several commands. */
+  /** Lists that came in part; null while there are none. */
   private lists: AssertedLists | null = null;
   private rollCall: RollCall | null = null;
+  /** This node's own connections, from its answer to the roll call until `begin`. */
   private here: readonly Presence[] = NOBODY;
-  /** The room's last roll call. */
+  /** The id of the room's last roll call. */
   callId: string;
 
   constructor(
     private readonly roomId: string,
     private readonly parts: AttendanceParts,
-    /** Members before the room was rebuilt, until a roll call is over. */
+    /** The members before the room was rebuilt; empty once a roll call is over. */
     public remembered: readonly string[],
   ) {
     this.callId = parts.newId();
@@ -51,18 +55,31 @@ export class Attendance {
     this.here = this.rollCall.begin()?.present ?? NOBODY;
   }
 
-  /** What is known when the roll has been called: the members before, and those of this node. */
+  /** The facts known as soon as the roll is called: the members from before, and this node's connections. */
   begin(state: RoomState, ctx: Context): Fact[] {
     const before = remember(this.remembered, state, ctx);
-    const here = assertPlaces(before.reduce(evolve, state), this.parts.nodeId, this.here, ctx);
+    const here = this.asserted(this.parts.nodeId, this.here, before.reduce(evolve, state), ctx);
     this.here = NOBODY;
-    return [...before, ...here.facts];
+    return [...before, ...here];
   }
 
   /** A node has answered. */
   nodeAnswered(word: Present, state: RoomState, ctx: Context): readonly Fact[] {
     const present = this.rollCall?.answer(word);
-    return present ? assertPlaces(state, word.node_id, present, ctx).facts : [];
+    return present ? this.asserted(word.node_id, present, state, ctx) : [];
+  }
+
+  /** Those that are sure of their seats have them. The others come when all nodes have answered, if there is room. */
+  private asserted(
+    nodeId: string,
+    present: readonly Presence[],
+    state: RoomState,
+    ctx: Context,
+  ): readonly Fact[] {
+    const unsure = present.filter((one) => one.unsure === true);
+    if (unsure.length > 0) this.rollCall?.unsure.push({ nodeId, present: unsure });
+    const sure = unsure.length > 0 ? present.filter((one) => one.unsure !== true) : present;
+    return assertPlaces(state, nodeId, sure, ctx).facts;
   }
 
   nodeGone(nodeId: string, state: RoomState, ctx: Context): readonly Fact[] {
@@ -71,25 +88,34 @@ export class Attendance {
     return [{ type: 'node_gone', node_id: nodeId, since: ctx.elapsed }];
   }
 
-  /** Whether every node has answered, and `complete` has not been asked for yet. */
+  /** Whether every node has answered and `complete` has not been called yet. */
   get isComplete(): boolean {
     return this.rollCall !== null && this.rollCall.isOver;
   }
 
-  /** Ends the roll call: whoever clients believe to be a member, and nobody has asserted, is in grace. */
+  /**
+   * Ends the roll call. Users whom clients believe to be members, and whom no node has listed, are in grace.
+   */
   complete(state: RoomState, ctx: Context): Fact[] {
-    const members = [...this.remembered, ...(this.rollCall?.believed ?? [])];
-    const believed = remember(
-      members.filter((user) => !this.rollCall?.wasKicked(user)),
-      state,
-      ctx,
-    );
+    const { rollCall } = this;
+    const facts: Fact[] = [];
+    let after = state;
+    const take = (more: readonly Fact[]): void => {
+      facts.push(...more);
+      after = more.reduce(evolve, after);
+    };
+    for (const { nodeId, present } of rollCall?.unsure ?? [])
+      take(assertPlaces(after, nodeId, present, ctx).facts);
+    const members = [...this.remembered, ...(rollCall?.believed ?? [])];
+    const stillMembers = members.filter((user) => !rollCall?.wasKicked(user));
+    take(remember(stillMembers, after, ctx));
     this.rollCall = null;
     this.remembered = NOBODY;
-    return [...believed, ...completeRoll(believed.reduce(evolve, state), ctx)];
+    take(completeRoll(after, ctx));
+    return facts;
   }
 
-  /** A part of a node's list that came as a command. */
+  /** Takes an `assert` command: the whole list, once its last part is here. */
   gather(command: AssertCommand): AssertCommand | 'more follows' | 'broken' {
     this.lists ??= new AssertedLists();
     const gathered = this.lists.add(command);
@@ -97,22 +123,24 @@ export class Attendance {
     return gathered;
   }
 
-  /** A connection has left: an answer that was given before is not to bring it back. */
+  /** A connection has left: a node's answer from before that must not bring it back. */
   left(connectionId: string): void {
     this.rollCall?.connectionLeft(connectionId);
   }
 
-  /** A user was kicked: an audience that has not heard of it believes in the user still. */
+  /**
+   * A user was kicked. An audience that has not received that event still believes the user to be a member.
+   */
   kicked(user: string): void {
     this.rollCall?.kicked(user);
   }
 
-  /** When nodes that have not answered are to be asked again; monotonic, ms. */
+  /** When the nodes that have not answered are asked again; monotonic, ms. */
   get nextRepeat(): number {
     return this.rollCall?.nextRepeat ?? Infinity;
   }
 
-  /** Asks them again, if it is time to. */
+  /** Asks the nodes that have not answered again, if it is time to. */
   repeat(): void {
     this.rollCall?.repeat(this.parts.clock.elapsed());
   }

@@ -9,15 +9,15 @@ import { Outbox, type OutboxOwner } from './outbox.js';
 import type { RoomParts } from './parts.js';
 import { wake, type Fact, type RoomState } from './state.js';
 
-/** What a room knows, and what it has decided on it: the pure functions, between a mailbox and an outbox. */
+/** A room's state, with the pure functions that decide on it, between the actor's mailbox and the outbox. */
 export class RoomCore {
   state: RoomState;
   private readonly outbox: Outbox;
-  /** What the decisions of a turn depend on; made once a turn. */
+  /** Made once a turn, for all decisions of the turn. */
   private ctx: Context | null = null;
-  /** The command that is being decided: a throw meanwhile leaves the state whole. */
+  /** The command that is being decided now. A throw while there is one leaves the state whole. */
   private deciding: Command | null = null;
-  /** The command that was decided last in this turn: a throw after that must not answer it a second time. */
+  /** The command that was answered last in this turn. A throw after that must not answer it a second time. */
   private decided: Delivery | null = null;
 
   constructor(
@@ -31,12 +31,12 @@ export class RoomCore {
     this.outbox = new Outbox(roomId, parts, owner);
   }
 
-  /** Begins with what the store has. */
+  /** Begins with the record that the store has. */
   wake(record: RoomRecord | null, calling: boolean): void {
     this.state = wake(this.roomId, this.parts.presetOf(this.roomId), record, calling);
   }
 
-  /** Users with a seat, as far as anybody was told. */
+  /** Users with a seat, as far as clients were told. */
   get members(): readonly string[] {
     return this.outbox.members;
   }
@@ -51,7 +51,7 @@ export class RoomCore {
     return this.outbox.isEmpty;
   }
 
-  /** Decides a command. False: it has to wait for the roll call. `trusted`: what it says of its node still holds. */
+  /** Decides a command. False: it has to wait for the roll call. `trusted`: its node may be taken to live. */
   decide(delivery: Delivery, command: Command, trusted = true): boolean {
     const ctx = trusted ? this.context() : { ...this.context(), lives: () => false };
     this.deciding = command;
@@ -66,7 +66,7 @@ export class RoomCore {
     return true;
   }
 
-  /** Answers in its turn, behind what was decided before. */
+  /** Answers a command, behind the decisions before it. */
   answer(delivery: Delivery, answer: Answer): void {
     this.outbox.answer(delivery, answer);
     this.decided = delivery;
@@ -83,30 +83,30 @@ export class RoomCore {
   }
 
   context(): Context {
-    const { clock, timestamp, newId, presenceLimit, broker, nodeId } = this.parts;
+    const { clock, timestamp, newId, presenceLimit, lives, nodeId } = this.parts;
     this.ctx ??= {
       at: timestamp(clock.now()),
       elapsed: clock.elapsed(),
       newId,
       presenceLimit,
-      lives: (node) => node === nodeId || broker.nodes().has(node),
+      lives,
       home: nodeId,
       callId: this.attendance.callId,
     };
     return this.ctx;
   }
 
-  /** The next decisions depend on something else: the time, or a new roll call. */
+  /** The time or the roll call has changed, so the next decision needs a new context. */
   forgetContext(): void {
     this.ctx = null;
   }
 
-  /** Sends out what was decided. */
+  /** Sends out the decisions of this turn so far. */
   flush(): void {
     this.outbox.flush(this.state);
   }
 
-  /** Ends a turn: sends out what was decided in it. */
+  /** Ends a turn: sends out its decisions. */
   endTurn(): void {
     this.flush();
     this.forgetTurn();
@@ -118,14 +118,14 @@ export class RoomCore {
     this.decided = null;
   }
 
-  /** What was decided is neither published nor answered, unless it is stored already. */
+  /** Decisions that are not stored yet are neither published nor answered any more. */
   abandon(): void {
     this.outbox.abandon();
   }
 
   /**
-   * A turn threw. What was decided before stands, and is sent out. `whole`: it threw in a decision, so that the state is
-   * as it was; `answered`: whether this command was decided all the same.
+   * A turn threw. The decisions before that stand and are sent out. `whole`: the throw was inside a decision,
+   * so the state is as it was before it; `answered`: whether this command was answered all the same.
    */
   crashed(delivery: Delivery | null): { readonly whole: boolean; readonly answered: boolean } {
     const told = { whole: this.deciding !== null, answered: this.decided === delivery };

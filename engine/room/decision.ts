@@ -3,21 +3,23 @@ import { refused, type Answer } from '../messages/answers.js';
 import { evolve } from './evolve.js';
 import type { Fact, RoomState } from './state.js';
 
-/** What a decision depends on beside the state and the command, handed in so that deciding stays pure. */
+/**
+ * What a decision depends on beside the state and the command. It is handed in so that `decide` stays pure.
+ */
 export interface Context {
   /** The time, RFC 3339 in UTC: for events. */
   readonly at: string;
-  /** Monotonic time, ms: for the time of grace. */
+  /** Monotonic time, ms: for grace. */
   readonly elapsed: number;
   /** Fresh ids for the events that a command may cause. */
   readonly newId: () => string;
   /** How many members an answer lists by name. */
   readonly presenceLimit: number;
-  /** Whether what is said for a node's connections can be trusted: the node lives, as far as the home knows. */
+  /** Whether a node lives, as far as the home knows: then a command for one of its connections is trusted. */
   readonly lives: (nodeId: string) => boolean;
   /** The node that the room is on. */
   readonly home: string;
-  /** The room's last roll call. */
+  /** The id of the room's last roll call. */
   readonly callId: string;
 }
 

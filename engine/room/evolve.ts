@@ -35,7 +35,10 @@ export function evolve(state: RoomState, fact: Fact): RoomState {
   }
 }
 
-/** The same room at another seq. Field by field: each post makes a state, and a spread costs V8 several times as much. */
+/**
+ * The same room at another seq. It copies field by field, because each post makes a new state and a spread
+ * takes about 1 µs more (bench/NOTES.md).
+ */
 function withHead(state: RoomState, head_seq: number): RoomState {
   const { room_id, status, preset, own_policy, created_at, seats, gone, calling, vacant_since } = state;
   return {
@@ -76,7 +79,7 @@ function closed(state: RoomState, head_seq: number, byItself: boolean): RoomStat
 
 function freed(state: RoomState, user: string): RoomState {
   const seats = state.seats.delete(user);
-  // Whether it was the last one is known when the roll call is over.
+  // During a roll call more members may be found, so whether the room is vacant is known when it is over.
   const vacant_since = state.calling && seats.size === 0 ? 'unknown' : state.vacant_since;
   return { ...state, seats, gone: state.gone.delete(user), vacant_since };
 }

@@ -3,7 +3,7 @@ import type { DurableEvent, RoomEvent } from '../messages/events.js';
 import type { Context } from './decision.js';
 import { policyOf, type RoomState } from './state.js';
 
-/** What every event with a seq has. */
+/** The fields of every event with a seq. */
 export function durable(state: RoomState, requestId: string | undefined, ctx: Context) {
   return {
     event_id: ctx.newId(),
@@ -24,19 +24,22 @@ export function roomClosed(
   return { type: 'room_closed', ...durable(state, requestId, ctx), reason, purged };
 }
 
-/** `state`: before the user has the seat. */
+/** `state`: the one before the user has the seat. */
 export function memberJoined(state: RoomState, user: string, ctx: Context): RoomEvent {
   const { room_id, seats } = state;
   return { type: 'member_joined', room_id, at: ctx.at, user, member_count: seats.size + 1 };
 }
 
-/** `state`: before the seat is free. */
+/** `state`: the one before the seat is free. */
 export function memberLeft(state: RoomState, user: string, ctx: Context): RoomEvent {
   const { room_id, seats } = state;
   return { type: 'member_left', room_id, at: ctx.at, user, member_count: seats.size - 1 };
 }
 
-/** The whole list, where what members were told of each other one by one may be incomplete; none in a large room. */
+/**
+ * The list of all members, for clients that may have missed single joins and leaves; no event in a large
+ * room.
+ */
 export function memberList(state: RoomState, ctx: Context): RoomEvent[] {
   const { room_id, seats } = state;
   if (seats.size === 0 || seats.size > ctx.presenceLimit) return [];
@@ -44,7 +47,7 @@ export function memberList(state: RoomState, ctx: Context): RoomEvent[] {
   return [{ type: 'members', room_id, at: ctx.at, members, member_count: seats.size }];
 }
 
-/** What a client is told of the room as it stands. */
+/** The room as clients are told of it. */
 export function view(state: RoomState, ctx: Context): RoomView {
   return {
     room_id: state.room_id,
@@ -57,7 +60,10 @@ export function view(state: RoomState, ctx: Context): RoomView {
   };
 }
 
-/** In a large room each join reads some of many names, and a lazy sequence of them costs three times as much. */
+/**
+ * The first `most` names. A plain loop: each join calls it, and immutable's lazy `take` costs three times as
+ * much.
+ */
 function namesOf({ seats }: RoomState, most: number): string[] {
   const names: string[] = [];
   for (const name of seats.keys()) {

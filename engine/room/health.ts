@@ -4,22 +4,24 @@ import type { Clock, Session } from '../ports.js';
 const CRASHES = 5;
 const CRASH_WINDOW_MS = 10_000;
 export const REST_MS = 30_000;
-/** How often rooms that were lost with members in them are tried again, ms, and how many of them at a time. */
+/** How often rooms that have ended with members are tried again, ms, and how many of them at a time. */
 const REVIVE_MS = 1_000;
 const REVIVED_AT_ONCE = 256;
 
 interface Remembered {
-  /** When it crashed; monotonic, ms. */
+  /** When the room crashed; monotonic, ms. */
   crashes: readonly number[];
   restsUntil: number;
-  /** What it left behind when it ended, until it is awake again. */
+  /**
+   * The members that the room had when it ended, and its session; null if none, or once it is awake again.
+   */
   kept: { readonly members: readonly string[]; readonly session: Session } | null;
 }
 
 /**
- * What the supervisor remembers of rooms that crashed or could not go on: how often, how long they rest, and whom they
- * had as members. A room that may have members is woken again as soon as it can be: somebody may have to be told who
- * has left.
+ * What the supervisor remembers of rooms that crashed or could not go on: how often they crashed, how long
+ * they rest, and their members. A room that ended with members is woken again as soon as possible, because
+ * some of them may have left meanwhile, and the others have to be told.
  */
 export class Health {
   private readonly records = new Map<string, Remembered>();
@@ -47,12 +49,12 @@ export class Health {
     return (this.records.get(roomId)?.restsUntil ?? 0) > this.clock.elapsed();
   }
 
-  /** A room has ended that may have members. */
+  /** A room has ended with these members. */
   keepMembers(roomId: string, members: readonly string[], session: Session): void {
     this.recordOf(roomId).kept = { members, session };
   }
 
-  /** The members of a room that ended, which is being woken; null: it did not end with any. */
+  /** Hands over the members of a room that is being woken; null: it did not end with any. */
   takeMembers(roomId: string): readonly string[] | null {
     const record = this.records.get(roomId);
     const members = record?.kept?.members ?? null;
@@ -64,7 +66,10 @@ export class Health {
     return (this.records.get(roomId)?.kept ?? null) !== null;
   }
 
-  /** The session has ended. Returns its rooms that have ended with members: their next home has to hear of them. */
+  /**
+   * A session has ended. Returns those of its rooms that have ended with members: their next home has to be
+   * told.
+   */
   sessionEnded(session: Session): string[] {
     const rooms: string[] = [];
     for (const [roomId, record] of this.records) {

@@ -2,7 +2,7 @@ import type { Outcome } from '../journal.js';
 import type { Present } from '../messages/words.js';
 import type { Delivery, RoomRecord } from '../ports.js';
 
-/** What a room hears: commands, and what it has asked for. */
+/** A room's messages: commands, answers to its own questions, and news of other nodes. */
 export type RoomMessage =
   | Delivery
   | { readonly type: 'loaded'; readonly load: number; readonly record: RoomRecord | null }
@@ -14,7 +14,7 @@ export type RoomMessage =
   | { readonly type: 'drained' }
   | { readonly type: 'present'; readonly word: Present }
   | { readonly type: 'node_gone'; readonly nodeId: string }
-  /** Whether the node is still the home may be known now. */
+  /** Time to check again whether the node is still the room's home. */
   | { readonly type: 'ask_again' }
   /** A time has come that the room waited for. */
   | { readonly type: 'tick' };

@@ -11,33 +11,35 @@ interface Turn {
   append: DurableEvent[];
   events: RoomEvent[];
   answers: [Delivery, Answer][];
-  /** The record has to be stored, though there may be no event. */
+  /** The room's record has to be stored, even if there is no event. */
   record: boolean;
-  /** Forget what has a smaller seq; null: nothing. */
+  /** Events with a smaller seq are to be forgotten; null: none. */
   purge: number | null;
 }
 
-/** What the room is told of what it sent out; it deals with it in a turn of its own. */
+/** The room, as its outbox tells it what became of its decisions. It deals with that in a turn of its own. */
 export interface OutboxOwner {
   /** Nothing is staged any more. */
   drained(): void;
-  /** A commit failed: whatever was decided since stands on nothing, and is refused. */
+  /** A commit failed. Everything decided since was decided on top of it, and fails with it. */
   commitFailed(outcome: Outcome): void;
   /** Whether the node is known to be the room's home now. */
   readonly isCurrent: boolean;
-  /** Since it is not, others were not told who came and who went. */
+  /** Because the node may not be the home, joins and leaves were not published. */
   withheld(): void;
 }
 
 /**
- * What a room has decided, on its way out: gathered over a turn, staged in the journal if there is anything to be
- * stored or anything staged before it, so that everybody hears of things in the order in which they were decided.
+ * A room's decisions on their way out. They gather over a turn. Then they are staged in the journal if there
+ * is anything to store, or if anything staged before is still there, so that they go out in the order in
+ * which they were made.
  */
 export class Outbox implements Stager {
   private turn = emptyTurn();
   private epoch = 0;
-  /** For each entry in the journal, of all epochs, the seats it tells of. */
+  /** For each entry in the journal, of all epochs, the seats as they are after it. */
   private staged: RoomState['seats'][] = [];
+  /** The seats as far as clients were told of them. */
   private announced: RoomState['seats'] = ImmutableMap();
 
   constructor(
@@ -56,7 +58,7 @@ export class Outbox implements Stager {
     return this.staged.length === 0;
   }
 
-  /** Users with a seat, as far as anybody was told. */
+  /** Users with a seat, as far as clients were told. */
   get members(): string[] {
     return [...this.announced.keys()];
   }
@@ -82,7 +84,7 @@ export class Outbox implements Stager {
     }
   }
 
-  /** Sends out what has gathered, decided up to `state`. */
+  /** Sends out what has gathered. `state`: after all of it. */
   flush(state: RoomState): void {
     const { append, record, purge, events, answers } = this.turn;
     const stores = append.length > 0 || record || purge !== null;
@@ -111,14 +113,14 @@ export class Outbox implements Stager {
     this.owner.commitFailed('failed');
   }
 
-  /** The room is no longer here: what was decided is neither published nor answered, unless it is stored already. */
+  /** Decisions that are not stored yet are neither published nor answered any more. */
   abandon(): void {
     for (const event of this.turn.append) this.parts.inFlight.delete(event.event_id);
     this.turn = emptyTurn();
     this.epoch++;
   }
 
-  /** What cannot be published is counted and logged; these events need no commit. */
+  /** Publishes events that need no commit. If that fails, it is counted and logged. */
   private publish(events: readonly RoomEvent[]): Promise<void> {
     return this.parts.broker.publish(events).catch((cause: unknown) => {
       this.parts.meter.dropped('event_not_published');
@@ -151,7 +153,10 @@ export class Outbox implements Stager {
     return entry.epoch === this.epoch;
   }
 
-  /** What is stored is a fact. The rest was decided from members that the room does not have if its home is elsewhere. */
+  /**
+   * Stored events are facts. The others depend on this node's list of members, which is not the room's if its
+   * home is elsewhere.
+   */
   publishable(entry: Staged): readonly RoomEvent[] {
     const durable = entry.append?.events ?? NONE;
     if (entry.events.length === durable.length || (this.stands(entry) && this.owner.isCurrent))
@@ -173,7 +178,10 @@ function emptyTurn(): Turn {
 /** Nothing is ever put into it. */
 const NONE: never[] = [];
 
-/** A list with one more item. A literal has room for one, `push` makes room for seventeen; most turns hold one. */
+/**
+ * A list with one more item. A literal allocates one place, `push` onto an empty array seventeen, and most
+ * turns hold one decision.
+ */
 function withItem<T>(list: T[], item: T): T[] {
   if (list.length === 0) return [item];
   list.push(item);

@@ -18,16 +18,23 @@ export interface RoomParts {
   readonly timestamp: (ms: number) => string;
   /** The node this room is on. */
   readonly nodeId: string;
-  /** Messages of all rooms that are staged and not yet decided by the store, by id: an id is unique over rooms. */
+  /**
+   * Messages of all rooms that are staged and not yet decided by the store. By id, which is unique over all
+   * rooms.
+   */
   readonly inFlight: Map<string, MessagePosted>;
+  /** Whether a node lives, as far as is known here. */
+  readonly lives: (nodeId: string) => boolean;
   readonly presenceLimit: number;
   readonly presetOf: (roomId: string) => Policy;
   /**
-   * This node's own answer to a roll call, where it can be given at once: null while its audience has not heard of the
-   * events up to `headSeq`.
+   * This node's own answer to a roll call. Null while it cannot be given at once, because the audience here
+   * has not received the events up to `headSeq`.
    */
   readonly callHere: (roomId: string, callId: string, headSeq: number) => LocalMembers | null;
-  /** For tests of supervision: throws when a crash is to be injected, before a decision or after it was taken. */
+  /**
+   * For tests of supervision: throws when a crash is to be injected, before a decision or after it was taken.
+   */
   readonly fault: ((command: Command) => void) | undefined;
   readonly faultAfter: ((command: Command) => void) | undefined;
 }

@@ -2,7 +2,10 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { Policy } from '../messages/policy.js';
 import { PolicyChange } from '../messages/policy.js';
 
-/** Policies by the prefix of a room id, for example `{"direct:": {"post": "members"}}`; `""` is for all others. */
+/**
+ * Policies by the prefix of a room id, for example `{"direct:": {"post": "members"}}`; `""` is for all
+ * others.
+ */
 export const Presets = Type.Record(Type.String({ maxLength: 64 }), PolicyChange);
 export type Presets = Static<typeof Presets>;
 
@@ -26,8 +29,8 @@ export const DEFAULT_PRESETS: Presets = {
 };
 
 /**
- * The policy of a room that has none of its own: the fields of the longest prefix its id begins with, on top of
- * those of `""`, on top of `base`.
+ * The policy of a room that has none of its own: `base`, changed by the fields of `""`, then by the fields of
+ * the longest prefix that its id begins with.
  */
 export function presetFor(roomId: string, presets: Presets, base: Policy): Policy {
   return withPrefix(prefixOf(roomId, presets), presets, base);

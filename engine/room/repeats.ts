@@ -4,8 +4,8 @@ import type { DurableEvent, MessagePosted } from '../messages/events.js';
 import type { Store } from '../ports.js';
 
 /**
- * `unknown`: the store has to be asked. `new`: nobody has used this id. `elsewhere`: a post with this id is being stored
- * in another room, and may fail.
+ * `unknown`: the store has to be asked. `new`: this id was never used. `elsewhere`: a post with this id is
+ * being stored in another room, and may fail.
  */
 export type Repeat =
   'unknown' | 'new' | 'elsewhere' | { readonly first: DurableEvent; readonly answer: Answer };
@@ -13,9 +13,9 @@ export type Repeat =
 /** Nothing is ever put into it. */
 const NOTHING = new Map<string, DurableEvent | null>();
 
-/** Knows of posts whether they are a repeat, as the store and what is in flight to it say. */
+/** Knows whether a post is a repeat, from the store and from the messages on their way to it. */
 export class Repeats {
-  /** What the store said of ids: the event that has it, or null. */
+  /** The store's answers about ids: the event that has the id, or null. */
   private looked: Map<string, DurableEvent | null> = NOTHING;
   private clears = 0;
 
@@ -24,7 +24,7 @@ export class Repeats {
     private readonly inFlight: ReadonlyMap<string, MessagePosted>,
   ) {}
 
-  /** What is known of a post. An answer of the store is used once. */
+  /** What is known of a post. Each answer of the store is used once. */
   of(command: PostCommand): Repeat {
     if (command.fresh) return 'new';
     const staged = this.inFlight.get(command.id);
@@ -45,17 +45,17 @@ export class Repeats {
 
   /** Asks the store about these posts. */
   async lookUp(posts: readonly PostCommand[], store: Store): Promise<void> {
-    // What is in flight now may be in the store in a moment: the store's no would be out of date.
+    // A message in flight may be stored in a moment, so the store's “no” would be out of date.
     const ids = posts.flatMap(({ id, fresh }) => (fresh || this.inFlight.has(id) ? [] : [id]));
     const asked = this.clears;
     const found = await store.findEvents(ids);
     if (this.clears !== asked) return;
-    // What an earlier look-up said, and nobody used, is out of date.
+    // Unused answers of an earlier look-up are out of date.
     this.looked = new Map<string, DurableEvent | null>(ids.map((id) => [id, null]));
     for (const event of found) this.looked.set(event.event_id, event);
   }
 
-  /** Forgets what the store has said, also what it is still about to say. */
+  /** Forgets the store's answers, also the one that is still to come. */
   clear(): void {
     this.clears++;
     this.looked = NOTHING;

@@ -2,7 +2,9 @@ import type { Presence } from '../messages/commands.js';
 import type { LocalMembers, Present } from '../messages/words.js';
 import type { Broker } from '../ports.js';
 
-/** A node that has not answered is asked again after this long, ms: what was asked or answered may have been lost. */
+/**
+ * A node that has not answered is asked again after this many ms, because the question or answer may be lost.
+ */
 const REPEAT_MS = 1_000;
 
 interface RollParts {
@@ -12,12 +14,14 @@ interface RollParts {
 }
 
 /**
- * Who is connected to a room, asked of every node that lives. Over when each has answered or is gone. A node answers
- * also when nobody is connected there.
+ * Asks every node that lives for its connections to a room. Over when each node has answered or is gone; a
+ * node without a connection answers, too.
  */
 export class RollCall {
-  /** Members that clients somewhere were told of. */
+  /** Users whom the clients of some node believe to be members. */
   readonly believed = new Set<string>();
+  /** Connections whose nodes may have been taken for gone, so that their seats may have gone to others. */
+  readonly unsure: { readonly nodeId: string; readonly present: readonly Presence[] }[] = [];
   private awaited: Set<string>;
   private readonly lists = new Map<string, Presence[]>();
   /** Connections that left while their node's answer was on its way. */
@@ -36,7 +40,7 @@ export class RollCall {
     this.repeatAt = now + REPEAT_MS;
   }
 
-  /** Asks everybody. Answers this node's own members, if they can be told at once. */
+  /** Asks all nodes. Returns this node's own answer; null if it will come as a word like the others'. */
   begin(): LocalMembers | null {
     const { broker, nodeId, callHere } = this.parts;
     const here = callHere(this.roomId, this.id, this.headSeq);
@@ -50,19 +54,19 @@ export class RollCall {
     return this.awaited.size === 0;
   }
 
-  /** When those that have not answered are to be asked again; monotonic, ms. */
+  /** When the nodes that have not answered are asked again; monotonic, ms. */
   get nextRepeat(): number {
     return this.isOver ? Infinity : this.repeatAt;
   }
 
-  /** Asks those again that have not answered, if it is time to. */
+  /** Asks the nodes that have not answered again, if it is time to. */
   repeat(now: number): void {
     if (now < this.nextRepeat) return;
     this.repeatAt = now + REPEAT_MS;
     for (const node of this.awaited) this.parts.broker.say(this.word(), node);
   }
 
-  /** A part of a node's answer. Returns the whole list when the last part is here, null before. */
+  /** Takes a part of a node's answer. Returns the node's whole list with the last part, null before. */
   answer({ node_id, call_id, present, believed, last }: Present): Presence[] | null {
     if (call_id !== this.id || !this.awaited.has(node_id)) return null;
     for (const user of believed) this.believed.add(user);
@@ -74,7 +78,7 @@ export class RollCall {
     return list.filter(({ connection_id }) => !this.leftConnections.has(connection_id));
   }
 
-  /** A node is gone: its answer is not waited for. */
+  /** A node is gone: no answer of it is waited for. */
   nodeGone(nodeId: string): void {
     this.awaited.delete(nodeId);
     this.lists.delete(nodeId);

@@ -3,7 +3,7 @@ import type { Context } from './decision.js';
 import { roomClosed } from './facts.js';
 import { policyOf, type Fact, type RoomState } from './state.js';
 
-/** Why nobody can join or post just now, or null. */
+/** The reason for which nobody can join or post now, or null. */
 export function shut(state: RoomState): Refusal | null {
   const onDemand = policyOf(state).creation === 'on_demand';
   switch (state.status) {
@@ -18,7 +18,7 @@ export function shut(state: RoomState): Refusal | null {
   }
 }
 
-/** Why nothing can be done to the room's members, or null. */
+/** The reason for which the room cannot have members now, or null. */
 export function withoutMembers(state: RoomState): Refusal | null {
   return state.status === 'absent' ? absent(state) : shut(state);
 }
@@ -63,7 +63,7 @@ export function closesWhenEmpty(state: RoomState): boolean {
   return state.status === 'open' && policyOf(state).deletion === 'when_empty';
 }
 
-/** To be asked when somebody has left. Nothing while a roll call may still find members. */
+/** To be applied after somebody has left. No fact while a roll call may still find members. */
 export function closedIfEmpty(state: RoomState, ctx: Context): Fact[] {
   const closes = closesWhenEmpty(state) && state.seats.size === 0 && !state.calling;
   return closes ? [roomClosed(state, 'empty', false, undefined, ctx)] : [];

@@ -19,7 +19,7 @@ import { policyOf, type Fact, type RoomState } from './state.js';
 export function join(state: RoomState, command: JoinCommand, ctx: Context): Decision {
   const refusal = shut(state);
   if (refusal) return refuse(state, refusal);
-  // Also where the user has a seat: a welcome lists all members.
+  // Even if the user has a seat, because a welcome lists all members.
   if (state.calling) return { type: 'wait' };
   const { user, connection_id, node_id } = command;
   const seat = state.seats.get(user);
@@ -42,12 +42,15 @@ export function join(state: RoomState, command: JoinCommand, ctx: Context): Deci
   return accept(state, [...woken, ...news], joined);
 }
 
-/** How long a node may take to assert its connections, ms: longer than it takes to notice that another node is gone. */
+/**
+ * A node has this long to assert its connections, ms: longer than it takes to notice that another node is
+ * gone.
+ */
 const ASSERTED_WITHIN_MS = 2_000;
 
 /**
- * A join may outlive its node, or, redelivered, its connection. Then nobody would give the seat back: so it is in grace
- * at once, until its node asserts it.
+ * A join may be carried out after its node is gone, or, if it is redelivered, after its connection has ended.
+ * Then nobody would give the seat back. So such a seat is in grace from the start, until its node asserts it.
  */
 function connected(
   { user, connection_id, node_id }: JoinCommand,
@@ -78,18 +81,20 @@ export function kick(state: RoomState, user: string, requestId: string | undefin
   return accept(state, [kicked, ...listedAgain(after, ctx), ...closedIfEmpty(after, ctx)], done);
 }
 
-/** What a node's list of its connections changes, and which of them have lost their seat. */
+/**
+ * The effect of a node's list: facts, the state after them, and the connections that have lost their seats.
+ */
 export interface Assertion {
   readonly facts: readonly Fact[];
   readonly state: RoomState;
   readonly lost: readonly string[];
-  /** Why they have; null where none has. */
+  /** Why they have lost them; null if none has. */
   readonly because: Refusal | null;
 }
 
 /**
- * Connections of a node in this room, as its audience knows them: those that the room did not know have a seat again.
- * During a roll call nobody is turned away: whoever is listed was given the seat by the home before this one.
+ * Gives seats to the connections that a node lists. During a roll call nobody is turned away that is sure of its seat,
+ * because the home before this one gave it.
  */
 export function assertPlaces(
   state: RoomState,
@@ -105,11 +110,12 @@ export function assertPlaces(
     facts.push(fact);
     after = evolve(after, fact);
   };
-  for (const { user, connection_id, asked } of listed) {
+  for (const { user, connection_id, asked, unsure } of listed) {
     if (asked) continue;
     const refusal = shut(after);
     const { capacity } = policyOf(after);
-    const full = !after.seats.has(user) && !after.calling && capacity !== null && !hasRoom(after);
+    const mayBeFull = unsure === true || !after.calling;
+    const full = !after.seats.has(user) && mayBeFull && capacity !== null && !hasRoom(after);
     if (refusal || full) {
       because = refusal ?? roomFull(capacity ?? 0);
       lost.push(connection_id);
@@ -118,13 +124,16 @@ export function assertPlaces(
     if (after.status !== 'open') take({ type: 'woken', at: ctx.at });
     if (!after.seats.has(user) && !after.calling) take(memberJoined(after, user, ctx));
     take({ type: 'connection_added', user, connection_id, node_id: nodeId });
-    // What it said has outlived it.
+    // The node is gone, and its list has come after that.
     if (!ctx.lives(nodeId)) take({ type: 'connection_gone', user, connection_id, since: ctx.elapsed });
   }
   return { facts, state: after, lost, because };
 }
 
-/** Those of a node's connections that the room knows and a whole list does not name, not even as having `asked`. */
+/**
+ * The node's connections that have gone: the room knows them, and its whole list names them neither seated
+ * nor asked.
+ */
 export function missingFrom(
   listed: readonly Presence[],
   nodeId: string,
@@ -143,8 +152,8 @@ export function missingFrom(
 }
 
 /**
- * Members that clients were told of, whom nobody has asserted: they keep their seats for the time of grace, from now.
- * Those who were asserted come first, so there may be no seat left for all.
+ * Members that clients were told of, whom nobody has asserted: they keep their seats for the time of grace,
+ * from now. Those who were asserted come first, so there may be no seat left for all.
  */
 export function remember(users: Iterable<string>, state: RoomState, ctx: Context): Fact[] {
   if (state.status !== 'open' && state.status !== 'absent') return [];
@@ -159,13 +168,13 @@ export function remember(users: Iterable<string>, state: RoomState, ctx: Context
   return facts;
 }
 
-/** Every node has answered: from now on the room knows its members, and tells everybody who they are. */
+/** Every node has answered, so the room knows its members now and sends everybody the list. */
 export function completeRoll(state: RoomState, ctx: Context): readonly Fact[] {
   const vacant = state.vacant_since === 'unknown' && state.seats.size === 0 && closesWhenEmpty(state);
   return [{ type: 'roll_completed', vacant_since: vacant ? ctx.elapsed : null }, ...memberList(state, ctx)];
 }
 
-/** Frees the seats whose time of grace is over; closes the room where its policy says so. */
+/** Frees the seats whose time of grace is over, and closes an empty room if its policy says so. */
 export function expire(state: RoomState, ctx: Context): readonly Fact[] {
   if (state.calling) return [];
   const { grace_ms } = policyOf(state);
@@ -176,7 +185,7 @@ export function expire(state: RoomState, ctx: Context): readonly Fact[] {
   return departures(state, [...over.keys()], ctx);
 }
 
-/** When the next seat may be freed, or a vacant room closes; monotonic, ms; null: nothing to wait for. */
+/** When the next seat may be freed or the vacant room closes; monotonic, ms. Null: never. */
 export function nextExpiry(state: RoomState): number | null {
   if (state.calling) return null;
   const first = typeof state.vacant_since === 'number' ? state.vacant_since : state.gone.first();
@@ -195,7 +204,7 @@ function departures(state: RoomState, users: readonly string[], ctx: Context): F
   return [...facts, ...closedIfEmpty(after, ctx)];
 }
 
-/** In a large room nobody is told who comes and goes. When it is no longer large, everybody gets the list. */
+/** In a large room joins and leaves are not told. When it is no longer large, everybody is sent the list. */
 function listedAgain(after: RoomState, ctx: Context): Fact[] {
   return after.seats.size === ctx.presenceLimit ? memberList(after, ctx) : [];
 }

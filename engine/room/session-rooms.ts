@@ -1,14 +1,16 @@
 import type { Session } from '../ports.js';
 
-/** When a session knows more rooms than this, it forgets them all: a roll call more is cheaper than the memory. */
+/**
+ * A session that knows this many rooms forgets them all: some more roll calls are cheaper than the memory.
+ */
 const MOST = 100_000;
 
-/** The rooms that went to sleep without members in a session that lasts: to wake them takes no roll call. */
+/** The rooms that went to sleep without members in a session that lasts. Waking one needs no roll call. */
 export class SessionRooms {
   private readonly asleep = new WeakMap<Session, Set<string>>();
   private readonly over = new WeakSet<Session>();
 
-  /** Whether nobody can be a member of this sleeping room. */
+  /** Whether this sleeping room is known to have no members. */
   knows(session: Session, roomId: string): boolean {
     return this.asleep.get(session)?.has(roomId) === true;
   }

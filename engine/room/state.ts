@@ -9,35 +9,36 @@ export interface Place {
   readonly connection_id: string;
 }
 
-/** A user's place in a room: its connections. They may come and go; without any the seat is kept for `grace_ms`. */
+/** The connections of a user with a seat. Without any, the seat is kept for `grace_ms`. */
 export type Seat = readonly Place[];
 
 /**
- * All that a room knows. Plain immutable data: seats are a persistent map, so that a join in a room of 18,000 copies a
- * few nodes of it. Times are monotonic, ms, of the home's own clock.
+ * All that a room knows, as immutable data. Seats are a persistent map, so a join into a room of 18,000
+ * copies only a few of the map's nodes. Times are monotonic, in ms, of the home's own clock.
  */
 export interface RoomState {
   readonly room_id: string;
-  /** absent: never opened. empty: closed by itself when everybody had left. */
+  /** absent: never opened. closed: by DELETE. empty: closed by itself when everybody had left. */
   readonly status: 'absent' | 'open' | 'closed' | 'empty';
   readonly head_seq: number;
-  /** What holds where the room has no policy of its own. */
+  /** The policy that holds while the room has none of its own. */
   readonly preset: Policy;
   readonly own_policy: Policy | null;
   readonly created_at: string;
   readonly seats: ImmutableMap<string, Seat>;
-  /** Users with a seat and no connection, and since when, the longest gone first. */
+  /** Users in grace, with a seat but no connection, and since when; the longest gone first. */
   readonly gone: OrderedMap<string, number>;
   /** A roll call is under way: there may be members that the room does not know of yet. */
   readonly calling: boolean;
   /**
-   * Since when nobody was found in a room that was open when it was woken, and so may have had members; `unknown` until
-   * the roll call is over; null: not so, or somebody came or opened it since.
+   * The room was open when it was woken, so it may have had members; since when it is known that none is
+   * there. Closing when empty depends on it. `unknown`: a roll call is under way; null: somebody is there,
+   * has come or has opened it.
    */
   readonly vacant_since: number | 'unknown' | null;
 }
 
-/** Facts that only the room itself needs: neither stored nor sent. */
+/** Facts that only the room itself needs. They are neither stored nor sent. */
 export type PrivateFact =
   | { readonly type: 'woken'; readonly at: string }
   | ({ readonly type: 'connection_added'; readonly user: string } & Place)
@@ -49,7 +50,7 @@ export type PrivateFact =
     }
   /** All connections of a node are gone. */
   | { readonly type: 'node_gone'; readonly node_id: string; readonly since: number }
-  /** Somebody was a member before the room was rebuilt, and may come back. */
+  /** The user was a member before the room was rebuilt, and has a seat in grace. */
   | { readonly type: 'member_remembered'; readonly user: string; readonly since: number }
   | { readonly type: 'roll_completed'; readonly vacant_since: number | null }
   /** Events with a smaller seq are forgotten. */
@@ -57,7 +58,9 @@ export type PrivateFact =
 
 export type Fact = RoomEvent | PrivateFact;
 
-/** A room as the store remembers it. Seats are not stored: `calling` says that they are being asked for. */
+/**
+ * The state of a room from its record. Seats are not stored; `calling`: a roll call is going to ask for them.
+ */
 export function wake(roomId: string, preset: Policy, record: RoomRecord | null, calling: boolean): RoomState {
   const status = record?.status ?? 'absent';
   return {
@@ -74,14 +77,17 @@ export function wake(roomId: string, preset: Policy, record: RoomRecord | null, 
   };
 }
 
-/** A room's own policy as the store has it. If it was stored before a field existed, that field is the preset's. */
+/**
+ * A room's own policy from its record. A field that did not exist yet when it was stored has the preset's
+ * value.
+ */
 export function ownPolicy(preset: Policy, record: RoomRecord | null): Policy | null {
   if (record === null || record.policy === null) return null;
   const policy = { ...preset, ...record.policy };
   return record.status === 'empty' ? ownPolicyWhenEmpty(preset, policy) : policy;
 }
 
-/** A room that closed itself opens with its preset; of its own policy only who may open it holds until then. */
+/** A room that closed itself opens with its preset. Of its own policy only `creation` holds until then. */
 export function ownPolicyWhenEmpty(preset: Policy, own: Policy | null): Policy | null {
   return own && { ...preset, creation: own.creation };
 }
@@ -90,7 +96,7 @@ export function policyOf(state: RoomState): Policy {
   return state.own_policy ?? state.preset;
 }
 
-/** What the store has to remember of this state. */
+/** The part of a state that the store remembers. */
 export function recordOf(state: RoomState): RoomRecord {
   return {
     room_id: state.room_id,

@@ -5,7 +5,7 @@ import { view } from '../../../engine/room/facts.js';
 import { evolve } from '../../../engine/room/evolve.js';
 import { decide } from '../../../engine/room/decide.js';
 import { BARE } from '../../../engine/room/presets.js';
-import { completeRoll, expire, nextExpiry } from '../../../engine/room/seating.js';
+import { assertPlaces, completeRoll, expire, nextExpiry } from '../../../engine/room/seating.js';
 import { wake } from '../../../engine/room/state.js';
 import { at, fresh, uuid } from './script.js';
 import { R, join, leave, post, tell, types, withPolicy } from './tell.js';
@@ -99,14 +99,29 @@ t.test(
     t.equal(tell(calling, { ...R, type: 'typing', user: 'ann' }).last, 'wait');
     t.equal(tell(calling, { ...R, type: 'describe' }).last, 'wait');
     const present = ['ann', 'bob'].map((user, i) => ({ user, connection_id: uuid(i) }));
-    const asserted = tell(calling, { ...ASSERT, present });
-    t.same(asserted.answer, { type: 'asserted', lost: [] });
-    t.same(types(asserted.facts), ['connection_added', 'connection_added'], 'nobody is announced as new');
-    t.equal(tell(asserted.state, post('ann')).last, 'posted', 'whoever is known does not wait');
-    t.equal(tell(asserted.state, join('cid')).last, 'wait', 'another node may have more of them');
-    const complete = completeRoll(asserted.state, at(1));
+    t.equal(
+      tell(calling, { ...ASSERT, present }).last,
+      'wait',
+      'what was said before the roll call may be out of date',
+    );
+    const { facts, lost, state: known } = assertPlaces(calling, uuid(99), present, at(1));
+    t.same(
+      [types(facts), lost],
+      [['connection_added', 'connection_added'], []],
+      'nobody is announced as new',
+    );
+    const unsure = assertPlaces(
+      known,
+      uuid(98),
+      [{ user: 'cid', connection_id: uuid(9), unsure: true }],
+      at(1),
+    );
+    t.same(unsure.lost, [uuid(9)], 'whose node was taken for gone has a seat only if there is one');
+    t.equal(tell(known, post('ann')).last, 'posted', 'whoever is known does not wait');
+    t.equal(tell(known, join('cid')).last, 'wait', 'another node may have more of them');
+    const complete = completeRoll(known, at(1));
     t.match(complete.at(-1), { type: 'members', members: ['ann', 'bob'], member_count: 2 });
-    const counted = complete.reduce(evolve, asserted.state);
+    const counted = complete.reduce(evolve, known);
     t.equal(tell(counted, join('cid')).last, 'room_full');
     const third = [...present, { user: 'cid', connection_id: uuid(7) }];
     t.match(tell(counted, { ...ASSERT, present: third }).answer, {
