@@ -26,16 +26,17 @@ export class Leases {
     }
   }
 
-  /** The node is heard again, and hears. Whether somebody took it for gone, or did not know it. */
-  isBack(endpoint: Peer): boolean {
+  /** The node is heard again, and hears. Answers who was taken for gone by somebody, or not known: it, or those it meets. */
+  isBack(endpoint: Peer): Set<Peer> {
     this.cancelTimers(endpoint);
     endpoint.outSince = null;
-    let wasGone = false;
+    const wereGone = new Set<Peer>();
     for (const other of this.network.endpoints) {
       if (other === endpoint) continue;
       if (other.link === 'up') {
         this.unwatch(other, endpoint);
-        if (!other.known.has(endpoint.nodeId)) wasGone = true;
+        if (!other.known.has(endpoint.nodeId)) wereGone.add(endpoint);
+        if (!endpoint.known.has(other.nodeId)) wereGone.add(other);
         other.known.add(endpoint.nodeId);
         endpoint.known.add(other.nodeId);
       } else if (endpoint.known.has(other.nodeId) || this.mayLive(other)) {
@@ -43,7 +44,7 @@ export class Leases {
         this.watch(endpoint, other);
       }
     }
-    return wasGone;
+    return wereGone;
   }
 
   /** Whether its lease is not over: then whoever begins to be a home has to know of it. */

@@ -147,9 +147,11 @@ export class Network implements Carrier {
   private stands(endpoint: Peer): void {
     const isNew = endpoint.outSince === null;
     endpoint.link = 'up';
-    const wasTakenForGone = this.leases.isBack(endpoint);
-    if (!isNew && (endpoint.hasMissed || wasTakenForGone)) endpoint.handlers?.missed();
+    const wereGone = this.leases.isBack(endpoint);
+    if (endpoint.hasMissed) wereGone.add(endpoint);
     endpoint.hasMissed = false;
+    // Nobody has taken a new node for gone, and it none.
+    if (!isNew) for (const one of wereGone) one.handlers?.missed();
     endpoint.flush();
     endpoint.requests.flush();
     for (const partition of this.partitions) {
