@@ -126,6 +126,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     ...shared,
     journal,
     presenceLimit,
+    lives: (node: string) => node === nodeId || broker.nodes().has(node),
     timestamp: createTimestamps(),
     inFlight: new Map<string, MessagePosted>(),
     presetOf,

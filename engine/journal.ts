@@ -204,22 +204,28 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     }
   }
 
+  /**
+   * A throw in one of these must not cost the answers behind it. Without closures: they would be two a post.
+   */
   function finish(entry: Staged, outcome: Outcome, published: Promise<void> | undefined): void {
-    guarded(() => entry.stager.outcome(entry, outcome));
+    try {
+      entry.stager.outcome(entry, outcome);
+    } catch (cause) {
+      crashed(cause);
+    }
     for (const [delivery, answer] of entry.answers) {
-      if (outcome === 'committed') guarded(() => delivery.settle(answer, published));
-      else guarded(() => delivery.retry(`not committed: ${outcome}`));
+      try {
+        if (outcome === 'committed') delivery.settle(answer, published);
+        else delivery.retry(`not committed: ${outcome}`);
+      } catch (cause) {
+        crashed(cause);
+      }
     }
   }
 
-  /** A throw in one answer must not cost the answers behind it. */
-  function guarded(call: () => void): void {
-    try {
-      call();
-    } catch (cause) {
-      meter.crashed('journal');
-      log.error({ cause: errorText(cause) }, 'journal: a crash while an answer went out');
-    }
+  function crashed(cause: unknown): void {
+    meter.crashed('journal');
+    log.error({ cause: errorText(cause) }, 'journal: a crash while an answer went out');
   }
 
   return {

@@ -6,6 +6,8 @@ export type OnFrame = (opcode: number, bytes: number, letter: number) => void;
 
 export interface Client {
   post(frame: Buffer): void;
+  /** Ends it without a goodbye. */
+  end(): void;
 }
 
 export interface ClientOptions {
@@ -14,6 +16,8 @@ export interface ClientOptions {
   /** Whether the server's first frame is a greeting: until it has come, and for it, `onFrame` is not called. */
   readonly greets: boolean;
   readonly onFrame: OnFrame;
+  /** The byte at this place of the greeting; where it is another one the server refuses. Default: any. */
+  readonly greeting?: { readonly letterAt: number; readonly letter: number };
   /** Which byte of a payload `onFrame` is told; the first one by default. */
   readonly letterAt?: number;
   /** Called after the frames of one read. */
@@ -28,7 +32,7 @@ const ALL = new Uint8Array(256).fill(1);
  * upgrade if it does not greet. Rejects when the server refuses.
  */
 export function openClient(options: ClientOptions): Promise<Client> {
-  const { port, path, greets, onFrame, letterAt = 0, onRead } = options;
+  const { port, path, greets, greeting, onFrame, letterAt = 0, onRead } = options;
   return new Promise((resolve, reject) => {
     let ready = false;
     const state = frameState();
@@ -37,9 +41,11 @@ export function openClient(options: ClientOptions): Promise<Client> {
       wanted: ALL,
       // Not called: all payloads are wanted.
       onFrame: () => undefined,
-      onPayload(opcode, letter, _bytes, from, to) {
+      onPayload(opcode, letter, bytes, from, to) {
         if (opcode === OPCODES.close) reject(new Error(`the server closed ${path}`));
         if (ready) onFrame(opcode, to - from, letter);
+        else if (greeting && bytes[from + greeting.letterAt] !== greeting.letter)
+          reject(new Error(bytes.toString('utf8', from, to)));
         else welcome();
       },
     };
@@ -53,7 +59,10 @@ export function openClient(options: ClientOptions): Promise<Client> {
       },
       onEnd: (cause) => reject(cause ?? new Error(`the server ended ${path}`)),
     });
-    const client: Client = { post: (frame) => void socket.write(frame) };
+    const client: Client = {
+      post: (frame) => void socket.write(frame),
+      end: () => void socket.destroy(),
+    };
 
     function welcome(): void {
       ready = true;

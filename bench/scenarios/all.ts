@@ -1,6 +1,8 @@
+import { before } from './before.js';
 import { bigRoom } from './big-room.js';
 import { fanOut, fanOutIdle } from './fan-out.js';
 import { floodScenario } from './flood.js';
+import { foreignJoin } from './foreign-join.js';
 import { gathering } from './gathering.js';
 import { idle } from './idle.js';
 import { joinStorm, reconnectStorm } from './joins.js';
@@ -32,4 +34,6 @@ export const SCENARIOS: readonly Scenario[] = [
   slow,
   floodScenario,
   overload,
+  before,
+  foreignJoin,
 ];

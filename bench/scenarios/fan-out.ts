@@ -16,7 +16,7 @@ const FASTEST: readonly SubjectName[] = ['parlor', 'uws-gathered', 'uws-raw'];
 const IDLE = '1,000 members, one post in flight';
 
 /** One room, all of whose members get what some of them post, each of whom waits for his own message. */
-function cell(variant: string, members: number, posters: number, target: SubjectName): Cell {
+export function roomCell(variant: string, members: number, posters: number, target: SubjectName): Cell {
   return {
     variant,
     target,
@@ -43,7 +43,7 @@ function membersText(members: number): string {
 }
 
 function block(members: number, targets: readonly SubjectName[]): Block {
-  return { cells: targets.map((target) => cell(membersText(members), members, IN_FLIGHT, target)) };
+  return { cells: targets.map((target) => roomCell(membersText(members), members, IN_FLIGHT, target)) };
 }
 
 export const fanOut: Scenario = {
@@ -92,6 +92,8 @@ export const fanOutIdle: Scenario = {
   long: { rounds: 7, seconds: 5 },
   figures: [P50, P99, DELIVERIES, POSTS],
   chart: { type: 'bars', title: 'An idle room: post to delivery, p50, ms', figure: P50.key, digits: 2 },
-  blocks: () => [{ cells: (['parlor', 'uws-raw'] as const).map((target) => cell(IDLE, 1_000, 1, target)) }],
+  blocks: () => [
+    { cells: (['parlor', 'uws-raw'] as const).map((target) => roomCell(IDLE, 1_000, 1, target)) },
+  ],
   comparisons: against(IDLE, P50, { 'uws-raw': { atMost: 1.15 } }),
 };

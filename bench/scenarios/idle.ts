@@ -11,7 +11,7 @@ const KIB = 1024;
 
 type Shape = 'one room' | 'rooms of two';
 
-const RSS: FigureInfo = { key: 'rss', title: 'RSS a connection, B', digits: 0 };
+export const RSS: FigureInfo = { key: 'rss', title: 'RSS a connection, B', digits: 0 };
 const HEAP: FigureInfo = { key: 'heap', title: 'JavaScript heap a connection, B', digits: 0 };
 const GROWN: FigureInfo = { key: 'grown', title: 'RSS in all, MiB', digits: 1 };
 
@@ -20,7 +20,7 @@ function variantOf(size: number, shape: Shape): string {
 }
 
 /** Connects and does nothing else. Memory is read before the first and after the last one is in. */
-function cell(size: number, shape: Shape, target: SubjectName): Cell {
+export function idleCell(size: number, shape: Shape, target: SubjectName): Cell {
   return {
     variant: variantOf(size, shape),
     target,
@@ -50,7 +50,7 @@ function cell(size: number, shape: Shape, target: SubjectName): Cell {
 }
 
 function blocks(sizes: readonly number[], shape: Shape, targets: readonly SubjectName[]): Block[] {
-  return sizes.map((size) => ({ cells: targets.map((target) => cell(size, shape, target)) }));
+  return sizes.map((size) => ({ cells: targets.map((target) => idleCell(size, shape, target)) }));
 }
 
 /** What one more connection costs between the smallest and the largest size. */

@@ -10,14 +10,15 @@ const EVERYBODY: readonly SubjectName[] = ['parlor', 'uws-raw', 'ws', 'socket.io
 const STORM = '10,000 connections, 256 under way at once';
 const BACK = '10,000 clients come back at once with since';
 
-const JOINS: FigureInfo = { key: 'joins', title: 'joins/s', digits: 0 };
+export const JOINS: FigureInfo = { key: 'joins', title: 'joins/s', digits: 0 };
 const WELCOME: FigureInfo[] = [
   { key: 'welcome_p50', title: 'connect to welcome p50, ms', digits: 1 },
   { key: 'welcome_p99', title: 'p99, ms', digits: 1 },
 ];
 const RECOVERED: FigureInfo = { key: 'recovered', title: 'recovered', digits: 0 };
 
-function storm(target: SubjectName): Cell {
+/** Many join at once. */
+export function stormCell(target: SubjectName): Cell {
   return {
     variant: STORM,
     target,
@@ -52,7 +53,7 @@ export const joinStorm: Scenario = {
   long: { rounds: 7, seconds: 0.1 },
   figures: [JOINS, ...WELCOME],
   chart: { type: 'bars', title: 'Join storm: joins a second', figure: JOINS.key, digits: 0 },
-  blocks: () => [{ cells: EVERYBODY.map(storm) }],
+  blocks: () => [{ cells: EVERYBODY.map(stormCell) }],
   comparisons: against(STORM, JOINS, { 'uws-raw': { atLeast: 0.5 }, ws: null, 'socket.io': null }),
 };
 

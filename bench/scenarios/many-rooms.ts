@@ -10,7 +10,8 @@ function variantOf(inFlight: number): string {
   return inFlight === 1 ? 'one post in flight per talker' : `${inFlight} posts in flight per talker`;
 }
 
-function cell(inFlight: number, target: SubjectName): Cell {
+/** Rooms of two, every tenth of which has one who posts and has so many posts on their way. */
+export function pairsCell(inFlight: number, target: SubjectName): Cell {
   return {
     variant: variantOf(inFlight),
     target,
@@ -49,7 +50,7 @@ export const manyRooms: Scenario = {
   blocks: () =>
     IN_FLIGHT.map((inFlight) => ({
       cells: (['parlor', 'uws-gathered', 'uws-raw', 'socket.io'] as const).map((target) =>
-        cell(inFlight, target),
+        pairsCell(inFlight, target),
       ),
     })),
   comparisons: IN_FLIGHT.flatMap((inFlight) =>

@@ -1,9 +1,8 @@
-import { findPostgres } from '../stores/find-postgres.js';
 import type { FigureInfo } from '../report/result.js';
+import { startNodes } from './cluster.js';
 import { DELIVERIES, P50, P99, POSTS, value } from './columns.js';
 import { faultsOf, figuresOf, group, groupOf, planOf, runLoad } from './measure.js';
-import type { Cell, RunContext, Scenario } from './scenario.js';
-import type { Subject } from './subjects.js';
+import type { Cell, Scenario } from './scenario.js';
 
 const NODES = 6;
 const CONNECTIONS = 100_000;
@@ -15,28 +14,11 @@ const CONNECTED: FigureInfo = { key: 'connected', title: 'connections', digits: 
 const JOINS: FigureInfo = { key: 'joins', title: 'joins/s', digits: 0 };
 const RSS: FigureInfo = { key: 'rss', title: 'RSS of all, MiB', digits: 0 };
 
-/** The first one brings the broker, all share a fresh database. */
-async function startNodes(context: RunContext): Promise<Subject[]> {
-  let reason = 'there is no PostgreSQL';
-  const postgres = await findPostgres((line) => (reason = line));
-  if (!postgres) throw new Error(reason);
-  context.defer(() => postgres.close());
-  const database = await postgres.createDatabase();
-  context.defer(() => database.drop());
-  const settings = { STORE: 'postgres', DATABASE_URL: database.url, DATABASE_POOL: '2' };
-  const first = await context.target('parlor-rabbitmq', settings);
-  if (first.brokerUrl === null) throw new Error('the first node does not say where its broker is');
-  const nodes = [first];
-  while (nodes.length < NODES)
-    nodes.push(await context.target('parlor-rabbitmq', { ...settings, AMQP_URL: first.brokerUrl }));
-  return nodes;
-}
-
 const cell: Cell = {
   variant: VARIANT,
   target: 'parlor-rabbitmq',
   async run(context) {
-    const nodes = await startNodes(context);
+    const nodes = await startNodes(context, NODES);
     const load = context.load(
       planOf(nodes, context.mode, [
         group({

@@ -2,7 +2,7 @@ import type { DialectName } from '../load/plan.js';
 
 export type PeerName = 'uws-raw' | 'uws-gathered' | 'ws' | 'socket.io' | 'fastify-node';
 
-export type TargetName = 'parlor' | 'parlor-rabbitmq' | 'centrifugo' | PeerName;
+export type TargetName = 'parlor' | 'parlor-before' | 'parlor-rabbitmq' | 'centrifugo' | PeerName;
 
 /** A server under measurement: a process of its own on a free port of 127.0.0.1. */
 export interface Target {
@@ -25,6 +25,8 @@ export interface Target {
   readonly brokerUrl: string | null;
   /** Resident memory now, bytes. */
   residentBytes(): number;
+  /** What it has read and written so far but for its clients' connections: broker, store, log. */
+  backBytes(): number;
   /** V8's used heap now, bytes; null when it has none. */
   heapBytes(): Promise<number | null>;
   /** The last warnings and errors that it has logged. */

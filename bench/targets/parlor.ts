@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { VERSION } from '../../api/version.js';
 import { freePorts } from '../../test/support/ports.js';
 import { until } from '../../test/support/until.js';
+import { findBefore } from './before.js';
 import { startBroker, type Broker } from './broker.js';
 import { readGauge } from './counters.js';
 import { hasEnded, startProcess } from './process.js';
@@ -18,6 +19,19 @@ type Settings = Readonly<Record<string, string>>;
 export async function startParlor(settings: Settings): Promise<Target> {
   const { port, server } = await startNode({ STORE: 'memory', BROKER: 'in-process', ...settings });
   return { ...describe('parlor', port), ...server, brokerCpuSeconds: () => null, brokerUrl: null };
+}
+
+/** The same of another version, the one that PARLOR_BEFORE names. Throws when there is none. */
+export async function startParlorBefore(settings: Settings): Promise<Target> {
+  const { main, version } = findBefore();
+  const { port, server } = await startNode({ STORE: 'memory', BROKER: 'in-process', ...settings }, main);
+  return {
+    ...describe('parlor-before', port),
+    version: `parlor ${version}`,
+    ...server,
+    brokerCpuSeconds: () => null,
+    brokerUrl: null,
+  };
 }
 
 /**
@@ -50,7 +64,7 @@ function borrowed(url: string): Broker {
   return { url, cpuSeconds: () => null, close: async () => undefined };
 }
 
-function describe(name: 'parlor' | 'parlor-rabbitmq', port: number) {
+function describe(name: 'parlor' | 'parlor-before' | 'parlor-rabbitmq', port: number) {
   return {
     name,
     port,
@@ -58,21 +72,19 @@ function describe(name: 'parlor' | 'parlor-rabbitmq', port: number) {
     greets: true,
     version: `parlor ${VERSION}`,
     settings:
-      name === 'parlor'
-        ? 'its defaults, but STORE=memory; the broker is inside of the process'
-        : 'its defaults, but STORE=memory and BROKER=rabbitmq: quorum queues, persistent messages, confirms',
+      name === 'parlor-rabbitmq'
+        ? 'its defaults, but STORE=memory and BROKER=rabbitmq: quorum queues, persistent messages, confirms'
+        : 'its defaults, but STORE=memory; the broker is inside of the process',
     heapBytes: () => readGauge(port, 'nodejs_heap_size_used_bytes'),
   };
 }
 
 /** Starts the program. The port is chosen here, so that it need not log at all to be found. */
-async function startNode(settings: Settings) {
+async function startNode(settings: Settings, main = programFor(settings)) {
   const [port] = (await freePorts(1)) as [number];
-  // With a rule of gathering that is no setting it is started by a program of its own.
-  const main = GATHER in settings ? './parlor-gathering.js' : '../../api/main.js';
   const server = startProcess({
     program: process.execPath,
-    args: [fileURLToPath(new URL(main, import.meta.url))],
+    args: [main],
     env: { LOG_LEVEL: 'info', ...settings, PORT: String(port), LOG_FORMAT: 'json', NODE_ENV: 'production' },
     complaint: COMPLAINT,
     channel: false,
@@ -90,6 +102,12 @@ async function startNode(settings: Settings) {
     throw cause;
   }
   return { port, server };
+}
+
+/** With a rule of gathering, which is no setting, it is a program of its own. */
+function programFor(settings: Settings): string {
+  const main = GATHER in settings ? './parlor-gathering.js' : '../../api/main.js';
+  return fileURLToPath(new URL(main, import.meta.url));
 }
 
 async function isReady(port: number): Promise<boolean> {

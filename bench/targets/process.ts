@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { cpuSecondsOf, mainThreadSecondsOf, residentBytesOf } from './processes.js';
+import { cpuSecondsOf, ioBytesOf, mainThreadSecondsOf, residentBytesOf } from './processes.js';
 
 /** A server's process, as everybody measures it. Linux only: it reads /proc. */
 export interface ServerProcess {
@@ -10,6 +10,11 @@ export interface ServerProcess {
   mainThreadSeconds(): number;
   /** Resident memory now, bytes. */
   residentBytes(): number;
+  /**
+   * What it has read and written so far with read(2) and write(2): in Node pipes, files and sockets, but not those of
+   * uWebSockets.js, which uses recv(2) and send(2).
+   */
+  backBytes(): number;
   /** The last warnings and errors that it has logged. */
   complaints(): readonly string[];
   stop(): Promise<void>;
@@ -46,6 +51,7 @@ export function startProcess({ program, args, env, complaint, channel }: Options
     child,
     cpuSeconds: () => cpuSecondsOf(pid),
     mainThreadSeconds: () => mainThreadSecondsOf(pid),
+    backBytes: () => ioBytesOf(pid),
     residentBytes: () => residentBytesOf(pid),
     complaints: () => complaints,
     stop: () =>

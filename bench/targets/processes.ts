@@ -40,6 +40,13 @@ export function residentBytesOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 }
 
+/** What a process has read and written so far with read(2), write(2) and their kin (proc(5)), bytes. */
+export function ioBytesOf(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/io`, 'utf8');
+  const count = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(text)?.[1]);
+  return count('rchar') + count('wchar');
+}
+
 /** The process that started this one, if this one is here and its command line begins so; else null. */
 export function parentOf(pid: number, commandLine: string): number | null {
   const folder = `/proc/${pid}`;

@@ -1,6 +1,7 @@
+import { missingBefore } from './before.js';
 import { missingBroker } from './broker.js';
 import { missingCentrifugo, startCentrifugo } from './centrifugo.js';
-import { startParlor, startParlorOnRabbit } from './parlor.js';
+import { startParlor, startParlorBefore, startParlorOnRabbit } from './parlor.js';
 import type { Target, TargetName } from './kinds.js';
 import { isPeer, startPeer } from './peers.js';
 
@@ -15,6 +16,8 @@ export function startTarget(
   switch (name) {
     case 'parlor':
       return startParlor(settings);
+    case 'parlor-before':
+      return startParlorBefore(settings);
     case 'parlor-rabbitmq':
       return startParlorOnRabbit(settings);
     case 'centrifugo':
@@ -28,6 +31,8 @@ export function startTarget(
  */
 export async function missing(name: TargetName): Promise<string | null> {
   switch (name) {
+    case 'parlor-before':
+      return missingBefore();
     case 'parlor-rabbitmq':
       return missingBroker();
     case 'centrifugo':

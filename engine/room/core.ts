@@ -87,13 +87,13 @@ export class RoomCore {
   }
 
   context(): Context {
-    const { clock, timestamp, newId, presenceLimit, broker, nodeId } = this.parts;
+    const { clock, timestamp, newId, presenceLimit, lives, nodeId } = this.parts;
     this.ctx ??= {
       at: timestamp(clock.now()),
       elapsed: clock.elapsed(),
       newId,
       presenceLimit,
-      lives: (node) => node === nodeId || broker.nodes().has(node),
+      lives,
       home: nodeId,
       callId: this.attendance.callId,
     };

@@ -23,6 +23,8 @@ export interface RoomParts {
    * rooms.
    */
   readonly inFlight: Map<string, MessagePosted>;
+  /** Whether a node lives, as far as is known here. */
+  readonly lives: (nodeId: string) => boolean;
   readonly presenceLimit: number;
   readonly presetOf: (roomId: string) => Policy;
   /**

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import WebSocket from 'ws';
 import { startBare } from '../../bench/amqp/bare.js';
@@ -7,6 +8,8 @@ import { missingBroker } from '../../bench/targets/broker.js';
 import { findCentrifugo } from '../../bench/targets/centrifugo.js';
 import { missing, startTarget, type Target, type TargetName } from '../../bench/targets/target.js';
 
+/** This runs from dist/. */
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const ROOM = 'channel:test-0';
 const ID = '0190a6f2-7b3c-7d4e-8f5a-6b7c8d9e0f1a';
 const MESSAGE = {
@@ -56,6 +59,7 @@ async function start(t: Test, name: TargetName, settings?: Record<string, string
   t.match(target.version, /^\S.* \d+\.\d+\.\d+/);
   t.ok(target.settings.length > 10 && !target.settings.includes('\n'), target.settings);
   t.ok(target.residentBytes() > 1e6);
+  t.ok(target.backBytes() > 1e5, 'it has read its own program, at least');
   t.ok(target.cpuSeconds() >= 0 && target.mainThreadSeconds() >= 0);
   return target;
 }
@@ -86,6 +90,24 @@ t.test('parlor', async (t) => {
 
 t.test('parlor, which need not log to be found', async (t) => {
   await end(t, await start(t, 'parlor', { LOG_LEVEL: 'fatal' }));
+});
+
+t.test('parlor-before is the program in the folder that PARLOR_BEFORE names', async (t) => {
+  const named = process.env['PARLOR_BEFORE'];
+  t.teardown(() => {
+    if (named === undefined) delete process.env['PARLOR_BEFORE'];
+    else process.env['PARLOR_BEFORE'] = named;
+  });
+  delete process.env['PARLOR_BEFORE'];
+  t.match(await missing('parlor-before'), /^PARLOR_BEFORE is not set: .+$/);
+  process.env['PARLOR_BEFORE'] = t.testdir();
+  t.match(await missing('parlor-before'), /^there is no .+main\.js: run make build in .+$/);
+  await t.rejects(startTarget('parlor-before'), /there is no .+main\.js/);
+  process.env['PARLOR_BEFORE'] = ROOT;
+  t.equal(await missing('parlor-before'), null);
+  const target = await start(t, 'parlor-before');
+  await postToParlor(t, target);
+  await end(t, target);
 });
 
 t.test('parlor-rabbitmq, and a second node on its broker', async (t) => {
