@@ -270,7 +270,10 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
       return;
     }
     if (outcome === 'duplicate')
-      this.parts.log.warn({ room_id: this.roomId }, 'room: an id came twice; what stood on it is refused');
+      this.parts.log.warn(
+        { room_id: this.roomId },
+        'room: a message id is in the store already; commands decided after it are tried again',
+      );
     this.core.abandon();
     this.giveBack('a commit before it failed');
     this.begin();
