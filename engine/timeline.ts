@@ -1,44 +1,42 @@
 import type { DurableEvent } from './messages/events.js';
 
-/**
- * Number of events that are kept, so that most joins can be led to the live stream without asking the store.
- */
+/** Events left when a list is trimmed; `recent` is trimmed past twice this. Most joins then need no read of the store. */
 const RECENT = 64;
 
-/** How far an audience has come in its room's durable events, and the last of those events. */
+/** The last durable event sent to a room's connections on this node, and those just before it. */
 export class Timeline {
-  /** seq of the last event that was sent out; null until the first join says where the room stands. */
+  /** seq of the last event that was sent; null until the first join calls `begin`. */
   cursor: number | null = null;
-  /** The last events up to the cursor, without a gap. */
+  /** The last events up to the cursor, without a gap; empty after `begin` and `jump`. */
   recent: DurableEvent[] = [];
-  /**
-   * Events that came while there was no cursor. Which of them have to be sent out is known when there is one.
-   */
+  /** Events that came while `cursor` was null; `begin` picks those to send from them. Null while there is none. */
   private early: DurableEvent[] | null = null;
 
-  /** Whether an event is the next one, has been sent out already, or shows a gap before it. */
+  /** Where an event stands relative to the cursor; `unknown` while the cursor is null. */
   placeOf({ seq }: DurableEvent): 'next' | 'old' | 'behind a gap' | 'unknown' {
     if (this.cursor === null) return 'unknown';
     if (seq <= this.cursor) return 'old';
     return seq === this.cursor + 1 ? 'next' : 'behind a gap';
   }
 
-  /** The next event is sent out. */
+  /** Records the next event as sent. */
   add(event: DurableEvent): void {
     this.cursor = event.seq;
+    // What was purged must not be sent to whoever joins.
     if (event.type === 'room_closed' && event.purged) this.recent = [];
     this.recent.push(event);
     if (this.recent.length > RECENT * 2) this.recent = this.recent.slice(-RECENT);
   }
 
+  /** Keeps an event that came while `cursor` was null. */
   keepEarly(event: DurableEvent): void {
     this.early ??= [];
     this.early.push(event);
-    // If some are dropped, the first that is kept shows the gap.
+    // After a drop the oldest event left is `behind a gap`, and the store has the others.
     if (this.early.length > RECENT) this.early.shift();
   }
 
-  /** Sets the cursor. Answers the early events with a greater seq, which have to be sent out now. */
+  /** Sets the cursor. Returns the early events after it, for the caller to send; there may be a gap before them. */
   begin(seq: number): DurableEvent[] {
     this.cursor = seq;
     const early = this.early?.filter((event) => event.seq > seq) ?? [];
@@ -46,7 +44,7 @@ export class Timeline {
     return early;
   }
 
-  /** Goes on from a later seq: the missing events are no longer in the store. */
+  /** Moves the cursor to a later seq, because the store has forgotten the events before it. */
   jump(to: number): void {
     this.cursor = to;
     this.recent = [];

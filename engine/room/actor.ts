@@ -28,6 +28,8 @@ const LIMITS = { limit: 20_000, batch: 64 };
  * While the node cannot tell whether it is still the room's home, the room checks again every this many ms.
  */
 const UNSURE_MS = 50;
+/** Longer than events and answers are on their way, ms, and short enough that a wrong list does not last. */
+const LIST_MS = 2_000;
 
 /**
  * What a room is doing. It decides commands in the phase `open` only.
@@ -64,6 +66,11 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   private asksAgain = false;
   private used: number;
   private readonly alarm: Alarm;
+  /** The seats that were told last, or will be at `listAt` (monotonic, ms). */
+  private listed: RoomState['seats'];
+  private listAt = Infinity;
+  /** When the node was last found to be the room's home after all; monotonic, ms. */
+  private sureSince = -Infinity;
 
   constructor(
     readonly roomId: string,
@@ -76,6 +83,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     this.callsRoll = wakeUp.callRoll;
     this.attendance = new Attendance(roomId, parts, wakeUp.remembered);
     this.core = new RoomCore(roomId, parts, this, wakeUp.callRoll, this.attendance);
+    this.listed = this.core.state.seats;
     this.repeats = new Repeats(roomId, parts.inFlight);
     this.used = parts.clock.elapsed();
     this.mailbox = new Mailbox<RoomMessage>(scheduler, LIMITS, this);
@@ -190,6 +198,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
         return;
       default:
         this.core.endTurn();
+        this.noteMembers();
         this.arm();
     }
   }
@@ -303,7 +312,9 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     }
     if (this.owesList) this.core.apply(memberList(this.core.state, this.core.context()));
     this.owesList = false;
-    if (this.phase === 'unsure') this.enter('open');
+    if (this.phase !== 'unsure') return;
+    this.sureSince = this.parts.clock.elapsed();
+    this.enter('open');
   }
 
   /* ----------------------------------------------------------- Commands */
@@ -444,9 +455,30 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     if (!this.isCurrent) return;
     this.attendance.repeat();
     if (this.phase === 'draining' || this.phase === 'loading') return;
+    // What waited while the node was unsure may keep a seat whose time is over, so it is dealt with first.
+    if (this.phase === 'unsure' || clock.elapsed() < this.sureSince + UNSURE_MS) return;
     this.core.apply(expire(this.core.state, this.core.context()));
+    if (clock.elapsed() >= this.listAt) this.listMembers();
     this.core.flush();
     if (this.isIdle && clock.elapsed() >= this.used + this.idleMs()) this.supervisor.idle();
+  }
+
+  /**
+   * Over a broker the answer to a join and the events around it may overtake each other, and some audience may have
+   * another list of members than the room. So it is told once more when nothing has changed for a while.
+   */
+  private noteMembers(): void {
+    const { seats } = this.core.state;
+    if (seats === this.listed) return;
+    this.listed = seats;
+    if (this.parts.broker.nodes().size > 0) this.listAt = this.parts.clock.elapsed() + LIST_MS;
+  }
+
+  private listMembers(): void {
+    this.listAt = Infinity;
+    // The end of a roll call tells the list, and before that it is not whole.
+    if (this.core.state.calling) return;
+    this.core.apply(memberList(this.core.state, this.core.context()));
   }
 
   /** Waits for whichever comes first: a seat to be freed, the roll call to be repeated, or being idle. */
@@ -455,6 +487,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     const next = Math.min(
       nextExpiry(this.core.state) ?? Infinity,
       this.attendance.nextRepeat,
+      this.listAt,
       this.mayHaveMembers || !this.core.isDrained ? Infinity : this.used + this.idleMs(),
     );
     const least = this.isCurrent ? 0 : this.parts.clock.elapsed() + UNSURE_MS;

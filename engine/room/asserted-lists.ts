@@ -1,6 +1,9 @@
 import type { AssertCommand, Presence } from '../messages/commands.js';
 
-/** Puts together the lists that nodes assert in several commands. */
+/**
+ * Joins the list of a node's connections that came in several `assert` commands. They arrive in the order in which they
+ * were sent, so only a beginning can be missing, when the room was rebuilt in between.
+ */
 export class AssertedLists {
   private readonly parts = new Map<string, Presence[]>();
 
@@ -10,6 +13,7 @@ export class AssertedLists {
    */
   add(command: AssertCommand): AssertCommand | 'more follows' | 'broken' {
     const { node_id, present, first, last } = command;
+    if (first) this.parts.delete(node_id);
     if (first && last) return command;
     const before = first ? [] : this.parts.get(node_id);
     if (before === undefined) return 'broken';

@@ -56,7 +56,7 @@ export class RoomCore {
    * its connection may be gone, even if its node lives.
    */
   decide(delivery: Delivery, command: Command, trusted = true): boolean {
-    const ctx = trusted ? this.context() : { ...this.context(), lives: () => false };
+    const ctx = trusted ? this.context() : { ...this.context(), late: true as const };
     this.deciding = command;
     this.parts.fault?.(command);
     const decision = decide(this.state, command, ctx);

@@ -1,7 +1,6 @@
 import type { Refusal } from '../errors.js';
 import type { Answer } from '../messages/answers.js';
 import type { JoinCommand, Presence } from '../messages/commands.js';
-import type { Policy } from '../messages/policy.js';
 import { accept, done, refuse, type Context, type Decision } from './decision.js';
 import { evolve } from './evolve.js';
 import { durable, memberJoined, memberLeft, memberList, roomClosed, view } from './facts.js';
@@ -24,7 +23,7 @@ export function join(state: RoomState, command: JoinCommand, ctx: Context): Deci
   const { user, connection_id, node_id } = command;
   const seat = state.seats.get(user);
   const isKnown = seat?.some((place) => place.connection_id === connection_id) === true;
-  const isSure = isKnown || ctx.lives(node_id);
+  const isSure = isKnown || (ctx.lives(node_id) && !ctx.late);
   const joined = (after: RoomState): Answer => ({
     type: 'joined',
     room: view(after, ctx),
@@ -35,10 +34,10 @@ export function join(state: RoomState, command: JoinCommand, ctx: Context): Deci
   const woken: Fact[] = state.status === 'open' ? [] : [{ type: 'woken', at: ctx.at }];
   const room = woken.reduce(evolve, state);
   if (isKnown) return accept(state, woken, joined);
-  if (seat) return accept(state, [...woken, ...connected(command, policyOf(room), ctx)], joined);
+  if (seat) return accept(state, [...woken, ...connected(command, ctx)], joined);
   const { capacity } = policyOf(room);
   if (capacity !== null && !hasRoom(room)) return refuse(state, roomFull(capacity));
-  const news = [memberJoined(room, user, ctx), ...connected(command, policyOf(room), ctx)];
+  const news = [memberJoined(room, user, ctx), ...connected(command, ctx)];
   return accept(state, [...woken, ...news], joined);
 }
 
@@ -50,16 +49,14 @@ const ASSERTED_WITHIN_MS = 2_000;
 
 /**
  * A join may be carried out after its node is gone, or, if it is redelivered, after its connection has ended.
- * Then nobody would give the seat back. So such a seat is in grace from the start, until its node asserts it.
+ * Then nobody would give the seat back. So such a seat is in grace from the start, or from when its node should have
+ * asserted it.
  */
-function connected(
-  { user, connection_id, node_id }: JoinCommand,
-  { grace_ms }: Policy,
-  ctx: Context,
-): Fact[] {
+function connected({ user, connection_id, node_id }: JoinCommand, ctx: Context): Fact[] {
   const added: Fact = { type: 'connection_added', user, connection_id, node_id };
-  if (ctx.lives(node_id)) return [added];
-  const since = ctx.elapsed + Math.max(0, ASSERTED_WITHIN_MS - grace_ms);
+  const lives = ctx.lives(node_id);
+  if (lives && !ctx.late) return [added];
+  const since = ctx.elapsed + (lives ? ASSERTED_WITHIN_MS : 0);
   return [added, { type: 'connection_gone', user, connection_id, since }];
 }
 

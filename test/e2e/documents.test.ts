@@ -109,7 +109,7 @@ t.test('openapi.json has every call, and every answer is what it says', async (t
 });
 
 t.test('asyncapi.json has every frame, and what comes over a WebSocket is as it says', async (t) => {
-  const parlor = await startParlor({ GRACE_MS: '0' });
+  const parlor = await startParlor({ GRACE_MS: '0', PRESENCE_LIMIT: '2' });
   t.teardown(() => parlor.end());
   const document = (await (await parlor.get('/api/asyncapi.json')).json()) as AsyncApi;
   const { address, messages } = document.channels.updates;
@@ -126,6 +126,10 @@ t.test('asyncapi.json has every frame, and what comes over a WebSocket is as it 
   alice.send({ type: 'typing' });
   alice.send({ type: 'no such frame' });
   await parlor.send('PUT', '/api/rooms/frames', { capacity: 3 });
+  // With three the room is too large to name its members; when one has left, it is not any more.
+  const erin = await parlor.join('frames', 'user=erin');
+  await erin.close();
+  await alice.next('members');
   await bob.close();
   await alice.next('left');
   await parlor.join('frames', 'user=carol');
