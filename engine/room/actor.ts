@@ -421,6 +421,12 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
 
   /** A node's list may come in several commands. It is decided when the last of them is here. */
   private assert(delivery: Delivery, command: AssertCommand): void {
+    if (delivery.redelivered) {
+      // Connections may have come and gone since: the node is asked for a new list.
+      const message = 'the list of connections may be out of date; send it anew';
+      delivery.settle(notDelivered('no', { code: 'unavailable', message }));
+      return;
+    }
     const whole = this.attendance.gather(command);
     if (whole === 'broken') {
       const message = 'the list of connections has lost its beginning; send it anew';
