@@ -15,7 +15,7 @@ const PRESETS = {
 } as const;
 const ROOMS = ['two-1', 'tmp-1', 'all-1'];
 const USERS = ['ann', 'bob', 'cat', 'dan'];
-const KINDS: readonly Delayed[] = ['requests', 'commands', 'answers', 'events', 'words'];
+const KINDS: readonly Delayed[] = ['requests', 'commands', 'answers', 'events', 'words', 'confirms'];
 const BREATHS = [1, 20, 100, 600];
 const TIMES = [1, 100, 600, 1_000, 1_500, 2_500, 5_000, 7_000, 31_000];
 
