@@ -7,7 +7,8 @@ import { play, steps, type Step } from './cluster/schedule.js';
  * told step by step in `test-results`.
  */
 const RUNS = Number(process.env.RUNS ?? 2_000);
-const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000_000);
+/** Fixed, so that a run of all tests is the same each time. Another one looks for what is not known yet. */
+const SEED = Number(process.env.SEED ?? 5);
 
 t.test(
   'whatever crashes, moves or is cut off: nobody who stays loses the seat, and in the end all know the same',
