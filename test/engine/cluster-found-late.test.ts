@@ -1,4 +1,5 @@
 import t from 'tap';
+import { turns } from '../support/clock.js';
 import { Cluster } from './cluster.js';
 import { rest } from './cluster/rest.js';
 
@@ -40,5 +41,47 @@ t.test('found: a member whose node is cut off is kicked while a new home asks wh
   cluster.mend(0);
   await cluster.pass(1_000);
   t.equal(ann.closedWith, 4403);
+  await rest(cluster, ['42']);
+});
+
+t.test('found: a list that is delivered twice takes nobody away who came after it', async (t) => {
+  for (let gap = 0; gap < 24; gap++) {
+    const cluster = await Cluster.start({ partitions: 1, policy: POLICY, random: () => 0.99 });
+    // What is published is safe with the broker only after a while, so that it is all delivered again.
+    cluster.node(1).endpoint.delays = { confirms: 50 };
+    const cat = await cluster.join(2, '42', 'cat');
+    cluster.cut(2);
+    cluster.network.move(cluster.partitionOf('42'), cluster.node(1).endpoint, 'abrupt');
+    await cluster.pass(100);
+    // Its node asserts that cat is there, and asks for a seat for ann: both wait until the new home knows its members.
+    cluster.mend(2);
+    await turns(3);
+    const ann = cluster.connect(2, '42', 'ann');
+    await turns(5);
+    // It asks node 2 again.
+    cluster.clock.jump(1_000);
+    await turns(gap);
+    cluster.network.move(cluster.partitionOf('42'), cluster.node(2).endpoint, 'abrupt');
+    await cluster.pass(20_000);
+    t.same([cat.all('left'), ann.all('left')], [[], []], `moved after ${gap} turns`);
+    t.same(await cluster.members('42'), ['ann', 'cat']);
+    await rest(cluster, ['42']);
+  }
+});
+
+t.test('found: a link that blips does not lose a seat to somebody who has lost theirs', async (t) => {
+  const cluster = await Cluster.start({ partitions: 1, policy: POLICY });
+  const dan = await cluster.join(0, '42', 'dan');
+  const ann = await cluster.join(1, '42', 'ann');
+  cluster.cut(0);
+  await cluster.pass(10_000);
+  const bob = await cluster.join(1, '42', 'bob');
+  // Two things at once: dan's node is back, and the home moves since its link blips.
+  cluster.cut(1);
+  cluster.mend(0);
+  cluster.mend(1);
+  await cluster.pass(20_000);
+  t.same([dan.closedWith, ann.isOpen, bob.isOpen], [4409, true, true]);
+  t.same(await cluster.members('42'), ['ann', 'bob']);
   await rest(cluster, ['42']);
 });

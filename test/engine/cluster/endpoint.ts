@@ -85,7 +85,12 @@ export class Endpoint implements Broker, Peer {
     if (this.link !== 'up') return;
     for (const { events, done } of this.unpublished.splice(0)) {
       this.network.route(this, events);
-      this.network.wire.send(`confirm ${this.index}.`, 0, done, () => this.link === 'silent');
+      this.network.wire.send(
+        `confirm ${this.index}.`,
+        this.delay('confirms'),
+        done,
+        () => this.link === 'silent',
+      );
     }
   }
 

@@ -25,7 +25,7 @@ export interface Observer {
 }
 
 /** What a node sends and gets can be delayed, by kind: at most so many turns each, at random. */
-export type Delayed = 'requests' | 'commands' | 'answers' | 'events' | 'words';
+export type Delayed = 'requests' | 'commands' | 'answers' | 'events' | 'words' | 'confirms';
 
 /** `waiting`: not sent; `sent`: the broker has not confirmed it; `safe`: it has; `over`: answered. */
 export interface Request {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { Command } from '../../../engine/messages/commands.js';
 import type { Client } from '../../support/engine.js';
 import { Cluster, postOf } from '../cluster.js';
+import { dice } from './dice.js';
 import type { ClusterNode } from './node.js';
 import type { Delayed } from './parts.js';
 import { rest } from './rest.js';
@@ -15,7 +16,7 @@ const PRESETS = {
 } as const;
 const ROOMS = ['two-1', 'tmp-1', 'all-1'];
 const USERS = ['ann', 'bob', 'cat', 'dan'];
-const KINDS: readonly Delayed[] = ['requests', 'commands', 'answers', 'events', 'words'];
+const KINDS: readonly Delayed[] = ['requests', 'commands', 'answers', 'events', 'words', 'confirms'];
 const BREATHS = [1, 20, 100, 600];
 const TIMES = [1, 100, 600, 1_000, 1_500, 2_500, 5_000, 7_000, 31_000];
 
@@ -75,17 +76,6 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.tuple(act, fc.nat({ max: 8 })).map(([what, turns]) => ({ ...what, turns })),
   { minLength: 1, maxLength: 30, size: 'max' },
 );
-
-/** A random generator of 32 bits, the same for the same seed (mulberry32). */
-function dice(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 /** Does all steps on a cluster of its own, then lets it come to rest. Rejects with all that was wrong. */
 export async function play(seed: number, schedule: readonly Step[]): Promise<void> {
