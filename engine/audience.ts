@@ -71,8 +71,8 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   readonly timeline = new Timeline();
   readonly roster: Roster;
   private readonly seats: SeatKeeper;
-  private readonly entrance: Entrance;
-  private readonly missed: MissedEvents<Purpose>;
+  /** Null until the first gap: few audiences ever have one. */
+  private gaps: MissedEvents<Purpose> | null = null;
   /** Frames sent in this turn. */
   private sent = 0;
   /** seq up to which kicks and closings were noted in the roster. */
@@ -93,8 +93,16 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     this.live = new Fanout(roomId, parts);
     this.roster = new Roster(parts.presenceLimit);
     this.seats = new SeatKeeper(roomId, parts, this.listeners);
-    this.missed = new MissedEvents(roomId, parts, this.timeline, this.mailbox);
-    this.entrance = new Entrance(roomId, parts, this);
+  }
+
+  /** Made for each use: it has no state, and most audiences let nobody in most of the time. */
+  private get entrance(): Entrance {
+    return new Entrance(this.roomId, this.parts, this);
+  }
+
+  private get missed(): MissedEvents<Purpose> {
+    this.gaps ??= new MissedEvents(this.roomId, this.parts, this.timeline, this.mailbox);
+    return this.gaps;
   }
 
   /** The node that is the room's home, as far as this audience knows. */
@@ -185,7 +193,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
    * for it.
    */
   hearRollCall(call: RollCall): void {
-    if (this.missed.fails) this.mailbox.tellFirst(call);
+    if (this.gaps?.fails) this.mailbox.tellFirst(call);
     else this.mailbox.tell(call);
   }
 
@@ -260,7 +268,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
 
   private rollCalled(call: RollCall): void {
     if (call.call_id === this.answeredCall) return;
-    if (this.lacks(call.head_seq) && !this.missed.fails) {
+    if (this.lacks(call.head_seq) && !this.gaps?.fails) {
       this.repair(call);
       return;
     }

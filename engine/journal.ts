@@ -204,7 +204,9 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     }
   }
 
-  /** A throw in one of these must not cost the answers behind it. Without closures: they would be two a post. */
+  /**
+   * A throw in one of these must not cost the answers behind it. Without closures: they would be two a post.
+   */
   function finish(entry: Staged, outcome: Outcome, published: Promise<void> | undefined): void {
     try {
       entry.stager.outcome(entry, outcome);

@@ -41,8 +41,8 @@ const CLOCK_EVERY = 32;
 export class Mailbox<M> extends GatheredQueue<M> implements Runnable {
   private urgent: GatheredQueue<M> | null = null;
   private awake = false;
-  private paused = false;
-  private frozen = false;
+  /** What waits: nothing, all that is not urgent, or everything. */
+  private waits: 'nothing' | 'not urgent' | 'everything' = 'nothing';
   private stopped = false;
 
   constructor(
@@ -91,18 +91,17 @@ export class Mailbox<M> extends GatheredQueue<M> implements Runnable {
 
   /** Deals with urgent messages only, until `resume`; other messages wait, within the limit. */
   pause(): void {
-    this.paused = true;
+    if (this.waits === 'nothing') this.waits = 'not urgent';
   }
 
   /** Deals with nothing at all, until `resume`. */
   freeze(): void {
-    this.frozen = true;
+    this.waits = 'everything';
   }
 
   /** Goes on, after `pause` and after `freeze`. */
   resume(): void {
-    this.paused = false;
-    this.frozen = false;
+    this.waits = 'nothing';
     if (this.depth > 0) this.wake();
   }
 
@@ -120,7 +119,13 @@ export class Mailbox<M> extends GatheredQueue<M> implements Runnable {
 
   /** Whether no message may be dealt with now. */
   private get rests(): boolean {
-    return this.stopped || this.frozen || (this.paused && !this.urgent?.length);
+    if (this.stopped || this.waits === 'everything') return true;
+    return this.waits === 'not urgent' && !this.urgent?.length;
+  }
+
+  private mayDeal(urgent: boolean): boolean {
+    if (this.stopped) return false;
+    return this.waits === 'nothing' || (urgent && this.waits === 'not urgent');
   }
 
   private wake(): void {
@@ -135,7 +140,7 @@ export class Mailbox<M> extends GatheredQueue<M> implements Runnable {
     if (this.rests) return;
     if (this.urgent?.length) this.deal(this.urgent, true);
     if (this.urgent?.length === 0) this.urgent = null;
-    if (!this.paused && !this.frozen) this.deal(this, false);
+    if (this.waits === 'nothing') this.deal(this, false);
     if (!this.stopped && this.behaviour.turnEnded) {
       try {
         this.behaviour.turnEnded();
@@ -152,7 +157,7 @@ export class Mailbox<M> extends GatheredQueue<M> implements Runnable {
     const deadline = left < CLOCK_EVERY ? Infinity : performance.now() + budgetMs;
     let current: M | undefined;
     try {
-      while (left > 0 && queue.length > 0 && (urgent || !this.paused) && !this.frozen && !this.stopped) {
+      while (left > 0 && queue.length > 0 && this.mayDeal(urgent)) {
         current = queue.take();
         this.behaviour.receive(current);
         if (--left % CLOCK_EVERY === 0 && performance.now() > deadline) break;

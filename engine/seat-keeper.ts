@@ -31,6 +31,9 @@ export type SeatAnswer =
   | { readonly type: 'join_answered'; readonly id: string; readonly answer: Answer }
   | { readonly type: 'asserted'; readonly lost: readonly string[]; readonly because: Refusal | null };
 
+/** No roll call has this id, so a seat that was asked for before is asked for again. */
+const NO_CALL = '';
+
 interface KeeperParts {
   readonly nodeId: string;
   readonly broker: Broker;
@@ -116,6 +119,7 @@ export class SeatKeeper {
   /** This node may have been taken for gone. Until its seats are asserted, they may be lost. */
   doubt(): void {
     this.unsure = true;
+    for (const asked of this.asking?.values() ?? []) asked.calledSince = NO_CALL;
   }
 
   /** The room's home calls the roll. Returns this node's connections. */

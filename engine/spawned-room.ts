@@ -55,13 +55,10 @@ export class SpawnedRoom implements RoomSupervisor {
   spawn(): void {
     const { parent, nameOf } = this.supervision;
     this.ref = spawn(parent, raise, nameOf(this.room.roomId), {
-      // Spawned, or reset.
-      initialStateFunc: (): State => {
-        this.room.begin();
-        return this;
-      },
+      initialState: this,
       onCrash,
     });
+    this.room.begin();
   }
 
   /** Ends the nact actor. */
@@ -85,6 +82,7 @@ export class SpawnedRoom implements RoomSupervisor {
   strategyFor(cause: unknown, whole: boolean): 'resume' | 'reset' | 'stop' {
     const strategy = this.supervision.strategy(this, cause, whole);
     if (strategy === 'resume') this.room.resume();
+    if (strategy === 'reset') this.room.begin();
     return strategy;
   }
 }
@@ -95,5 +93,5 @@ function raise(_state: State, { cause }: Fault): State {
 }
 
 const onCrash: SupervisionActorFunc<Fault, ActorSystemRef, Ref<unknown>> = (fault, cause, ctx) =>
-  // Without a fault `begin` threw, which only asks the store and hears its answer as a message.
+  // nact knows no message where an initial state throws, and this one is a constant.
   fault === undefined ? ctx.stop : ctx[fault.spawned.strategyFor(cause, fault.whole)];

@@ -270,7 +270,10 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
       return;
     }
     if (outcome === 'duplicate')
-      this.parts.log.warn({ room_id: this.roomId }, 'room: an id came twice; what stood on it is refused');
+      this.parts.log.warn(
+        { room_id: this.roomId },
+        'room: a message id is in the store already; commands decided after it are tried again',
+      );
     this.core.abandon();
     this.giveBack('a commit before it failed');
     this.begin();
@@ -328,8 +331,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
         this.decide(delivery, command);
         return;
       case 'kick':
-        this.attendance.kicked(command.user);
-        this.decide(delivery, command);
+        this.kick(delivery, command.user);
         return;
       case 'assert':
         this.assert(delivery, command);
@@ -396,6 +398,14 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
 
   private decide(delivery: Delivery, command: Command, trusted = true): void {
     if (!this.core.decide(delivery, command, trusted)) this.waitIn('waiting', delivery);
+  }
+
+  /** A kick may have to wait, or be refused: only one that took the seat is known to the roll call. */
+  private kick(delivery: Delivery, user: string): void {
+    const { core } = this;
+    const wasMember = core.state.seats.has(user);
+    this.decide(delivery, delivery.command);
+    if (wasMember && !core.state.seats.has(user)) this.attendance.kicked(user);
   }
 
   /** A node's list may come in several commands. It is decided when the last of them is here. */

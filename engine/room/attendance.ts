@@ -70,8 +70,8 @@ export class Attendance {
   }
 
   /**
-   * Those that are sure of their seats have them. The others come when all nodes have answered, if there is
-   * room.
+   * Seats for the connections that a node has listed. Those that are unsure of their seats wait until all
+   * nodes have answered, and get one if there is room.
    */
   private asserted(
     nodeId: string,

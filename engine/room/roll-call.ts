@@ -75,7 +75,8 @@ export class RollCall {
     if (!last) return null;
     this.lists.delete(node_id);
     this.awaited.delete(node_id);
-    return list.filter(({ connection_id }) => !this.leftConnections.has(connection_id));
+    // Nobody joins during a roll call, so a node that lists a kicked user has not heard of the kick yet.
+    return list.filter((one) => !this.leftConnections.has(one.connection_id) && !this.wasKicked(one.user));
   }
 
   /** A node is gone: no answer of it is waited for. */

@@ -93,8 +93,8 @@ export interface Assertion {
 }
 
 /**
- * Gives seats to the connections that a node lists. During a roll call none is turned away of which the node
- * is sure, because the home before this one gave it its seat.
+ * Gives seats to the connections that a node lists. During a roll call a connection that is sure of its seat
+ * is never turned away, because the home before this one gave it that seat.
  */
 export function assertPlaces(
   state: RoomState,
