@@ -5,7 +5,8 @@ import { Type, type Static } from '@sinclair/typebox';
  * a room when and what was said of it, and what the store holds. The checker looks at nothing else.
  *
  * A history is of rooms that forget nothing (no purge, no retention), deliver everything (`deliver_alone`), are never
- * closed, and keep their capacity.
+ * closed, and keep their capacity. Nobody in it is connected to a node that was cut off from the others for longer than
+ * a seat is kept: such a node is taken for gone, and its seats are given to others.
  */
 
 /** As the program said it. Whether it can be a seq at all is for the checker: a history with a bad one is one too. */

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { until } from '../support/until.js';
+import { blip } from './support/blip.js';
 import { Clusters, startServers, type Cluster, type ClusterNode } from './support/cluster.js';
 import { GRACE_MS, setScene, type ClusterScene, type Setting } from './support/cluster-scene.js';
 import { Tally } from './support/cluster-tally.js';
@@ -16,7 +17,7 @@ const WATCH_MS = GRACE_MS + 1_000;
 /** At most this long is waited for a seat to become free, ms; what is said of it is much less. */
 const FREE_MS = GRACE_MS + 10_000;
 
-t.setTimeout(60_000 + RUNS * 6 * 60_000);
+t.setTimeout(60_000 + RUNS * 7 * 60_000);
 
 /** What happens to the home of all rooms, where nobody is connected; resolves when it is over. */
 const FATES: Readonly<Record<string, (scene: ClusterScene) => Promise<void>>> = {
@@ -54,7 +55,7 @@ async function away({ happenedAt, postsFlow }: ClusterScene): Promise<void> {
 t.test('three nodes', async (t) => {
   const servers = await startServers();
   t.teardown(() => servers.close());
-  const scenarios = Object.keys(FATES).length + 1;
+  const scenarios = Object.keys(FATES).length + 2;
   const clusters = new Clusters(servers, { GRACE_MS: String(GRACE_MS) }, RUNS * scenarios);
   t.teardown(() => clusters.close());
   for (const [name, befall] of Object.entries(FATES))
@@ -65,6 +66,14 @@ t.test('three nodes', async (t) => {
     'another node killed: its seats become free after grace, but not of those who come back elsewhere',
     (t) => play(t, clusters, 'another node killed', aliceElsewhere, loseAlice),
   );
+  t.test('a node whose link is cut reads what it missed, without waiting for more', async (t) => {
+    for (let run = 0; run < RUNS; run++) {
+      const cluster = await clusters.take();
+      t.teardown(() => cluster.close());
+      await blip(t, cluster, run % 2 === 0 ? 'visibly' : 'silently');
+      await cluster.close();
+    }
+  });
 });
 
 async function play(

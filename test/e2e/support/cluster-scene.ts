@@ -4,6 +4,8 @@ import { populate, type Scene } from './scene.js';
 /** How long a seat is kept in these rooms, ms: longer than it takes to notice that a node is gone. */
 export const GRACE_MS = 3_000;
 const ROOMS = 16;
+/** Everybody may post into the first, only members into the second. */
+const ROOMS_OF_TWO = ['pair-', 'direct:pair-'];
 /** 32 who post are some 150 posts a second. */
 const POST_EVERY_MS = 200;
 
@@ -33,7 +35,7 @@ export async function setScene(cluster: Cluster, setting: Setting, seed: number)
   const chosen = [first, ...more] as const;
   const scene = await populate({
     doors: cluster.nodes,
-    rooms: roomsAt(homes, chosen, ROOMS),
+    rooms: roomsAt(homes, chosen, ROOMS_OF_TWO, ROOMS),
     seating: (room) => setting.seating(room, cluster, chosen),
     graceMs: GRACE_MS,
     postEveryMs: POST_EVERY_MS,

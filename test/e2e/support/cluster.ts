@@ -151,18 +151,16 @@ export class Clusters {
   }
 }
 
-/**
- * `count` rooms of two, half of them such that only members may post. These nodes are their homes in turn, for four
- * rooms each.
- */
+/** `count` rooms whose ids begin with these in turn; these nodes are their homes in turn, for four rooms each. */
 export function roomsAt(
   homes: ReadonlyMap<number, ClusterNode>,
   wanted: readonly ClusterNode[],
+  prefixes: readonly string[],
   count: number,
 ): string[] {
   const rooms: string[] = [];
   for (let n = 0; rooms.length < count; n++) {
-    const room = rooms.length % 2 === 0 ? `pair-${n}` : `direct:pair-${n}`;
+    const room = `${prefixes[rooms.length % prefixes.length]}${n}`;
     const home = wanted[(rooms.length >> 2) % wanted.length];
     if (homes.get(partitionOf(slotOf(room), PARTITIONS)) === home) rooms.push(room);
     else if (n > 1_000 * count) throw new Error(`no room has its home at ${home?.name}`);
