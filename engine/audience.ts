@@ -1,5 +1,5 @@
 import { endingOf } from './catch-up.js';
-import { eventFrame } from './codec.js';
+import { eventFrame, membersFrame } from './codec.js';
 import { Entrance, type EntranceMessage, type Hall } from './entrance.js';
 import { errorText, type Refusal } from './errors.js';
 import { Fanout } from './fanout.js';
@@ -7,19 +7,13 @@ import type { Listener } from './listener.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import { MissedEvents, type Reading } from './missed-events.js';
 import type { Answer, Joined } from './messages/answers.js';
-import {
-  isDurable,
-  isQuiet,
-  type DurableEvent,
-  type EphemeralEvent,
-  type RoomEvent,
-} from './messages/events.js';
-import type { LocalMembers, RollCall } from './messages/words.js';
+import { isDurable, isQuiet, type DurableEvent, type RoomEvent } from './messages/events.js';
+import type { Check, LocalMembers, RollCall } from './messages/words.js';
 import type { Broker, Clock, Log, Meter, Outlet, Store } from './ports.js';
-import { Roster } from './roster.js';
+import { Roster, type PresenceNews } from './roster.js';
 import type { Scheduler } from './scheduler.js';
-import { SeatKeeper, type Entrant, type NewEntrant, type SeatAnswer } from './seat-keeper.js';
-import { sayPresent } from './say-present.js';
+import { SeatKeeper, type Entrant, type SeatAnswer } from './seat-keeper.js';
+import { sayChecked, sayPresent } from './say-present.js';
 import { Timeline } from './timeline.js';
 
 export interface AudienceParts {
@@ -44,9 +38,10 @@ export interface AudienceParts {
 export type AudienceMessage =
   | RoomEvent
   | RollCall
+  | Check
   | SeatAnswer
   | EntranceMessage
-  | { readonly type: 'enter'; readonly entrant: NewEntrant }
+  | { readonly type: 'enter'; readonly entrant: Entrant }
   | { readonly type: 'remove'; readonly id: string }
   /** Events may have been missed: read them, and assert all seats. `done`: whether both succeeded. */
   | { readonly type: 'sync'; readonly done: (ok: boolean) => void }
@@ -75,8 +70,6 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   private gaps: MissedEvents<Purpose> | null = null;
   /** Frames sent in this turn. */
   private sent = 0;
-  /** seq up to which kicks and closings were noted in the roster. */
-  private notedTo = 0;
   /** Syncs that have not ended; null while there is none. */
   private syncing: Set<(ok: boolean) => void> | null = null;
   /** The last roll call that was answered without a message. */
@@ -133,6 +126,9 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
       case 'roll_call':
         this.rollCalled(message);
         return;
+      case 'check':
+        sayChecked(this.parts, message, (id) => this.seats.hasOrAsks(id));
+        return;
       case 'sync':
         this.sync(message.done);
         return;
@@ -144,6 +140,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
         return;
       default:
         if (isDurable(message)) this.deliver(message);
+        else if (message.type === 'typing') this.sendEphemeral(eventFrame(message));
         else this.tellPresent(message);
     }
   }
@@ -168,17 +165,26 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     for (const done of [...(this.syncing ?? [])]) done(false);
   }
 
-  /** This node may have been taken for gone, and its seats given away. */
-  doubtSeats(): void {
-    this.seats.doubt();
+  /** Events may have been missed. `mayBeGone`: this node may have been taken for gone, and its seats given away. */
+  mayHaveMissed(mayBeGone: boolean): void {
+    this.roster.missed();
+    if (mayBeGone) this.seats.doubt();
   }
 
   /** Answers a roll call at once, without a message; null while events up to `headSeq` have not arrived. */
   callHere(callId: string, headSeq: number): LocalMembers | null {
     if (this.lacks(headSeq)) return null;
     this.answeredCall = callId;
-    this.roster.rollCalled();
-    return { present: this.seats.rollCalled(callId, this.parts.nodeId), believed: this.roster.members ?? [] };
+    return this.membersHere(callId, this.parts.nodeId);
+  }
+
+  private membersHere(callId: string, home: string): LocalMembers {
+    const { members, version } = this.roster;
+    return {
+      present: this.seats.rollCalled(callId, home),
+      believed: members ?? [],
+      members_version: version,
+    };
   }
 
   /**
@@ -204,10 +210,10 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
 
   /* -------------------------------------------------------------- Seats */
 
-  private enter(entrant: NewEntrant): void {
+  private enter(entrant: Entrant): void {
     const { listener } = entrant;
     if (listener.isEnded) return;
-    this.seats.ask({ ...entrant, rosterVersion: this.roster.version });
+    this.seats.ask(entrant);
   }
 
   private joinAnswered(id: string, answer: Answer): void {
@@ -236,9 +242,11 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
       return;
     }
     if (this.timeline.cursor === null) this.begin(room.head_seq);
-    if (this.listeners.size === 0) this.roster.begin(room, entrant.rosterVersion);
+    if (this.listeners.size === 0) this.roster.begin(answer);
+    const news = this.roster.newsIn(answer, entrant.listener.user);
+    if (news) this.tellPresent(news);
     this.seats.dealtWith(id);
-    this.entrance.admit({ entrant, room });
+    this.entrance.admit({ entrant, room, membersVersion: answer.members_version });
   }
 
   /**
@@ -272,9 +280,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
       this.repair(call);
       return;
     }
-    this.roster.rollCalled();
-    const present = this.seats.rollCalled(call.call_id, call.node_id);
-    sayPresent(this.parts, call, { present, believed: this.roster.members ?? [] });
+    sayPresent(this.parts, call, this.membersHere(call.call_id, call.node_id));
   }
 
   /**
@@ -318,6 +324,10 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
       this.live.send(eventFrame(event));
     }
     if (!this.noteEnd(event)) return;
+    const { members } = this.roster;
+    // Who was kicked may be back already. Clients were told of that before the kick, which has taken them off the list.
+    if (event.type === 'member_kicked' && members?.includes(event.user))
+      this.sendEphemeral(membersFrame(members));
     for (const listener of [...this.listeners.values()]) {
       const ending = endingOf(event, listener);
       if (ending) listener.end(ending.code, ending.message);
@@ -327,21 +337,18 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   /** Notes an event that ends memberships. Answers whether it does. */
   private noteEnd(event: DurableEvent): boolean {
     if (event.type !== 'room_closed' && event.type !== 'member_kicked') return false;
-    // Only once, when it first arrives. It may be sent out later, and must not undo then what came behind it.
-    if (event.seq > this.notedTo) this.roster.apply(event);
-    this.notedTo = Math.max(this.notedTo, event.seq);
+    this.roster.apply(event);
     return true;
   }
 
-  private tellPresent(event: EphemeralEvent): void {
-    if (event.type === 'typing') {
-      this.sendEphemeral(eventFrame(event));
-      return;
-    }
-    const changed = this.roster.apply(event);
-    if (event.type === 'members' && !changed) return;
+  private tellPresent(event: PresenceNews): void {
+    const { roster } = this;
+    if (!roster.apply(event)) return;
     // In a large room the number of frames would grow with the square of its members.
-    if (event.member_count <= this.parts.presenceLimit) this.sendEphemeral(eventFrame(event));
+    if (event.member_count > this.parts.presenceLimit) return;
+    const whole = roster.clientsDiffer ? roster.members : null;
+    this.sendEphemeral(whole === null ? eventFrame(event) : membersFrame(whole));
+    roster.listed();
   }
 
   private sendEphemeral(frame: string): void {

@@ -1,10 +1,10 @@
 import { AudienceActor, type AudienceParts } from './audience.js';
 import { ERRORS } from './errors.js';
 import type { RoomEvent } from './messages/events.js';
-import type { LocalMembers, RollCall } from './messages/words.js';
-import { sayPresent } from './say-present.js';
+import type { Check, LocalMembers, RollCall } from './messages/words.js';
+import { sayChecked, sayPresent } from './say-present.js';
 import { Scheduler, type Parent } from './scheduler.js';
-import type { NewEntrant, SeatAnswer } from './seat-keeper.js';
+import type { Entrant, SeatAnswer } from './seat-keeper.js';
 import { slotOf } from './slots.js';
 
 export interface Audiences {
@@ -14,7 +14,7 @@ export interface Audiences {
    */
   enter(roomId: string): Promise<void>;
   /** Asks for a seat, after `enter`. False when the audience is overloaded. */
-  admit(roomId: string, entrant: NewEntrant): boolean;
+  admit(roomId: string, entrant: Entrant): boolean;
   /** The counterpart of `enter`: gives the seat back. The audience ends with its last connection. */
   exit(roomId: string, connectionId: string): void;
   event(event: RoomEvent): void;
@@ -23,8 +23,12 @@ export interface Audiences {
   rollCall(call: RollCall): void;
   /** This node's answer to a roll call; null if it cannot be given at once. */
   callHere(roomId: string, callId: string, headSeq: number): LocalMembers | null;
-  /** Events of this room may have been missed; without `roomId`, of all rooms. */
-  missed(roomId?: string): void;
+  /** A home asks which of these connections are still here. */
+  check(check: Check): void;
+  /** Events of all rooms may have been missed. `mayBeGone`: seats may be lost, too. */
+  missed(mayBeGone: boolean): void;
+  /** An event of this room was dropped on this node. */
+  lost(roomId: string): void;
   /** Rooms whose home was this node have another home now, which has to be told of their members. */
   nodeGone(nodeId: string): void;
   /** Reads what a room's audience may have missed, and asserts its seats. `done`: whether that succeeded. */
@@ -43,7 +47,7 @@ interface Entry {
   connections: number;
 }
 
-const NOBODY: LocalMembers = { present: [], believed: [] };
+const NOBODY: LocalMembers = { present: [], believed: [], members_version: 0 };
 
 /** The supervisor of the audiences on this node. */
 export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
@@ -93,11 +97,17 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
     },
     callHere: (roomId, callId, headSeq) =>
       audiences.get(roomId)?.actor.callHere(callId, headSeq) ?? (audiences.has(roomId) ? null : NOBODY),
-    missed(roomId) {
-      if (roomId === undefined) {
-        for (const { actor } of audiences.values()) actor.doubtSeats();
-        for (const id of audiences.keys()) parts.assertAnew(id);
-      } else if (audiences.has(roomId)) parts.assertLater(roomId);
+    check(check) {
+      const entry = audiences.get(check.room_id);
+      if (entry) entry.actor.mailbox.tell(check);
+      else sayChecked(parts, check, () => false);
+    },
+    missed(mayBeGone) {
+      for (const { actor } of audiences.values()) actor.mayHaveMissed(mayBeGone);
+      for (const id of audiences.keys()) parts.assertAnew(id);
+    },
+    lost(roomId) {
+      if (audiences.has(roomId)) parts.assertLater(roomId);
     },
     nodeGone(nodeId) {
       for (const [roomId, { actor }] of audiences) if (actor.home === nodeId) parts.assertLater(roomId);

@@ -51,6 +51,7 @@ export function createBridge(
 
   function hear(word: Word): void {
     if (word.type === 'roll_call') audiences.rollCall(word);
+    else if (word.type === 'check') audiences.check(word);
     else rooms.word(word);
   }
 
@@ -64,7 +65,7 @@ export function createBridge(
       for (const event of events) {
         if (mailbox.tell(event)) continue;
         meter.dropped('bridge_mailbox_full');
-        audiences.missed(event.room_id);
+        audiences.lost(event.room_id);
       }
     },
     word(word) {
@@ -74,7 +75,7 @@ export function createBridge(
     answer(roomId, answer) {
       if (!mailbox.tell({ roomId, answer })) mailbox.tellFirst({ roomId, answer });
     },
-    missed: () => audiences.missed(),
+    missed: (mayBeGone) => audiences.missed(mayBeGone),
     // Not queued behind the commands: those of the ended session that wait here must not be decided any more.
     sessionEnded: (session) => rooms.sessionEnded(session),
     nodeGone(nodeId) {

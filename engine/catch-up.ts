@@ -12,12 +12,9 @@ export interface CatchUp {
   readonly listener: Listener;
   readonly from: number;
   readonly joinedAt: number;
-  /**
-   * The members as the client knows them, from the welcome and the kicks it was sent since; and the version
-   * of the roster when the seat was asked for.
-   */
+  /** The members as the client knows them, from the welcome and the kicks it was sent since; and their version. */
   readonly members: readonly string[];
-  readonly rosterVersion: number;
+  readonly membersVersion: number;
   /**
    * Size of the next page. It shrinks for slow clients: events they cannot take yet are read from the store
    * for nothing.
@@ -81,12 +78,20 @@ export function sendMissed(
 /** No list has this version: what the client knows has to be compared. */
 const NO_VERSION = -1;
 
-/** A step whose client has been sent these events: whoever was kicked is no member for it. */
-export function withoutKicked(step: CatchUp, sent: readonly DurableEvent[]): CatchUp {
-  const kicked = sent.flatMap((event) => (event.type === 'member_kicked' ? [event.user] : []));
+/**
+ * A step whose client has been sent these events: whoever was kicked is no member for it. The list in the welcome knows of
+ * the kicks before it.
+ */
+export function withoutKicked<S extends Pick<CatchUp, 'joinedAt' | 'members' | 'membersVersion'>>(
+  step: S,
+  sent: readonly DurableEvent[],
+): S {
+  const kicked = sent.flatMap((event) =>
+    event.type === 'member_kicked' && event.seq > step.joinedAt ? [event.user] : [],
+  );
   if (kicked.length === 0) return step;
   const members = step.members.filter((user) => !kicked.includes(user));
-  return { ...step, members, rosterVersion: NO_VERSION };
+  return { ...step, members, membersVersion: NO_VERSION };
 }
 
 function bytesOf(frames: readonly string[]): number {

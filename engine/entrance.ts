@@ -15,6 +15,8 @@ interface Newcomer {
   readonly entrant: Entrant;
   /** The room as it stood when the seat was given. */
   readonly room: RoomView;
+  /** Of the list of members in `room`. */
+  readonly membersVersion: number;
 }
 
 /** Answers and moments that letting a connection in waits for; they come back as messages. */
@@ -63,14 +65,15 @@ export class Entrance {
    * Welcomes a connection that has its seat. To be called once the audience has the events up to
    * `room.head_seq`.
    */
-  admit({ entrant, room }: Newcomer): void {
+  admit(newcomer: Newcomer): void {
+    const { entrant, room } = newcomer;
     const { listener, since } = entrant;
     this.hall.listeners.set(listener.id, listener);
     if (since !== null && this.isNear(since, room) && this.mayBeForgotten(since, room)) {
-      this.checkSince({ entrant, room }, since);
+      this.checkSince(newcomer, since);
       return;
     }
-    this.welcome({ entrant, room }, true);
+    this.welcome(newcomer, true);
   }
 
   receive(message: EntranceMessage): void {
@@ -105,10 +108,10 @@ export class Entrance {
   }
 
   /** If what the client missed was purged, `recovered` must be false. */
-  private checkSince({ entrant, room }: Newcomer, since: number): void {
+  private checkSince(newcomer: Newcomer, since: number): void {
     const { hall, parts, roomId } = this;
     const answer = (stored: boolean | null): void =>
-      hall.mailbox.tellFirst({ type: 'since_checked', entrant, room, stored });
+      hall.mailbox.tellFirst({ type: 'since_checked', ...newcomer, stored });
     parts.store.history({ room_id: roomId, after: since, limit: 1, messages_only: false }).then(
       ([first]) => answer(first?.seq === since + 1),
       (cause: unknown) => {
@@ -118,20 +121,20 @@ export class Entrance {
     );
   }
 
-  private sinceChecked({ entrant, room, stored }: Extract<EntranceMessage, { type: 'since_checked' }>): void {
-    if (stored === null) this.giveUp(entrant.listener);
-    else this.welcome({ entrant, room }, stored);
+  private sinceChecked(newcomer: Extract<EntranceMessage, { type: 'since_checked' }>): void {
+    const { stored } = newcomer;
+    if (stored === null) this.giveUp(newcomer.entrant.listener);
+    else this.welcome(newcomer, stored);
   }
 
-  private welcome({ entrant, room }: Newcomer, stored: boolean): void {
+  private welcome({ entrant, room, membersVersion }: Newcomer, stored: boolean): void {
     const { listener, since, resume } = entrant;
     const follows = since !== null && stored && this.isNear(since, room);
     const recovered = since === null ? undefined : follows;
     const welcome = welcomeFrame({ listener, room, recovered, resume });
     const from = follows ? since : room.head_seq;
     const { members, head_seq: joinedAt } = room;
-    const { rosterVersion } = entrant;
-    this.catchUp(beginCatchUp({ listener, from, joinedAt, members, rosterVersion, before: [welcome] }));
+    this.catchUp(beginCatchUp({ listener, from, joinedAt, members, membersVersion, before: [welcome] }));
   }
 
   /**
@@ -149,7 +152,7 @@ export class Entrance {
     }
     const missed = missing > 0 ? timeline.recent.slice(-missing) : [];
     const told = withoutKicked(step, missed);
-    const members = roster.newsFor(listener.user, told.members, told.rosterVersion);
+    const members = roster.newsFor(told.members, told.membersVersion);
     const news = members === null ? [] : [membersFrame(members)];
     const sent = sendMissed(step, missed, this.most, news);
     if (sent === null) return;

@@ -216,7 +216,7 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     for (const [delivery, answer] of entry.answers) {
       try {
         if (outcome === 'committed') delivery.settle(answer, published);
-        else delivery.retry(`not committed: ${outcome}`);
+        else delivery.retry(`not committed: ${outcome}`, !store.state().ready);
       } catch (cause) {
         crashed(cause);
       }

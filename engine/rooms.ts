@@ -175,7 +175,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
       return null;
     }
     if (!parts.store.state().ready) {
-      delivery.retry('the store is not ready, and the room is not awake');
+      delivery.retry('the store is not ready, and the room is not awake', true);
       return null;
     }
     if (rooms.size >= options.maxRooms && !sleepOne()) {
@@ -199,6 +199,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
     word(word) {
       const entry = rooms.get(word.room_id);
       if (word.type === 'present') entry?.room.mailbox.tellFirst({ type: 'present', word });
+      if (word.type === 'checked') entry?.room.mailbox.tellFirst({ type: 'checked', word });
       if (word.type === 'typing' && entry) entry.room.mailbox.tell(unanswered(word, entry.session));
     },
     nodeGone(nodeId) {

@@ -1,4 +1,4 @@
-import type { RoomView } from './messages/answers.js';
+import type { Joined } from './messages/answers.js';
 import type { RoomEvent } from './messages/events.js';
 
 /** Events that change which users are members. */
@@ -7,22 +7,25 @@ export type PresenceEvent = Extract<
   { type: 'member_joined' | 'member_left' | 'member_kicked' | 'members' | 'room_closed' }
 >;
 
+/** Those that are not stored. */
+export type PresenceNews = Extract<PresenceEvent, { member_count: number }>;
+
 /** Most events kept while the list is not known. More than can come between a join and its answer. */
 const KEPT = 256;
 const NONE: PresenceEvent[] = [];
 
 /**
- * The members of a room, as a node's clients were told of them. Not known in a room with more members than
- * the presence limit: there nobody is told of joins and leaves.
+ * The members of a room, as a node's clients are told of them. Events, and the lists in answers to joins, reach a node on
+ * different ways and may overtake each other: their version says which is newer, and what is older changes nothing. Not
+ * known in a room with more members than the presence limit: there nobody is told of joins and leaves.
  */
 export class Roster {
   private names: readonly string[] | null = null;
-  /**
-   * The last events while the list is not known. The next welcome that lists all members may be older than
-   * they are.
-   */
+  /** The version of the names. 0: they are not known, or changes may have been missed since the last list. */
+  private newest = 0;
+  /** The last events while the list is not known. The next list may be older than they are. */
   private early = NONE;
-  private changes = 0;
+  private differs = false;
 
   constructor(private readonly limit: number) {}
 
@@ -31,47 +34,65 @@ export class Roster {
     return this.names;
   }
 
-  /** Another number after each change. */
   get version(): number {
-    return this.changes;
+    return this.newest;
+  }
+
+  /** Whether clients were not told of the last change, so that they have to be sent the whole list. */
+  get clientsDiffer(): boolean {
+    return this.differs;
+  }
+
+  /** Clients have been sent the whole list. */
+  listed(): void {
+    this.differs = false;
+  }
+
+  /** Events may have been missed: whatever comes counts until there is a whole list. */
+  missed(): void {
+    this.newest = 0;
   }
 
   /**
-   * A connection is let in: begins with the members in its welcome, and applies the early events. If the list
-   * is known and has changed since the connection asked for its seat (when it had this version), it is newer
-   * and stays.
+   * The first connection is let in: begins with the members in its welcome, and applies the events that came before it
+   * and are newer.
    */
-  begin({ members, member_count, head_seq }: RoomView, version: number): void {
-    if (this.names !== null && version !== this.changes) return;
+  begin({ room, members_version }: Joined): void {
+    if (this.names !== null && members_version <= this.newest) return;
     const { early } = this;
-    const listed = members.length === member_count ? members.slice() : null;
     this.early = NONE;
-    this.names = listed;
-    for (const event of early) {
-      // Events from before the room closed do not count. The welcome may be older than that, or newer.
-      if (event.type === 'room_closed') this.names = event.seq > head_seq ? [] : listed;
-      else this.apply(event);
-    }
+    this.differs = false;
+    this.names = room.members.length === room.member_count ? room.members : null;
+    this.newest = members_version;
+    for (const event of early) this.apply(event);
   }
 
   /**
-   * The room has a new home, or was rebuilt. Early events of before are out of date for a welcome from after
-   * it.
+   * What the answer to a user's join says that was not known here, as an event: it has overtaken the events themselves.
+   * Null: nothing.
    */
-  rollCalled(): void {
-    this.early = NONE;
+  newsIn({ room, at, members_version }: Joined, user: string): PresenceNews | null {
+    const { names } = this;
+    if (names === null || members_version <= this.newest) return null;
+    const { room_id, members, member_count } = room;
+    const rest = { room_id, at, member_count, members_version };
+    const isJoin = member_count > this.limit || haveSameNames(names.concat(user), members);
+    return isJoin
+      ? { type: 'member_joined', user, ...rest }
+      : { type: 'members', members: [...members], ...rest };
   }
 
-  /** Applies an event. Answers whether the list has changed. */
+  /** Applies an event. Answers whether clients have to be told of it. */
   apply(event: PresenceEvent): boolean {
+    const version = event.members_version ?? 0;
+    // The same list may be told again to a node that has missed some of the changes before it.
+    if (event.type === 'members' ? version < this.newest : version <= this.newest) return false;
+    if (event.type === 'members' || event.type === 'room_closed' || this.newest > 0) this.newest = version;
     const before = this.names;
-    const names = this.after(event);
-    if (names !== null) this.early = NONE;
+    this.names = this.after(event);
+    if (this.names !== null) this.early = NONE;
     else this.early = [...this.early.slice(1 - KEPT), event];
-    this.names = names;
-    if (names === before) return false;
-    this.changes++;
-    return true;
+    return this.names === null || this.names !== before;
   }
 
   private after(event: PresenceEvent): readonly string[] | null {
@@ -86,21 +107,20 @@ export class Roster {
       case 'member_kicked':
         return names?.includes(event.user) ? names.filter((user) => user !== event.user) : names;
       case 'room_closed':
-        // Clients keep the list that they have, so the next list counts as a change.
-        return null;
+        // For clients this ends no membership: they keep the list that they have.
+        this.differs = true;
+        return [];
     }
   }
 
   /**
    * For a connection that enters the live stream now: the list of members it has to be sent, or null if it
-   * knows the list. `told`: the members in its welcome; `version`: of the list when it asked for its seat.
-   * Its own join may not have arrived here yet, so `user` is added.
+   * knows the list. `told`: the members as it was told of them, with this version.
    */
-  newsFor(user: string, told: readonly string[], version: number): readonly string[] | null {
+  newsFor(told: readonly string[], version: number): readonly string[] | null {
     const { names } = this;
-    if (names === null || version === this.changes) return null;
-    const members = names.includes(user) ? names : names.concat(user);
-    return haveSameNames(members, told) ? null : members;
+    if (names === null || version === this.newest || haveSameNames(names, told)) return null;
+    return names;
   }
 }
 

@@ -13,12 +13,7 @@ export interface Entrant {
   readonly requestId: string;
   /** A guest's token, with which it gets its name and seat back; null: the user is no guest. */
   readonly resume: string | null;
-  /** The version of the audience's roster when the seat was asked for. */
-  readonly rosterVersion: number;
 }
-
-/** An entrant before its audience has asked for a seat. */
-export type NewEntrant = Omit<Entrant, 'rosterVersion'>;
 
 interface Asking {
   readonly entrant: Entrant;
@@ -72,6 +67,11 @@ export class SeatKeeper {
     this.asking ??= new Map();
     this.asking.set(entrant.listener.id, { entrant, calledSince: null });
     this.join(entrant);
+  }
+
+  /** Whether the connection has a seat, or asks for one. */
+  hasOrAsks(id: string): boolean {
+    return this.asking?.has(id) === true || this.seated.get(id)?.isEnded === false;
   }
 
   /** The entrant with this connection id; undefined: it has gone meanwhile, and its seat was given back. */

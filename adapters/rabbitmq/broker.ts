@@ -84,7 +84,12 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     lost: () => undefined,
     close: () => Promise.resolve(),
   };
-  const eventsIn = createEventsIn({ ...shared, waitMs: replyTimeoutMs, limit: limits.eventQueueLimit });
+  const eventsIn = createEventsIn({
+    ...shared,
+    mayBeGone: () => nodes.mayBeGone,
+    waitMs: replyTimeoutMs,
+    limit: limits.eventQueueLimit,
+  });
   const eventsOut = createEventsOut(shared);
   const answers = createAnswers(shared.broken);
   const dead = createDeadLetters(shared);

@@ -22,6 +22,8 @@ interface Parts {
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
+  /** Whether others may have taken this node for gone before this link. */
+  readonly mayBeGone: () => boolean;
   readonly broken: (reason: string) => void;
 }
 
@@ -88,7 +90,7 @@ export function createEventsIn(parts: Parts): EventsIn {
     await opened.consume(name, (message) => {
       if (message === null || channel !== opened) return;
       meter.dropped('event_queue_full');
-      parts.handlers().missed();
+      parts.handlers().missed(false);
       endPause = clock.after(OVERFLOW_MS, () => opened.ack(message));
     });
   }
@@ -115,7 +117,7 @@ export function createEventsIn(parts: Parts): EventsIn {
       channel = opened;
       await openOverflow(opened);
       await Promise.all([...wanted].map(([slot, subscription]) => bind(opened, slot, subscription)));
-      if (wasLost && channel === opened) parts.handlers().missed();
+      if (wasLost && channel === opened) parts.handlers().missed(parts.mayBeGone());
       wasLost = false;
     },
     lost() {

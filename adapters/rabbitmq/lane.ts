@@ -32,7 +32,7 @@ export function takeHead(lane: Request[]): { readonly requests: readonly Request
     if (requests.length >= COMMANDS_PER_MESSAGE || size >= BODY_GOAL) break;
     taken++;
     if (request.state === 'over') continue;
-    const text = JSON.stringify(request.again ? stale(request.command) : request.command);
+    const text = JSON.stringify(request.again ? { ...stale(request.command), again: true } : request.command);
     size += text.length;
     requests.push(request);
     texts.push(text);

@@ -52,7 +52,7 @@ const RESET_MS = 500;
  * Pause between attempts, ms: all nodes should be back at about the same time, see PATIENCE_BEATS; `most` for a broker that
  * ends connections as soon as they stand.
  */
-const BACKOFF = { first: 100, connecting: 1_000, most: 5_000 };
+const BACKOFF = { first: 100, connecting: 500, most: 5_000 };
 
 /** amqplib has it, and does not type it. */
 function socketOf(model: ChannelModel): Socket {

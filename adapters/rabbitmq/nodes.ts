@@ -2,7 +2,7 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { newId } from '../../engine/ids.js';
 import type { Word } from '../../engine/messages/words.js';
 import type { BrokerHandlers, Clock, Log, Meter } from '../../engine/ports.js';
-import { Leases } from './leases.js';
+import { LEASE_BEATS, Leases } from './leases.js';
 import type { Part } from './link.js';
 import { closeChannel, openPublisher, type Publisher } from './publisher.js';
 import { BEAT_MS, Pulse } from './pulse.js';
@@ -18,6 +18,8 @@ export interface Nodes extends Part {
   sent(nodeId: string): void;
   /** Whether this node's words come back to it. */
   readonly isCurrent: boolean;
+  /** Whether others may have taken this node for gone while it had no link, before this one. */
+  readonly mayBeGone: boolean;
   /** Resolves when every node that lives has had its time to answer; at the latest after 2 s. */
   known(): Promise<void>;
 }
@@ -51,6 +53,7 @@ export function createNodes(parts: Parts): Nodes {
   let cancelBeat = (): void => undefined;
   /** Whether something came back since the last beat. */
   let cameBack = false;
+  let mayBeGone = false;
   /** The number of this link's first beat. When it has come back, all have had a beat's time to answer the hello. */
   let knownWith = Infinity;
   let allKnown = (): void => undefined;
@@ -105,13 +108,13 @@ export function createNodes(parts: Parts): Nodes {
     if (isOwn) {
       cameBack = true;
       if (alive.number >= knownWith) allKnown();
-      if (!pulse.returned(alive.number)) parts.handlers().missed();
+      if (!pulse.returned(alive.number)) parts.handlers().missed(false);
       return;
     }
     const { missed, greet, gone: ended } = leases.heard(alive);
     if (greet) sayAlive();
     if (ended) gone(alive.node_id);
-    if (missed) parts.handlers().missed();
+    if (missed) parts.handlers().missed(true);
   }
 
   async function openQueue(opened: Channel): Promise<void> {
@@ -157,6 +160,8 @@ export function createNodes(parts: Parts): Nodes {
         cancel = clock.after(KNOWN_MS, ready);
       });
       void known.then(() => cancel());
+      // A beat less than a lease, because it began with a word that did not arrive.
+      mayBeGone = pulse.silentMs >= (LEASE_BEATS - 1) * BEAT_MS;
       pulse.begin();
       cameBack = false;
       sayAlive('hello');
@@ -179,6 +184,9 @@ export function createNodes(parts: Parts): Nodes {
       return leases.nodes;
     },
     sent: (id) => leases.sent(id),
+    get mayBeGone() {
+      return mayBeGone;
+    },
     get isCurrent() {
       return pulse.isCurrent;
     },

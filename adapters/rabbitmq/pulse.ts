@@ -27,8 +27,12 @@ export class Pulse {
   private back = 0;
   private silent = 0;
   private lastBeat = 0;
+  /** When the last word that came back was sent, over all links; monotonic, ms. */
+  private heardAt: number;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(private readonly clock: Clock) {
+    this.heardAt = clock.elapsed();
+  }
 
   /** A new link: nothing has come back over it. */
   begin(): void {
@@ -58,8 +62,14 @@ export class Pulse {
     const isNext = number <= this.back + 1;
     this.back = Math.max(this.back, number);
     while (this.open[0] && this.open[0].number <= number) this.proof = this.open.shift() ?? null;
+    this.heardAt = this.proof?.elapsed ?? this.heardAt;
     this.silent = 0;
     return isNext;
+  }
+
+  /** For how long others may have heard nothing of this node, ms. */
+  get silentMs(): number {
+    return this.clock.elapsed() - this.heardAt;
   }
 
   /** Called every BEAT_MS. False: the link is silent although this process was running all the time. */

@@ -123,7 +123,7 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
 
   function hand(item: Item): void {
     const { command, envelope, tried } = item;
-    const redelivered = tried || envelope.message.fields.redelivered;
+    const redelivered = tried || envelope.message.fields.redelivered || command.again === true;
     underWay++;
     begun = true;
     lines.handed(item);

@@ -32,13 +32,19 @@ export function detailsOf(event: DurableEvent): string | null {
       const details: Record<InDetails, unknown> = { quiet: event.quiet };
       return JSON.stringify(details);
     }
-    case 'member_kicked':
-      return null;
+    case 'member_kicked': {
+      const { members_version } = event;
+      return members_version === undefined ? null : JSON.stringify({ members_version });
+    }
     case 'room_opened':
     case 'policy_changed':
       return JSON.stringify({ policy: event.policy });
     case 'room_closed':
-      return JSON.stringify({ reason: event.reason, purged: event.purged });
+      return JSON.stringify({
+        reason: event.reason,
+        purged: event.purged,
+        members_version: event.members_version,
+      });
   }
 }
 

@@ -18,16 +18,17 @@ export interface RoomView {
 export interface Joined {
   readonly type: 'joined';
   readonly room: RoomView;
+  /** When the seat was given. */
+  readonly at: string;
+  /** Of the list of members in `room`. */
+  readonly members_version: number;
   /** The node that is the room's home. */
   readonly home: string;
   /**
    * The room's last roll call when the seat was given. An audience that has answered a later one joins again.
    */
   readonly call_id: string;
-  /**
-   * The connection may have ended before its join was carried out, so the seat is in grace until its node
-   * asserts it.
-   */
+  /** The room's home had taken the connection's node for gone, so the seat is in grace until it is asserted. */
   readonly unsure?: true;
 }
 

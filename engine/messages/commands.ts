@@ -8,6 +8,9 @@ function command<T extends string, P extends Record<string, TSchema>>(type: T, f
       type: Type.Literal(type),
       room_id: RoomId,
       request_id: Type.Optional(RequestId),
+      again: Type.Optional(
+        Type.Boolean({ description: 'its sender has sent it before, and does not know whether it arrived' }),
+      ),
       ...fields,
     },
     { additionalProperties: false },

@@ -1,5 +1,5 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
-import { MessageText, RequestId, RoomId, Seq, Timestamp, UserName, Uuid } from './fields.js';
+import { MembersVersion, MessageText, RequestId, RoomId, Seq, Timestamp, UserName, Uuid } from './fields.js';
 import { Policy } from './policy.js';
 
 function durable<T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {
@@ -24,7 +24,10 @@ function ephemeral<T extends string, P extends Record<string, TSchema>>(type: T,
   );
 }
 
-/** Facts that have a seq: stored, then sent. A message's event id is the message id. */
+/**
+ * Facts that have a seq: stored, then sent. A message's event id is the message id. An event that was stored before there
+ * was a `members_version` has none.
+ */
 export const DURABLE_EVENTS = {
   message_posted: durable('message_posted', {
     user: Type.Union([UserName, Type.Null()]),
@@ -33,10 +36,11 @@ export const DURABLE_EVENTS = {
   }),
   room_opened: durable('room_opened', { policy: Policy }),
   policy_changed: durable('policy_changed', { policy: Policy }),
-  member_kicked: durable('member_kicked', { user: UserName }),
+  member_kicked: durable('member_kicked', { user: UserName, members_version: Type.Optional(MembersVersion) }),
   room_closed: durable('room_closed', {
     reason: Type.Union([Type.Literal('deleted'), Type.Literal('empty')]),
     purged: Type.Boolean(),
+    members_version: Type.Optional(MembersVersion),
   }),
 } as const;
 
@@ -45,10 +49,22 @@ export const DURABLE_EVENTS = {
  * when clients may have missed single joins and leaves.
  */
 export const EPHEMERAL_EVENTS = {
-  member_joined: ephemeral('member_joined', { user: UserName, member_count: Type.Integer() }),
-  member_left: ephemeral('member_left', { user: UserName, member_count: Type.Integer() }),
+  member_joined: ephemeral('member_joined', {
+    user: UserName,
+    member_count: Type.Integer(),
+    members_version: MembersVersion,
+  }),
+  member_left: ephemeral('member_left', {
+    user: UserName,
+    member_count: Type.Integer(),
+    members_version: MembersVersion,
+  }),
   typing: ephemeral('typing', { user: UserName }),
-  members: ephemeral('members', { members: Type.Array(UserName), member_count: Type.Integer() }),
+  members: ephemeral('members', {
+    members: Type.Array(UserName),
+    member_count: Type.Integer(),
+    members_version: MembersVersion,
+  }),
 } as const;
 
 export const DurableEvent = Type.Union(Object.values(DURABLE_EVENTS));

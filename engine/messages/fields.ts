@@ -81,4 +81,8 @@ export const UserName = Type.String({
 export const Uuid = Type.String({ format: 'uuid' });
 export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC' });
 export const Seq = Type.Integer({ minimum: 0, description: 'position in the room: 1, 2, 3, … with no gap' });
+export const MembersVersion = Type.Integer({
+  minimum: 0,
+  description: 'grows with each change of the list of members; an event with a smaller one is out of date',
+});
 export const RequestId = Type.String({ minLength: 1, maxLength: 128, pattern: '^[\\x21-\\x7e]+$' });

@@ -1,6 +1,6 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
 import { Presence } from './commands.js';
-import { RoomId, Seq, UserName, Uuid } from './fields.js';
+import { MembersVersion, RoomId, Seq, UserName, Uuid } from './fields.js';
 
 function word<T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {
   return Type.Object(
@@ -20,6 +20,8 @@ export const NAMES_PER_WORD = 500;
  *
  * `present`: a node's answer to the home, sent also if it has no connection to the room.
  *
+ * `check`: the home asks a node which of these connections are still there. `checked`: the node's answer.
+ *
  * `typing`: a member types; sent to the home of the room.
  */
 export const WORDS = {
@@ -32,13 +34,26 @@ export const WORDS = {
       maxItems: NAMES_PER_WORD,
       description: 'members as the clients of this node were told of them',
     }),
+    members_version: MembersVersion,
     last: Type.Boolean({ description: 'false: more of this answer follows' }),
+  }),
+  check: word('check', {
+    node_id: Uuid,
+    check_id: Uuid,
+    connection_ids: Type.Array(Uuid, { maxItems: NAMES_PER_WORD }),
+  }),
+  checked: word('checked', {
+    node_id: Uuid,
+    check_id: Uuid,
+    gone: Type.Array(Uuid, { maxItems: NAMES_PER_WORD, description: 'those that are not there' }),
   }),
   typing: word('typing', { user: UserName }),
 } as const;
 
 export type RollCall = Static<typeof WORDS.roll_call>;
 export type Present = Static<typeof WORDS.present>;
+export type Check = Static<typeof WORDS.check>;
+export type Checked = Static<typeof WORDS.checked>;
 export type Word = { [K in keyof typeof WORDS]: Static<(typeof WORDS)[K]> }[keyof typeof WORDS];
 
 /** A node's answer to a roll call. */
@@ -47,4 +62,6 @@ export interface LocalMembers {
   readonly present: readonly Presence[];
   /** Members as the node's clients were told of them; empty in a room that is too large to list them. */
   readonly believed: readonly string[];
+  /** Of that list; 0 where there is none. */
+  readonly members_version: number;
 }

@@ -60,10 +60,10 @@ export interface BrokerHandlers {
   /** A word that some node said, perhaps this one: see `Broker.say`. */
   word(word: Word): void;
   /**
-   * Events and words may have been lost until now, or another node has taken this one for gone. Told when
-   * events arrive again.
+   * Events and words may have been lost until now. Told when events arrive again. `mayBeGone`: another node has taken this
+   * one for gone, or may have, so that its seats may be lost.
    */
-  missed(): void;
+  missed(mayBeGone: boolean): void;
   /**
    * This node is no longer the home of the session's rooms. Told before this node is delivered a command in
    * the partition's next session; a next home elsewhere may have begun a moment before.

@@ -2,7 +2,7 @@ import { errorText } from '../errors.js';
 import type { Outcome } from '../journal.js';
 import { Mailbox, type Behaviour } from '../mailbox.js';
 import { notDelivered, refused } from '../messages/answers.js';
-import type { AssertCommand, Command, PostCommand } from '../messages/commands.js';
+import type { AssertCommand, Command, JoinCommand, PostCommand } from '../messages/commands.js';
 import type { DurableEvent } from '../messages/events.js';
 import type { Delivery, RoomRecord, Session } from '../ports.js';
 import type { Scheduler } from '../scheduler.js';
@@ -28,8 +28,6 @@ const LIMITS = { limit: 20_000, batch: 64 };
  * While the node cannot tell whether it is still the room's home, the room checks again every this many ms.
  */
 const UNSURE_MS = 50;
-/** Longer than events and answers are on their way, ms, and short enough that a wrong list does not last. */
-const LIST_MS = 2_000;
 
 /**
  * What a room is doing. It decides commands in the phase `open` only.
@@ -66,9 +64,6 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   private asksAgain = false;
   private used: number;
   private readonly alarm: Alarm;
-  /** The seats that were told last, or will be at `listAt` (monotonic, ms). */
-  private listed: RoomState['seats'];
-  private listAt = Infinity;
   /** When the node was last found to be the room's home after all; monotonic, ms. */
   private sureSince = -Infinity;
 
@@ -83,7 +78,6 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     this.callsRoll = wakeUp.callRoll;
     this.attendance = new Attendance(roomId, parts, wakeUp.remembered);
     this.core = new RoomCore(roomId, parts, this, wakeUp.callRoll, this.attendance);
-    this.listed = this.core.state.seats;
     this.repeats = new Repeats(roomId, parts.inFlight);
     this.used = parts.clock.elapsed();
     this.mailbox = new Mailbox<RoomMessage>(scheduler, LIMITS, this);
@@ -100,10 +94,10 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     return [...new Set([...this.attendance.remembered, ...this.core.members])];
   }
 
-  /** Whether there are members, or may be members that the room does not know of yet. */
+  /** Whether there are members, or may be some that the room does not know of yet, or it waits for news of them. */
   get mayHaveMembers(): boolean {
     const { seats, calling } = this.core.state;
-    return seats.size > 0 || calling || this.attendance.remembered.length > 0;
+    return seats.size > 0 || calling || this.attendance.remembered.length > 0 || this.attendance.waitsForNode;
   }
 
   /** When the last command came; monotonic, ms. */
@@ -174,6 +168,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
         if (this.phase === 'draining' && this.core.isDrained) this.load();
         return;
       case 'present':
+      case 'checked':
       case 'node_gone':
         if (this.isCurrent) this.hear(message);
         else this.parts.clock.after(UNSURE_MS, () => this.mailbox.tellFirst(message));
@@ -198,7 +193,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
         return;
       default:
         this.core.endTurn();
-        this.noteMembers();
+        this.attendance.endTurn();
         this.arm();
     }
   }
@@ -289,7 +284,9 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   }
 
   private giveBack(reason: string): void {
-    for (const message of this.mailbox.takeAll()) if ('command' in message) message.retry(reason);
+    // An outage passes by itself. A fault of this room alone may not.
+    const { ready } = this.parts.store.state();
+    for (const message of this.mailbox.takeAll()) if ('command' in message) message.retry(reason, !ready);
   }
 
   /** The session may be over and another home may be deciding, so this command waits until that is known. */
@@ -335,14 +332,11 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
         if (!this.isAnswered(delivery, command)) this.decide(delivery, command);
         return;
       case 'join':
-        this.decide(delivery, command, !delivery.redelivered);
+        this.join(delivery, command);
         return;
       case 'leave':
         this.attendance.left(command.connection_id);
         this.decide(delivery, command);
-        return;
-      case 'kick':
-        this.kick(delivery, command.user);
         return;
       case 'assert':
         this.assert(delivery, command);
@@ -407,16 +401,17 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     this.begin();
   }
 
-  private decide(delivery: Delivery, command: Command, trusted = true): void {
-    if (!this.core.decide(delivery, command, trusted)) this.waitIn('waiting', delivery);
+  /** False: it waits for the end of the roll call. */
+  private decide(delivery: Delivery, command: Command): boolean {
+    if (this.core.decide(delivery, command)) return true;
+    this.waitIn('waiting', delivery);
+    return false;
   }
 
-  /** A kick may have to wait, or be refused: only one that took the seat is known to the roll call. */
-  private kick(delivery: Delivery, user: string): void {
-    const { core } = this;
-    const wasMember = core.state.seats.has(user);
-    this.decide(delivery, delivery.command);
-    if (wasMember && !core.state.seats.has(user)) this.attendance.kicked(user);
+  private join(delivery: Delivery, command: JoinCommand): void {
+    const isDecided = this.decide(delivery, command);
+    if (isDecided && delivery.redelivered && this.parts.lives(command.node_id))
+      this.attendance.joinedLate(command);
   }
 
   /** A node's list may come in several commands. It is decided when the last of them is here. */
@@ -436,13 +431,18 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   }
 
   /** A node has answered the roll call or is gone. */
-  private hear(message: Extract<RoomMessage, { type: 'present' | 'node_gone' }>): void {
+  private hear(message: Extract<RoomMessage, { type: 'present' | 'checked' | 'node_gone' }>): void {
     const { attendance } = this;
-    this.learn((state, ctx) =>
-      message.type === 'present'
-        ? attendance.nodeAnswered(message.word, state, ctx)
-        : attendance.nodeGone(message.nodeId, state, ctx),
-    );
+    this.learn((state, ctx) => {
+      switch (message.type) {
+        case 'present':
+          return attendance.nodeAnswered(message.word, state, ctx);
+        case 'checked':
+          return attendance.checked(message.word, ctx);
+        case 'node_gone':
+          return attendance.nodeGone(message.nodeId, state, ctx);
+      }
+    });
   }
 
   /** Applies facts about members. If that completes the roll call, commands that waited for it go on. */
@@ -464,27 +464,8 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     // What waited while the node was unsure may keep a seat whose time is over, so it is dealt with first.
     if (this.phase === 'unsure' || clock.elapsed() < this.sureSince + UNSURE_MS) return;
     this.core.apply(expire(this.core.state, this.core.context()));
-    if (clock.elapsed() >= this.listAt) this.listMembers();
     this.core.flush();
     if (this.isIdle && clock.elapsed() >= this.used + this.idleMs()) this.supervisor.idle();
-  }
-
-  /**
-   * Over a broker the answer to a join and the events around it may overtake each other, and some audience may have
-   * another list of members than the room. So it is told once more when nothing has changed for a while.
-   */
-  private noteMembers(): void {
-    const { seats } = this.core.state;
-    if (seats === this.listed) return;
-    this.listed = seats;
-    if (this.parts.broker.nodes().size > 0) this.listAt = this.parts.clock.elapsed() + LIST_MS;
-  }
-
-  private listMembers(): void {
-    this.listAt = Infinity;
-    // The end of a roll call tells the list, and before that it is not whole.
-    if (this.core.state.calling) return;
-    this.core.apply(memberList(this.core.state, this.core.context()));
   }
 
   /** Waits for whichever comes first: a seat to be freed, the roll call to be repeated, or being idle. */
@@ -493,7 +474,6 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     const next = Math.min(
       nextExpiry(this.core.state) ?? Infinity,
       this.attendance.nextRepeat,
-      this.listAt,
       this.mayHaveMembers || !this.core.isDrained ? Infinity : this.used + this.idleMs(),
     );
     const least = this.isCurrent ? 0 : this.parts.clock.elapsed() + UNSURE_MS;

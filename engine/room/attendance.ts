@@ -1,9 +1,10 @@
-import type { AssertCommand, Presence } from '../messages/commands.js';
-import type { LocalMembers, Present } from '../messages/words.js';
+import type { AssertCommand, JoinCommand, Presence } from '../messages/commands.js';
+import type { Checked, LocalMembers, Present } from '../messages/words.js';
 import type { Broker, Clock } from '../ports.js';
 import { AssertedLists } from './asserted-lists.js';
 import type { Context } from './decision.js';
 import { evolve } from './evolve.js';
+import { LateJoins } from './late-joins.js';
 import { RollCall } from './roll-call.js';
 import { assertPlaces, completeRoll, remember } from './seating.js';
 import type { Fact, RoomState } from './state.js';
@@ -26,6 +27,8 @@ export class Attendance {
   /** Lists that came in part; null while there are none. */
   private lists: AssertedLists | null = null;
   private rollCall: RollCall | null = null;
+  /** Null while there are none, which is nearly always. */
+  private late: LateJoins | null = null;
   /** This node's own connections, from its answer to the roll call until `begin`. */
   private here: readonly Presence[] = NOBODY;
   /** The id of the room's last roll call. */
@@ -45,6 +48,7 @@ export class Attendance {
     this.remembered = members;
     this.lists = null;
     this.rollCall = null;
+    this.late = null;
   }
 
   /** Calls the roll. */
@@ -87,6 +91,8 @@ export class Attendance {
 
   nodeGone(nodeId: string, state: RoomState, ctx: Context): readonly Fact[] {
     this.rollCall?.nodeGone(nodeId);
+    this.late?.nodeGone(nodeId);
+    if (this.late?.isEmpty) this.late = null;
     if (state.seats.size === 0) return [];
     return [{ type: 'node_gone', node_id: nodeId, since: ctx.elapsed }];
   }
@@ -109,12 +115,10 @@ export class Attendance {
     };
     for (const { nodeId, present } of rollCall?.unsure ?? [])
       take(assertPlaces(after, nodeId, present, ctx).facts);
-    const members = [...this.remembered, ...(rollCall?.believed ?? [])];
-    const stillMembers = members.filter((user) => !rollCall?.wasKicked(user));
-    take(remember(stillMembers, after, ctx));
+    take(remember([...this.remembered, ...(rollCall?.believed ?? [])], after, ctx));
     this.rollCall = null;
     this.remembered = NOBODY;
-    take(completeRoll(after, ctx));
+    take(completeRoll(after, rollCall?.newestList ?? 0, ctx));
     return facts;
   }
 
@@ -132,19 +136,41 @@ export class Attendance {
   }
 
   /**
-   * A user was kicked. An audience that has not received that event still believes the user to be a member.
+   * A join was delivered again and carried out, so its connection may have ended before. Its node is asked whether it is
+   * still there.
    */
-  kicked(user: string): void {
-    this.rollCall?.kicked(user);
+  joinedLate(command: JoinCommand): void {
+    this.late ??= new LateJoins(this.roomId, this.parts);
+    this.late.add(command);
+  }
+
+  /** Sends the questions that have gathered in this turn. */
+  endTurn(): void {
+    this.late?.ask();
+  }
+
+  /** A node has said which connections are gone. */
+  checked(word: Checked, ctx: Context): readonly Fact[] {
+    const gone = this.late?.answered(word) ?? NOBODY;
+    if (this.late?.isEmpty) this.late = null;
+    const since = ctx.elapsed;
+    return gone.map(({ user, connection_id }) => ({ type: 'connection_gone', user, connection_id, since }));
+  }
+
+  /** Whether a node was asked about connections and has not answered. */
+  get waitsForNode(): boolean {
+    return this.late !== null;
   }
 
   /** When the nodes that have not answered are asked again; monotonic, ms. */
   get nextRepeat(): number {
-    return this.rollCall?.nextRepeat ?? Infinity;
+    return Math.min(this.rollCall?.nextRepeat ?? Infinity, this.late?.nextRepeat ?? Infinity);
   }
 
   /** Asks the nodes that have not answered again, if it is time to. */
   repeat(): void {
-    this.rollCall?.repeat(this.parts.clock.elapsed());
+    const now = this.parts.clock.elapsed();
+    this.rollCall?.repeat(now);
+    this.late?.repeat(now);
   }
 }

@@ -27,13 +27,23 @@ export class RoomCore {
     calling: boolean,
     private readonly attendance: { readonly callId: string },
   ) {
-    this.state = wake(roomId, parts.presetOf(roomId), null, calling);
+    this.state = this.woken(null, calling, 0);
     this.outbox = new Outbox(roomId, parts, owner);
   }
 
   /** Begins anew with the store's record. `calling`: a roll call follows, so members are not known yet. */
   wake(record: RoomRecord | null, calling: boolean): void {
-    this.state = wake(this.roomId, this.parts.presetOf(this.roomId), record, calling);
+    this.state = this.woken(record, calling, this.state.members_version);
+  }
+
+  /**
+   * The time in µs is a greater version than an earlier home had, unless clocks differ. In case they do, the end of the
+   * roll call raises it above all that audiences have.
+   */
+  private woken(record: RoomRecord | null, calling: boolean, before: number): RoomState {
+    const { presetOf, clock } = this.parts;
+    const version = Math.max(clock.now() * 1_000, before);
+    return wake(this.roomId, presetOf(this.roomId), record, calling, version);
   }
 
   /** Users with a seat, as far as clients were told. */
@@ -52,11 +62,10 @@ export class RoomCore {
   }
 
   /**
-   * Decides a command. False: it has to wait for the roll call. `trusted`: false for a join that may be late:
-   * its connection may be gone, even if its node lives.
+   * Decides a command. False: it has to wait for the roll call.
    */
-  decide(delivery: Delivery, command: Command, trusted = true): boolean {
-    const ctx = trusted ? this.context() : { ...this.context(), late: true as const };
+  decide(delivery: Delivery, command: Command): boolean {
+    const ctx = this.context();
     this.deciding = command;
     this.parts.fault?.(command);
     const decision = decide(this.state, command, ctx);

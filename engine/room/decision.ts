@@ -17,8 +17,6 @@ export interface Context {
   readonly presenceLimit: number;
   /** Whether a node lives, as far as the home knows: then a command for one of its connections is trusted. */
   readonly lives: (nodeId: string) => boolean;
-  /** The command was delivered before, and may be late: its connection may be gone, though its node lives. */
-  readonly late?: true;
   /** The node that the room is on. */
   readonly home: string;
   /** The id of the room's last roll call. */

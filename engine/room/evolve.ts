@@ -10,13 +10,13 @@ export function evolve(state: RoomState, fact: Fact): RoomState {
     case 'policy_changed':
       return { ...state, head_seq: fact.seq, own_policy: fact.policy, vacant_since: null };
     case 'member_kicked':
-      return { ...freed(state, fact.user), head_seq: fact.seq };
+      return { ...changed(freed(state, fact.user), fact), head_seq: fact.seq };
     case 'room_closed':
-      return closed(state, fact.seq, fact.reason === 'empty');
+      return changed(closed(state, fact.seq, fact.reason === 'empty'), fact);
     case 'woken':
       return opened(state, fact.at);
     case 'member_left':
-      return freed(state, fact.user);
+      return changed(freed(state, fact.user), fact);
     case 'connection_added':
       return added(state, fact.user, { node_id: fact.node_id, connection_id: fact.connection_id });
     case 'connection_gone':
@@ -26,8 +26,9 @@ export function evolve(state: RoomState, fact: Fact): RoomState {
     case 'member_remembered':
       return remembered(state, fact.user, fact.since);
     case 'roll_completed':
-      return { ...state, calling: false, vacant_since: fact.vacant_since };
+      return changed({ ...state, calling: false, vacant_since: fact.vacant_since }, fact);
     case 'member_joined':
+      return changed(state, fact);
     case 'members':
     case 'typing':
     case 'history_purged':
@@ -41,6 +42,7 @@ export function evolve(state: RoomState, fact: Fact): RoomState {
  */
 function withHead(state: RoomState, head_seq: number): RoomState {
   const { room_id, status, preset, own_policy, created_at, seats, gone, calling, vacant_since } = state;
+  const { members_version } = state;
   return {
     room_id,
     status,
@@ -52,7 +54,12 @@ function withHead(state: RoomState, head_seq: number): RoomState {
     gone,
     calling,
     vacant_since,
+    members_version,
   };
+}
+
+function changed(state: RoomState, { members_version }: { readonly members_version?: number }): RoomState {
+  return members_version === undefined ? state : { ...state, members_version };
 }
 
 function opened(state: RoomState, at: string): RoomState {

@@ -21,19 +21,22 @@ export function roomClosed(
   requestId: string | undefined,
   ctx: Context,
 ): DurableEvent {
-  return { type: 'room_closed', ...durable(state, requestId, ctx), reason, purged };
+  const members_version = state.members_version + 1;
+  return { type: 'room_closed', ...durable(state, requestId, ctx), reason, purged, members_version };
 }
 
 /** `state`: the one before the user has the seat. */
 export function memberJoined(state: RoomState, user: string, ctx: Context): RoomEvent {
   const { room_id, seats } = state;
-  return { type: 'member_joined', room_id, at: ctx.at, user, member_count: seats.size + 1 };
+  const members_version = state.members_version + 1;
+  return { type: 'member_joined', room_id, at: ctx.at, user, member_count: seats.size + 1, members_version };
 }
 
 /** `state`: the one before the seat is free. */
 export function memberLeft(state: RoomState, user: string, ctx: Context): RoomEvent {
   const { room_id, seats } = state;
-  return { type: 'member_left', room_id, at: ctx.at, user, member_count: seats.size - 1 };
+  const members_version = state.members_version + 1;
+  return { type: 'member_left', room_id, at: ctx.at, user, member_count: seats.size - 1, members_version };
 }
 
 /**
@@ -41,10 +44,10 @@ export function memberLeft(state: RoomState, user: string, ctx: Context): RoomEv
  * room.
  */
 export function memberList(state: RoomState, ctx: Context): RoomEvent[] {
-  const { room_id, seats } = state;
+  const { room_id, seats, members_version } = state;
   if (seats.size === 0 || seats.size > ctx.presenceLimit) return [];
   const members = namesOf(state, ctx.presenceLimit);
-  return [{ type: 'members', room_id, at: ctx.at, members, member_count: seats.size }];
+  return [{ type: 'members', room_id, at: ctx.at, members, member_count: seats.size, members_version }];
 }
 
 /** The room as clients are told of it. */

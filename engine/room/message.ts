@@ -1,5 +1,5 @@
 import type { Outcome } from '../journal.js';
-import type { Present } from '../messages/words.js';
+import type { Checked, Present } from '../messages/words.js';
 import type { Delivery, RoomRecord } from '../ports.js';
 
 /** A room's messages: commands, answers to its own questions, and news of other nodes. */
@@ -13,6 +13,7 @@ export type RoomMessage =
   /** Nothing is staged any more. */
   | { readonly type: 'drained' }
   | { readonly type: 'present'; readonly word: Present }
+  | { readonly type: 'checked'; readonly word: Checked }
   | { readonly type: 'node_gone'; readonly nodeId: string }
   /** Time to check again whether the node is still the room's home. */
   | { readonly type: 'ask_again' }

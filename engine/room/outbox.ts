@@ -109,7 +109,7 @@ export class Outbox implements Stager {
     this.staged.pop();
     this.notInFlight(entry);
     this.epoch++;
-    for (const [delivery] of answers) delivery.retry('the journal is full');
+    for (const [delivery] of answers) delivery.retry('the journal is full', true);
     this.owner.commitFailed('failed');
   }
 

@@ -22,11 +22,12 @@ export class RollCall {
   readonly believed = new Set<string>();
   /** Connections whose nodes may have been taken for gone, so that their seats may have gone to others. */
   readonly unsure: { readonly nodeId: string; readonly present: readonly Presence[] }[] = [];
+  /** The version of the newest list of members that any audience has. */
+  newestList = 0;
   private awaited: Set<string>;
   private readonly lists = new Map<string, Presence[]>();
   /** Connections that left while their node's answer was on its way. */
   private readonly leftConnections = new Set<string>();
-  private readonly kickedUsers = new Set<string>();
   private repeatAt: number;
 
   constructor(
@@ -45,7 +46,7 @@ export class RollCall {
     const { broker, nodeId, callHere } = this.parts;
     const here = callHere(this.roomId, this.id, this.headSeq);
     if (here === null) this.awaited.add(nodeId);
-    else for (const user of here.believed) this.believed.add(user);
+    else this.learn(here.believed, here.members_version);
     if (this.awaited.size > 0) broker.say(this.word(), null);
     return here;
   }
@@ -67,16 +68,15 @@ export class RollCall {
   }
 
   /** Takes a part of a node's answer. Returns the node's whole list with the last part, null before. */
-  answer({ node_id, call_id, present, believed, last }: Present): Presence[] | null {
+  answer({ node_id, call_id, present, believed, members_version, last }: Present): Presence[] | null {
     if (call_id !== this.id || !this.awaited.has(node_id)) return null;
-    for (const user of believed) this.believed.add(user);
+    this.learn(believed, members_version);
     const list = [...(this.lists.get(node_id) ?? []), ...present];
     this.lists.set(node_id, list);
     if (!last) return null;
     this.lists.delete(node_id);
     this.awaited.delete(node_id);
-    // Nobody joins during a roll call, so a node that lists a kicked user has not heard of the kick yet.
-    return list.filter((one) => !this.leftConnections.has(one.connection_id) && !this.wasKicked(one.user));
+    return list.filter((one) => !this.leftConnections.has(one.connection_id));
   }
 
   /** A node is gone: no answer of it is waited for. */
@@ -85,18 +85,14 @@ export class RollCall {
     this.lists.delete(nodeId);
   }
 
-  /** A user was kicked: audiences that have not heard of it believe in them still. */
-  kicked(user: string): void {
-    this.kickedUsers.add(user);
-  }
-
-  wasKicked(user: string): boolean {
-    return this.kickedUsers.has(user);
-  }
-
   /** A connection left: the answer of its node may have been given before that. */
   connectionLeft(connectionId: string): void {
     this.leftConnections.add(connectionId);
+  }
+
+  private learn(believed: readonly string[], version: number): void {
+    for (const user of believed) this.believed.add(user);
+    this.newestList = Math.max(this.newestList, version);
   }
 
   private word() {

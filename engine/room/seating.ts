@@ -23,10 +23,12 @@ export function join(state: RoomState, command: JoinCommand, ctx: Context): Deci
   const { user, connection_id, node_id } = command;
   const seat = state.seats.get(user);
   const isKnown = seat?.some((place) => place.connection_id === connection_id) === true;
-  const isSure = isKnown || (ctx.lives(node_id) && !ctx.late);
+  const isSure = isKnown || ctx.lives(node_id);
   const joined = (after: RoomState): Answer => ({
     type: 'joined',
     room: view(after, ctx),
+    at: ctx.at,
+    members_version: after.members_version,
     home: ctx.home,
     call_id: ctx.callId,
     ...(isSure ? {} : { unsure: true }),
@@ -42,22 +44,13 @@ export function join(state: RoomState, command: JoinCommand, ctx: Context): Deci
 }
 
 /**
- * A node has this long to assert its connections, ms: longer than it takes to notice that another node is
- * gone.
- */
-const ASSERTED_WITHIN_MS = 2_000;
-
-/**
- * A join may be carried out after its node is gone, or, if it is redelivered, after its connection has ended.
- * Then nobody would give the seat back. So such a seat is in grace from the start, or from when its node should have
- * asserted it.
+ * A join may be carried out after its node is gone. Then nobody would give the seat back, so it is in grace from the
+ * start.
  */
 function connected({ user, connection_id, node_id }: JoinCommand, ctx: Context): Fact[] {
   const added: Fact = { type: 'connection_added', user, connection_id, node_id };
-  const lives = ctx.lives(node_id);
-  if (lives && !ctx.late) return [added];
-  const since = ctx.elapsed + (lives ? ASSERTED_WITHIN_MS : 0);
-  return [added, { type: 'connection_gone', user, connection_id, since }];
+  if (ctx.lives(node_id)) return [added];
+  return [added, { type: 'connection_gone', user, connection_id, since: ctx.elapsed }];
 }
 
 export function leave(state: RoomState, user: string, connectionId: string, ctx: Context): Decision {
@@ -71,9 +64,10 @@ export function leave(state: RoomState, user: string, connectionId: string, ctx:
 export function kick(state: RoomState, user: string, requestId: string | undefined, ctx: Context): Decision {
   const refusal = withoutMembers(state);
   if (refusal) return refuse(state, refusal);
-  if (state.calling && !state.seats.has(user)) return { type: 'wait' };
+  if (state.calling) return { type: 'wait' };
   if (!state.seats.has(user)) return refuse(state, notAMember(user));
-  const kicked: Fact = { type: 'member_kicked', ...durable(state, requestId, ctx), user };
+  const members_version = state.members_version + 1;
+  const kicked: Fact = { type: 'member_kicked', ...durable(state, requestId, ctx), user, members_version };
   const after = evolve(state, kicked);
   return accept(state, [kicked, ...listedAgain(after, ctx), ...closedIfEmpty(after, ctx)], done);
 }
@@ -165,10 +159,21 @@ export function remember(users: Iterable<string>, state: RoomState, ctx: Context
   return facts;
 }
 
-/** Every node has answered, so the room knows its members now and sends everybody the list. */
-export function completeRoll(state: RoomState, ctx: Context): readonly Fact[] {
+/** More changes than an earlier home can have told of that no audience has heard of yet: they are on their way. */
+const UNDER_WAY = 1_000;
+
+/**
+ * Every node has answered, so the room knows its members now and sends everybody the list. `newest`: the version of the
+ * newest list that any audience has.
+ */
+export function completeRoll(state: RoomState, newest: number, ctx: Context): readonly Fact[] {
   const vacant = state.vacant_since === 'unknown' && state.seats.size === 0 && closesWhenEmpty(state);
-  return [{ type: 'roll_completed', vacant_since: vacant ? ctx.elapsed : null }, ...memberList(state, ctx)];
+  const completed: Fact = {
+    type: 'roll_completed',
+    vacant_since: vacant ? ctx.elapsed : null,
+    members_version: Math.max(state.members_version, newest) + UNDER_WAY,
+  };
+  return [completed, ...memberList(evolve(state, completed), ctx)];
 }
 
 /** Frees the seats whose time of grace is over, and closes an empty room if its policy says so. */

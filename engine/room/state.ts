@@ -36,6 +36,11 @@ export interface RoomState {
    * has come or has opened it.
    */
   readonly vacant_since: number | 'unknown' | null;
+  /**
+   * Grows with each change of who is a member, as clients are told of it. A new home goes on with a greater one than any
+   * audience has, so two lists of members can always be told apart by age.
+   */
+  readonly members_version: number;
 }
 
 /** Facts that only the room itself needs. They are neither stored nor sent. */
@@ -52,7 +57,11 @@ export type PrivateFact =
   | { readonly type: 'node_gone'; readonly node_id: string; readonly since: number }
   /** The user was a member before the room was rebuilt, and has a seat in grace. */
   | { readonly type: 'member_remembered'; readonly user: string; readonly since: number }
-  | { readonly type: 'roll_completed'; readonly vacant_since: number | null }
+  | {
+      readonly type: 'roll_completed';
+      readonly vacant_since: number | null;
+      readonly members_version: number;
+    }
   /** Events with a smaller seq are forgotten. */
   | { readonly type: 'history_purged'; readonly before: number };
 
@@ -61,7 +70,13 @@ export type Fact = RoomEvent | PrivateFact;
 /**
  * The state of a room from its record. Seats are not stored; `calling`: a roll call is going to ask for them.
  */
-export function wake(roomId: string, preset: Policy, record: RoomRecord | null, calling: boolean): RoomState {
+export function wake(
+  roomId: string,
+  preset: Policy,
+  record: RoomRecord | null,
+  calling: boolean,
+  membersVersion: number,
+): RoomState {
   const status = record?.status ?? 'absent';
   return {
     room_id: roomId,
@@ -74,6 +89,7 @@ export function wake(roomId: string, preset: Policy, record: RoomRecord | null, 
     gone: OrderedMap(),
     calling,
     vacant_since: calling && status === 'open' ? 'unknown' : null,
+    members_version: membersVersion,
   };
 }
 

@@ -27,7 +27,14 @@ const VIEW: RoomView = {
 
 const ANSWERS: readonly Answer[] = [
   { type: 'posted', message: posted(post('42', 'smile 😀 "quoted" \\ \u2028'), 1) },
-  { type: 'joined', room: VIEW, home: newId(), call_id: newId() },
+  {
+    type: 'joined',
+    room: VIEW,
+    at: '2026-11-28T00:00:00.000Z',
+    members_version: 7,
+    home: newId(),
+    call_id: newId(),
+  },
   { type: 'opened', created: true, room: { ...VIEW, policy: { ...VIEW.policy, capacity: null } } },
   { type: 'described', room: VIEW },
   { type: 'asserted', lost: [newId()] },

@@ -41,6 +41,8 @@ export class Node implements BrokerHandlers {
   readonly gone: string[] = [];
   readonly ended: Session[] = [];
   missedTimes = 0;
+  /** For each time, whether it may have been taken for gone. */
+  readonly mayBeGone: boolean[] = [];
   onMissed = (): void => undefined;
   /** Told of a delivery before it is answered. */
   onDelivery: (delivery: Delivery) => void = () => undefined;
@@ -61,8 +63,9 @@ export class Node implements BrokerHandlers {
     this.words.push(word);
   }
 
-  missed(): void {
+  missed(mayBeGone: boolean): void {
     this.missedTimes++;
+    this.mayBeGone.push(mayBeGone);
     this.onMissed();
   }
 

@@ -23,6 +23,7 @@ export class Endpoint implements Broker, Peer {
   link: Peer['link'] = 'down';
   outSince: number | null = null;
   hasMissed = false;
+  wasGone = false;
   readonly known = new Set<string>();
   readonly requests: Requests;
   unconfirmed: (() => void)[] = [];
@@ -103,7 +104,7 @@ export class Endpoint implements Broker, Peer {
     this.network.wire.send(
       `events ${this.index}.`,
       this.delay('events'),
-      () => (isLost ? this.handlers?.missed() : this.handlers?.events(bound)),
+      () => (isLost ? this.handlers?.missed(false) : this.handlers?.events(bound)),
       () => this.link === 'silent',
     );
   }

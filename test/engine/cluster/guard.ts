@@ -93,9 +93,10 @@ export class Guard {
   /** The link of this node changes: what was told until now is judged before. */
   linkChanges(endpoint: Peer): void {
     for (const one of this.seen.values()) {
-      if (one.endpoint !== endpoint || !one.client.isOpen) continue;
+      if (!one.client.isOpen) continue;
+      // Those of other nodes, too: whether a seat may be lost depends on who can tell of it.
       this.isForfeit(one);
-      one.inDoubt = true;
+      if (one.endpoint === endpoint) one.inDoubt = true;
     }
   }
 
@@ -175,7 +176,7 @@ export class Guard {
   published(from: Peer, events: readonly RoomEvent[]): void {
     for (const event of events) {
       this.trace(
-        `n${from.index} publishes ${event.type} ${'user' in event ? (event.user ?? '') : ''} ${event.room_id}`,
+        `n${from.index} publishes ${event.type} ${'user' in event ? (event.user ?? '') : ''} ${event.room_id}${'members_version' in event ? ` v${event.members_version}` : ''}`,
       );
       this.members(from, event);
     }
@@ -186,6 +187,8 @@ export class Guard {
     const { home, session } = this.network().partitionOf(event.room_id);
     if (home !== from || session?.isCurrent !== true)
       this.fault(`${event.type} in ${event.room_id} is published by a node that is not the home`);
+    // Before the event is noted: it may tell of the user of a seat that was lost until now.
+    for (const one of this.inRoom(event.room_id)) if (one.endpoint.outSince !== null) this.isForfeit(one);
     if (event.type === 'member_joined') {
       this.forfeits.told(event);
       return;

@@ -30,7 +30,8 @@ export class Leases {
   isBack(endpoint: Peer): Set<Peer> {
     this.cancelTimers(endpoint);
     endpoint.outSince = null;
-    const wereGone = new Set<Peer>();
+    const wereGone = new Set<Peer>(endpoint.wasGone ? [endpoint] : []);
+    endpoint.wasGone = false;
     for (const other of this.network.endpoints) {
       if (other === endpoint) continue;
       if (other.link === 'up') {
@@ -57,6 +58,7 @@ export class Leases {
   heard(sender: Peer, home: Peer): void {
     if (sender === home || home.known.has(sender.nodeId)) return;
     home.known.add(sender.nodeId);
+    sender.wasGone = true;
     if (sender.link !== 'up') this.watch(home, sender);
   }
 

@@ -130,6 +130,8 @@ export class Network implements Carrier {
     endpoint.link = 'down';
     this.leases.out(endpoint);
     this.loseAll(endpoint);
+    // What was stuck while the link was silent is not any more.
+    this.wire.poke();
     if (told === 'now') endpoint.tellOfEndedSessions();
   }
 
@@ -148,10 +150,13 @@ export class Network implements Carrier {
     const isNew = endpoint.outSince === null;
     endpoint.link = 'up';
     const wereGone = this.leases.isBack(endpoint);
-    if (endpoint.hasMissed) wereGone.add(endpoint);
-    endpoint.hasMissed = false;
     // Nobody has taken a new node for gone, and it none.
-    if (!isNew) for (const one of wereGone) one.handlers?.missed();
+    if (!isNew) {
+      const mayHaveMissed = new Set(wereGone);
+      if (endpoint.hasMissed) mayHaveMissed.add(endpoint);
+      for (const one of mayHaveMissed) one.handlers?.missed(wereGone.has(one));
+    }
+    endpoint.hasMissed = false;
     endpoint.flush();
     endpoint.requests.flush();
     for (const partition of this.partitions) {

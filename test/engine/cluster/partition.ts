@@ -39,7 +39,14 @@ export class Partition implements Queue {
   }
 
   add(command: Command, sender: Peer, request: Request): void {
-    this.entries.push({ command, sender, request, state: 'queued', redelivered: false, attempts: 0 });
+    this.entries.push({
+      command,
+      sender,
+      request,
+      state: 'queued',
+      redelivered: command.again === true,
+      attempts: 0,
+    });
     this.pump();
   }
 

@@ -56,6 +56,8 @@ export interface Peer {
   outSince: number | null;
   /** Something was lost with the link, and it has to be told when there is one again. */
   hasMissed: boolean;
+  /** Somebody took it for gone and then heard of it again, by a command of it. */
+  wasGone: boolean;
   /** The others that it takes for living. */
   readonly known: Set<string>;
   handlers: BrokerHandlers | null;

@@ -90,7 +90,7 @@ export class Requests {
     const { command } = request;
     this.network
       .partitionOf(command.room_id)
-      .add(request.again ? stale(command) : command, this.endpoint, request);
+      .add(request.again ? { ...stale(command), again: true } : command, this.endpoint, request);
   }
 
   private timeout(request: Request): void {

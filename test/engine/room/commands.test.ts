@@ -31,6 +31,7 @@ t.test(
         { ...BARE, creation: 'explicit' },
         { room_id: 'r', head_seq: 2, status: 'empty', policy: null, created_at: '' },
         false,
+        0,
       ),
       post(),
     );
@@ -92,7 +93,7 @@ t.test(
       policy: null,
       created_at: '2024-01-01T00:00:00Z',
     };
-    const calling = wake('r', { ...BARE, post: 'members' }, record, true);
+    const calling = wake('r', { ...BARE, post: 'members' }, record, true, 0);
     t.equal(tell(calling, join('cid')).last, 'wait');
     t.equal(tell(calling, post('ann')).last, 'wait');
     t.equal(tell(calling, { ...R, type: 'kick', user: 'ann' }).last, 'wait');
@@ -119,8 +120,8 @@ t.test(
     t.same(unsure.lost, [uuid(9)], 'whose node was taken for gone has a seat only if there is one');
     t.equal(tell(known, post('ann')).last, 'posted', 'whoever is known does not wait');
     t.equal(tell(known, join('cid')).last, 'wait', 'another node may have more of them');
-    const complete = completeRoll(known, at(1));
-    t.match(complete.at(-1), { type: 'members', members: ['ann', 'bob'], member_count: 2 });
+    const complete = completeRoll(known, 40, at(1));
+    t.match(complete.at(-1), { type: 'members', members: ['ann', 'bob'], members_version: 1_040 });
     const counted = complete.reduce(evolve, known);
     t.equal(tell(counted, join('cid')).last, 'room_full');
     const third = [...present, { user: 'cid', connection_id: uuid(7) }];
@@ -129,7 +130,7 @@ t.test(
       lost: [uuid(7)],
       because: { code: 'room_full' },
     });
-    const late = tell(completeRoll(calling, at(1)).reduce(evolve, calling), { ...ASSERT, present });
+    const late = tell(completeRoll(calling, 0, at(1)).reduce(evolve, calling), { ...ASSERT, present });
     t.same(
       types(late.facts).filter((type) => type === 'member_joined').length,
       2,
@@ -167,8 +168,8 @@ t.test('a join that may have outlived its node is given a seat in grace, and its
 
 t.test('a vacant room that closes when it is empty does so when nobody comes back in time', async (t) => {
   const record = { room_id: 'r', head_seq: 7, status: 'open' as const, policy: null, created_at: '' };
-  const calling = wake('r', { ...BARE, deletion: 'when_empty', grace_ms: 500 }, record, true);
-  const vacant = completeRoll(calling, at(1_000)).reduce(evolve, calling);
+  const calling = wake('r', { ...BARE, deletion: 'when_empty', grace_ms: 500 }, record, true, 0);
+  const vacant = completeRoll(calling, 0, at(1_000)).reduce(evolve, calling);
   t.equal(nextExpiry(vacant), 1_500);
   t.match(expire(vacant, at(1_500)), [{ type: 'room_closed', reason: 'empty', seq: 8 }]);
   t.equal(nextExpiry(tell(vacant, join('ann')).state), null, 'somebody came');
@@ -194,7 +195,7 @@ t.test(
     const { retention: _, ...policy } = { ...BARE, capacity: 9 };
     const stored = policy as Policy;
     const record = { room_id: 'r', head_seq: 1, status: 'open' as const, policy: stored, created_at: '' };
-    const old = wake('r', BARE, record, false);
+    const old = wake('r', BARE, record, false, 0);
     t.match(tell(old, { ...R, type: 'open', policy: { capacity: 8 } }).answer, {
       room: { policy: { retention: null } },
     });

@@ -105,7 +105,7 @@ export function at(now: number, presenceLimit = 256): Context {
 }
 
 export function fresh(preset: Policy = BARE): RoomState {
-  return wake('r', preset, null, false);
+  return wake('r', preset, null, false, 0);
 }
 
 /** Leads a life as the actor would, and remembers every moment of it. */
@@ -125,12 +125,12 @@ export function live({ preset, steps: script }: Life): Moment[] {
     } else if (step.do === 'rebuild') {
       const record = state.status === 'absent' ? null : recordOf(state);
       const members = [...state.seats.keys()];
-      state = wake('r', preset, record, true);
+      state = wake('r', preset, record, true, state.members_version + 1);
       state = remember(members, state, about).reduce(evolve, state);
     } else if (step.do === 'node gone') {
       state = evolve(state, { type: 'node_gone', node_id: uuid(98), since: now });
     } else if (step.do === 'roll over') {
-      facts = state.calling ? completeRoll(state, about) : [];
+      facts = state.calling ? completeRoll(state, 0, about) : [];
       state = facts.reduce(evolve, state);
     } else {
       const decision = decide(state, step.command, about);
