@@ -127,7 +127,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
         this.rollCalled(message);
         return;
       case 'check':
-        sayChecked(this.parts, message, (id) => this.seats.hasOrAsks(id));
+        sayChecked(this.parts, message, (id) => this.seats.isStillHere(id));
         return;
       case 'sync':
         this.sync(message.done);
@@ -228,7 +228,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
       return;
     }
     const isRefused = answer.type === 'refused';
-    this.seats.dealtWith(id, !isRefused || answer.reached === 'perhaps');
+    this.seats.refused(id, !isRefused || answer.reached === 'perhaps');
     if (isRefused) entrant.listener.end(answer.code, answer.message);
     else entrant.listener.end('unavailable', 'the room did not answer in time; come back in a moment');
   }
@@ -243,9 +243,9 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     }
     if (this.timeline.cursor === null) this.begin(room.head_seq);
     if (this.listeners.size === 0) this.roster.begin(answer);
-    const news = this.roster.newsIn(answer, entrant.listener.user);
-    if (news) this.tellPresent(news);
-    this.seats.dealtWith(id);
+    const news = this.roster.learn(answer, entrant.listener.user);
+    if (news) this.tell(news);
+    this.seats.admitted(id);
     this.entrance.admit({ entrant, room, membersVersion: answer.members_version });
   }
 
@@ -342,8 +342,11 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
   }
 
   private tellPresent(event: PresenceNews): void {
+    if (this.roster.apply(event)) this.tell(event);
+  }
+
+  private tell(event: PresenceNews): void {
     const { roster } = this;
-    if (!roster.apply(event)) return;
     // In a large room the number of frames would grow with the square of its members.
     if (event.member_count > this.parts.presenceLimit) return;
     const whole = roster.clientsDiffer ? roster.members : null;

@@ -6,25 +6,26 @@ export type PresenceEvent = Extract<
   RoomEvent,
   { type: 'member_joined' | 'member_left' | 'member_kicked' | 'members' | 'room_closed' }
 >;
-
 /** Those that are not stored. */
 export type PresenceNews = Extract<PresenceEvent, { member_count: number }>;
+/** Those about one user. */
+type Change = Extract<PresenceEvent, { user: string }>;
 
-/** Most events kept while the list is not known. More than can come between a join and its answer. */
+/** Most changes kept for when those before them arrive. More than can come between a join and its answer. */
 const KEPT = 256;
-const NONE: PresenceEvent[] = [];
 
 /**
- * The members of a room, as a node's clients are told of them. Events, and the lists in answers to joins, reach a node on
- * different ways and may overtake each other: their version says which is newer, and what is older changes nothing. Not
- * known in a room with more members than the presence limit: there nobody is told of joins and leaves.
+ * The members of a room, as a node's clients are told of them. Events, the answers to joins, and what is read from the
+ * store reach a node on different ways and overtake each other. Each has a version, which counts up by one from change to
+ * change, so what is older changes nothing, and what is missing is noticed. Not known in a room with more members than the
+ * presence limit: there nobody is told of joins and leaves.
  */
 export class Roster {
   private names: readonly string[] | null = null;
-  /** The version of the names. 0: they are not known, or changes may have been missed since the last list. */
-  private newest = 0;
-  /** The last events while the list is not known. The next list may be older than they are. */
-  private early = NONE;
+  /** All changes up to this version are in the names. 0: not known. */
+  private complete = 0;
+  /** Later changes, by version; null: none. Some before them have not arrived. */
+  private ahead: Map<number, Change> | null = null;
   private differs = false;
 
   constructor(private readonly limit: number) {}
@@ -34,8 +35,9 @@ export class Roster {
     return this.names;
   }
 
+  /** The version of the last change that has arrived. */
   get version(): number {
-    return this.newest;
+    return this.ahead === null ? this.complete : Math.max(this.complete, ...this.ahead.keys());
   }
 
   /** Whether clients were not told of the last change, so that they have to be sent the whole list. */
@@ -50,67 +52,103 @@ export class Roster {
 
   /** Events may have been missed: whatever comes counts until there is a whole list. */
   missed(): void {
-    this.newest = 0;
+    this.complete = 0;
+    this.ahead = null;
   }
 
-  /**
-   * The first connection is let in: begins with the members in its welcome, and applies the events that came before it
-   * and are newer.
-   */
+  /** The first connection is let in: begins with the members in its welcome, and applies what is newer. */
   begin({ room, members_version }: Joined): void {
-    if (this.names !== null && members_version <= this.newest) return;
-    const { early } = this;
-    this.early = NONE;
+    if (this.names !== null && members_version <= this.complete) return;
     this.differs = false;
-    this.names = room.members.length === room.member_count ? room.members : null;
-    this.newest = members_version;
-    for (const event of early) this.apply(event);
+    this.rebase(room.members.length === room.member_count ? room.members : null, members_version);
   }
 
   /**
-   * What the answer to a user's join says that was not known here, as an event: it has overtaken the events themselves.
-   * Null: nothing.
+   * Takes in the list in the answer to a user's join. Returns what clients have to be told of it, because the answer has
+   * overtaken the events themselves; null: nothing.
    */
-  newsIn({ room, at, members_version }: Joined, user: string): PresenceNews | null {
+  learn({ room, at, members_version }: Joined, user: string): PresenceNews | null {
+    const before = this.names;
+    if (before === null || members_version <= this.complete) return null;
+    const { room_id, member_count } = room;
+    this.rebase(room.members.length === member_count ? room.members : null, members_version);
     const { names } = this;
-    if (names === null || members_version <= this.newest) return null;
-    const { room_id, members, member_count } = room;
-    const rest = { room_id, at, member_count, members_version };
-    const isJoin = member_count > this.limit || haveSameNames(names.concat(user), members);
-    return isJoin
-      ? { type: 'member_joined', user, ...rest }
-      : { type: 'members', members: [...members], ...rest };
+    if (names === null || names === before) return null;
+    const news = { room_id, at, member_count: names.length, members_version };
+    if (haveSameNames(before.concat(user), names)) return { type: 'member_joined', user, ...news };
+    return { type: 'members', members: [...names], ...news };
   }
 
   /** Applies an event. Answers whether clients have to be told of it. */
   apply(event: PresenceEvent): boolean {
     const version = event.members_version ?? 0;
-    // The same list may be told again to a node that has missed some of the changes before it.
-    if (event.type === 'members' ? version < this.newest : version <= this.newest) return false;
-    if (event.type === 'members' || event.type === 'room_closed' || this.newest > 0) this.newest = version;
     const before = this.names;
-    this.names = this.after(event);
-    if (this.names !== null) this.early = NONE;
-    else this.early = [...this.early.slice(1 - KEPT), event];
-    return this.names === null || this.names !== before;
-  }
-
-  private after(event: PresenceEvent): readonly string[] | null {
-    const { names } = this;
     switch (event.type) {
       case 'members':
-        return names !== null && haveSameNames(names, event.members) ? names : event.members;
-      case 'member_joined':
-        if (event.member_count > this.limit) return null;
-        return names === null || names.includes(event.user) ? names : names.concat(event.user);
-      case 'member_left':
-      case 'member_kicked':
-        return names?.includes(event.user) ? names.filter((user) => user !== event.user) : names;
+        // The same list may be told again to a node that has missed some of the changes before it.
+        if (version < this.complete) return false;
+        this.rebase(event.members, version);
+        return this.names !== before;
       case 'room_closed':
+        if (version <= this.complete) return false;
+        this.rebase([], version);
         // For clients this ends no membership: they keep the list that they have.
         this.differs = true;
-        return [];
+        return true;
+      default:
+        if (version <= this.complete || this.ahead?.has(version)) return false;
+        return this.change(event, version);
     }
+  }
+
+  private change(event: Change, version: number): boolean {
+    const before = this.names;
+    const isLast = !this.hasLater(event.user, version);
+    if (this.complete > 0 && version === this.complete + 1) {
+      this.complete = version;
+      this.catchUp();
+    } else this.keep(event, version);
+    if (isLast) this.names = this.after(event, before);
+    return isLast && (this.names === null || this.names !== before);
+  }
+
+  private hasLater(user: string, version: number): boolean {
+    for (const [later, event] of this.ahead ?? []) if (later > version && event.user === user) return true;
+    return false;
+  }
+
+  private keep(event: Change, version: number): void {
+    this.ahead ??= new Map<number, Change>();
+    this.ahead.set(version, event);
+    if (this.ahead.size <= KEPT) return;
+    this.complete = this.version;
+    this.ahead = null;
+  }
+
+  /** Changes that follow without a gap are no longer ahead. */
+  private catchUp(): void {
+    while (this.ahead?.delete(this.complete + 1)) this.complete++;
+    if (this.ahead?.size === 0) this.ahead = null;
+  }
+
+  /** A whole list, and then the changes that are newer. */
+  private rebase(members: readonly string[] | null, version: number): void {
+    const before = this.names;
+    const later = [...(this.ahead ?? [])].filter(([of]) => of > version).sort(([a], [b]) => a - b);
+    let names = members;
+    for (const [, event] of later) names = this.after(event, names);
+    this.names = names !== null && before !== null && haveSameNames(names, before) ? before : names;
+    this.complete = version;
+    this.ahead = later.length === 0 ? null : new Map(later);
+    this.catchUp();
+  }
+
+  private after(event: Change, names: readonly string[] | null): readonly string[] | null {
+    const { user } = event;
+    if (event.type !== 'member_joined')
+      return names?.includes(user) ? names.filter((one) => one !== user) : names;
+    if (event.member_count > this.limit) return null;
+    return names === null || names.includes(user) ? names : names.concat(user);
   }
 
   /**
@@ -119,7 +157,7 @@ export class Roster {
    */
   newsFor(told: readonly string[], version: number): readonly string[] | null {
     const { names } = this;
-    if (names === null || version === this.newest || haveSameNames(names, told)) return null;
+    if (names === null || version === this.version || haveSameNames(names, told)) return null;
     return names;
   }
 }

@@ -19,12 +19,22 @@ interface Asking {
   readonly entrant: Entrant;
   /** The last roll call since the seat was asked for; null: none. */
   calledSince: string | null;
+  /** The room was told that the connection is still there, because its join had arrived a second time. */
+  arrivedTwice: boolean;
 }
 
 /** The room's answer to a join, or to an assertion: which connections have lost their seats, and why. */
 export type SeatAnswer =
   | { readonly type: 'join_answered'; readonly id: string; readonly answer: Answer }
   | { readonly type: 'asserted'; readonly lost: readonly string[]; readonly because: Refusal | null };
+
+/**
+ * Whether a command about seats may have come to nothing. What is `queued` may still be given up by the broker, if the room
+ * fails on it again and again.
+ */
+export function isOpen(answer: Answer): boolean {
+  return answer.type === 'queued' || (answer.type === 'refused' && ERRORS[answer.code].retry);
+}
 
 /** No roll call has this id, so a seat that was asked for before is asked for again. */
 const NO_CALL = '';
@@ -65,13 +75,15 @@ export class SeatKeeper {
   /** Asks for a seat. */
   ask(entrant: Entrant): void {
     this.asking ??= new Map();
-    this.asking.set(entrant.listener.id, { entrant, calledSince: null });
+    this.asking.set(entrant.listener.id, { entrant, calledSince: null, arrivedTwice: false });
     this.join(entrant);
   }
 
-  /** Whether the connection has a seat, or asks for one. */
-  hasOrAsks(id: string): boolean {
-    return this.asking?.has(id) === true || this.seated.get(id)?.isEnded === false;
+  /** Whether the connection has a seat or asks for one. A room wants to know because its join has arrived twice. */
+  isStillHere(id: string): boolean {
+    const asked = this.asking?.get(id);
+    if (asked) asked.arrivedTwice = true;
+    return asked !== undefined || this.seated.get(id)?.isEnded === false;
   }
 
   /** The entrant with this connection id; undefined: it has gone meanwhile, and its seat was given back. */
@@ -97,13 +109,19 @@ export class SeatKeeper {
     return true;
   }
 
+  /** A join was answered, and the connection has its seat. */
+  admitted(id: string): void {
+    this.noLongerAsks(id);
+  }
+
   /**
-   * A join has its answer. `mayHold`: the room may have given a seat, or give it later, so it is given back.
+   * A join was refused. `mayHold`: the room may have given a seat, or give it later, so it is given back. So it is if the
+   * join had arrived twice: the refusal is the answer to one of them.
    */
-  dealtWith(id: string, mayHold = false): void {
+  refused(id: string, mayHold: boolean): void {
     const asked = this.asking?.get(id);
     this.noLongerAsks(id);
-    if (asked && mayHold) this.leave(asked.entrant.listener);
+    if (asked && (mayHold || asked.arrivedTwice)) this.leave(asked.entrant.listener);
   }
 
   /**
@@ -130,10 +148,7 @@ export class SeatKeeper {
     return this.unsure ? list.map((one) => (one.asked ? one : { ...one, unsure: true })) : list;
   }
 
-  /**
-   * Asserts all seats. `done`: true if the room knows of them now or will, false if this has to be tried
-   * again.
-   */
+  /** Asserts all seats. `done`: true if the room knows of them now, false if this has to be tried again. */
   assert(done: (ok: boolean) => void): void {
     const list = this.list();
     const { broker, nodeId: node_id } = this.parts;
@@ -150,7 +165,7 @@ export class SeatKeeper {
               lost: answer.lost,
               because: answer.because ?? null,
             });
-          if (last) done(answer.type !== 'refused' || !ERRORS[answer.code].retry);
+          if (last) done(!isOpen(answer));
         },
       );
     }
@@ -187,7 +202,7 @@ export class SeatKeeper {
   private leave({ id, user }: Listener): void {
     const { broker, assertLater } = this.parts;
     broker.request({ type: 'leave', room_id: this.roomId, user, connection_id: id }, (answer) => {
-      if (answer.type === 'refused' && ERRORS[answer.code].retry) assertLater(this.roomId);
+      if (isOpen(answer)) assertLater(this.roomId);
     });
   }
 }
