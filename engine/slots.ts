@@ -1,6 +1,6 @@
 /**
- * The number of slots that rooms are spread over. Part of the wire contract: every node must use the same
- * number.
+ * Rooms are spread over this many slots, and slots over partitions. A node asks the broker for the events of slots, not of
+ * rooms, so that bindings do not grow with rooms. Part of the wire contract: every node must use the same number.
  */
 export const SLOTS = 1024;
 

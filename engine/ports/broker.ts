@@ -42,8 +42,8 @@ export interface Delivery {
   /**
    * Nothing happened, and the fault is not the command's (the store is down): a durable broker delivers the
    * command again, in its old order; another broker answers `unavailable`. A command that fails again and
-   * again while others of its partition succeed is given up after some attempts. `passing`: the reason passes
-   * by itself (the room rests, the node is full), so this attempt does not count.
+   * again while other commands of this node succeed is given up after some attempts. `passing`: the reason passes
+   * by itself (the room rests, the node is full, the store is away), so this attempt does not count.
    */
   retry(reason: string, passing?: boolean): void;
 }
