@@ -127,7 +127,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
         this.rollCalled(message);
         return;
       case 'check':
-        sayChecked(this.parts, message, (id) => this.seats.isStillHere(id));
+        sayChecked(this.parts, message, (id) => this.seats.answerCheck(id));
         return;
       case 'sync':
         this.sync(message.done);

@@ -3,7 +3,7 @@ import type { RoomEvent } from './messages/events.js';
 import type { Check, LocalMembers, RollCall } from './messages/words.js';
 import { sayChecked, sayPresent } from './say-present.js';
 import { Scheduler, type Parent } from './scheduler.js';
-import { isOpen, type Entrant, type SeatAnswer } from './seat-keeper.js';
+import { mayHaveFailed, type Entrant, type SeatAnswer } from './seat-keeper.js';
 import { slotOf } from './slots.js';
 
 export interface Audiences {
@@ -121,7 +121,7 @@ export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
       const { broker, nodeId: node_id } = parts;
       broker.request(
         { type: 'assert', room_id: roomId, node_id, present: [], first: true, last: true },
-        (answer) => done(!isOpen(answer)),
+        (answer) => done(!mayHaveFailed(answer)),
       );
     },
     homeOf: (roomId) => audiences.get(roomId)?.actor.home ?? null,

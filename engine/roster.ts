@@ -16,7 +16,7 @@ const KEPT = 256;
 
 /**
  * The members of a room, as a node's clients are told of them. Events, the answers to joins, and what is read from the
- * store reach a node on different ways and overtake each other. Each has a version, which counts up by one from change to
+ * store reach a node by different routes and overtake each other. Each has a version, which counts up by one from change to
  * change, so what is older changes nothing, and what is missing is noticed. Not known in a room with more members than the
  * presence limit: there nobody is told of joins and leaves.
  */

@@ -32,7 +32,7 @@ export type SeatAnswer =
  * Whether a command about seats may have come to nothing. What is `queued` may still be given up by the broker, if the room
  * fails on it again and again.
  */
-export function isOpen(answer: Answer): boolean {
+export function mayHaveFailed(answer: Answer): boolean {
   return answer.type === 'queued' || (answer.type === 'refused' && ERRORS[answer.code].retry);
 }
 
@@ -79,8 +79,11 @@ export class SeatKeeper {
     this.join(entrant);
   }
 
-  /** Whether the connection has a seat or asks for one. A room wants to know because its join has arrived twice. */
-  isStillHere(id: string): boolean {
+  /**
+   * Answers a room whether the connection has a seat or asks for one. The room asks because the join has arrived twice, and
+   * that is remembered for the time when it is answered.
+   */
+  answerCheck(id: string): boolean {
     const asked = this.asking?.get(id);
     if (asked) asked.arrivedTwice = true;
     return asked !== undefined || this.seated.get(id)?.isEnded === false;
@@ -165,7 +168,7 @@ export class SeatKeeper {
               lost: answer.lost,
               because: answer.because ?? null,
             });
-          if (last) done(!isOpen(answer));
+          if (last) done(!mayHaveFailed(answer));
         },
       );
     }
@@ -202,7 +205,7 @@ export class SeatKeeper {
   private leave({ id, user }: Listener): void {
     const { broker, assertLater } = this.parts;
     broker.request({ type: 'leave', room_id: this.roomId, user, connection_id: id }, (answer) => {
-      if (isOpen(answer)) assertLater(this.roomId);
+      if (mayHaveFailed(answer)) assertLater(this.roomId);
     });
   }
 }

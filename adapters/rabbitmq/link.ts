@@ -49,7 +49,8 @@ const CLOSE_MS = 2_000;
 /** How long a connection that is given up may take to say goodbye, ms; over a silent one no answer comes. */
 const RESET_MS = 500;
 /**
- * Pause between attempts, ms: all nodes should be back at about the same time, see PATIENCE_BEATS; `most` for a broker that
+ * Pause between attempts, ms. `connecting`: all nodes should be back at about the same time, see PATIENCE_BEATS, and the sooner
+ * after a cut, the fewer seats are in doubt; `most` for a broker that
  * ends connections as soon as they stand.
  */
 const BACKOFF = { first: 100, connecting: 500, most: 5_000 };

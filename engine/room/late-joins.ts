@@ -1,9 +1,7 @@
 import type { JoinCommand } from '../messages/commands.js';
 import { NAMES_PER_WORD, type Check, type Checked } from '../messages/words.js';
 import type { Broker, Clock } from '../ports.js';
-
-/** A node that has not answered is asked again after this many ms, because the question or answer may be lost. */
-const REPEAT_MS = 1_000;
+import { REPEAT_MS } from './roll-call.js';
 
 interface Parts {
   readonly nodeId: string;
@@ -20,9 +18,9 @@ interface Question {
 }
 
 /**
- * A broker delivers a join a second time when the room has a new home before the first delivery was acknowledged. By then
- * the connection may have ended, and its leave may have come before this join. So the room asks the connection's node, and
- * goes on asking until the node answers or is gone.
+ * A join arrives a second time if the room has a new home before the first delivery was acknowledged, or if its sender lost
+ * the link before the broker had confirmed it. By then the connection may have ended, and its leave may have come before
+ * this join. So the room asks the connection's node, and goes on asking until the node answers or is gone.
  */
 export class LateJoins {
   /** By node: not asked about yet. */

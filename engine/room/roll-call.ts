@@ -5,7 +5,7 @@ import type { Broker } from '../ports.js';
 /**
  * A node that has not answered is asked again after this many ms, because the question or answer may be lost.
  */
-const REPEAT_MS = 1_000;
+export const REPEAT_MS = 1_000;
 
 interface RollParts {
   readonly nodeId: string;

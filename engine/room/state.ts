@@ -37,8 +37,8 @@ export interface RoomState {
    */
   readonly vacant_since: number | 'unknown' | null;
   /**
-   * Grows with each change of who is a member, as clients are told of it. A new home goes on with a greater one than any
-   * audience has, so two lists of members can always be told apart by age.
+   * Grows by one with each change of who is a member, as clients are told of it. A new home goes on with a greater one than
+   * any audience has told it of, so the newer of two lists is the one with the greater version.
    */
   readonly members_version: number;
 }

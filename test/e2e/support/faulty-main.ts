@@ -1,6 +1,6 @@
 import { run } from '../../../api/main.js';
 import type { Command } from '../../../engine/messages/commands.js';
-import { seededRandom } from './random.js';
+import { seededRandom } from '../../support/random.js';
 
 /**
  * The program with a fault in one room: what decides about posts for FAULTY_ROOM throws with the probability FAULT_RATE,

@@ -15,7 +15,7 @@ import {
 import { readRoster, readStoredRoom, type RoomReading } from './room-reading.js';
 import { VisitBook } from './visits.js';
 import { between } from './words.js';
-import { seededRandom } from './random.js';
+import { seededRandom } from '../../support/random.js';
 
 export interface KillOptions {
   /** The settings that choose the store. */

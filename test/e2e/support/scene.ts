@@ -3,7 +3,7 @@ import type { History } from '../../checker/history.js';
 import { sentence } from '../../checker/violations.js';
 import { until } from '../../support/until.js';
 import { Book } from './book.js';
-import { seededRandom } from './random.js';
+import { seededRandom } from '../../support/random.js';
 import { Intruder, Resident, type Door, type Stage } from './residents.js';
 import { readRoster, readStoredRoom, type RoomReading } from './room-reading.js';
 import { VisitBook } from './visits.js';

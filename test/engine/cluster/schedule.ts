@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Command } from '../../../engine/messages/commands.js';
 import type { Client } from '../../support/engine.js';
 import { Cluster, postOf } from '../cluster.js';
-import { dice } from './dice.js';
+import { seededRandom } from '../../support/random.js';
 import type { ClusterNode } from './node.js';
 import type { Delayed } from './parts.js';
 import { rest } from './rest.js';
@@ -79,7 +79,7 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
 
 /** Does all steps on a cluster of its own, then lets it come to rest. Rejects with all that was wrong. */
 export async function play(seed: number, schedule: readonly Step[]): Promise<void> {
-  const random = dice(seed);
+  const random = seededRandom(seed);
   const cluster = await Cluster.start({
     nodes: NODES,
     partitions: 2,
