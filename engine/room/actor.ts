@@ -15,6 +15,7 @@ import type { OutboxOwner } from './outbox.js';
 import type { RoomMessage } from './message.js';
 import type { RoomParts } from './parts.js';
 import { Repeats } from './repeats.js';
+import { closesWhenEmpty } from './rules.js';
 import { expire, nextExpiry } from './seating.js';
 import { policyOf, type Fact, type RoomState } from './state.js';
 import type { RoomSupervisor, WakeUp } from './supervisor.js';
@@ -28,6 +29,11 @@ const LIMITS = { limit: 20_000, batch: 64 };
  * While the node cannot tell whether it is still the room's home, the room checks again every this many ms.
  */
 const UNSURE_MS = 50;
+/**
+ * So many ms after a roll call a room that may close by itself reads its record again: longer than PostgreSQL may take
+ * over what the home before it has decided.
+ */
+const READ_AGAIN_MS = 10_000;
 
 /**
  * What a room is doing. It decides commands in the phase `open` only.
@@ -160,6 +166,12 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
         return;
       case 'not_looked_up':
         if (this.phase === 'looking_up' && message.lookup === this.asked) this.notLookedUp(message.cause);
+        return;
+      case 'read_again':
+        this.readAgain(message.after);
+        return;
+      case 'was_read_again':
+        this.wasReadAgain(message);
         return;
       case 'commit_failed':
         this.failed(message.outcome);
@@ -395,8 +407,12 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
    * the gap and read it.
    */
   private storeIsAhead(delivery: Delivery): void {
-    this.parts.log.warn({ room_id: this.roomId }, 'room: the store is ahead; rebuilt from it');
     this.mailbox.putBack([delivery]);
+    this.rebuildFromStore();
+  }
+
+  private rebuildFromStore(): void {
+    this.parts.log.warn({ room_id: this.roomId }, 'room: the store is ahead; rebuilt from it');
     this.core.flush();
     this.begin();
   }
@@ -451,7 +467,30 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     core.apply(facts(core.state, core.context()));
     if (!attendance.isComplete) return;
     core.apply(attendance.complete(core.state, core.context()));
+    if (closesWhenEmpty(core.state)) this.readAgainLater(attendance.callId);
     if (this.phase === 'waiting') this.enter('open');
+  }
+
+  /**
+   * The home before this one may have closed the room because it was empty, and that was stored after this home had read
+   * the record. Joins store nothing, so nothing else would tell, and whoever has joined since would sit in a closed room.
+   */
+  private readAgainLater(after: string): void {
+    this.parts.clock.after(READ_AGAIN_MS, () => this.mailbox.tellFirst({ type: 'read_again', after }));
+  }
+
+  private readAgain(after: string): void {
+    if (this.attendance.callId !== after) return;
+    this.parts.store.load(this.roomId).then(
+      (record) => this.mailbox.tellFirst({ type: 'was_read_again', after, head_seq: record?.head_seq ?? 0 }),
+      () => this.readAgainLater(after),
+    );
+  }
+
+  private wasReadAgain({ after, head_seq }: Extract<RoomMessage, { type: 'was_read_again' }>): void {
+    if (this.attendance.callId !== after || head_seq <= this.core.state.head_seq) return;
+    if (this.phase !== 'open') this.readAgainLater(after);
+    else this.rebuildFromStore();
   }
 
   /* --------------------------------------------------------------- Time */

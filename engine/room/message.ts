@@ -9,6 +9,9 @@ export type RoomMessage =
   | { readonly type: 'not_loaded'; readonly load: number; readonly cause: unknown }
   | { readonly type: 'looked_up'; readonly lookup: number }
   | { readonly type: 'not_looked_up'; readonly lookup: number; readonly cause: unknown }
+  /** The record is to be read again. `after`: the id of the roll call that was the room's last when this was planned. */
+  | { readonly type: 'read_again'; readonly after: string }
+  | { readonly type: 'was_read_again'; readonly after: string; readonly head_seq: number }
   | { readonly type: 'commit_failed'; readonly outcome: Outcome }
   /** Nothing is staged any more. */
   | { readonly type: 'drained' }

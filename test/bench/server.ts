@@ -19,8 +19,8 @@ export interface Behaviour {
   readonly unwelcome?: (seat: number) => number | null;
   /** What is sent again to who comes back. */
   readonly recover?: (seat: number, missed: readonly string[]) => readonly string[];
-  /** A member for whom more is waiting is cut off. */
-  readonly mostWaiting?: number;
+  /** A member is cut off when more bytes than these are waiting for it. */
+  readonly mostWaiting?: { readonly seat: number; readonly bytes: number };
 }
 
 export interface Server {
@@ -95,7 +95,9 @@ export async function startServer(t: Test, behaviour: Behaviour = {}): Promise<S
       counts.deliveries++;
       member.socket.send(one);
     }
-    if (member.socket.bufferedAmount > (behaviour.mostWaiting ?? Infinity)) member.socket.terminate();
+    const { mostWaiting } = behaviour;
+    if (mostWaiting?.seat === member.seat && member.socket.bufferedAmount > mostWaiting.bytes)
+      member.socket.terminate();
   }
 
   /** `wrap` makes a frame of the text of the message and its seq. */

@@ -160,3 +160,27 @@ t.test('found: a link that blips does not lose a seat to somebody who has lost t
   t.same(await cluster.members('42'), ['ann', 'bob']);
   await rest(cluster, ['42']);
 });
+
+t.test(
+  'found: an old home’s closing of an empty room is stored after somebody has joined with the new one',
+  async (t) => {
+    const policy = { ...POLICY, grace_ms: 0, deletion: 'when_empty' } as const;
+    const cluster = await Cluster.start({ partitions: 1, policy, random: () => 0.99 });
+    const ann = await cluster.join(0, '42', 'ann');
+    cluster.node(0).gate.delay = 2_000;
+    cluster.close(ann);
+    await turns(10);
+    cluster.network.move(cluster.partitionOf('42'), cluster.node(1).endpoint, 'abrupt');
+    const cat = cluster.connect(2, '42', 'cat');
+  await turns(200);
+  t.same(cat.roster, ['cat']);
+    t.equal((await cluster.store.load('42'))?.status, 'open');
+    await turns(4_000);
+    t.equal((await cluster.store.load('42'))?.status, 'empty', 'the old home has closed it meanwhile');
+    await cluster.pass(20_000);
+    t.equal((await cluster.store.load('42'))?.status, 'open');
+    t.ok(cat.isOpen);
+    t.same(await cluster.members('42'), ['cat']);
+    await rest(cluster, ['42']);
+  },
+);

@@ -184,8 +184,7 @@ export class Guard {
 
   private members(from: Peer, event: RoomEvent): void {
     if (event.type !== 'member_left' && event.type !== 'member_joined' && event.type !== 'members') return;
-    const { home, session } = this.network().partitionOf(event.room_id);
-    if (home !== from || session?.isCurrent !== true)
+    if (!this.isHome(from, event.room_id))
       this.fault(`${event.type} in ${event.room_id} is published by a node that is not the home`);
     // Before the event is noted: it may tell of the user of a seat that was lost until now.
     for (const one of this.inRoom(event.room_id)) if (one.endpoint.outSince !== null) this.isForfeit(one);
@@ -203,8 +202,13 @@ export class Guard {
         this.fault(`${user} has a seat in ${event.room_id}, and is not among the members that are told`);
   }
 
+  private isHome(node: Peer, room: string): boolean {
+    const { home, session } = this.network().partitionOf(room);
+    return home === node && session?.isCurrent === true;
+  }
+
   /** Before anybody is told of it. */
-  appended(appends: readonly Append[], results: readonly AppendResult[]): void {
+  appended(from: Peer, appends: readonly Append[], results: readonly AppendResult[]): void {
     for (const [i, { room, events }] of appends.entries()) {
       this.trace(
         `append ${room.room_id} ${events.map(({ type, seq }) => `${seq} ${type}`).join(', ')}: ${results[i] ?? ''}`,
@@ -213,14 +217,16 @@ export class Guard {
       const log = this.log.get(room.room_id) ?? [];
       this.log.set(room.room_id, log);
       for (const event of events) {
-        this.decided(event);
+        this.decided(from, event);
         log.push(event);
       }
     }
   }
 
-  private decided(event: DurableEvent): void {
-    const isEmpty = event.type === 'room_closed' && event.reason === 'empty';
+  private decided(from: Peer, event: DurableEvent): void {
+    // What the home before has decided may be stored after somebody has joined: the room is open again then (rest.ts).
+    const isEmpty =
+      event.type === 'room_closed' && event.reason === 'empty' && this.isHome(from, event.room_id);
     if (!isEmpty && !isQuiet(event)) return;
     const seated = this.seatedUsers(event.room_id);
     const names = [...seated].join(', ');

@@ -62,7 +62,7 @@ export class ClusterNode {
     const { guard, network } = world;
     this.clock = new NodeClock(world.clock);
     const appended = (appends: readonly Append[], results: readonly AppendResult[]): void =>
-      guard.appended(appends, results);
+      guard.appended(this.endpoint, appends, results);
     this.gate = new StoreGate(world.store, this.clock, world.random, appended);
     this.endpoint = new Endpoint(network.endpoints.length, options.nodeId, this.clock, network);
     this.engine = createEngine(options, {

@@ -35,6 +35,7 @@ export async function rest(cluster: Cluster, rooms: readonly string[]): Promise<
       );
     rosters(cluster, room, 'at rest');
     delivered(cluster, room);
+    if (users.length > 0) await isOpen(cluster, room);
     seats += new Set(users).size;
     if (users.length > 0) inUse++;
   }
@@ -62,6 +63,12 @@ function openIn(cluster: Cluster, room: string): Seen[] {
 
 function usersIn(cluster: Cluster, room: string): string[] {
   return openIn(cluster, room).map(({ user }) => user);
+}
+
+/** A room in which somebody is has not closed by itself. */
+async function isOpen(cluster: Cluster, room: string): Promise<void> {
+  const record = await cluster.store.load(room);
+  if (record?.status !== 'open') cluster.guard.fault(`${room} is in use, and ${record?.status ?? 'unknown'}`);
 }
 
 function rosters(cluster: Cluster, room: string, when: string): void {
