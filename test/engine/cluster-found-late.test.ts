@@ -172,8 +172,8 @@ t.test(
     await turns(10);
     cluster.network.move(cluster.partitionOf('42'), cluster.node(1).endpoint, 'abrupt');
     const cat = cluster.connect(2, '42', 'cat');
-  await turns(200);
-  t.same(cat.roster, ['cat']);
+    await turns(200);
+    t.same(cat.roster, ['cat']);
     t.equal((await cluster.store.load('42'))?.status, 'open');
     await turns(4_000);
     t.equal((await cluster.store.load('42'))?.status, 'empty', 'the old home has closed it meanwhile');
