@@ -1,13 +1,13 @@
 import type { Broker, BrokerHandlers, Clock, Log, Meter } from '../../engine/ports.js';
-import { readAddress, type Address } from './addresses.js';
-import { createAnswers } from './answers.js';
-import { createDeadLetters } from './dead-letters.js';
-import { createEventsIn } from './events-in.js';
-import { createEventsOut } from './events-out.js';
-import { createLink, type Part } from './link.js';
-import { createNodes } from './nodes.js';
-import { createPartition } from './partition.js';
-import { createRequests } from './requests.js';
+import { readAddress, type Address } from './connection/addresses.js';
+import { createAnswersOut } from './home/answers-out.js';
+import { createDeadLetters } from './home/dead-letters.js';
+import { createEventsIn } from './events/events-in.js';
+import { createEventsOut } from './events/events-out.js';
+import { createLink, type Part } from './connection/link.js';
+import { createNodes } from './nodes/nodes.js';
+import { createPartition } from './home/partition.js';
+import { createRequests } from './commands/requests.js';
 import { declareTopology } from './topology.js';
 
 export interface RabbitOptions {
@@ -91,7 +91,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     limit: limits.eventQueueLimit,
   });
   const eventsOut = createEventsOut(shared);
-  const answers = createAnswers(shared.broken);
+  const answers = createAnswersOut(shared.broken);
   const dead = createDeadLetters(shared);
   const requests = createRequests({ ...shared, replyTimeoutMs, bufferLimit: limits.bufferLimit });
   const successes = { count: 0 };

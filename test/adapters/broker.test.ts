@@ -2,8 +2,8 @@ import t from 'tap';
 import { createInProcessBroker } from '../../adapters/in-process/broker.js';
 import { systemClock } from '../../adapters/system/clock.js';
 import { brokerConformance } from '../conformance/broker.js';
-import { Cable } from './rabbitmq-cable.js';
-import { cleanBroker, makeNode } from './rabbitmq-node.js';
+import { Cable } from './rabbitmq/cable.js';
+import { cleanBroker, makeNode } from './rabbitmq/node.js';
 
 t.setTimeout(110_000);
 

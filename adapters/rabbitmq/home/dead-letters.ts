@@ -1,9 +1,9 @@
 import type { ChannelModel, Message } from 'amqplib';
-import type { Log, Meter } from '../../engine/ports.js';
-import type { Part } from './link.js';
-import { openPublisher, type Publisher } from './publisher.js';
-import { DEAD } from './topology.js';
-import { BODY_LIMIT } from './wire.js';
+import type { Log, Meter } from '../../../engine/ports.js';
+import type { Part } from '../connection/link.js';
+import { openPublisher, type Publisher } from '../connection/publisher.js';
+import { DEAD } from '../topology.js';
+import { BODY_LIMIT } from '../wire.js';
 
 /**
  * Why a command is in `parlor.dead`. `undecodable`: it is none; `delivered_too_often`: it seems to kill who handles

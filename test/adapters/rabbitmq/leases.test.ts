@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { LEASE_BEATS, Leases, type Alive } from '../../adapters/rabbitmq/leases.js';
+import { LEASE_BEATS, Leases, type Alive } from '../../../adapters/rabbitmq/nodes/leases.js';
 
 /** Who lives, as a node finds it out. */
 const ME = 'me';

@@ -1,11 +1,11 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
-import { errorText } from '../../engine/errors.js';
-import { newId } from '../../engine/ids.js';
-import type { BrokerHandlers, Clock, Log, Meter } from '../../engine/ports.js';
-import type { Part } from './link.js';
-import { closeChannel } from './publisher.js';
-import { EVENTS } from './topology.js';
-import { readEvents } from './wire.js';
+import { errorText } from '../../../engine/errors.js';
+import { newId } from '../../../engine/ids.js';
+import type { BrokerHandlers, Clock, Log, Meter } from '../../../engine/ports.js';
+import type { Part } from '../connection/link.js';
+import { closeChannel } from '../connection/publisher.js';
+import { EVENTS } from '../topology.js';
+import { readEvents } from '../wire.js';
 
 export interface EventsIn extends Part {
   subscribe(slot: number): Promise<void>;

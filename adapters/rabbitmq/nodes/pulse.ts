@@ -1,4 +1,4 @@
-import type { Clock } from '../../engine/ports.js';
+import type { Clock } from '../../../engine/ports.js';
 
 /** How often a node says that it lives, ms. */
 export const BEAT_MS = 400;

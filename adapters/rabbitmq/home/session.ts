@@ -1,19 +1,19 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
-import { errorText } from '../../engine/errors.js';
-import { notDelivered, refused, type Answer } from '../../engine/messages/answers.js';
-import type { BrokerHandlers, Clock, Log, Session } from '../../engine/ports.js';
-import type { Answers } from './answers.js';
+import { errorText } from '../../../engine/errors.js';
+import { notDelivered, refused, type Answer } from '../../../engine/messages/answers.js';
+import type { BrokerHandlers, Clock, Log, Session } from '../../../engine/ports.js';
+import type { AnswersOut } from './answers-out.js';
 import type { DeadLetters } from './dead-letters.js';
 import { condemn, HomeDelivery, openEnvelope, settle, type Envelope, type Item } from './envelope.js';
 import type { Poison } from './poison.js';
 import { RoomLines, type Successes } from './room-lines.js';
-import { changesRoom, stale } from './wire.js';
+import { changesRoom, stale } from '../wire.js';
 
 export interface SessionParts {
   readonly partition: number;
   readonly partitions: number;
   readonly prefetch: number;
-  readonly answers: Answers;
+  readonly answers: AnswersOut;
   readonly dead: DeadLetters;
   readonly clock: Clock;
   readonly log: Log;

@@ -1,11 +1,11 @@
 import t from 'tap';
-import { createRabbitBroker } from '../../adapters/rabbitmq/broker.js';
-import { slotOf } from '../../engine/slots.js';
-import { posted } from '../conformance/broker-fixture.js';
-import { startPrivateRabbit, type PrivateRabbit } from '../support/rabbitmq.js';
-import { until } from '../support/until.js';
-import { check, load, Rooms, ROOMS } from './rabbitmq-load.js';
-import { makeNode, post, rabbitOptions, startNode } from './rabbitmq-node.js';
+import { createRabbitBroker } from '../../../adapters/rabbitmq/broker.js';
+import { slotOf } from '../../../engine/slots.js';
+import { posted } from '../../conformance/broker-fixture.js';
+import { startPrivateRabbit, type PrivateRabbit } from '../../support/rabbitmq.js';
+import { until } from '../../support/until.js';
+import { check, load, Rooms, ROOMS } from './load.js';
+import { makeNode, post, rabbitOptions, startNode } from './node.js';
 
 t.setTimeout(110_000);
 

@@ -1,9 +1,9 @@
 import t from 'tap';
-import { createRequests } from '../../adapters/rabbitmq/requests.js';
-import type { Answer } from '../../engine/messages/answers.js';
-import type { Command } from '../../engine/messages/commands.js';
-import { ManualClock } from '../support/clock.js';
-import { post, Witness } from './rabbitmq-node.js';
+import { createRequests } from '../../../adapters/rabbitmq/commands/requests.js';
+import type { Answer } from '../../../engine/messages/answers.js';
+import type { Command } from '../../../engine/messages/commands.js';
+import { ManualClock } from '../../support/clock.js';
+import { post, Witness } from './node.js';
 
 const WAIT_MS = 1_000;
 

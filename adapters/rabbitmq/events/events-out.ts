@@ -1,11 +1,11 @@
 import type { ChannelModel } from 'amqplib';
-import { isDurable, type RoomEvent } from '../../engine/messages/events.js';
-import type { Meter } from '../../engine/ports.js';
-import { slotOf } from '../../engine/slots.js';
-import type { Part } from './link.js';
-import { openPublisher, type Publisher } from './publisher.js';
-import { EVENTS } from './topology.js';
-import { BODY_GOAL } from './wire.js';
+import { isDurable, type RoomEvent } from '../../../engine/messages/events.js';
+import type { Meter } from '../../../engine/ports.js';
+import { slotOf } from '../../../engine/slots.js';
+import type { Part } from '../connection/link.js';
+import { openPublisher, type Publisher } from '../connection/publisher.js';
+import { EVENTS } from '../topology.js';
+import { BODY_GOAL } from '../wire.js';
 
 export interface EventsOut extends Part {
   /** Resolves when the broker has confirmed all of them; rejects when they are given up. */

@@ -1,6 +1,6 @@
-import type { Answer } from '../../engine/messages/answers.js';
-import type { Command } from '../../engine/messages/commands.js';
-import { BODY_GOAL, COMMANDS_PER_MESSAGE, stale } from './wire.js';
+import type { Answer } from '../../../engine/messages/answers.js';
+import type { Command } from '../../../engine/messages/commands.js';
+import { BODY_GOAL, COMMANDS_PER_MESSAGE, stale } from '../wire.js';
 
 /** A command of this node. `waiting`: not sent; `sent`: not confirmed by the broker; `safe`: confirmed; `over`: answered. */
 export interface Request {

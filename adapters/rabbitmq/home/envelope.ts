@@ -1,10 +1,10 @@
 import type { ConsumeMessage } from 'amqplib';
-import { refused, type Answer } from '../../engine/messages/answers.js';
-import type { Command } from '../../engine/messages/commands.js';
-import type { Delivery, Session } from '../../engine/ports.js';
-import { askerOf, type Answers, type Asker } from './answers.js';
+import { refused, type Answer } from '../../../engine/messages/answers.js';
+import type { Command } from '../../../engine/messages/commands.js';
+import type { Delivery, Session } from '../../../engine/ports.js';
+import { askerOf, type AnswersOut, type Asker } from './answers-out.js';
 import type { DeadLetters, DeathReason } from './dead-letters.js';
-import { isLost, NODE_COMMANDS, readCommands, stale, type Read } from './wire.js';
+import { isLost, NODE_COMMANDS, readCommands, stale, type Read } from '../wire.js';
 
 /** One command of an envelope, until it is dealt with. */
 export interface Item {
@@ -40,7 +40,7 @@ export interface Envelope {
 interface Parts {
   readonly partition: number;
   readonly partitions: number;
-  readonly answers: Answers;
+  readonly answers: AnswersOut;
   readonly dead: DeadLetters;
 }
 

@@ -1,14 +1,14 @@
 import type { ChannelModel } from 'amqplib';
-import { notDelivered, type Answer } from '../../engine/messages/answers.js';
-import type { Command } from '../../engine/messages/commands.js';
-import type { Clock, Meter } from '../../engine/ports.js';
-import { partitionOf, slotOf } from '../../engine/slots.js';
+import { notDelivered, type Answer } from '../../../engine/messages/answers.js';
+import type { Command } from '../../../engine/messages/commands.js';
+import type { Clock, Meter } from '../../../engine/ports.js';
+import { partitionOf, slotOf } from '../../../engine/slots.js';
 import { takeHead, type Batch, type Request } from './lane.js';
-import type { Part } from './link.js';
-import { openPublisher, type Publisher } from './publisher.js';
-import { openReplies } from './replies.js';
-import { COMMANDS } from './topology.js';
-import { BODY_LIMIT, NODE_COMMANDS } from './wire.js';
+import type { Part } from '../connection/link.js';
+import { openPublisher, type Publisher } from '../connection/publisher.js';
+import { openAnswersIn } from './answers-in.js';
+import { COMMANDS } from '../topology.js';
+import { BODY_LIMIT, NODE_COMMANDS } from '../wire.js';
 
 export interface Requests extends Part {
   add(command: Command, onAnswer: (answer: Answer) => void): void;
@@ -189,7 +189,7 @@ export function createRequests(parts: Parts): Requests {
     add,
     flush,
     async open(model: ChannelModel) {
-      replyTo = await openReplies(model, parts.nodeId, answered, parts.broken);
+      replyTo = await openAnswersIn(model, parts.nodeId, answered, parts.broken);
       publisher = await openPublisher(model, { onRoom: flush, broken: parts.broken });
     },
     lost() {

@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap';
 import { connect, type ConsumeMessage } from 'amqplib';
-import type { Answer } from '../../engine/messages/answers.js';
-import type { Delivery } from '../../engine/ports.js';
-import { until } from '../support/until.js';
+import type { Answer } from '../../../engine/messages/answers.js';
+import type { Delivery } from '../../../engine/ports.js';
+import { until } from '../../support/until.js';
 import {
   cleanBroker,
   done,
@@ -13,7 +13,7 @@ import {
   startNode,
   type Foreign,
   type TestNode,
-} from './rabbitmq-node.js';
+} from './node.js';
 
 t.setTimeout(110_000);
 

@@ -1,14 +1,14 @@
 import { connect, type Channel, type ConfirmChannel, type ConsumeMessage, type GetMessage } from 'amqplib';
-import { createRabbitBroker, type RabbitOptions } from '../../adapters/rabbitmq/broker.js';
-import { systemClock } from '../../adapters/system/clock.js';
-import { newId } from '../../engine/ids.js';
-import type { Answer } from '../../engine/messages/answers.js';
-import type { Command, PostCommand } from '../../engine/messages/commands.js';
-import type { Broker, Delivery, Log, Meter } from '../../engine/ports.js';
-import { partitionOf, slotOf } from '../../engine/slots.js';
-import { Node } from '../conformance/broker-fixture.js';
-import { ownVhost } from '../support/rabbitmq.js';
-import { until } from '../support/until.js';
+import { createRabbitBroker, type RabbitOptions } from '../../../adapters/rabbitmq/broker.js';
+import { systemClock } from '../../../adapters/system/clock.js';
+import { newId } from '../../../engine/ids.js';
+import type { Answer } from '../../../engine/messages/answers.js';
+import type { Command, PostCommand } from '../../../engine/messages/commands.js';
+import type { Broker, Delivery, Log, Meter } from '../../../engine/ports.js';
+import { partitionOf, slotOf } from '../../../engine/slots.js';
+import { Node } from '../../conformance/broker-fixture.js';
+import { ownVhost } from '../../support/rabbitmq.js';
+import { until } from '../../support/until.js';
 
 const PARTITIONS = 4;
 

@@ -1,13 +1,13 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
-import { newId } from '../../engine/ids.js';
-import type { Word } from '../../engine/messages/words.js';
-import type { BrokerHandlers, Clock, Log, Meter } from '../../engine/ports.js';
+import { newId } from '../../../engine/ids.js';
+import type { Word } from '../../../engine/messages/words.js';
+import type { BrokerHandlers, Clock, Log, Meter } from '../../../engine/ports.js';
 import { LEASE_BEATS, Leases } from './leases.js';
-import type { Part } from './link.js';
-import { closeChannel, openPublisher, type Publisher } from './publisher.js';
+import type { Part } from '../connection/link.js';
+import { closeChannel, openPublisher, type Publisher } from '../connection/publisher.js';
 import { BEAT_MS, Pulse } from './pulse.js';
-import { NODES } from './topology.js';
-import { NODE_ALIVE, NODE_WORDS, readAlive, readWords } from './wire.js';
+import { NODES } from '../topology.js';
+import { NODE_ALIVE, NODE_WORDS, readAlive, readWords } from '../wire.js';
 import { ALL, WordsOut } from './words-out.js';
 
 export interface Nodes extends Part {

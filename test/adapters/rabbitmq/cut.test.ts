@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap';
-import { slotOf } from '../../engine/slots.js';
-import { posted } from '../conformance/broker-fixture.js';
-import { until } from '../support/until.js';
-import { Cable } from './rabbitmq-cable.js';
-import { cleanBroker, done, foreign, keep, keyOf, post, startNode, type TestNode } from './rabbitmq-node.js';
+import { slotOf } from '../../../engine/slots.js';
+import { posted } from '../../conformance/broker-fixture.js';
+import { until } from '../../support/until.js';
+import { Cable } from './cable.js';
+import { cleanBroker, done, foreign, keep, keyOf, post, startNode, type TestNode } from './node.js';
 
 t.setTimeout(110_000);
 

@@ -1,8 +1,8 @@
-import type { Word } from '../../engine/messages/words.js';
-import type { Meter } from '../../engine/ports.js';
-import type { Publisher } from './publisher.js';
-import { NODES } from './topology.js';
-import { BODY_GOAL, NODE_WORDS } from './wire.js';
+import type { Word } from '../../../engine/messages/words.js';
+import type { Meter } from '../../../engine/ports.js';
+import type { Publisher } from '../connection/publisher.js';
+import { NODES } from '../topology.js';
+import { BODY_GOAL, NODE_WORDS } from '../wire.js';
 
 /** The routing key that every node's queue is bound with, beside its own id. */
 export const ALL = 'all';

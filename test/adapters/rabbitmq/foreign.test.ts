@@ -1,18 +1,10 @@
 import t, { type Test } from 'tap';
-import { newId } from '../../engine/ids.js';
-import type { RoomEvent } from '../../engine/messages/events.js';
-import { slotOf } from '../../engine/slots.js';
-import { posted } from '../conformance/broker-fixture.js';
-import { until } from '../support/until.js';
-import {
-  cleanBroker,
-  foreign,
-  keyOf,
-  post,
-  startNode,
-  type Foreign,
-  type TestNode,
-} from './rabbitmq-node.js';
+import { newId } from '../../../engine/ids.js';
+import type { RoomEvent } from '../../../engine/messages/events.js';
+import { slotOf } from '../../../engine/slots.js';
+import { posted } from '../../conformance/broker-fixture.js';
+import { until } from '../../support/until.js';
+import { cleanBroker, foreign, keyOf, post, startNode, type Foreign, type TestNode } from './node.js';
 
 t.setTimeout(110_000);
 

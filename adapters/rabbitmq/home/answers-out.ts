@@ -1,7 +1,7 @@
 import type { ChannelModel, Message } from 'amqplib';
-import type { Answer } from '../../engine/messages/answers.js';
-import type { Part } from './link.js';
-import { openPublisher, type Publisher } from './publisher.js';
+import type { Answer } from '../../../engine/messages/answers.js';
+import type { Part } from '../connection/link.js';
+import { openPublisher, type Publisher } from '../connection/publisher.js';
 
 /** Who asked, as an AMQP message tells it; null where nobody waits for an answer. */
 export interface Asker {
@@ -11,7 +11,7 @@ export interface Asker {
   readonly single: boolean;
 }
 
-export interface Answers extends Part {
+export interface AnswersOut extends Part {
   /** Tells the asker. What cannot be sent is dropped: the asker learns by its own timeout. */
   send(asker: Asker, position: number, answer: Answer): void;
 }
@@ -24,7 +24,7 @@ export function askerOf({ properties }: Message, single: boolean): Asker | null 
 }
 
 /** Sends answers to reply queues: those to one message that are given in one turn go in one message. */
-export function createAnswers(broken: (reason: string) => void): Answers {
+export function createAnswersOut(broken: (reason: string) => void): AnswersOut {
   let publisher: Publisher | null = null;
   let gathered = new Map<Asker, [number, Answer][]>();
 

@@ -1,10 +1,10 @@
 import type { Channel, ChannelModel } from 'amqplib';
-import type { BrokerHandlers } from '../../engine/ports.js';
-import type { Part } from './link.js';
+import type { BrokerHandlers } from '../../../engine/ports.js';
+import type { Part } from '../connection/link.js';
 import { createPoison } from './poison.js';
-import { closeChannel } from './publisher.js';
+import { closeChannel } from '../connection/publisher.js';
 import { createSession, type PartitionSession, type SessionParts } from './session.js';
-import { commandQueue } from './topology.js';
+import { commandQueue } from '../topology.js';
 
 /** One partition, as this node consumes it. Whether it is its home at a moment is the broker's decision. */
 export interface Partition extends Part {

@@ -1,7 +1,7 @@
 import type { Test } from 'tap';
-import type { Answer } from '../../engine/messages/answers.js';
-import { until } from '../support/until.js';
-import { done, post, type TestNode } from './rabbitmq-node.js';
+import type { Answer } from '../../../engine/messages/answers.js';
+import { until } from '../../support/until.js';
+import { done, post, type TestNode } from './node.js';
 
 export const ROOMS = ['a', 'b', 'c', 'd', 'e', 'f'];
 

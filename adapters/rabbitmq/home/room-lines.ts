@@ -1,4 +1,4 @@
-import type { Clock } from '../../engine/ports.js';
+import type { Clock } from '../../../engine/ports.js';
 import type { Item } from './envelope.js';
 
 /** Pause before a room's commands are tried again, ms: doubled while its first one does not get on. */

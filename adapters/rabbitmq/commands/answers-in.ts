@@ -1,17 +1,17 @@
 import type { ChannelModel } from 'amqplib';
-import { newId } from '../../engine/ids.js';
-import type { Answer } from '../../engine/messages/answers.js';
+import { newId } from '../../../engine/ids.js';
+import type { Answer } from '../../../engine/messages/answers.js';
 
-export type OnReplies = (correlationId: string, answers: readonly (readonly [number, Answer])[]) => void;
+export type OnAnswers = (correlationId: string, answers: readonly (readonly [number, Answer])[]) => void;
 
 /**
  * Opens this node's own queue for answers and resolves with its name. The name is new each time: a queue of a
  * connection that the broker has not yet missed is locked (405) for the one that follows.
  */
-export async function openReplies(
+export async function openAnswersIn(
   model: ChannelModel,
   nodeId: string,
-  onReplies: OnReplies,
+  onAnswers: OnAnswers,
   broken: (reason: string) => void,
 ): Promise<string> {
   const channel = await model.createChannel();
@@ -23,7 +23,7 @@ export async function openReplies(
   const consume = (message: { content: Buffer; properties: { correlationId: unknown } } | null): void => {
     if (message === null) broken('the reply queue was deleted');
     else if (typeof message.properties.correlationId === 'string') {
-      onReplies(message.properties.correlationId, readReplies(message.content));
+      onAnswers(message.properties.correlationId, readAnswers(message.content));
     }
   };
   await channel.consume(name, consume, { noAck: true });
@@ -42,7 +42,7 @@ const ANSWERS: ReadonlySet<string> = new Set<Answer['type']>([
 ]);
 
 /** Pairs of a position and an answer. What is none is left out, and its asker learns by its timeout. */
-function readReplies(body: Buffer): (readonly [number, Answer])[] {
+function readAnswers(body: Buffer): (readonly [number, Answer])[] {
   let value: unknown;
   try {
     value = JSON.parse(body.toString());

@@ -1,17 +1,8 @@
 import t, { type Test } from 'tap';
-import type { Answer } from '../../engine/messages/answers.js';
-import type { Delivery } from '../../engine/ports.js';
-import { until } from '../support/until.js';
-import {
-  cleanBroker,
-  done,
-  foreign,
-  keyOf,
-  post,
-  startNode,
-  type Foreign,
-  type TestNode,
-} from './rabbitmq-node.js';
+import type { Answer } from '../../../engine/messages/answers.js';
+import type { Delivery } from '../../../engine/ports.js';
+import { until } from '../../support/until.js';
+import { cleanBroker, done, foreign, keyOf, post, startNode, type Foreign, type TestNode } from './node.js';
 
 t.setTimeout(110_000);
 

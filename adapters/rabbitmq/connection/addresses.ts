@@ -1,5 +1,5 @@
 import type { Options } from 'amqplib';
-import { errorText } from '../../engine/errors.js';
+import { errorText } from '../../../engine/errors.js';
 
 /**
  * Heartbeat, s. In each, RabbitMQ looks once for bytes of the client; after two looks in vain it ends the connection,

@@ -6,8 +6,8 @@ import {
   type RecoveryOptions,
   type SocketOptions,
 } from 'amqplib';
-import { errorText } from '../../engine/errors.js';
-import type { Clock, Log } from '../../engine/ports.js';
+import { errorText } from '../../../engine/errors.js';
+import type { Clock, Log } from '../../../engine/ports.js';
 import { connectFault, type Address } from './addresses.js';
 import { gatherWrites } from './gather-writes.js';
 

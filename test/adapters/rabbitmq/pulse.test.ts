@@ -1,7 +1,7 @@
 import t from 'tap';
-import { BEAT_MS, LEASE_MS, Pulse } from '../../adapters/rabbitmq/pulse.js';
-import type { Clock } from '../../engine/ports.js';
-import { ManualClock } from '../support/clock.js';
+import { BEAT_MS, LEASE_MS, Pulse } from '../../../adapters/rabbitmq/nodes/pulse.js';
+import type { Clock } from '../../../engine/ports.js';
+import { ManualClock } from '../../support/clock.js';
 
 /** Whether a node's words come back to it. */
 void t.test('it is current for so long after a word was sent that has come back', (t) => {
