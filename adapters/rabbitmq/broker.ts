@@ -6,6 +6,7 @@ import { createEventsIn } from './events/events-in.js';
 import { createEventsOut } from './events/events-out.js';
 import { createLink, type Part } from './connection/link.js';
 import { createNodes } from './nodes/nodes.js';
+import { createBalance } from './home/balance.js';
 import { createPartition } from './home/partition.js';
 import { createRequests } from './commands/requests.js';
 import { declareTopology } from './topology.js';
@@ -30,6 +31,8 @@ export interface RabbitOptions {
   readonly deliveryLimit?: number;
   /** Messages with events that may wait for this node; the oldest are dropped beyond it, and the engine is told. */
   readonly eventQueueLimit?: number;
+  /** How long the nodes have to be the same ones before the partitions are spread over them, ms; Infinity: they never are. */
+  readonly settleMs?: number;
   /** How long `start` tries to get the first connection, ms. */
   readonly startMs?: number;
 }
@@ -39,6 +42,8 @@ const DEFAULTS = {
   prefetch: 256,
   deliveryLimit: 5,
   eventQueueLimit: 100_000,
+  // Longer than a node takes from its first word to its place in the lines of all partitions: see KNOWN_MS.
+  settleMs: 3_000,
   startMs: 30_000,
 };
 
@@ -77,7 +82,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     lost: () => undefined,
     close: () => Promise.resolve(),
   };
-  const nodes = createNodes(shared);
+  const nodes = createNodes({ ...shared, isEdge: () => draining, moved: (back) => balance.changed(back) });
   /** Behind it, every node that lives is known. */
   const allKnown: Part = {
     open: () => nodes.known(),
@@ -104,10 +109,20 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
       successes,
       isCurrent: () => nodes.isCurrent,
       sent: (id) => nodes.sent(id),
+      served: (at) => balance.served(at),
       prefetch: limits.prefetch,
       deliveryLimit: limits.deliveryLimit,
     }),
   );
+
+  const balance = createBalance({
+    nodeId,
+    partitions: homes,
+    nodes: () => (draining ? nodes.homes : [nodeId, ...nodes.homes]),
+    settleMs: limits.settleMs,
+    clock,
+    log,
+  });
 
   const link = createLink({
     addresses,
@@ -148,10 +163,12 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     },
     async drain(ms) {
       draining = true;
+      balance.stop();
       await Promise.all(homes.map((home) => home.finish(ms)));
     },
     async close() {
       draining = true;
+      balance.stop();
       requests.refuseAll();
       await link.close();
       eventsOut.refuseAll();

@@ -92,6 +92,7 @@ const NumberedAlive = Type.Object({
   number: Type.Integer({ minimum: 1 }),
   hello: Type.Optional(Type.Boolean()),
   bye: Type.Optional(Type.Boolean()),
+  edge: Type.Optional(Type.Boolean()),
   returns: Type.Optional(Type.Record(Type.String(), Type.Integer())),
 });
 const checkAlive = checker(NumberedAlive);

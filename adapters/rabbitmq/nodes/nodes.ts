@@ -14,6 +14,8 @@ export interface Nodes extends Part {
   say(word: Word, to: string | null): void;
   /** The others that live. */
   readonly others: ReadonlySet<string>;
+  /** The others that live and take partitions. */
+  readonly homes: ReadonlySet<string>;
   /** A command of this node is handed out here. */
   sent(nodeId: string): void;
   /** Whether this node's words come back to it. */
@@ -31,6 +33,10 @@ interface Parts {
   readonly log: Log;
   readonly meter: Meter;
   readonly isBlocked: () => boolean;
+  /** Whether this node takes no partitions. */
+  readonly isEdge: () => boolean;
+  /** Nodes that take partitions have come or gone. `back`: one that is here again, behind all that wait; null: none is. */
+  readonly moved: (back: string | null) => void;
   readonly broken: (reason: string) => void;
 }
 
@@ -60,9 +66,9 @@ export function createNodes(parts: Parts): Nodes {
   let known: Promise<void> = Promise.resolve();
 
   /** Returns its number. */
-  function sayAlive(kind?: 'hello' | 'bye'): number {
+  function sayAlive(kind: 'hello' | 'bye' | null = null): number {
     const number = pulse.sent();
-    const body = Buffer.from(JSON.stringify({ ...leases.alive(kind), number }));
+    const body = Buffer.from(JSON.stringify({ ...leases.alive(kind, parts.isEdge()), number }));
     const options = { contentType: 'application/json', type: NODE_ALIVE, appId: nodeId };
     publisher?.publish({ exchange: NODES, key: ALL, body, options }, () => undefined);
     return number;
@@ -70,12 +76,18 @@ export function createNodes(parts: Parts): Nodes {
 
   function beat(): void {
     cancelBeat = clock.after(BEAT_MS, beat);
-    if (cameBack) leases.beat().forEach(gone);
+    if (cameBack) endLeases();
     cameBack = false;
     // What is said now would come back in one go later: as many beats in a moment in which nobody else is heard.
     if (parts.isBlocked()) pulse.rest();
     else knownWith = Math.min(knownWith, sayAlive());
     if (!pulse.beat()) parts.broken('the broker is silent: what this node says does not come back');
+  }
+
+  function endLeases(): void {
+    const over = leases.beat();
+    over.forEach(gone);
+    if (over.length > 0) parts.moved(null);
   }
 
   function gone(id: string): void {
@@ -111,9 +123,10 @@ export function createNodes(parts: Parts): Nodes {
       if (!pulse.returned(alive.number)) parts.handlers().missed(false);
       return;
     }
-    const { missed, greet, gone: ended } = leases.heard(alive);
+    const { missed, greet, gone: ended, moved } = leases.heard(alive);
     if (greet) sayAlive();
     if (ended) gone(alive.node_id);
+    if (moved) parts.moved(alive.hello === true ? alive.node_id : null);
     if (missed) parts.handlers().missed(true);
   }
 
@@ -182,6 +195,9 @@ export function createNodes(parts: Parts): Nodes {
     },
     get others() {
       return leases.nodes;
+    },
+    get homes() {
+      return leases.homes;
     },
     sent: (id) => leases.sent(id),
     get mayBeGone() {

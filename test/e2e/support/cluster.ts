@@ -1,3 +1,4 @@
+import { assign } from '../../../adapters/rabbitmq/home/assignment.js';
 import { partitionOf, slotOf } from '../../../engine/slots.js';
 import { startParlor, type Env, type Parlor } from '../../support/parlor.js';
 import { queryPostgres, startPrivatePostgres, type PrivatePostgres } from '../../support/postgres.js';
@@ -21,6 +22,8 @@ export interface Cluster {
   others(than: ClusterNode): ClusterNode[];
   /** Who is the home of each partition now, as RabbitMQ says. A partition that nobody consumes is left out. */
   homes(): Promise<Map<number, ClusterNode>>;
+  /** Resolves when the partitions are spread over so many nodes, and stay where they are. */
+  settled(living: number): Promise<void>;
   /** Ends all of it, at once. */
   close(): Promise<void>;
 }
@@ -33,8 +36,6 @@ export interface Servers {
 }
 
 const PARTITIONS = 16;
-/** RabbitMQ takes a node for dead that is silent for about twice so long, s; the default of 10 s makes tests long. */
-const HEARTBEAT_S = 2;
 /** How long a post waits for its room before it is answered 202 or 503, ms. */
 const REPLY_TIMEOUT_MS = 1_000;
 const NAMES = ['one', 'two', 'three'];
@@ -52,17 +53,17 @@ export async function startServers(): Promise<Servers> {
   };
 }
 
-/** Starts three nodes at the same moment, so that they share the partitions as chance has it. */
+/** Starts three nodes at the same moment; resolves when they have shared the partitions out. */
 async function startCluster(servers: Servers, env: Env): Promise<Cluster> {
   const { rabbit, postgres } = servers;
   const [vhost, database] = await Promise.all([freshVhost(rabbit), freshDatabase(postgres)]);
+  const vhostName = decodeURIComponent(new URL(vhost).pathname.slice(1));
   const links = await Promise.all(NAMES.map(() => startProxy(rabbit.port)));
   const nodes: ClusterNode[] = [];
 
   async function start(name: string, link: Proxy): Promise<void> {
     const url = new URL(vhost);
     url.port = String(link.port);
-    url.searchParams.set('heartbeat', String(HEARTBEAT_S));
     const parlor = await startParlor({
       BROKER: 'rabbitmq',
       AMQP_URL: url.href,
@@ -81,20 +82,41 @@ async function startCluster(servers: Servers, env: Env): Promise<Cluster> {
     await Promise.all(links.map((link) => link.recover()));
   }
 
+  /** By partition, the id of each node that consumes it, and whether it is the home. */
+  async function consumers(): Promise<{ partition: number; id: string; pid: string; active: boolean }[]> {
+    const columns = ['queue_name', 'consumer_tag', 'channel_pid', 'active'];
+    const printed = await rabbit.ctl('-q', 'list_consumers', '-p', vhostName, ...columns);
+    return rows(printed).flatMap(([queue = '', id = '', pid = '', active]) => {
+      const partition = /^parlor\.commands\.(\d+)$/.exec(queue)?.[1];
+      return partition === undefined
+        ? []
+        : [{ partition: Number(partition), id, pid, active: active === 'true' }];
+    });
+  }
+
+  async function settled(living: number): Promise<void> {
+    const isSpread = async (): Promise<boolean> => {
+      const all = await consumers();
+      const ids = new Set(all.map(({ id }) => id));
+      const orders = assign(PARTITIONS, ids);
+      const active = new Map(all.filter((one) => one.active).map(({ partition, id }) => [partition, id]));
+      return ids.size === living && orders.every(([first], partition) => active.get(partition) === first);
+    };
+    await until(isSpread, { timeoutMs: START_MS, what: 'the partitions to be spread over the nodes' });
+  }
+
   async function homes(): Promise<Map<number, ClusterNode>> {
-    const name = decodeURIComponent(new URL(vhost).pathname.slice(1));
-    const [consumers, channels] = await Promise.all([
-      rabbit.ctl('-q', 'list_consumers', '-p', name, 'queue_name', 'channel_pid', 'active'),
+    const [all, channels] = await Promise.all([
+      consumers(),
       rabbit.ctl('-q', 'list_channels', 'pid', 'name'),
     ]);
     const ports = new Map(
       rows(channels).map(([pid = '', channel = '']) => [pid, Number(/:(\d+) ->/.exec(channel)?.[1])]),
     );
     return new Map(
-      rows(consumers).flatMap(([queue = '', pid = '', active]) => {
-        const partition = /^parlor\.commands\.(\d+)$/.exec(queue)?.[1];
+      all.flatMap(({ partition, pid, active }) => {
         const node = nodes.find(({ link }) => link.ports().includes(ports.get(pid) ?? 0));
-        return partition !== undefined && active === 'true' && node ? [[Number(partition), node]] : [];
+        return active && node ? [[partition, node]] : [];
       }),
     );
   }
@@ -108,11 +130,12 @@ async function startCluster(servers: Servers, env: Env): Promise<Cluster> {
   try {
     const started = links.map((link, i) => start(NAMES[i] ?? '', link));
     await Promise.all([...started, release()]);
+    await settled(NAMES.length);
   } catch (cause) {
     await close();
     throw cause;
   }
-  return { nodes, others: (than) => nodes.filter((node) => node !== than), homes, close };
+  return { nodes, others: (than) => nodes.filter((node) => node !== than), homes, settled, close };
 }
 
 /** So many clusters, one after the other; each may be started while the one before it is still in use. */
