@@ -84,6 +84,11 @@ export function createMetrics(): Metrics {
       'Commands held back while the broker is away',
       (now) => now.broker.buffered,
     );
+    gauge(
+      'parlor_partitions',
+      'Partitions of which this node is the home and whose rooms were used',
+      (now) => now.broker.partitions,
+    );
     gauge('parlor_store_ready', '1 if the store can be used', (now) => Number(now.store.ready));
     new Gauge({
       name: 'parlor_mailbox_depth',

@@ -159,6 +159,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
         reason,
         pending: requests.pending,
         buffered: requests.buffered,
+        partitions: homes.filter(({ isActive }) => isActive).length,
       };
     },
     async drain(ms) {

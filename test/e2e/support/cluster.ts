@@ -22,6 +22,8 @@ export interface Cluster {
   others(than: ClusterNode): ClusterNode[];
   /** Who is the home of each partition now, as RabbitMQ says. A partition that nobody consumes is left out. */
   homes(): Promise<Map<number, ClusterNode>>;
+  /** Starts another one; resolves when it is ready. */
+  add(name: string): Promise<ClusterNode>;
   /** Resolves when the partitions are spread over so many nodes, and stay where they are. */
   settled(living: number): Promise<void>;
   /** Ends all of it, at once. */
@@ -54,14 +56,14 @@ export async function startServers(): Promise<Servers> {
 }
 
 /** Starts three nodes at the same moment; resolves when they have shared the partitions out. */
-async function startCluster(servers: Servers, env: Env): Promise<Cluster> {
+export async function startCluster(servers: Servers, env: Env): Promise<Cluster> {
   const { rabbit, postgres } = servers;
   const [vhost, database] = await Promise.all([freshVhost(rabbit), freshDatabase(postgres)]);
   const vhostName = decodeURIComponent(new URL(vhost).pathname.slice(1));
   const links = await Promise.all(NAMES.map(() => startProxy(rabbit.port)));
   const nodes: ClusterNode[] = [];
 
-  async function start(name: string, link: Proxy): Promise<void> {
+  async function start(name: string, link: Proxy): Promise<ClusterNode> {
     const url = new URL(vhost);
     url.port = String(link.port);
     const parlor = await startParlor({
@@ -73,7 +75,15 @@ async function startCluster(servers: Servers, env: Env): Promise<Cluster> {
       REPLY_TIMEOUT_MS: String(REPLY_TIMEOUT_MS),
       ...env,
     });
-    nodes.push({ name, parlor, link });
+    const node = { name, parlor, link };
+    nodes.push(node);
+    return node;
+  }
+
+  async function add(name: string): Promise<ClusterNode> {
+    const link = await startProxy(rabbit.port);
+    links.push(link);
+    return start(name, link);
   }
 
   /** The node that comes first gets every partition: so all of them are let through at once. */
@@ -135,7 +145,7 @@ async function startCluster(servers: Servers, env: Env): Promise<Cluster> {
     await close();
     throw cause;
   }
-  return { nodes, others: (than) => nodes.filter((node) => node !== than), homes, settled, close };
+  return { nodes, others: (than) => nodes.filter((node) => node !== than), homes, add, settled, close };
 }
 
 /** So many clusters, one after the other; each may be started while the one before it is still in use. */
