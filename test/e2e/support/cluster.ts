@@ -94,9 +94,10 @@ export async function startCluster(servers: Servers, env: Env): Promise<Cluster>
 
   /** By partition, the id of each node that consumes it, and whether it is the home. */
   async function consumers(): Promise<{ partition: number; id: string; pid: string; active: boolean }[]> {
-    const columns = ['queue_name', 'consumer_tag', 'channel_pid', 'active'];
+    // In the order in which they are printed, whatever the order here.
+    const columns = ['queue_name', 'channel_pid', 'consumer_tag', 'active'];
     const printed = await rabbit.ctl('-q', 'list_consumers', '-p', vhostName, ...columns);
-    return rows(printed).flatMap(([queue = '', id = '', pid = '', active]) => {
+    return rows(printed).flatMap(([queue = '', pid = '', id = '', active]) => {
       const partition = /^parlor\.commands\.(\d+)$/.exec(queue)?.[1];
       return partition === undefined
         ? []
@@ -105,14 +106,21 @@ export async function startCluster(servers: Servers, env: Env): Promise<Cluster>
   }
 
   async function settled(living: number): Promise<void> {
+    let wrong: string[] = [];
     const isSpread = async (): Promise<boolean> => {
       const all = await consumers();
       const ids = new Set(all.map(({ id }) => id));
-      const orders = assign(PARTITIONS, ids);
       const active = new Map(all.filter((one) => one.active).map(({ partition, id }) => [partition, id]));
-      return ids.size === living && orders.every(([first], partition) => active.get(partition) === first);
+      wrong = assign(PARTITIONS, ids).flatMap(([first], partition) =>
+        active.get(partition) === first ? [] : [`${partition}: ${active.get(partition)} and not ${first}`],
+      );
+      if (ids.size !== living) wrong.push(`${ids.size} nodes, and not ${living}`);
+      return wrong.length === 0;
     };
-    await until(isSpread, { timeoutMs: START_MS, what: 'the partitions to be spread over the nodes' });
+    await until(isSpread, {
+      timeoutMs: START_MS,
+      what: () => `the partitions to be spread over the nodes: ${wrong.join(', ')}`,
+    });
   }
 
   async function homes(): Promise<Map<number, ClusterNode>> {
