@@ -42,6 +42,8 @@ const AGAIN_MS = { first: 5_000, most: 300_000 };
 export function createBalance(parts: Parts): Balance {
   const { nodeId, partitions, clock, log } = parts;
   let orders: readonly (readonly string[])[] = [];
+  /** Whether the orders are those of the nodes that live. */
+  let isSettled = false;
   let timers: (() => void)[] = [];
   /** Nodes that are at the end of all lines since the orders were worked out. */
   const atEnd = new Set<string>();
@@ -50,6 +52,7 @@ export function createBalance(parts: Parts): Balance {
 
   function changed(back: string | null): void {
     cancel();
+    isSettled = false;
     if (back !== null) atEnd.add(back);
     if (parts.settleMs === Infinity) return;
     timers.push(clock.after(parts.settleMs, settled));
@@ -72,6 +75,7 @@ export function createBalance(parts: Parts): Balance {
       if (place > 0 && line.join() !== order.join()) plan(partition, place, order.length);
     }
     atEnd.clear();
+    isSettled = true;
   }
 
   /** Those that wait move up in the order of their places, and an active home goes behind all of them. */
@@ -102,7 +106,7 @@ export function createBalance(parts: Parts): Balance {
   }
 
   function served(partition: number): void {
-    const order = orders[partition];
+    const order = isSettled ? orders[partition] : undefined;
     if (!order || order[0] === nodeId || !order.includes(nodeId) || planned.has(partition)) return;
     const ms = again.get(partition) ?? AGAIN_MS.first;
     again.set(partition, Math.min(AGAIN_MS.most, ms * 2));

@@ -17,22 +17,25 @@ void t.test('every node works out the same, whatever order it has heard the othe
   t.end();
 });
 
-void t.test('every partition has every node in its line, and no node is preferred for more than its share', (t) => {
-  fc.assert(
-    fc.property(partitions, nodes, (count, ids) => {
-      const orders = assign(count, ids);
-      const given = new Map<string | undefined, number>();
-      for (const [first] of orders) given.set(first, (given.get(first) ?? 0) + 1);
-      const all = JSON.stringify([...ids].sort());
-      return (
-        orders.length === count &&
-        orders.every((order) => JSON.stringify([...order].sort()) === all) &&
-        Math.max(...given.values()) <= Math.ceil(count / ids.length)
-      );
-    }),
-  );
-  t.end();
-});
+void t.test(
+  'every partition has every node in its line, and no node is preferred for more than its share',
+  (t) => {
+    fc.assert(
+      fc.property(partitions, nodes, (count, ids) => {
+        const orders = assign(count, ids);
+        const given = new Map<string | undefined, number>();
+        for (const [first] of orders) given.set(first, (given.get(first) ?? 0) + 1);
+        const all = JSON.stringify([...ids].sort());
+        return (
+          orders.length === count &&
+          orders.every((order) => JSON.stringify([...order].sort()) === all) &&
+          Math.max(...given.values()) <= Math.ceil(count / ids.length)
+        );
+      }),
+    );
+    t.end();
+  },
+);
 
 void t.test('a node that comes or goes moves its own share, and little else', (t) => {
   const random = seededRandom(7);

@@ -129,9 +129,9 @@ void t.test(
       all.moves.fill(0);
       all.end(ended);
       for (let s = 0; s < 12; s++) {
-      await all.clock.pass(1_000);
-      all.use();
-    }
+        await all.clock.pass(1_000);
+        all.use();
+      }
       t.ok(all.isSpread(), ended);
       t.ok(Math.max(...all.moves) <= 2, `once because ${ended} ended, and once more at most`);
     }
@@ -168,6 +168,26 @@ void t.test('a home that is not the preferred one gives way again, later and lat
     await all.clock.pass(1_000);
   }
   t.ok(moved < 20, `moved ${moved} times in ten minutes`);
+});
+
+void t.test('a home to which a partition falls when a node ends does not give it away again', async (t) => {
+  for (const ended of NODES) {
+    const all = new Lines();
+    NODES.forEach((node) => all.start(node));
+    await all.clock.pass(10_000);
+    all.end(ended);
+    all.use();
+    await all.clock.pass(SETTLE_MS);
+    const [one, other] = [...all.living];
+    all.moves.fill(0);
+    const right = assign(PARTITIONS, [one ?? '', other ?? '']).map(
+      ([first], partition) => all.lines[partition]?.[0] === first,
+    );
+    t.ok(right.includes(true));
+    await all.clock.pass(20_000);
+    const moved = all.moves.filter((count, partition) => count > 0 && right[partition]);
+    t.same(moved, [], ended);
+  }
 });
 
 void t.test('a node that takes no partitions is given none', async (t) => {
