@@ -8,7 +8,7 @@ import { newId } from './ids.js';
 import { createJournal, type JournalOptions } from './journal.js';
 import type { Refusal } from './errors.js';
 import { notDelivered, type Answer } from './messages/answers.js';
-import type { Command } from './messages/commands.js';
+import type { Command, CommandType } from './messages/commands.js';
 import type { MessagePosted } from './messages/events.js';
 import type { Policy } from './messages/policy.js';
 import type { Broker, BrokerState, Clock, Log, Meter, Outlet, Socket, Store, StoreState } from './ports.js';
@@ -95,6 +95,15 @@ const GOING_DOWN: Refusal = {
   message: 'this node is going down; ask another, or in a moment',
 };
 
+/** Told at once: a durable broker would keep the command, answer 202 late, and have it carried out hours later. */
+const STORE_AWAY: Refusal = {
+  code: 'unavailable',
+  message: 'what is said cannot be stored now; nothing was accepted, try again in a second',
+};
+
+/** Commands that store something when they are carried out. */
+const STORED: ReadonlySet<CommandType> = new Set(['post', 'open', 'close', 'kick']);
+
 export function createEngine(options: EngineOptions, ports: EnginePorts): Engine {
   const { broker, store, outlet, clock, log, meter } = ports;
   const { nodeId } = options;
@@ -147,6 +156,10 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   function ask(command: Command, onAnswer: (answer: Answer) => void): void {
     if (stopping) {
       queueMicrotask(() => onAnswer(notDelivered('no', GOING_DOWN)));
+      return;
+    }
+    if (STORED.has(command.type) && !store.state().ready) {
+      queueMicrotask(() => onAnswer(notDelivered('no', STORE_AWAY)));
       return;
     }
     if (command.type !== 'post') {

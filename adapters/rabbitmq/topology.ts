@@ -25,6 +25,12 @@ const DELIVERY_LIMIT = 1_000_000;
 const DEAD_MESSAGES = 100_000;
 const DEAD_BYTES = 256 * 1024 * 1024;
 
+/**
+ * A partition's commands that wait, bytes: an hour of 50 posts a second. More are refused (`reject-publish`), and their
+ * senders answered 503: a queue that grows until the disk is full stops all of RabbitMQ.
+ */
+const COMMAND_BYTES = 64 * 1024 * 1024;
+
 /** Declares what every node and every foreign service shares. Harmless when it stands already. */
 export async function declareTopology(model: ChannelModel, partitions: number): Promise<void> {
   const channel = await model.createChannel();
@@ -52,6 +58,8 @@ export async function declareTopology(model: ChannelModel, partitions: number): 
         'x-single-active-consumer': true,
         'x-delivery-limit': DELIVERY_LIMIT,
         'x-dead-letter-exchange': DEAD,
+        'x-max-length-bytes': COMMAND_BYTES,
+        'x-overflow': 'reject-publish',
       },
     });
     await channel.bindQueue(commandQueue(partition), COMMANDS, String(partition));

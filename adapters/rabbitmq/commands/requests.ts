@@ -53,6 +53,7 @@ export function createRequests(parts: Parts): Requests {
   let replyTo = '';
   let buffered = 0;
   let sent = 0;
+  let nextLane = 0;
   let scheduled = false;
   let sweeping: (() => void) | null = null;
   let closed = false;
@@ -90,10 +91,18 @@ export function createRequests(parts: Parts): Requests {
     return `${why}; nothing was accepted, try again in a second`;
   }
 
+  /** A message of each lane in turn, so that a long one does not keep the others waiting while the socket takes little. */
   function flush(): void {
     scheduled = false;
-    for (const lane of lanes) {
-      while (publisher?.hasRoom && parts.reason() === null && lane.length > 0) send(publisher, lane);
+    let idle = 0;
+    while (publisher?.hasRoom && parts.reason() === null && idle < lanes.length) {
+      const lane = lanes[nextLane];
+      nextLane = (nextLane + 1) % lanes.length;
+      if (!lane || lane.length === 0) idle++;
+      else {
+        idle = 0;
+        send(publisher, lane);
+      }
     }
   }
 
@@ -136,7 +145,7 @@ export function createRequests(parts: Parts): Requests {
         if (request.state === 'over') continue;
         if (outcome === 'confirmed') request.state = 'safe';
         else if (outcome === 'refused')
-          end(request, unavailable('the broker refused it', request.command, 'perhaps'));
+          end(request, unavailable('too many commands wait for this room', request.command, 'perhaps'));
         else {
           const again = request.again ? 'perhaps' : 'no';
           end(request, unavailable('no queue takes commands of this room', request.command, again));
