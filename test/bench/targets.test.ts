@@ -130,6 +130,7 @@ t.test('parlor-rabbitmq, and a second node on its broker', async (t) => {
 
 for (const [name, settings] of [
   ['uws-raw', {}],
+  ['uws-relay', {}],
   ['uws-gathered', {}],
   ['ws', {}],
   ['ws', { FRAMES: '1' }],
