@@ -6,6 +6,7 @@ import { createDeadLetters } from './home/dead-letters.js';
 import { createEventsIn } from './events/events-in.js';
 import { createEventsOut } from './events/events-out.js';
 import { createLink, type Part } from './connection/link.js';
+import { createIsNewer } from './newer.js';
 import { createNodes } from './nodes/nodes.js';
 import { createPartition } from './home/partition.js';
 import { createRequests } from './commands/requests.js';
@@ -69,6 +70,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     clock,
     log,
     meter,
+    isNewer: createIsNewer({ clock, log, meter }),
     reason: () => link.reason,
     isBlocked: () => link.isBlocked,
     broken: (why: string) => link.reset(why),

@@ -17,6 +17,7 @@ void t.test('an outage that lasts for hours keeps no command that was answered',
     bufferLimit: 1_000,
     clock,
     meter: new Witness(),
+    isNewer: () => false,
     reason: () => 'connection refused (10.1.2.3:5672), retrying',
     broken: () => undefined,
   });
