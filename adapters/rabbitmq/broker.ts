@@ -1,10 +1,12 @@
-import type { Broker, BrokerHandlers, Clock, Log, Meter } from '../../engine/ports.js';
+import type { Broker, BrokerHandlers, Clock, Log, Meter, StoreIdentity } from '../../engine/ports.js';
+import { createClusterMarker } from './cluster.js';
 import { readAddress, type Address } from './connection/addresses.js';
 import { createAnswersOut } from './home/answers-out.js';
 import { createDeadLetters } from './home/dead-letters.js';
 import { createEventsIn } from './events/events-in.js';
 import { createEventsOut } from './events/events-out.js';
 import { createLink, type Part } from './connection/link.js';
+import { createIsNewer } from './newer.js';
 import { createNodes } from './nodes/nodes.js';
 import { createBalance } from './home/balance.js';
 import { createPartition } from './home/partition.js';
@@ -16,6 +18,8 @@ export interface RabbitOptions {
   readonly urls: readonly string[];
   /** Part of the wire contract: every node and every foreign service must use the same number. */
   readonly partitions: number;
+  /** The store behind this node, which the virtual host belongs to. Asked for from `start` on, so the store opens first. */
+  readonly store: () => StoreIdentity;
   /** How long an asker waits for an answer, and a subscription for a connection, ms. */
   readonly replyTimeoutMs: number;
   /** Tells this node's messages from those of others; new for each process. */
@@ -50,6 +54,8 @@ const DEFAULTS = {
 /**
  * The broker of many processes: RabbitMQ 3.10 or newer.
  *
+ * A virtual host belongs to one store and one number of partitions: `start` rejects on that of others.
+ *
  * Beyond the port's guarantees: what was answered `queued` is in a quorum queue and is carried out by whoever is the
  * home then, or found in `parlor.dead` with the reason; exactly one node at a time is the home of a partition.
  * Throws at once if a URL is none; the message never holds a password.
@@ -69,6 +75,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     clock,
     log,
     meter,
+    isNewer: createIsNewer({ clock, log, meter }),
     reason: () => link.reason,
     isBlocked: () => link.isBlocked,
     broken: (why: string) => link.reset(why),
@@ -77,6 +84,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
       return handlers;
     },
   };
+  const cluster = createClusterMarker({ store: options.store, partitions, clock, log });
   const topology: Part = {
     open: (model) => declareTopology(model, partitions),
     lost: () => undefined,
@@ -126,8 +134,8 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
 
   const link = createLink({
     addresses,
-    // Consumers come last: what they deliver needs everything before them.
-    parts: [topology, nodes, eventsIn, eventsOut, answers, dead, requests, allKnown, ...homes],
+    // First whose virtual host it is. Consumers come last: what they deliver needs everything before them.
+    parts: [cluster, topology, nodes, eventsIn, eventsOut, answers, dead, requests, allKnown, ...homes],
     clock,
     log,
     startMs: limits.startMs,

@@ -7,8 +7,9 @@ import { takeHead, type Batch, type Request } from './lane.js';
 import type { Part } from '../connection/link.js';
 import { openPublisher, type Publisher } from '../connection/publisher.js';
 import { openAnswersIn } from './answers-in.js';
+import type { IsNewer } from '../newer.js';
 import { COMMANDS } from '../topology.js';
-import { BODY_LIMIT, NODE_COMMANDS } from '../wire.js';
+import { BODY_LIMIT, NODE_COMMANDS, VERSIONED } from '../wire.js';
 
 export interface Requests extends Part {
   add(command: Command, onAnswer: (answer: Answer) => void): void;
@@ -27,6 +28,7 @@ interface Parts {
   readonly bufferLimit: number;
   readonly clock: Clock;
   readonly meter: Meter;
+  readonly isNewer: IsNewer;
   /** Why nothing can be sent now, or null. */
   readonly reason: () => string | null;
   readonly broken: (reason: string) => void;
@@ -132,6 +134,7 @@ export function createRequests(parts: Parts): Requests {
       persistent: true,
       mandatory: true,
       contentType: 'application/json',
+      headers: VERSIONED,
       type: NODE_COMMANDS,
       appId: parts.nodeId,
       messageId: batch.id,
@@ -198,7 +201,7 @@ export function createRequests(parts: Parts): Requests {
     add,
     flush,
     async open(model: ChannelModel) {
-      replyTo = await openAnswersIn(model, parts.nodeId, answered, parts.broken);
+      replyTo = await openAnswersIn(model, { ...parts, onAnswers: answered });
       publisher = await openPublisher(model, { onRoom: flush, broken: parts.broken });
     },
     lost() {

@@ -10,6 +10,7 @@ import { errorText } from '../../../engine/errors.js';
 import type { Clock, Log } from '../../../engine/ports.js';
 import { connectFault, type Address } from './addresses.js';
 import { gatherWrites } from './gather-writes.js';
+import { NotOurs } from './not-ours.js';
 
 /** Something that lives on a connection: opened on each new one, told when it is gone. */
 export interface Part {
@@ -21,7 +22,10 @@ export interface Part {
 }
 
 export interface Link {
-  /** Resolves with the first connection on which every part is open. Rejects if there is none in time. */
+  /**
+   * Resolves with the first connection on which every part is open. Rejects if there is none in time, and at once if a
+   * part says `NotOurs`.
+   */
   start(): Promise<void>;
   /** Why nothing can be sent now, for a human; null when it can. */
   readonly reason: string | null;
@@ -82,6 +86,8 @@ export function createLink(options: Options): Link {
   let shortLives = 0;
   /** Faults told since the last connection, so that one that lasts is told once. */
   const told = new Set<string>();
+  /** Ends a start that is of no use. */
+  let notOurs = (_: NotOurs): void => undefined;
 
   function nextAddress(): void {
     address = addresses[++turn % addresses.length] ?? addresses[0];
@@ -133,13 +139,13 @@ export function createLink(options: Options): Link {
     options.ready();
   }
 
-  function down(text: string, what: string): void {
+  function down(text: string, what: string, level: 'warn' | 'error' = 'warn'): void {
     model = null;
     whole = false;
     blocked = false;
     reason = `${text}, retrying`;
     for (const part of parts) part.lost();
-    if (!told.has(text)) log.warn({ broker: address.name }, `rabbitmq: ${what}: ${text}`);
+    if (!told.has(text)) log[level]({ broker: address.name }, `rabbitmq: ${what}: ${text}`);
     told.add(text);
     nextAddress();
   }
@@ -150,10 +156,17 @@ export function createLink(options: Options): Link {
     down(connectFault(cause, address), 'connection lost');
   }
 
+  function notConnected(cause: Error): void {
+    if (cause instanceof NotOurs) {
+      down(cause.message, 'not connected', 'error');
+      notOurs(cause);
+    } else down(connectFault(cause, address), 'no connection');
+  }
+
   function listen(to: RecoveringChannelModel): void {
     to.on('connect', connected);
     to.on('disconnect', disconnected);
-    to.on('connect-failed', (cause) => down(connectFault(cause, address), 'no connection'));
+    to.on('connect-failed', notConnected);
     // Each is followed by `disconnect`, which says the same.
     to.on('error', () => undefined);
     to.on('handler-error', (cause: Error) =>
@@ -214,12 +227,14 @@ export function createLink(options: Options): Link {
       let cancel = (): void => undefined;
       const late = new Promise<never>((_, reject) => {
         cancel = clock.after(options.startMs, () => reject(new Error(reason ?? 'no answer')));
+        notOurs = reject;
       });
       try {
         await Promise.race([opened.waitForConnect(), late]);
       } catch (cause) {
         const said = errorText(cause).replace(/, retrying$/, '');
         await close();
+        if (cause instanceof NotOurs) throw cause;
         throw new Error(`no RabbitMQ within ${options.startMs / 1000} s: ${said}`, { cause });
       } finally {
         cancel();

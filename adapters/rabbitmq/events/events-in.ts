@@ -4,6 +4,7 @@ import { newId } from '../../../engine/ids.js';
 import type { BrokerHandlers, Clock, Log, Meter } from '../../../engine/ports.js';
 import type { Part } from '../connection/link.js';
 import { closeChannel } from '../connection/publisher.js';
+import type { IsNewer } from '../newer.js';
 import { EVENTS } from '../topology.js';
 import { readEvents } from '../wire.js';
 
@@ -22,6 +23,7 @@ interface Parts {
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
+  readonly isNewer: IsNewer;
   /** Whether others may have taken this node for gone before this link. */
   readonly mayBeGone: () => boolean;
   readonly broken: (reason: string) => void;
@@ -36,6 +38,8 @@ interface Subscription {
 
 /** A node that loses events because it reads too slowly is told so at most so often, ms: it reads the store then. */
 const OVERFLOW_MS = 5_000;
+/** The same for events of a newer Parlor: a conversation that goes over both is late by so much, ms. */
+const NEWER_MS = 1_000;
 
 function overflowOf(queue: string): string {
   return `${queue}.overflow`;
@@ -49,6 +53,20 @@ export function createEventsIn(parts: Parts): EventsIn {
   let queue = '';
   let wasLost = false;
   let endPause = (): void => undefined;
+  /** Ends the pause after newer events were told of; null: there is none. */
+  let endNewerPause: (() => void) | null = null;
+  let isUntold = false;
+
+  /** What cannot be read is in the store all the same, so audiences are told to read that. */
+  function tellOfNewer(): void {
+    isUntold = endNewerPause !== null;
+    if (isUntold) return;
+    endNewerPause = clock.after(NEWER_MS, () => {
+      endNewerPause = null;
+      if (isUntold) tellOfNewer();
+    });
+    parts.handlers().missed(false);
+  }
 
   function arrived(message: ConsumeMessage | null): void {
     if (message === null) {
@@ -57,6 +75,10 @@ export function createEventsIn(parts: Parts): EventsIn {
     }
     // Its own audiences had it before it was published.
     if (message.properties.appId === nodeId) return;
+    if (parts.isNewer('event', message)) {
+      tellOfNewer();
+      return;
+    }
     const { events, faults } = readEvents(message.content, message.fields.routingKey);
     if (faults.length > 0) {
       meter.dropped('undecodable_event');
@@ -124,6 +146,8 @@ export function createEventsIn(parts: Parts): EventsIn {
       wasLost ||= channel !== null;
       channel = null;
       endPause();
+      endNewerPause?.();
+      endNewerPause = null;
       for (const subscription of wanted.values()) subscription.bound = false;
     },
     close: async () => (channel === null ? undefined : closeChannel(channel)),

@@ -2,6 +2,7 @@ import type { ChannelModel, Message } from 'amqplib';
 import type { Answer } from '../../../engine/messages/answers.js';
 import type { Part } from '../connection/link.js';
 import { openPublisher, type Publisher } from '../connection/publisher.js';
+import { VERSIONED } from '../wire.js';
 
 /** Who asked, as an AMQP message tells it; null where nobody waits for an answer. */
 export interface Asker {
@@ -36,6 +37,7 @@ export function createAnswersOut(broken: (reason: string) => void): AnswersOut {
       const { correlationId } = asker;
       const options = {
         contentType: 'application/json',
+        headers: VERSIONED,
         ...(correlationId === undefined ? {} : { correlationId }),
       };
       // Not mandatory: whoever is gone needs no answer. Nothing is done about a lost one either.

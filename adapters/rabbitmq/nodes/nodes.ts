@@ -7,7 +7,8 @@ import type { Part } from '../connection/link.js';
 import { closeChannel, openPublisher, type Publisher } from '../connection/publisher.js';
 import { BEAT_MS, Pulse } from './pulse.js';
 import { NODES } from '../topology.js';
-import { NODE_ALIVE, NODE_WORDS, readAlive, readWords } from '../wire.js';
+import type { IsNewer } from '../newer.js';
+import { NODE_ALIVE, NODE_WORDS, readAlive, readWords, VERSIONED } from '../wire.js';
 import { ALL, WordsOut } from './words-out.js';
 
 export interface Nodes extends Part {
@@ -32,6 +33,7 @@ interface Parts {
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
+  readonly isNewer: IsNewer;
   readonly isBlocked: () => boolean;
   /** Whether this node takes no partitions. */
   readonly isEdge: () => boolean;
@@ -69,7 +71,7 @@ export function createNodes(parts: Parts): Nodes {
   function sayAlive(kind: 'hello' | 'bye' | null = null): number {
     const number = pulse.sent();
     const body = Buffer.from(JSON.stringify({ ...leases.alive(kind, parts.isEdge()), number }));
-    const options = { contentType: 'application/json', type: NODE_ALIVE, appId: nodeId };
+    const options = { contentType: 'application/json', headers: VERSIONED, type: NODE_ALIVE, appId: nodeId };
     publisher?.publish({ exchange: NODES, key: ALL, body, options }, () => undefined);
     return number;
   }
@@ -95,11 +97,14 @@ export function createNodes(parts: Parts): Nodes {
     parts.handlers().nodeGone(id);
   }
 
-  function arrived({ content, properties }: ConsumeMessage): void {
+  function arrived(message: ConsumeMessage): void {
+    const { content, properties } = message;
     const isOwn = properties.appId === nodeId;
     if (properties.type === NODE_ALIVE) heard(content, isOwn);
     // What this node says to all it has heard when it said it.
-    else if (properties.type !== NODE_WORDS || !isOwn) hear(content);
+    else if (properties.type !== NODE_WORDS || !isOwn) {
+      if (!parts.isNewer('word', message)) hear(content);
+    }
   }
 
   function hear(content: Buffer): void {

@@ -19,6 +19,7 @@ void t.test('an outage that lasts for hours keeps no command that was answered',
     bufferLimit: 1_000,
     clock,
     meter: new Witness(),
+    isNewer: () => false,
     reason: () => 'connection refused (10.1.2.3:5672), retrying',
     broken: () => undefined,
   });
@@ -67,6 +68,7 @@ void t.test('a partition with a long queue does not keep the others waiting', as
     clock: new ManualClock(),
     meter: new Witness(),
     reason: () => null,
+    isNewer: () => false,
     broken: () => undefined,
   });
   const { model, keys, drain } = narrow();
