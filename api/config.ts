@@ -89,6 +89,12 @@ export const Settings = Type.Object({
     'what may wait for a slow client before it is disconnected, bytes',
   ),
   SILENCE_S: whole(120, 8, 960, 'a WebSocket that answers no ping for so long is ended, s'),
+  DRAIN_DELAY_MS: whole(
+    0,
+    0,
+    600_000,
+    'how long a node that is told to stop only says so in /health/ready, for load balancers, before it drains, ms',
+  ),
   DRAIN_MS: whole(8_000, 0, 600_000, 'how long a node that is told to stop may finish what is under way, ms'),
   LOG_LEVEL: oneOf(
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],

@@ -20,8 +20,10 @@ import { letIn } from './websocket.js';
 export interface Node {
   readonly host: string;
   readonly port: number;
-  /** Drains and ends; resolves when everything is closed. */
-  stop(): Promise<void>;
+  /** From now on /health/ready says that the node goes down. Everything else goes on. */
+  announceStop(): void;
+  /** Drains within about `ms`, and ends; resolves when everything is closed. */
+  stop(ms: number): Promise<void>;
 }
 
 /** What is no setting: for tests and measurements. */
@@ -96,15 +98,24 @@ export async function startNode(
   return {
     host: config.HOST,
     port,
-    async stop() {
+    announceStop: () => engine.announceStop(),
+    async stop(ms) {
       server.stopListening();
-      await engine.stop(config.DRAIN_MS);
-      await Promise.race([http.drained(), new Promise<void>((over) => systemClock.after(1_000, over))]);
+      http.closeConnections();
+      await engine.drain(ms);
+      await Promise.race([
+        http.drained(),
+        new Promise<void>((over) => systemClock.after(LAST_ANSWERS_MS, over)),
+      ]);
       await app.close();
+      await engine.stop(0);
       server.close();
     },
   };
 }
+
+/** How long answers that need the store may take when all else has ended, ms. */
+const LAST_ANSWERS_MS = 1_000;
 
 /** As node:http's (--max-http-header-size). */
 const MAX_HEAD_BYTES = 16_384;
