@@ -8,10 +8,10 @@ export function complain(text: string, code: number): number {
   return code;
 }
 
-/** The settings of this process; ends it with code 2 and one line if they are wrong. */
-export function configOrExit(): Config {
+/** The settings of this process; ends it with code 2 and one line if they are wrong. `more` go before the environment. */
+export function configOrExit(more: Readonly<Record<string, string>> = {}): Config {
   try {
-    return readConfig(process.env);
+    return readConfig({ ...process.env, ...more });
   } catch (cause) {
     process.exit(complain(errorText(cause), 2));
   }

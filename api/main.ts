@@ -4,12 +4,15 @@ import { pathToFileURL } from 'node:url';
 import { errorText } from '../engine/errors.js';
 import type { Store } from '../engine/ports.js';
 import { parseCommandLine, USAGE, type ExportCommand, type ImportCommand } from './command-line.js';
+import { servingFault } from './config.js';
 import { complain, configOrExit } from './ending.js';
 import { createLog, STANDARD_ERROR } from './logging.js';
 import { createStore } from './node.js';
 import { run } from './run.js';
 import { runTransfer } from './transfer/run.js';
 import { VERSION } from './version.js';
+import { findParent } from './worker.js';
+import { runWorkers } from './workers.js';
 
 /** `parlor export` and `parlor import`; resolves with the exit code. */
 async function transfer(command: ExportCommand | ImportCommand): Promise<number> {
@@ -29,12 +32,22 @@ async function transfer(command: ExportCommand | ImportCommand): Promise<number>
   return runTransfer(command, store);
 }
 
+/** One node in this process, or several in processes of their own; `workers` goes before WORKERS. */
+async function serve(workers: string | null): Promise<void> {
+  // A worker is told all it needs by its parent.
+  if (findParent() !== null) return run();
+  const config = configOrExit(workers === null ? {} : { WORKERS: workers });
+  const fault = servingFault(config);
+  if (fault !== null) process.exit(complain(fault, 2));
+  return config.WORKERS > 1 ? runWorkers(config) : run();
+}
+
 /** Does what the arguments ask for; resolves when that is done, and with `serve` when it listens. */
 async function main(args: readonly string[]): Promise<void> {
   const asked = parseCommandLine(args);
   switch (asked.command) {
     case 'serve':
-      return run();
+      return serve(asked.workers);
     case 'help':
       process.stdout.write(USAGE);
       return;

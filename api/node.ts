@@ -11,24 +11,30 @@ import type { Broker, Log, Meter, Outlet, Store } from '../engine/ports.js';
 import { BARE, presetFor } from '../engine/room/presets.js';
 import { createApp } from './app.js';
 import type { Config } from './config.js';
+import { freePort } from './free-port.js';
 import type { NodeLog } from './logging.js';
 import { createMetrics } from './metrics.js';
 import { readsOf } from './reads.js';
 import { shortPost } from './short-post.js';
 import { letIn } from './websocket.js';
+import type { Worker } from './worker.js';
 
 export interface Node {
   readonly host: string;
   readonly port: number;
+  /** The worker's own port; null: it has none. */
+  readonly metricsPort: number | null;
   /** From now on /health/ready says that the node goes down. Everything else goes on. */
   announceStop(): void;
   /** Drains within about `ms`, and ends; resolves when everything is closed. */
   stop(ms: number): Promise<void>;
 }
 
-/** What is no setting: for tests and measurements. */
+/** What is no setting. */
 export interface Extra extends Pick<EngineOptions, 'fault' | 'faultAfter'> {
-  /** How frames gather on their way out. */
+  /** It shares its port with others, whose parent has seen that the port is free. */
+  readonly worker?: Worker | undefined;
+  /** For measurements: how frames gather on their way out. */
   readonly gather?: GatherRule;
 }
 
@@ -36,10 +42,10 @@ export interface Extra extends Pick<EngineOptions, 'fault' | 'faultAfter'> {
 export async function startNode(
   config: Config,
   log: NodeLog,
-  { gather, ...extra }: Extra = {},
+  { worker, gather, ...extra }: Extra = {},
 ): Promise<Node> {
   const { createUwsServer, attachWebSockets, createHttpBridge } = await loadUws();
-  const metrics = createMetrics();
+  const metrics = createMetrics(worker);
   const server = createUwsServer();
   const store = await createStore(config, log);
   const base = { ...BARE, grace_ms: config.GRACE_MS, idle_ms: config.IDLE_MS };
@@ -94,10 +100,14 @@ export async function startNode(
   http.attach(server.app, [shortPost({ engine, metrics, clock: systemClock }, log)]);
 
   await engine.start();
-  const port = await server.listen(config.HOST, config.PORT);
+  if (!worker) await freePort(config.HOST, config.PORT);
+  const port = await server.listen(config.HOST, config.PORT, worker ? 'shared' : 'exclusive');
+  const metricsPort = worker && config.METRICS_PORT > 0 ? config.METRICS_PORT + worker.number : null;
+  if (metricsPort !== null) await server.listen(config.HOST, metricsPort, 'exclusive');
   return {
     host: config.HOST,
     port,
+    metricsPort,
     announceStop: () => engine.announceStop(),
     async stop(ms) {
       server.stopListening();
