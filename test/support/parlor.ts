@@ -149,7 +149,8 @@ export interface Client {
 
 const PATIENCE_MS = 30_000;
 
-function openClient(url: string, options: ClientOptions = {}): Client {
+/** A WebSocket to this address. */
+export function openClient(url: string, options: ClientOptions = {}): Client {
   const socket = new WebSocket(url, options);
   const frames: Frame[] = [];
   const taken = new Map<string, number>();
