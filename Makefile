@@ -29,9 +29,14 @@ app: ## Build the image and start Parlor, RabbitMQ and PostgreSQL in Docker (doc
 app-local: build ## Start on this machine with RabbitMQ and PostgreSQL on localhost (local.env; the environment wins)
 	@exec node --env-file=local.env dist/api/main.js
 
+.PHONY: cluster
+cluster: ## Build the image and start three Parlor behind a proxy, three RabbitMQ and PostgreSQL in Docker
+	@$(COMPOSE); "$$@" --profile cluster up --detach --build --wait
+	@echo 'Parlor is on http://localhost:8000, its API at http://localhost:8000/api/openapi'
+
 .PHONY: down-all
 down-all: ## Stop and remove the containers; what they stored stays
-	@$(COMPOSE); "$$@" down --remove-orphans
+	@$(COMPOSE); "$$@" --profile single --profile cluster down --remove-orphans
 
 .PHONY: test
 test: build $(if $(ONLY),,lint) ## Lint and run all tests; ONLY=engine,e2e/seats runs those with this in their path, unlinted

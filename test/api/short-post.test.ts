@@ -90,7 +90,7 @@ async function serve(t: Test, short: boolean, answer = answerOf): Promise<Runnin
   };
   const server = createUwsServer();
   bridge.attach(server.app, short ? [counted] : []);
-  const port = await server.listen('127.0.0.1', 0);
+  const port = await server.listen('127.0.0.1', 0, 'exclusive');
   t.teardown(async () => {
     await app.close();
     server.close();
