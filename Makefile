@@ -42,6 +42,10 @@ down-all: ## Stop and remove the containers; what they stored stays
 test: build $(if $(ONLY),,lint) ## Lint and run all tests; ONLY=engine,e2e/seats runs those with this in their path, unlinted
 	@exec node dist/test/run.js
 
+.PHONY: chaos
+chaos: build ## Three nodes under load, and what may befall them, for DURATION=600 seconds; SEED=1 chooses alike
+	@exec node dist/test/e2e/chaos/chaos-main.js
+
 .PHONY: bench
 bench: build ## Compare Parlor with what people use, in under 10 minutes; ARGS=--help shows what else
 	@exec node dist/bench/main.js $(ARGS)

@@ -28,7 +28,8 @@ export class Book {
 
   /** To be called right before it is sent. */
   sent(connection: string, { room_id, id, user, text }: Post): Attempt {
-    const attempt: Attempt = { connection, room_id, id, user, text, answer: { type: 'none' } };
+    const sent_at = performance.now();
+    const attempt: Attempt = { connection, room_id, id, user, text, sent_at, answer: { type: 'none' } };
     this.attempts.push(attempt);
     this.waiting.add(attempt);
     return attempt;

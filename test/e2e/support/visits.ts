@@ -11,9 +11,11 @@ interface Frame {
 /** All connections that were tried, for the checker of seats. */
 export class VisitBook {
   readonly visits: Visit[] = [];
+  /** The name of the door at which each was asked for. */
+  readonly doors = new Map<Visit, string>();
 
   /** To be called right before the connection is asked for. */
-  begin(room_id: string, user: string): VisitLog {
+  begin(room_id: string, user: string, door: string): VisitLog {
     const visit: Visit = {
       room_id,
       user,
@@ -21,9 +23,11 @@ export class VisitBook {
       welcome_at: null,
       sure_until: null,
       closed_at: null,
+      doubts: [],
       told: [],
     };
     this.visits.push(visit);
+    this.doors.set(visit, door);
     return new VisitLog(visit);
   }
 }

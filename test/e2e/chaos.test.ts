@@ -1,0 +1,28 @@
+import t from 'tap';
+import { chaos, saved } from './chaos/chaos.js';
+import { plan } from './chaos/schedule.js';
+import { startServers } from './support/cluster.js';
+
+/** `make chaos` plays for longer. */
+const SECONDS = 120;
+
+t.setTimeout(290_000);
+
+t.test(
+  'three nodes are killed, stopped, drained and cut off, and their servers crash: the promises hold',
+  async (t) => {
+    const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+    t.comment(`seed ${seed}; once more: make chaos DURATION=${SECONDS} SEED=${seed}`);
+    const servers = await startServers();
+    t.teardown(() => servers.close());
+    const happened: string[] = [];
+    const schedule = plan(seed, SECONDS);
+    const result = await chaos({ servers, seed, schedule, tell: (line) => happened.push(line) });
+    for (const line of result.figures) t.comment(line);
+    if (result.faults.length > 0)
+      for (const line of [...happened, await saved(result, seed)]) t.comment(line);
+    t.same(result.faults.slice(0, 20), [], 'the promises hold');
+    const posted = result.history.attempts.filter(({ answer }) => answer.type === 'posted').length;
+    t.ok(posted > SECONDS * 10, `it was a real load: ${posted} posts were answered`);
+  },
+);
