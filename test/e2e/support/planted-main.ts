@@ -31,5 +31,5 @@ switch (plantedFault()) {
     break;
 }
 
-const { run } = await import('../../../api/main.js');
+const { run } = await import('../../../api/run.js');
 await run();
