@@ -17,6 +17,8 @@ export interface RabbitOptions {
   readonly partitions: number;
   /** How long an asker waits for an answer, and a subscription for a connection, ms. */
   readonly replyTimeoutMs: number;
+  /** An `edge` is never home of a partition. Default: all. */
+  readonly role?: 'all' | 'edge' | 'home';
   /** Tells this node's messages from those of others; new for each process. */
   readonly nodeId: string;
   readonly log: Log;
@@ -95,7 +97,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
   const dead = createDeadLetters(shared);
   const requests = createRequests({ ...shared, replyTimeoutMs, bufferLimit: limits.bufferLimit });
   const successes = { count: 0 };
-  const homes = Array.from({ length: partitions }, (_, partition) =>
+  const homes = Array.from({ length: options.role === 'edge' ? 0 : partitions }, (_, partition) =>
     createPartition({
       ...shared,
       partition,
