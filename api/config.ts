@@ -31,6 +31,11 @@ export const Settings = Type.Object({
     65535,
     'with WORKERS, worker n answers on the port METRICS_PORT + n, too, so that each can be scraped; 0: it does not',
   ),
+  ROLE: oneOf(
+    ['all', 'edge', 'home'],
+    'all',
+    'what the node is there for, with BROKER=rabbitmq. edge: WebSockets, no rooms; home: rooms, no WebSockets',
+  ),
   BROKER: oneOf(['in-process', 'rabbitmq'], 'in-process', 'what carries commands and events'),
   AMQP_URL: Type.String({
     default: 'amqp://guest:guest@localhost:5672',
@@ -153,17 +158,27 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 
 /** Why these settings, each of them allowed, cannot serve together, in one line that says what to set; null: they can. */
 export function servingFault(config: Config): string | null {
-  const { WORKERS, BROKER, STORE, METRICS_PORT } = config;
+  const { ROLE, WORKERS, METRICS_PORT } = config;
+  if (ROLE !== 'all') {
+    const missing = missingToShare(config);
+    if (missing !== null) return `ROLE=${ROLE} is for one of several nodes, ${missing}, or ROLE=all`;
+  }
   if (WORKERS === 1) return null;
+  const missing = missingToShare(config);
+  if (missing !== null) return `WORKERS=${WORKERS} are several nodes, ${missing}, or WORKERS=1`;
+  if (METRICS_PORT > 65535 - WORKERS)
+    return `METRICS_PORT=${METRICS_PORT} leaves no port for each of ${WORKERS} workers: set it to ${65535 - WORKERS} or less`;
+  return null;
+}
+
+/** What several nodes lack in these settings; null: nothing. */
+function missingToShare({ BROKER, STORE }: Config): string | null {
   const missing = [
     ...(BROKER === 'rabbitmq' ? [] : [`BROKER=rabbitmq (now ${BROKER})`]),
     ...(STORE === 'postgres' ? [] : [`STORE=postgres (now ${STORE})`]),
   ];
-  if (missing.length > 0)
-    return `WORKERS=${WORKERS} are several nodes, which need a broker and a store in common: set ${missing.join(' and ')}, or WORKERS=1`;
-  if (METRICS_PORT > 65535 - WORKERS)
-    return `METRICS_PORT=${METRICS_PORT} leaves no port for each of ${WORKERS} workers: set it to ${65535 - WORKERS} or less`;
-  return null;
+  if (missing.length === 0) return null;
+  return `which need a broker and a store in common: set ${missing.join(' and ')}`;
 }
 
 const presetFaults = checker(Presets);

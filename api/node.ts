@@ -82,20 +82,22 @@ export async function startNode(
     maxBodyBytes: config.MAX_BODY_BYTES * 2,
     onError: (cause) => log.error({ cause: errorText(cause) }, 'http: a handler failed'),
   });
+  const takesWebSockets = config.ROLE !== 'home';
   const presetOf = (roomId: string) => presetFor(roomId, config.ROOM_PRESETS, base);
   const app = await createApp(
-    { engine, store: readsOf(store), metrics, presetOf },
+    { engine, store: readsOf(store), metrics, presetOf, takesWebSockets },
     { log, maxBodyBytes: config.MAX_BODY_BYTES, serverFactory: http.serverFactory },
   );
-  outlet.current = attachWebSockets(server.app, {
-    pattern: '/ws/*',
-    maxFrameBytes: config.MAX_FRAME_BYTES,
-    maxBufferedBytes: config.MAX_BUFFERED_BYTES,
-    silenceS: config.SILENCE_S,
-    ...(gather ? { gather } : {}),
-    opened: (socket) =>
-      socket.upgrade ? letIn({ engine, log, meter: metrics }, socket, socket.upgrade) : null,
-  });
+  if (takesWebSockets)
+    outlet.current = attachWebSockets(server.app, {
+      pattern: '/ws/*',
+      maxFrameBytes: config.MAX_FRAME_BYTES,
+      maxBufferedBytes: config.MAX_BUFFERED_BYTES,
+      silenceS: config.SILENCE_S,
+      ...(gather ? { gather } : {}),
+      opened: (socket) =>
+        socket.upgrade ? letIn({ engine, log, meter: metrics }, socket, socket.upgrade) : null,
+    });
   // The short cut knows no authentication, and there is none yet.
   http.attach(server.app, [shortPost({ engine, metrics, clock: systemClock }, log)]);
 
@@ -158,6 +160,7 @@ function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string,
         urls: config.AMQP_URL,
         partitions: config.PARTITIONS,
         store: () => store.identity(),
+        role: config.ROLE,
         replyTimeoutMs: config.REPLY_TIMEOUT_MS,
         nodeId,
         log,

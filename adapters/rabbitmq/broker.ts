@@ -22,6 +22,8 @@ export interface RabbitOptions {
   readonly store: () => StoreIdentity;
   /** How long an asker waits for an answer, and a subscription for a connection, ms. */
   readonly replyTimeoutMs: number;
+  /** An `edge` is never home of a partition. Default: all. */
+  readonly role?: 'all' | 'edge' | 'home';
   /** Tells this node's messages from those of others; new for each process. */
   readonly nodeId: string;
   readonly log: Log;
@@ -90,7 +92,8 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     lost: () => undefined,
     close: () => Promise.resolve(),
   };
-  const nodes = createNodes({ ...shared, isEdge: () => draining, moved: (back) => balance.changed(back) });
+  const isEdge = (): boolean => draining || options.role === 'edge';
+  const nodes = createNodes({ ...shared, isEdge, moved: (back) => balance.changed(back) });
   /** Behind it, every node that lives is known. */
   const allKnown: Part = {
     open: () => nodes.known(),
@@ -108,7 +111,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
   const dead = createDeadLetters(shared);
   const requests = createRequests({ ...shared, replyTimeoutMs, bufferLimit: limits.bufferLimit });
   const successes = { count: 0 };
-  const homes = Array.from({ length: partitions }, (_, partition) =>
+  const homes = Array.from({ length: options.role === 'edge' ? 0 : partitions }, (_, partition) =>
     createPartition({
       ...shared,
       partition,
@@ -126,7 +129,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
   const balance = createBalance({
     nodeId,
     partitions: homes,
-    nodes: () => (draining ? nodes.homes : [nodeId, ...nodes.homes]),
+    nodes: () => (isEdge() ? nodes.homes : [nodeId, ...nodes.homes]),
     settleMs: limits.settleMs,
     clock,
     log,

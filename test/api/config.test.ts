@@ -130,6 +130,12 @@ t.test('several workers need what they can share, and one line says what to set'
     told({ WORKERS: '3', ...shared, STORE: 'sqlite' }),
     /set STORE=postgres \(now sqlite\), or WORKERS=1$/,
   );
+  t.equal(told({ ROLE: 'edge', ...shared }), null);
+  t.match(told({ ROLE: 'edge' }), /^ROLE=edge .*set BROKER=rabbitmq .*, or ROLE=all$/);
+  t.match(
+    told({ ROLE: 'home', BROKER: 'rabbitmq', WORKERS: '3' }),
+    /^ROLE=home .*set STORE=postgres \(now sqlite\)/,
+  );
   t.match(told({ WORKERS: '3', ...shared, METRICS_PORT: '65534' }), /^METRICS_PORT=65534 .*65532 or less$/);
 });
 

@@ -67,7 +67,13 @@ async function serve(t: Test, short: boolean, answer = answerOf): Promise<Runnin
   };
   const { log: logger } = Fastify({ logger: { stream: { write } } });
   const bridge = createHttpBridge({ maxBodyBytes: 8192, onError: (cause) => t.fail(String(cause)) });
-  const parts = { engine, metrics, store: {} as AppParts['store'], presetOf: () => BARE };
+  const parts = {
+    engine,
+    metrics,
+    store: {} as AppParts['store'],
+    presetOf: () => BARE,
+    takesWebSockets: true,
+  };
   const app = await createApp(parts, {
     log: logger,
     maxBodyBytes: 4096,
