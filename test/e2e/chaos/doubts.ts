@@ -11,6 +11,8 @@ const LEASE_MS = 1_200;
 const SHORTLY_MS = 1_000;
 /** After so long without any outage everybody has been told whose seat is whose, ms. */
 const QUIET_MS = 15_000;
+/** Rooms into which only members may post. */
+const MEMBERS_POST = 'direct:';
 
 interface World {
   readonly visits: VisitBook;
@@ -25,6 +27,8 @@ interface World {
  * - at once, where a new home has been told of them by nobody: that is certain only of those whom a client believes to be
  *   members who is connected to a node that is heard all the time;
  * - the same holds of a seat in grace, if homes may have changed.
+ *
+ * A doubt is over when the user has posted something new where only members may, or when nothing has happened for long.
  */
 export function markDoubts(world: World): void {
   const byRoom = new Map<string, Visit[]>();
@@ -41,13 +45,16 @@ export function markDoubts(world: World): void {
 function doubtsOf(visit: Visit, inRoom: readonly Visit[], world: World): Span[] {
   const { outages, visits, graceMs } = world;
   const open = { from: visit.welcome_at ?? 0, to: visit.closed_at ?? Infinity };
-  const node = visits.doors.get(visit) ?? null;
+  const log = visits.logs.get(visit);
+  const node = log?.door ?? null;
   const doubts = outages
     .filter((one) => isOf(one, node) && overlap(one, open) && one.to - one.from >= LEASE_MS)
     .flatMap(({ from, to }) => {
       const known = isBelieved(visit, inRoom, world, { from, to: from + LEASE_MS + graceMs });
       const lostAt = from + LEASE_MS + (known ? graceMs : 0);
-      return known && to + SHORTLY_MS < lostAt ? [] : [{ from: lostAt, to: quietFrom(to, outages) }];
+      const posts = visit.room_id.startsWith(MEMBERS_POST) ? log?.posted : undefined;
+      const sureFrom = posts?.find(({ sentAt }) => sentAt > to)?.at ?? quietFrom(to, outages);
+      return known && to + SHORTLY_MS < lostAt ? [] : [{ from: lostAt, to: sureFrom }];
     });
   const until = visit.sure_until ?? visit.asked_at;
   const grace = { from: until, to: until + graceMs };
@@ -61,7 +68,7 @@ function isBelieved(of: Visit, inRoom: readonly Visit[], { visits, outages }: Wo
   return inRoom.some((visit) => {
     const isThere = (visit.welcome_at ?? Infinity) < time.from && (visit.sure_until ?? 0) > time.to;
     if (visit.user === of.user || !isThere || !lists(visit, of.user, time.from)) return false;
-    const node = visits.doors.get(visit) ?? null;
+    const node = visits.logs.get(visit)?.door ?? null;
     return !outages.some((one) => isOf(one, node) && overlap(one, time));
   });
 }

@@ -98,6 +98,7 @@ export function openLine(member: Member, user: string, options: LineOptions): Pr
     }
     book.settle(found.attempt, told);
     visit.wasOpen(found.sentAt);
+    if (told.type === 'posted' && !book.isRepeat(found.attempt)) visit.hasPosted(found.sentAt);
     options.answered(found.post, told, found.sentAt);
     wake();
   }

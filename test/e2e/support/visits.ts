@@ -11,8 +11,8 @@ interface Frame {
 /** All connections that were tried, for the checker of seats. */
 export class VisitBook {
   readonly visits: Visit[] = [];
-  /** The name of the door at which each was asked for. */
-  readonly doors = new Map<Visit, string>();
+  /** Where each was, and what more is known of it than the checker has to be told. */
+  readonly logs = new Map<Visit, VisitLog>();
 
   /** To be called right before the connection is asked for. */
   begin(room_id: string, user: string, door: string): VisitLog {
@@ -27,16 +27,23 @@ export class VisitBook {
       told: [],
     };
     this.visits.push(visit);
-    this.doors.set(visit, door);
-    return new VisitLog(visit);
+    const log = new VisitLog(visit, door);
+    this.logs.set(visit, log);
+    return log;
   }
 }
 
 /** Writes down one connection. */
 export class VisitLog {
+  /** Posts of something new that were answered with a seq: where only members may post, its user was one in between. */
+  readonly posted: { readonly sentAt: number; readonly at: number }[] = [];
   private ending = false;
 
-  constructor(readonly visit: Visit) {}
+  constructor(
+    readonly visit: Visit,
+    /** The name of the door at which it was asked for. */
+    readonly door: string,
+  ) {}
 
   read({ type, user, members = [], member_count = 0 }: Frame): void {
     if (type === 'welcome') {
@@ -60,6 +67,10 @@ export class VisitLog {
   end(): void {
     this.wasOpen(performance.now());
     this.ending = true;
+  }
+
+  hasPosted(sentAt: number): void {
+    this.posted.push({ sentAt, at: performance.now() });
   }
 
   closed(): void {
