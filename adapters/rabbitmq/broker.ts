@@ -100,6 +100,12 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     lost: () => undefined,
     close: () => Promise.resolve(),
   };
+  /** Behind the partitions: from now on the others may go behind this node in their lines, however long that took. */
+  const placed: Part = {
+    open: async () => nodes.placed(),
+    lost: () => undefined,
+    close: () => Promise.resolve(),
+  };
   const eventsIn = createEventsIn({
     ...shared,
     mayBeGone: () => nodes.mayBeGone,
@@ -138,7 +144,19 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
   const link = createLink({
     addresses,
     // First whose virtual host it is. Consumers come last: what they deliver needs everything before them.
-    parts: [cluster, topology, nodes, eventsIn, eventsOut, answers, dead, requests, allKnown, ...homes],
+    parts: [
+      cluster,
+      topology,
+      nodes,
+      eventsIn,
+      eventsOut,
+      answers,
+      dead,
+      requests,
+      allKnown,
+      ...homes,
+      placed,
+    ],
     clock,
     log,
     startMs: limits.startMs,

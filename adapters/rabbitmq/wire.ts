@@ -128,6 +128,7 @@ const NumberedAlive = Type.Object({
   /** Counts a node's own; with it the node knows which of them has come back. */
   number: Type.Integer({ minimum: 1 }),
   hello: Type.Optional(Type.Boolean()),
+  placed: Type.Optional(Type.Boolean()),
   bye: Type.Optional(Type.Boolean()),
   edge: Type.Optional(Type.Boolean()),
   returns: Type.Optional(Type.Record(Type.String(), Type.Integer())),

@@ -5,6 +5,8 @@ export interface Alive {
   readonly hello?: boolean;
   /** The last one. */
   readonly bye?: boolean;
+  /** It has subscribed to all partitions over a new link, and is at the end of their lines. */
+  readonly placed?: boolean;
   /** It takes no partitions: it holds connections only, or is about to end. */
   readonly edge?: boolean;
   /** By node: counts how often nodes came back that the sender had taken for gone, or did not know when it began. */
@@ -76,7 +78,7 @@ export class Leases {
   }
 
   /** What this node says of itself now. */
-  alive(kind: 'hello' | 'bye' | null = null, isEdge = false): Alive {
+  alive(kind: 'hello' | 'placed' | 'bye' | null = null, isEdge = false): Alive {
     return {
       node_id: this.nodeId,
       ...(kind === null ? {} : { [kind]: true }),
@@ -85,14 +87,14 @@ export class Leases {
     };
   }
 
-  heard({ node_id: id, hello = false, bye = false, edge = false, returns }: Alive): Heard {
+  heard({ node_id: id, hello = false, placed = false, bye = false, edge = false, returns }: Alive): Heard {
     if (id === this.nodeId) return { missed: false, greet: false, gone: false, moved: false };
     if (bye) {
       const moved = this.takers.has(id);
       return { missed: false, greet: false, gone: this.end(id), moved };
     }
     this.seen(id, hello);
-    const moved = hello || this.takers.has(id) === edge;
+    const moved = hello || placed || this.takers.has(id) === edge;
     if (edge) this.takers.delete(id);
     else this.takers.add(id);
     const count = returns?.[this.nodeId] ?? 0;

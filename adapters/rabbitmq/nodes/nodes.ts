@@ -23,6 +23,8 @@ export interface Nodes extends Part {
   readonly isCurrent: boolean;
   /** Whether others may have taken this node for gone while it had no link, before this one. */
   readonly mayBeGone: boolean;
+  /** This node has subscribed to its partitions over the link that there is now. */
+  placed(): void;
   /** Resolves when every node that lives has had its time to answer; at the latest after 2 s. */
   known(): Promise<void>;
 }
@@ -68,7 +70,7 @@ export function createNodes(parts: Parts): Nodes {
   let known: Promise<void> = Promise.resolve();
 
   /** Returns its number. */
-  function sayAlive(kind: 'hello' | 'bye' | null = null): number {
+  function sayAlive(kind: 'hello' | 'placed' | 'bye' | null = null): number {
     const number = pulse.sent();
     const body = Buffer.from(JSON.stringify({ ...leases.alive(kind, parts.isEdge()), number }));
     const options = { contentType: 'application/json', headers: VERSIONED, type: NODE_ALIVE, appId: nodeId };
@@ -131,7 +133,7 @@ export function createNodes(parts: Parts): Nodes {
     const { missed, greet, gone: ended, moved } = leases.heard(alive);
     if (greet) sayAlive();
     if (ended) gone(alive.node_id);
-    if (moved) parts.moved(alive.hello === true ? alive.node_id : null);
+    if (moved) parts.moved(alive.hello === true || alive.placed === true ? alive.node_id : null);
     if (missed) parts.handlers().missed(true);
   }
 
@@ -211,6 +213,7 @@ export function createNodes(parts: Parts): Nodes {
     get isCurrent() {
       return pulse.isCurrent;
     },
+    placed: () => void sayAlive('placed'),
     async known() {
       const mine = known;
       await mine;

@@ -126,7 +126,7 @@ void t.test('a node is not locked out by its own connection that RabbitMQ has no
   // Each attempt takes the next address, so all that come soon are made to the broker itself.
   const urls = [cable.url, ...Array<string>(50).fill(url)];
   // RabbitMQ misses it later than the node does.
-  urls[0] = `${cable.url}?heartbeat=10`;
+  urls[0] = `${cable.url}?heartbeat=4`;
   const node = await start(t, cable.url, { urls, store: () => id });
   cable.silence();
   await until(() => !node.broker.state().ready, { what: 'it to notice' });
