@@ -97,8 +97,8 @@ t.test('two nodes, one is stopped', async (t) => {
 
   const said = await Promise.all(talkers);
   const accepted = said.flatMap((one) => one.accepted);
-  const late = accepted.filter(({ sentAt }) => sentAt > began).length;
-  t.ok(late > 0, `${late} posts to the node that goes were accepted`);
+  const late = accepted.filter(({ answeredAt }) => answeredAt > began).length;
+  t.ok(late > 0, `${late} posts were accepted by the node that goes`);
   const crossed = said.flatMap((one) => one.crossed);
   for (const id of crossed) {
     const again = await two.post('crowd', { id, user: 'somebody', text: TEXT });
@@ -134,7 +134,7 @@ t.test('two nodes, one is stopped', async (t) => {
 /** What somebody said. */
 interface Said {
   /** Answered with `ack` or `queued`. */
-  readonly accepted: { readonly id: string; readonly sentAt: number }[];
+  readonly accepted: { readonly id: string; readonly answeredAt: number }[];
   /** Not answered when the connection ended. */
   readonly crossed: string[];
 }
@@ -145,12 +145,12 @@ async function talk(client: Client): Promise<Said> {
   let over = false;
   void client.closed.then(() => (over = true));
   while (!over) {
-    const [id, sentAt] = [randomUUID(), performance.now()];
+    const id = randomUUID();
     const answer = () => client.frames.find((frame) => frame['id'] === id && frame.type !== 'message');
     client.send({ type: 'post', id, text: TEXT });
     await until(() => answer() !== undefined || over, { intervalMs: 1, what: 'an answer or the end' });
     const { type, code } = answer() ?? { type: 'none' };
-    if (type === 'ack' || type === 'queued') said.accepted.push({ id, sentAt });
+    if (type === 'ack' || type === 'queued') said.accepted.push({ id, answeredAt: performance.now() });
     else if (type === 'none') said.crossed.push(id);
     else if (code !== 'unavailable') throw new Error(`refused with ${String(code)}`);
   }
