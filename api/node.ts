@@ -4,6 +4,7 @@ import { createMemoryStore } from '../adapters/memory/store.js';
 import { createRabbitBroker } from '../adapters/rabbitmq/broker.js';
 import type { GatherRule } from '../adapters/uws/gathered-outlet.js';
 import { systemClock } from '../adapters/system/clock.js';
+import { atMost } from '../engine/at-most.js';
 import { createEngine, type EngineOptions } from '../engine/engine.js';
 import { errorText } from '../engine/errors.js';
 import { newId } from '../engine/ids.js';
@@ -115,10 +116,7 @@ export async function startNode(
       server.stopListening();
       http.closeConnections();
       await engine.drain(ms);
-      await Promise.race([
-        http.drained(),
-        new Promise<void>((over) => systemClock.after(LAST_ANSWERS_MS, over)),
-      ]);
+      await atMost(systemClock, LAST_ANSWERS_MS, http.drained());
       await app.close();
       await engine.stop(0);
       server.close();

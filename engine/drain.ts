@@ -1,3 +1,4 @@
+import { atMost } from './at-most.js';
 import type { Audiences } from './audiences.js';
 import type { Connections } from './connections.js';
 import type { Journal } from './journal.js';
@@ -50,11 +51,4 @@ async function quiet({ broker, clock, audiences }: DrainParts, ms: number): Prom
   const end = clock.elapsed() + ms;
   while ((audiences.count > 0 || broker.state().pending > 0) && clock.elapsed() < end)
     await new Promise<void>((look) => clock.after(Math.min(LOOK_MS, end - clock.elapsed()), look));
-}
-
-async function atMost(clock: Clock, ms: number, done: Promise<void>): Promise<void> {
-  let cancel = (): void => undefined;
-  const late = new Promise<void>((over) => (cancel = clock.after(ms, over)));
-  await Promise.race([done, late]);
-  cancel();
 }

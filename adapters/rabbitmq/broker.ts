@@ -48,7 +48,7 @@ const DEFAULTS = {
   prefetch: 256,
   deliveryLimit: 5,
   eventQueueLimit: 100_000,
-  // Longer than a node takes from its first word to its place in the lines of all partitions: see KNOWN_MS.
+  // Nodes that are started together, or come back after RabbitMQ did, appear within a moment of each other.
   settleMs: 3_000,
   startMs: 30_000,
 };

@@ -16,7 +16,7 @@ interface Parts {
 
 /**
  * For so long an exclusive marker may be that of a connection which RabbitMQ has not missed yet, ms: with the heartbeat
- * of this adapter it does so within 6 s (see HEARTBEAT_S).
+ * of this adapter it does so within 3 s (see HEARTBEAT_S), and `?heartbeat=` may be longer.
  */
 const LOCKED_MS = 8_000;
 

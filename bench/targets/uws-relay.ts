@@ -1,6 +1,7 @@
 import { connect } from 'amqplib';
 import uWS from 'uWebSockets.js';
 import { listening } from './peer.js';
+import { room } from './uws-room.js';
 
 /**
  * The peer for several processes: uWebSockets.js and amqplib, and nothing between. What a client says is published to an
@@ -17,16 +18,7 @@ await events.bindQueue(queue, EXCHANGE, '');
 
 const app = uWS.App();
 app.ws<{ topic: string }>('/ws/*', {
-  maxPayloadLength: 64 * 1024,
-  maxBackpressure: 1024 * 1024,
-  idleTimeout: 120,
-  compression: uWS.DISABLED,
-  upgrade(res, req, context) {
-    const topic = req.getUrl();
-    const key = req.getHeader('sec-websocket-key');
-    res.upgrade({ topic }, key, '', req.getHeader('sec-websocket-extensions'), context);
-  },
-  open: (ws) => void ws.subscribe(ws.getUserData().topic),
+  ...room,
   message: (ws, message) => void out.publish(EXCHANGE, ws.getUserData().topic, Buffer.from(message.slice(0))),
 });
 await events.consume(

@@ -6,6 +6,7 @@ import {
   type RecoveryOptions,
   type SocketOptions,
 } from 'amqplib';
+import { atMost } from '../../../engine/at-most.js';
 import { errorText } from '../../../engine/errors.js';
 import type { Clock, Log } from '../../../engine/ports.js';
 import { connectFault, type Address } from './addresses.js';
@@ -49,6 +50,7 @@ interface Options {
 
 const CONNECT_MS = 10_000;
 const SETUP_MS = 10_000;
+/** A peer that does not answer cannot keep us from ending. */
 const CLOSE_MS = 2_000;
 /** How long a connection that is given up may take to say goodbye, ms; over a silent one no answer comes. */
 const RESET_MS = 500;
@@ -192,22 +194,14 @@ export function createLink(options: Options): Link {
     });
   }
 
-  /** A peer that does not answer cannot keep us from ending. */
-  async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-    let cancel = (): void => undefined;
-    const late = new Promise<void>((over) => (cancel = clock.after(ms, over)));
-    await Promise.race([work, late]);
-    cancel();
-  }
-
   async function close(): Promise<void> {
     if (closed) return;
     closed = true;
     reason = 'closed';
     // amqplib writes channel 0 past the buffers of the others: `connection.close` alone would overtake what they hold.
-    if (whole) await atMost(CLOSE_MS, Promise.all(parts.map((part) => part.close())));
+    if (whole) await atMost(clock, CLOSE_MS, Promise.all(parts.map((part) => part.close())));
     for (const part of parts) part.lost();
-    await atMost(CLOSE_MS, recovering?.close() ?? Promise.resolve());
+    await atMost(clock, CLOSE_MS, recovering?.close() ?? Promise.resolve());
   }
 
   return {

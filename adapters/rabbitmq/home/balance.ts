@@ -23,7 +23,7 @@ interface Parts {
 
 /** Between two nodes that take their places in a line, ms: more than their clocks and beats differ by (BEAT_MS). */
 const STEP_MS = 500;
-/** What was begun may take so long when a partition is handed over; the next home then does the rest. Below it, it is a pause. */
+/** A home that hands over ends what it has begun, for at most so many ms: its rooms pause meanwhile. The next home does the rest. */
 const HAND_OVER_MS = 400;
 /**
  * A home that is not the preferred one hands over once more, but not at once, and each time after twice as long: what it
@@ -99,7 +99,7 @@ export function createBalance(parts: Parts): Balance {
       const to = orders[partition]?.[0];
       log.info(
         { partition, to },
-        `rabbitmq: partition ${partition} is handed over to a node that is to be its home`,
+        `rabbitmq: partition ${partition} is handed over to the node that is to be its home`,
       );
     }
     void home.subscribeAgain(HAND_OVER_MS);
