@@ -5,7 +5,7 @@ import { floodScenario } from './flood.js';
 import { foreignJoin } from './foreign-join.js';
 import { gathering } from './gathering.js';
 import { idle } from './idle.js';
-import { joinStorm, reconnectStorm } from './joins.js';
+import { joinStorm, reconnectStorm, resumeStorm } from './joins.js';
 import { latency } from './latency.js';
 import { manyRooms } from './many-rooms.js';
 import { mixed } from './mixed.js';
@@ -31,6 +31,7 @@ export const SCENARIOS: readonly Scenario[] = [
   post,
   latency,
   reconnectStorm,
+  resumeStorm,
   roomsCost,
   mixed,
   slow,

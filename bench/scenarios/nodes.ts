@@ -13,12 +13,18 @@ const VARIANT = `${NODES} processes on RabbitMQ and PostgreSQL`;
 const CONNECTED: FigureInfo = { key: 'connected', title: 'connections', digits: 0 };
 const JOINS: FigureInfo = { key: 'joins', title: 'joins/s', digits: 0 };
 const RSS: FigureInfo = { key: 'rss', title: 'RSS of all, MiB', digits: 0 };
+const IDLE: FigureInfo = { key: 'idle', title: 'before the first connection, MiB', digits: 0 };
+const EACH: FigureInfo = { key: 'each', title: 'RSS a connection, B', digits: 0 };
+/** 6 KiB. */
+const EACH_BYTES = 6_144;
 
 const cell: Cell = {
   variant: VARIANT,
   target: 'parlor-rabbitmq',
   async run(context) {
     const nodes = await startNodes(context, NODES);
+    const resident = (): number => nodes.reduce((sum, node) => sum + node.residentBytes(), 0);
+    const idle = resident();
     const load = context.load(
       planOf(nodes, context.mode, [
         group({
@@ -29,13 +35,15 @@ const cell: Cell = {
     );
     const connected = await load.connect();
     const { result, cpu } = await runLoad(load, nodes);
-    const rss = nodes.reduce((sum, node) => sum + node.residentBytes(), 0);
+    const rss = resident();
     return {
       figures: {
         ...figuresOf(groupOf(result, 'all'), result.seconds),
         connected: connected.connections,
         joins: connected.connections / (connected.ms / 1000),
+        idle: idle / 2 ** 20,
         rss: rss / 2 ** 20,
+        each: (rss - idle) / connected.connections,
       },
       cpu,
       faults: faultsOf(result, nodes),
@@ -53,8 +61,11 @@ export const nodes: Scenario = {
   long: { rounds: 1, seconds: 30 },
   onlyLong: true,
   patience: 600,
-  figures: [CONNECTED, JOINS, POSTS, DELIVERIES, P50, P99, RSS],
+  figures: [CONNECTED, JOINS, POSTS, DELIVERIES, P50, P99, IDLE, RSS, EACH],
   chart: { type: 'bars', title: 'Connections on one machine', figure: CONNECTED.key, digits: 0 },
   blocks: () => [{ cells: [cell] }],
-  comparisons: [value('connections on one machine', CONNECTED, cell, { atLeast: CONNECTIONS })],
+  comparisons: [
+    value('connections on one machine', CONNECTED, cell, { atLeast: CONNECTIONS }),
+    value('RSS a connection above the nodes before the first one', EACH, cell, { atMost: EACH_BYTES }, 'B'),
+  ],
 };
