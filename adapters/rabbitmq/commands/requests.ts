@@ -3,7 +3,7 @@ import { notDelivered, type Answer } from '../../../engine/messages/answers.js';
 import type { Command } from '../../../engine/messages/commands.js';
 import type { Clock, Meter } from '../../../engine/ports.js';
 import { partitionOf, slotOf } from '../../../engine/slots.js';
-import { takeHead, type Batch, type Request } from './lane.js';
+import { Lanes, type Batch, type Load, type Request } from './lanes.js';
 import type { Part } from '../connection/link.js';
 import { openPublisher, type Publisher } from '../connection/publisher.js';
 import { openAnswersIn } from './answers-in.js';
@@ -47,11 +47,10 @@ export function createRequests(parts: Parts): Requests {
   const { clock, meter, replyTimeoutMs } = parts;
   /** In the order of their deadlines, since all wait equally long. */
   const pending = new Set<Request>();
-  const lanes: Request[][] = Array.from({ length: parts.partitions }, () => []);
+  const lanes = new Lanes(parts.partitions);
   const batches = new Map<string, Batch>();
   let publisher: Publisher | null = null;
   let replyTo = '';
-  let buffered = 0;
   let sent = 0;
   let scheduled = false;
   let sweeping: (() => void) | null = null;
@@ -75,8 +74,7 @@ export function createRequests(parts: Parts): Requests {
       again: false,
     };
     pending.add(request);
-    lanes[partition]?.push(request);
-    buffered++;
+    lanes.add(request);
     sweeping ??= clock.after(replyTimeoutMs, sweep);
     if (scheduled) return;
     scheduled = true;
@@ -84,7 +82,7 @@ export function createRequests(parts: Parts): Requests {
   }
 
   function overflow(): string | null {
-    if (buffered < parts.bufferLimit && pending.size < PENDING_LIMIT) return null;
+    if (lanes.size < parts.bufferLimit && pending.size < PENDING_LIMIT) return null;
     meter.dropped('command_buffer_full');
     const why = parts.reason() === null ? 'too many commands wait for their rooms' : AWAY;
     return `${why}; nothing was accepted, try again in a second`;
@@ -92,16 +90,14 @@ export function createRequests(parts: Parts): Requests {
 
   function flush(): void {
     scheduled = false;
-    for (const lane of lanes) {
-      while (publisher?.hasRoom && parts.reason() === null && lane.length > 0) send(publisher, lane);
+    while (publisher?.hasRoom && parts.reason() === null) {
+      const load = lanes.take();
+      if (load === null) return;
+      send(publisher, load);
     }
   }
 
-  /** Sends the head of a lane as one message. */
-  function send(to: Publisher, lane: Request[]): void {
-    const { requests, body } = takeHead(lane);
-    if (requests.length === 0) return;
-    buffered -= requests.length;
+  function send(to: Publisher, { requests, body }: Load): void {
     if (body.length <= BODY_LIMIT) {
       publish(to, requests, body);
       return;
@@ -132,7 +128,7 @@ export function createRequests(parts: Parts): Requests {
     to.publish({ exchange: COMMANDS, key, body, options }, (outcome) => {
       // What is lost is sent again when there is a connection, or is over by then.
       if (outcome === 'lost') return;
-      for (const request of requests) {
+      for (const request of batch.requests) {
         if (request.state === 'over') continue;
         if (outcome === 'confirmed') request.state = 'safe';
         else if (outcome === 'refused')
@@ -155,10 +151,15 @@ export function createRequests(parts: Parts): Requests {
   }
 
   function end(request: Request, answer: Answer): void {
-    if (request.state === 'over') return;
+    const { state, batch } = request;
+    if (state === 'over') return;
+    if (state === 'waiting') lanes.remove(request);
     request.state = 'over';
     pending.delete(request);
-    if (request.batch && --request.batch.open === 0) batches.delete(request.batch.id);
+    if (batch && --batch.open === 0) {
+      batches.delete(batch.id);
+      batch.requests = [];
+    }
     request.onAnswer(answer);
   }
 
@@ -171,17 +172,11 @@ export function createRequests(parts: Parts): Requests {
         sweeping = clock.after(Math.max(10, request.deadline - now), sweep);
         break;
       }
-      if (request.state === 'waiting') buffered--;
       const why = parts.reason() === null ? 'the broker did not confirm the command in time' : AWAY;
       end(
         request,
         request.state === 'safe' ? { type: 'queued' } : unavailable(why, request.command, reached(request)),
       );
-    }
-    // All wait equally long, so those whose time is over are the first of their lane.
-    for (const lane of lanes) {
-      const first = lane.findIndex(({ state }) => state !== 'over');
-      lane.splice(0, first === -1 ? lane.length : first);
     }
   }
 
@@ -195,14 +190,12 @@ export function createRequests(parts: Parts): Requests {
     lost() {
       publisher = null;
       // What is confirmed stays where it is, and the queue for its answer is gone: `queued` is all that can be said.
-      // The rest from the last to the first, so that the first ends up at the head.
-      for (const { requests } of [...batches.values()].reverse()) {
-        const unsure = requests.filter(({ state }) => state === 'sent');
-        for (const request of unsure) Object.assign(request, { state: 'waiting', batch: null, again: true });
-        buffered += unsure.length;
-        lanes[unsure[0]?.partition ?? 0]?.unshift(...unsure);
-      }
+      const sentOnly = [...batches.values()].flatMap(({ requests }) =>
+        requests.filter(({ state }) => state === 'sent'),
+      );
       batches.clear();
+      for (const request of sentOnly) Object.assign(request, { state: 'waiting', batch: null, again: true });
+      lanes.putBack(sentOnly);
     },
     close: async () => publisher?.close(),
     refuseAll() {
@@ -216,15 +209,13 @@ export function createRequests(parts: Parts): Requests {
           end(request, unavailable(why, request.command, reached(request)));
         }
       }
-      lanes.forEach((lane) => lane.splice(0));
       batches.clear();
-      buffered = 0;
     },
     get pending() {
       return pending.size;
     },
     get buffered() {
-      return buffered;
+      return lanes.size;
     },
   };
 }
