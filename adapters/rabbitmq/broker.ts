@@ -5,7 +5,9 @@ import { createDeadLetters } from './home/dead-letters.js';
 import { createEventsIn } from './events/events-in.js';
 import { createEventsOut } from './events/events-out.js';
 import { createLink, type Part } from './connection/link.js';
+import { createLease } from './nodes/lease.js';
 import { createNodes } from './nodes/nodes.js';
+import { createGate } from './home/gate.js';
 import { createPartition } from './home/partition.js';
 import { createRequests } from './commands/requests.js';
 import { declareTopology } from './topology.js';
@@ -73,17 +75,12 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     },
   };
   const topology: Part = {
-    open: (model) => declareTopology(model, partitions),
+    open: ({ consuming }) => declareTopology(consuming, partitions),
     lost: () => undefined,
     close: () => Promise.resolve(),
   };
+  const lease = createLease(shared);
   const nodes = createNodes(shared);
-  /** Behind it, every node that lives is known. */
-  const allKnown: Part = {
-    open: () => nodes.known(),
-    lost: () => undefined,
-    close: () => Promise.resolve(),
-  };
   const eventsIn = createEventsIn({
     ...shared,
     mayBeGone: () => nodes.mayBeGone,
@@ -91,7 +88,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     limit: limits.eventQueueLimit,
   });
   const eventsOut = createEventsOut(shared);
-  const answers = createAnswersOut(shared.broken);
+  const answers = createAnswersOut(shared);
   const dead = createDeadLetters(shared);
   const requests = createRequests({ ...shared, replyTimeoutMs, bufferLimit: limits.bufferLimit });
   const successes = { count: 0 };
@@ -102,24 +99,32 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
       answers,
       dead,
       successes,
-      isCurrent: () => nodes.isCurrent,
+      isCurrent: () => lease.isCurrent,
       sent: (id) => nodes.sent(id),
       prefetch: limits.prefetch,
       deliveryLimit: limits.deliveryLimit,
     }),
   );
 
+  const gate = createGate({ ...shared, homes, known: () => nodes.known() });
+
   const link = createLink({
     addresses,
-    // Consumers come last: what they deliver needs everything before them.
-    parts: [topology, nodes, eventsIn, eventsOut, answers, dead, requests, allKnown, ...homes],
+    nodeId,
+    // In an alarm a connection is blocked by the first message that is published on it, and no channel can be opened on it
+    // any more: so those that publish are opened before `nodes`, which says hello. Partitions come last: what they
+    // deliver needs everything before them.
+    parts: [topology, lease, eventsOut, answers, dead, requests, nodes, eventsIn, gate],
     clock,
     log,
     startMs: limits.startMs,
     ready() {
       eventsOut.flush();
+      answers.flush();
       requests.flush();
     },
+    blocked: () => eventsOut.blocked(),
+    unblocked: () => eventsIn.unblocked(),
   });
 
   return {

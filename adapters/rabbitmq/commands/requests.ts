@@ -1,4 +1,3 @@
-import type { ChannelModel } from 'amqplib';
 import { notDelivered, type Answer } from '../../../engine/messages/answers.js';
 import type { Command } from '../../../engine/messages/commands.js';
 import type { Clock, Meter } from '../../../engine/ports.js';
@@ -183,9 +182,9 @@ export function createRequests(parts: Parts): Requests {
   return {
     add,
     flush,
-    async open(model: ChannelModel) {
-      replyTo = await openAnswersIn(model, parts.nodeId, answered, parts.broken);
-      publisher = await openPublisher(model, { onRoom: flush, broken: parts.broken });
+    async open({ consuming, publishing }) {
+      replyTo = await openAnswersIn(consuming, parts.nodeId, answered, parts.broken);
+      publisher = await openPublisher(publishing, { onRoom: flush, broken: parts.broken });
     },
     lost() {
       publisher = null;

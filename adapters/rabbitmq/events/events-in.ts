@@ -1,4 +1,4 @@
-import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import type { Channel, ConsumeMessage } from 'amqplib';
 import { errorText } from '../../../engine/errors.js';
 import { newId } from '../../../engine/ids.js';
 import type { BrokerHandlers, Clock, Log, Meter } from '../../../engine/ports.js';
@@ -10,6 +10,8 @@ import { readEvents } from '../wire.js';
 export interface EventsIn extends Part {
   subscribe(slot: number): Promise<void>;
   unsubscribe(slot: number): void;
+  /** The broker accepts events again, after an alarm in which homes could not publish theirs. */
+  unblocked(): void;
 }
 
 interface Parts {
@@ -37,6 +39,13 @@ interface Subscription {
 /** A node that loses events because it reads too slowly is told so at most so often, ms: it reads the store then. */
 const OVERFLOW_MS = 5_000;
 
+/**
+ * After an alarm, events may be missing for ever: their home acknowledged their commands when they were stored (see
+ * `events-out.ts`) and died before it could publish them. So each node reads the store, so many ms later, because a home
+ * that has not heard of the alarm's end yet goes on acknowledging so for a moment.
+ */
+const AFTER_ALARM_MS = 1_000;
+
 function overflowOf(queue: string): string {
   return `${queue}.overflow`;
 }
@@ -49,6 +58,7 @@ export function createEventsIn(parts: Parts): EventsIn {
   let queue = '';
   let wasLost = false;
   let endPause = (): void => undefined;
+  let cancelRead = (): void => undefined;
 
   function arrived(message: ConsumeMessage | null): void {
     if (message === null) {
@@ -96,8 +106,8 @@ export function createEventsIn(parts: Parts): EventsIn {
   }
 
   return {
-    async open(model: ChannelModel) {
-      const opened = await model.createChannel();
+    async open({ consuming }) {
+      const opened = await consuming.createChannel();
       let reason = 'the event queue was closed';
       opened.on('error', (cause) => (reason = cause.message));
       opened.on('close', () => parts.broken(reason));
@@ -124,6 +134,7 @@ export function createEventsIn(parts: Parts): EventsIn {
       wasLost ||= channel !== null;
       channel = null;
       endPause();
+      cancelRead();
       for (const subscription of wanted.values()) subscription.bound = false;
     },
     close: async () => (channel === null ? undefined : closeChannel(channel)),
@@ -148,6 +159,12 @@ export function createEventsIn(parts: Parts): EventsIn {
         bind(channel, slot, subscription).catch((cause: unknown) => parts.broken(errorText(cause)));
       }
       return heard;
+    },
+    unblocked() {
+      cancelRead();
+      cancelRead = clock.after(AFTER_ALARM_MS, () => {
+        if (channel !== null) parts.handlers().missed(false);
+      });
     },
     unsubscribe(slot) {
       const subscription = wanted.get(slot);

@@ -1,4 +1,4 @@
-import type { Channel, ChannelModel } from 'amqplib';
+import type { Channel } from 'amqplib';
 import type { BrokerHandlers } from '../../../engine/ports.js';
 import type { Part } from '../connection/link.js';
 import { createPoison } from './poison.js';
@@ -33,9 +33,9 @@ export function createPartition(parts: Parts): Partition {
   }
 
   return {
-    async open(model: ChannelModel) {
+    async open({ consuming }) {
       if (finished) return;
-      const opened = await model.createChannel();
+      const opened = await consuming.createChannel();
       let reason = `the consumer of partition ${partition} ended`;
       opened.on('error', (cause) => (reason = cause.message));
       opened.on('close', () => {

@@ -3,7 +3,7 @@ import { createRequests, type Requests } from '../../../adapters/rabbitmq/comman
 import type { Answer } from '../../../engine/messages/answers.js';
 import type { Command } from '../../../engine/messages/commands.js';
 import { ManualClock, turns } from '../../support/clock.js';
-import { FakeModel } from './fake-model.js';
+import { FakeConnections } from './fake-connections.js';
 import { keyOf, post, Witness } from './node.js';
 
 const WAIT_MS = 1_000;
@@ -75,8 +75,8 @@ void t.test('a connection that is lost again and again keeps no command that was
   const { requests, clock } = stage;
   const commands: WeakRef<Command>[] = [];
   const round = async (): Promise<void> => {
-    const fake = new FakeModel();
-    await requests.open(fake.model);
+    const fake = new FakeConnections();
+    await requests.open(fake.connections);
     // Some are sent and never confirmed, the others come while there is no connection.
     for (const room of ROOMS.slice(0, 300)) commands.push(stage.ask(room));
     await turns(2);
@@ -97,8 +97,8 @@ void t.test('a connection that is lost again and again keeps no command that was
 void t.test('a broker that is connected and confirms nothing for hours costs no memory', async (t) => {
   const stage = begin();
   const { requests, clock } = stage;
-  const fake = new FakeModel();
-  await requests.open(fake.model);
+  const fake = new FakeConnections();
+  await requests.open(fake.connections);
   const commands: WeakRef<Command>[] = [];
   for (let round = 0; round < 1_200; round++) {
     for (const room of ROOMS.slice(0, 4)) commands.push(stage.ask(room));
@@ -118,12 +118,12 @@ void t.test(
   async (t) => {
     const stage = begin(20_000);
     const { requests } = stage;
-    const fake = new FakeModel();
+    const fake = new FakeConnections();
     fake.places = 1;
     const [busy = ''] = ROOMS;
     const others = ROOMS.filter((room) => keyOf(room) !== keyOf(busy)).slice(0, 20);
     for (let i = 0; i < 5_000; i++) stage.ask(busy);
-    await requests.open(fake.model);
+    await requests.open(fake.connections);
     requests.flush();
     for (const room of others) stage.ask(room);
     await turns(2);

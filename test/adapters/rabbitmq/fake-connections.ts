@@ -1,13 +1,14 @@
 import { EventEmitter } from 'node:events';
 import type { ChannelModel } from 'amqplib';
+import type { Connections } from '../../../adapters/rabbitmq/connection/connections.js';
 
 type Confirm = (cause: unknown) => void;
 
 /**
- * A connection whose broker does what a test says: takes little, confirms nothing, or says no. Only what publishing and
+ * Connections whose broker does what a test says: takes little, confirms nothing, or says no. Only what publishing and
  * the queue for answers need.
  */
-export class FakeModel {
+export class FakeConnections {
   /** What was published and not confirmed, in order. */
   readonly open: { readonly key: string; readonly body: string; readonly confirm: Confirm }[] = [];
   /** Routing keys of everything published. */
@@ -17,12 +18,12 @@ export class FakeModel {
   private readonly publishing = new EventEmitter();
   private taken = 0;
 
-  get model(): ChannelModel {
+  get connections(): Connections {
     const model = {
       createChannel: () => Promise.resolve(this.channel(new EventEmitter())),
       createConfirmChannel: () => Promise.resolve(this.channel(this.publishing)),
-    };
-    return model as unknown as ChannelModel;
+    } as unknown as ChannelModel;
+    return { publishing: model, consuming: model };
   }
 
   /** The socket takes more. */
