@@ -1,5 +1,6 @@
 import { start, stop as stopSystem } from 'nact';
 import { Admission, OVERLOADED, type AdmissionLimits } from './admission.js';
+import { createAsk } from './ask.js';
 import { createAudiences, type Audiences } from './audiences.js';
 import { createBridge, type Bridge } from './bridge.js';
 import { createConnections, type Connection } from './connections.js';
@@ -141,7 +142,8 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   });
   const bridge: Bridge = createBridge(root, { rooms, audiences, log, meter });
   const admission = new Admission(clock, options.admission);
-  const connections = createConnections(root, { ...shared, audiences, admission });
+  const askRoom = createAsk(broker, store);
+  const connections = createConnections(root, { ...shared, ask: askRoom, audiences, admission });
   let stopping = false;
 
   function ask(command: Command, onAnswer: (answer: Answer) => void): void {
@@ -150,7 +152,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
       return;
     }
     if (command.type !== 'post') {
-      broker.request(command, onAnswer);
+      askRoom(command, onAnswer);
       return;
     }
     const size = command.text.length;
@@ -158,7 +160,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
       queueMicrotask(() => onAnswer(notDelivered('no', OVERLOADED)));
       return;
     }
-    broker.request(command, (answer) => {
+    askRoom(command, (answer) => {
       admission.leave(size);
       onAnswer(answer);
     });

@@ -148,13 +148,6 @@ export function stale(command: Command): Command {
 const LOSING: ReadonlySet<string> = new Set(['internal', 'unavailable', 'rate_limited']);
 const FOR_THE_ASKER: ReadonlySet<CommandType> = new Set(['describe', 'typing', 'join', 'leave', 'assert']);
 
-const CHANGING: ReadonlySet<CommandType> = new Set(['post', 'open', 'close', 'kick']);
-
-/** Whether a command of this type that was carried out has gone to the store, and so shows that it works. */
-export function changesRoom(type: CommandType): boolean {
-  return CHANGING.has(type);
-}
-
 /**
  * Whether a command that ended with this refusal is lost for the room: it was durably queued, nobody may be waiting
  * for its answer, and it will not be carried out. What only means something to a waiting asker is not.

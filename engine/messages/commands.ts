@@ -68,3 +68,10 @@ export type JoinCommand = Static<typeof COMMANDS.join>;
 export type AssertCommand = Static<typeof COMMANDS.assert>;
 export type Command = { [K in keyof typeof COMMANDS]: Static<(typeof COMMANDS)[K]> }[keyof typeof COMMANDS];
 export type CommandType = keyof typeof COMMANDS;
+
+const STORED: ReadonlySet<CommandType> = new Set(['post', 'open', 'close', 'kick']);
+
+/** Whether a command of this type, when it is carried out, goes to the store. The others change seats, or nothing. */
+export function isStored(type: CommandType): boolean {
+  return STORED.has(type);
+}

@@ -36,6 +36,9 @@ const PENDING_LIMIT = 100_000;
 /** What a client is told: the reason, which names the broker, is in `state` and in the log. */
 const AWAY = 'rooms cannot be reached now';
 
+/** The broker does not say why it refuses a message. Nearly always the queue is full, see COMMAND_BYTES. */
+const FULL = 'no more commands for this room are taken now, because too many wait; try again later';
+
 /**
  * This node's commands on their way out, and who waits for their answers.
  *
@@ -130,9 +133,10 @@ export function createRequests(parts: Parts): Requests {
       for (const request of batch.requests) {
         if (request.state === 'over') continue;
         if (outcome === 'confirmed') request.state = 'safe';
-        else if (outcome === 'refused')
-          end(request, unavailable('the broker refused it', request.command, 'perhaps'));
-        else {
+        else if (outcome === 'refused') {
+          meter.dropped('command_refused_by_broker');
+          end(request, unavailable(FULL, request.command, 'perhaps'));
+        } else {
           const again = request.again ? 'perhaps' : 'no';
           end(request, unavailable('no queue takes commands of this room', request.command, again));
         }
