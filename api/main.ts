@@ -64,7 +64,7 @@ export async function startNode(
       ...extra,
     },
     {
-      broker: createBroker(config, log, metrics, nodeId),
+      broker: createBroker(config, log, metrics, nodeId, store),
       store,
       outlet: {
         bufferBytes: config.MAX_BUFFERED_BYTES,
@@ -138,7 +138,7 @@ async function loadUws() {
   }
 }
 
-function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string): Broker {
+function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string, store: Store): Broker {
   switch (config.BROKER) {
     case 'in-process':
       return createInProcessBroker({ clock: systemClock });
@@ -151,6 +151,7 @@ function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string)
         log,
         meter,
         clock: systemClock,
+        isStoreReady: () => store.state().ready,
       });
   }
 }

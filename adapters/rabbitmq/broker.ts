@@ -28,8 +28,10 @@ export interface RabbitOptions {
   readonly bufferLimit?: number;
   /** Messages of a partition that may be unacknowledged. */
   readonly prefetch?: number;
-  /** A message that was delivered this often, and never dealt with, is handled once more alone and then given up. */
+  /** A message that was delivered more often, and is alone each time its process ends, is given up (see `poison.ts`). */
   readonly deliveryLimit?: number;
+  /** Whether what is decided can be stored. While it cannot, this node does not begin to take commands. */
+  readonly isStoreReady?: () => boolean;
   /** Messages with events that may wait for this node; the oldest are dropped beyond it, and the engine is told. */
   readonly eventQueueLimit?: number;
   /** How long `start` tries to get the first connection, ms. */
@@ -39,7 +41,8 @@ export interface RabbitOptions {
 const DEFAULTS = {
   bufferLimit: 20_000,
   prefetch: 256,
-  deliveryLimit: 5,
+  deliveryLimit: 20,
+  isStoreReady: () => true,
   eventQueueLimit: 100_000,
   startMs: 30_000,
 };
@@ -103,10 +106,16 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
       sent: (id) => nodes.sent(id),
       prefetch: limits.prefetch,
       deliveryLimit: limits.deliveryLimit,
+      isStoreReady: limits.isStoreReady,
     }),
   );
 
-  const gate = createGate({ ...shared, homes, known: () => nodes.known() });
+  const gate = createGate({
+    ...shared,
+    homes,
+    known: () => nodes.known(),
+    isStoreReady: limits.isStoreReady,
+  });
 
   const link = createLink({
     addresses,

@@ -4,7 +4,7 @@ import t from 'tap';
 import { partitionOf, slotOf } from '../../engine/slots.js';
 import { startParlor } from '../support/parlor.js';
 import { startPrivatePostgres } from '../support/postgres.js';
-import { ownVhost } from '../support/rabbitmq.js';
+import { ownVhost, startPrivateRabbit } from '../support/rabbitmq.js';
 import { until } from '../support/until.js';
 import { unready } from './support/chat.js';
 
@@ -79,4 +79,57 @@ void t.test('PostgreSQL is away while commands come over HTTP, WebSocket and Rab
   await alice.count('message', messages.length);
   t.equal((await channel.checkQueue('parlor.dead')).messageCount, 0);
   t.equal(await parlor.end(), 0);
+});
+
+void t.test('PostgreSQL is away, connections to RabbitMQ are lost, and Parlor is killed', async (t) => {
+  const [rabbit, postgres] = await Promise.all([startPrivateRabbit(), startPrivatePostgres()]);
+  t.teardown(() => Promise.all([rabbit.close(), postgres.close()]));
+  const settings = {
+    BROKER: 'rabbitmq',
+    AMQP_URL: rabbit.url,
+    PARTITIONS: String(PARTITIONS),
+    STORE: 'postgres',
+    DATABASE_URL: postgres.url,
+  };
+  const parlor = await startParlor(settings);
+  t.teardown(() => parlor.end('SIGKILL'));
+  t.equal((await parlor.post(ROOM, { text: 'before' })).status, 201);
+  await postgres.kill();
+  await until(async () => /"store: /.test((await unready(parlor)) ?? ''), {
+    ...PATIENCE,
+    what: 'it to know',
+  });
+  const connection = await connect(rabbit.url);
+  const channel = await connection.createConfirmChannel();
+  for (let i = 0; i < 20; i++) {
+    const command = { type: 'post', room_id: ROOM, id: randomUUID(), user: 'service', text: `${i}` };
+    const key = String(partitionOf(slotOf(ROOM), PARTITIONS));
+    channel.publish('parlor.commands', key, Buffer.from(JSON.stringify(command)), { persistent: true });
+  }
+  await channel.waitForConfirms();
+  await connection.close();
+  for (let i = 0; i < 6; i++) {
+    await rabbit.ctl('close_all_connections', 'a test');
+    const recovered = (): number =>
+      parlor.logs.filter(({ msg }) => msg.startsWith('rabbitmq: recovered')).length;
+    await until(() => recovered() > i, { ...PATIENCE, what: `it to connect again, time ${i + 1}` });
+  }
+  await parlor.end('SIGKILL');
+  await postgres.start();
+
+  const next = await startParlor(settings);
+  t.teardown(() => next.end('SIGKILL'));
+  const stored = async (): Promise<string[]> => {
+    const answer = await next.get(`/api/rooms/${ROOM}/messages?after=0`);
+    return ((await answer.json()) as { messages: Message[] }).messages.map(({ text }) => text);
+  };
+  await until(async () => (await stored()).length >= 21, {
+    ...PATIENCE,
+    what: 'all of them to be carried out',
+  });
+  t.same(await stored(), ['before', ...Array.from({ length: 20 }, (_, i) => `${i}`)]);
+  const late = await connect(rabbit.url);
+  t.equal((await (await late.createChannel()).checkQueue('parlor.dead')).messageCount, 0);
+  await late.close();
+  t.equal(await next.end(), 0);
 });

@@ -14,13 +14,14 @@ export interface Partition extends Part {
 
 interface Parts extends Omit<SessionParts, 'handlers' | 'poison'> {
   readonly deliveryLimit: number;
+  readonly isStoreReady: () => boolean;
   readonly handlers: () => BrokerHandlers;
   readonly broken: (reason: string) => void;
 }
 
 export function createPartition(parts: Parts): Partition {
   const { clock, partition } = parts;
-  const poison = createPoison(parts.deliveryLimit);
+  const poison = createPoison(parts.deliveryLimit, parts.isStoreReady);
   let channel: Channel | null = null;
   let session: PartitionSession | null = null;
   let finished = false;

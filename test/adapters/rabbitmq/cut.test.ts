@@ -21,7 +21,7 @@ async function begin(t: Test, act: TestNode['act'] = done): Promise<Stage> {
   const url = await cleanBroker();
   const cable = await Cable.to(t, url);
   const home = await startNode(url, {}, act);
-  const asker = await startNode(cable.url, { replyTimeoutMs: 3_000, deliveryLimit: 2 });
+  const asker = await startNode(cable.url, { replyTimeoutMs: 3_000, deliveryLimit: 5 });
   t.teardown(async () => {
     await asker.broker.close();
     await home.broker.close();
@@ -93,8 +93,8 @@ void t.test('a home that loses its connection gets back what it had not dealt wi
   for (const text of texts) await service.send(keyOf('42'), post('42', text));
   await until(() => asker.texts().length === 4, { what: 'all four' });
   const old = [...asker.deliveries];
-  // Delivered four times, and two are allowed to what kills its home.
-  for (let i = 1; i <= 3; i++) {
+  // Delivered six times, and five are allowed to what kills its home.
+  for (let i = 1; i <= 5; i++) {
     cable.cut();
     await until(() => asker.texts().length === 4 * (i + 1), { what: 'all four again', timeoutMs: 20_000 });
   }
