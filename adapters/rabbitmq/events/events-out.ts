@@ -82,9 +82,7 @@ export function createEventsOut(parts: Parts): EventsOut {
   function dropped(count: number): Promise<void> {
     parts.meter.dropped('event_buffer_full', count);
     if (!parts.isBlocked()) {
-      return Promise.reject(
-        new Error(`${parts.reason() ?? 'the broker is slow'}: too many events wait for it`),
-      );
+      return Promise.reject(new Error('too many events wait for the broker'));
     }
     if (!isTold) parts.log.warn({ waiting: unconfirmed }, TOO_LONG);
     isTold = true;
