@@ -9,6 +9,7 @@ import { createLease } from './nodes/lease.js';
 import { createNodes } from './nodes/nodes.js';
 import { createGate } from './home/gate.js';
 import { createPartition } from './home/partition.js';
+import { prefetchFor } from './home/prefetch.js';
 import { createRequests } from './commands/requests.js';
 import { declareTopology } from './topology.js';
 
@@ -26,7 +27,7 @@ export interface RabbitOptions {
   readonly clock: Clock;
   /** Commands held back while the connection is down; beyond it they are refused at once. */
   readonly bufferLimit?: number;
-  /** Messages of a partition that may be unacknowledged. */
+  /** Messages of a partition that may be unacknowledged. Left out: see `prefetch.ts`. */
   readonly prefetch?: number;
   /** A message that was delivered more often, and is alone each time its process ends, is given up (see `poison.ts`). */
   readonly deliveryLimit?: number;
@@ -40,7 +41,6 @@ export interface RabbitOptions {
 
 const DEFAULTS = {
   bufferLimit: 20_000,
-  prefetch: 256,
   deliveryLimit: 20,
   isStoreReady: () => true,
   eventQueueLimit: 100_000,
@@ -56,7 +56,7 @@ const DEFAULTS = {
  */
 export function createRabbitBroker(options: RabbitOptions): Broker {
   const { partitions, nodeId, replyTimeoutMs, log, meter, clock } = options;
-  const limits = { ...DEFAULTS, ...options };
+  const limits = { ...DEFAULTS, prefetch: prefetchFor(partitions), ...options };
   const [first, ...others] = options.urls.map(readAddress);
   if (!first) throw new Error('no AMQP URL was given');
   const addresses: readonly [Address, ...Address[]] = [first, ...others];
