@@ -1,5 +1,5 @@
 /**
- * The layers of the design: engine <- adapters, engine <- api, and api/main.ts puts everything together.
+ * The layers of the design: engine <- adapters, engine <- api, and api/node.ts puts everything together.
  *
  * @type {import('dependency-cruiser').IConfiguration}
  */
@@ -27,9 +27,9 @@ module.exports = {
     },
     {
       name: 'api-knows-the-engine-only',
-      comment: 'Only api/main.ts chooses adapters.',
+      comment: 'Only api/node.ts chooses adapters.',
       severity: 'error',
-      from: { path: '^api/', pathNot: '^api/main\\.ts$' },
+      from: { path: '^api/', pathNot: '^api/node\\.ts$' },
       to: { path: '^adapters/' },
     },
     {

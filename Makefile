@@ -29,13 +29,22 @@ app: ## Build the image and start Parlor, RabbitMQ and PostgreSQL in Docker (doc
 app-local: build ## Start on this machine with RabbitMQ and PostgreSQL on localhost (local.env; the environment wins)
 	@exec node --env-file=local.env dist/api/main.js
 
+.PHONY: cluster
+cluster: ## Build the image and start three Parlor behind a proxy, three RabbitMQ and PostgreSQL in Docker
+	@$(COMPOSE); "$$@" --profile cluster up --detach --build --wait
+	@echo 'Parlor is on http://localhost:8000, its API at http://localhost:8000/api/openapi'
+
 .PHONY: down-all
 down-all: ## Stop and remove the containers; what they stored stays
-	@$(COMPOSE); "$$@" down --remove-orphans
+	@$(COMPOSE); "$$@" --profile single --profile cluster down --remove-orphans
 
 .PHONY: test
 test: build $(if $(ONLY),,lint) ## Lint and run all tests; ONLY=engine,e2e/seats runs those with this in their path, unlinted
 	@exec node dist/test/run.js
+
+.PHONY: chaos
+chaos: build ## Three nodes under load, and what may befall them, for DURATION=600 seconds; SEED=1 chooses alike
+	@exec node dist/test/e2e/chaos/chaos-main.js
 
 .PHONY: bench
 bench: build ## Compare Parlor with what people use, in under 10 minutes; ARGS=--help shows what else

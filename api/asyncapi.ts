@@ -17,7 +17,7 @@ export function asyncapi(): object {
       version: VERSION,
       description: `Close codes: ${Object.entries(ERRORS)
         .map(([code, { close }]) => `${close} ${code}`)
-        .join(', ')}; 1012 the node restarts, come back.`,
+        .join(', ')}; 1012 the node restarts: come back after the retry_after_ms of the error before it.`,
     },
     channels: {
       updates: {

@@ -12,7 +12,14 @@ export function greet(config: Config, node: { host: string; port: number }, log:
     ? 'AUTH=off, and it listens on all addresses: anybody who can reach this machine can read and post'
     : `AUTH=off, so it listens on ${node.host} only; HOST=0.0.0.0 opens it to others`;
   log.info(
-    { http, ws, documentation: `${http}/api/openapi`, broker: config.BROKER, store: config.STORE },
+    {
+      http,
+      ws,
+      documentation: `${http}/api/openapi`,
+      broker: config.BROKER,
+      store: config.STORE,
+      role: config.ROLE,
+    },
     `listening: ${access}`,
   );
   if (!isPretty(config.LOG_FORMAT)) return;

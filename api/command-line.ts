@@ -15,13 +15,16 @@ export interface ImportCommand {
 }
 
 export type CommandLine =
-  | { readonly command: 'serve' | 'help' | 'version' }
+  | { readonly command: 'help' | 'version' }
+  /** `workers`: as given, not checked; null: not given. */
+  | { readonly command: 'serve'; readonly workers: string | null }
   | ExportCommand
   | ImportCommand
   /** One line that says what is wrong; exit code 2. */
   | { readonly command: 'usage-error'; readonly text: string };
 
 export const USAGE = `Usage: parlor                       serve (settings come from the environment)
+       parlor --workers N            serve with N processes that share the port
        parlor export ROOM...        write these rooms to standard output
        parlor export --all          write every room
        parlor import [FILE]         read rooms from a file, or from standard input
@@ -35,6 +38,7 @@ An import that was interrupted goes on where it stopped when it is run again; wh
 A room whose id begins with a dash goes behind --, as in: parlor export -- -1
 
 Options:
+  --workers N    instead of WORKERS; needs BROKER=rabbitmq and STORE=postgres
   --all          with export: every room
   -h, --help     this text
   --version      the version
@@ -51,6 +55,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       allowPositionals: true,
       options: {
         all: { type: 'boolean' },
+        workers: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
       },
@@ -64,10 +69,11 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const [command, ...operands] = positionals;
   if (values.help) return { command: 'help' };
   if (values.version) return { command: 'version' };
+  if (command === undefined && !values.all) return { command: 'serve', workers: values.workers ?? null };
+  if (values.workers !== undefined) return usageError('--workers goes with no command');
   if (command === 'export') return parseExport(operands, values.all ?? false);
   if (values.all) return usageError('--all goes with export');
   if (command === 'import') return parseImport(operands);
-  if (command === undefined) return { command: 'serve' };
   return usageError(`there is no command ${JSON.stringify(command)}`);
 }
 

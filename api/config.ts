@@ -19,6 +19,23 @@ export const Settings = Type.Object({
     description: 'address to listen on; without authentication this machine only, unless told otherwise',
   }),
   PORT: whole(8000, 0, 65535, 'the one port for HTTP and WebSockets; 0: any free one'),
+  WORKERS: whole(
+    1,
+    1,
+    256,
+    'processes that share the port, each a node; more than one need RabbitMQ and PostgreSQL',
+  ),
+  METRICS_PORT: whole(
+    0,
+    0,
+    65535,
+    'with WORKERS, worker n answers on the port METRICS_PORT + n, too, so that each can be scraped; 0: it does not',
+  ),
+  ROLE: oneOf(
+    ['all', 'edge', 'home'],
+    'all',
+    'what the node is there for, with BROKER=rabbitmq. edge: WebSockets, no rooms; home: rooms, no WebSockets',
+  ),
   BROKER: oneOf(['in-process', 'rabbitmq'], 'in-process', 'what carries commands and events'),
   AMQP_URL: Type.String({
     default: 'amqp://guest:guest@localhost:5672',
@@ -89,6 +106,12 @@ export const Settings = Type.Object({
     'what may wait for a slow client before it is disconnected, bytes',
   ),
   SILENCE_S: whole(120, 8, 960, 'a WebSocket that answers no ping for so long is ended, s'),
+  DRAIN_DELAY_MS: whole(
+    0,
+    0,
+    600_000,
+    'how long a node that is told to stop only says so in /health/ready, for load balancers, before it drains, ms',
+  ),
   DRAIN_MS: whole(8_000, 0, 600_000, 'how long a node that is told to stop may finish what is under way, ms'),
   LOG_LEVEL: oneOf(
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -131,6 +154,31 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ROOM_PRESETS: readPresets(settings.ROOM_PRESETS),
     AMQP_URL: settings.AMQP_URL.split(',').map((url) => url.trim()),
   });
+}
+
+/** Why these settings, each of them allowed, cannot serve together, in one line that says what to set; null: they can. */
+export function servingFault(config: Config): string | null {
+  const { ROLE, WORKERS, METRICS_PORT } = config;
+  if (ROLE !== 'all') {
+    const missing = missingToShare(config);
+    if (missing !== null) return `ROLE=${ROLE} is for one of several nodes, ${missing}, or ROLE=all`;
+  }
+  if (WORKERS === 1) return null;
+  const missing = missingToShare(config);
+  if (missing !== null) return `WORKERS=${WORKERS} are several nodes, ${missing}, or WORKERS=1`;
+  if (METRICS_PORT > 65535 - WORKERS)
+    return `METRICS_PORT=${METRICS_PORT} leaves no port for each of ${WORKERS} workers: set it to ${65535 - WORKERS} or less`;
+  return null;
+}
+
+/** What several nodes lack in these settings; null: nothing. */
+function missingToShare({ BROKER, STORE }: Config): string | null {
+  const missing = [
+    ...(BROKER === 'rabbitmq' ? [] : [`BROKER=rabbitmq (now ${BROKER})`]),
+    ...(STORE === 'postgres' ? [] : [`STORE=postgres (now ${STORE})`]),
+  ];
+  if (missing.length === 0) return null;
+  return `which need a broker and a store in common: set ${missing.join(' and ')}`;
 }
 
 const presetFaults = checker(Presets);

@@ -3,7 +3,7 @@ import { PinoPretty } from 'pino-pretty';
 import { quoted } from '../engine/json.js';
 import type { Config } from './config.js';
 
-const STANDARD_OUTPUT = 1;
+export const STANDARD_OUTPUT = 1;
 export const STANDARD_ERROR = 2;
 
 /** What is logged of each request. */
@@ -20,13 +20,17 @@ export type NodeLog = Logger & {
   requested(fields: Requested): void;
 };
 
-/** The log, on standard output unless told otherwise: JSON lines, or for people on a terminal. */
+/**
+ * The log, on standard output unless told otherwise: JSON lines, or for people on a terminal. The lines of a `worker`
+ * have its number, and may share their destination with those of others.
+ */
 export function createLog(
   config: Pick<Config, 'LOG_LEVEL' | 'LOG_FORMAT'>,
   destination = STANDARD_OUTPUT,
+  worker?: number,
 ): NodeLog {
   const timestamp = createTimestamp();
-  const options = { level: config.LOG_LEVEL, base: null, timestamp };
+  const options = { level: config.LOG_LEVEL, base: worker === undefined ? null : { worker }, timestamp };
   if (isPretty(config.LOG_FORMAT)) {
     const log = pino(
       options,
@@ -34,10 +38,11 @@ export function createLog(
     );
     return Object.assign(log, { requested: (fields: Requested) => log.info(fields, 'request') });
   }
-  const stream = gathered(destination);
+  const stream = gathered(destination, worker === undefined ? Infinity : WHOLE_BYTES);
   const log = pino(options, stream);
+  const bound = worker === undefined ? '' : `,"worker":${worker}`;
   const requested = (fields: Requested): void => {
-    if (log.levelVal <= INFO) stream.write(requestLine(timestamp(), fields));
+    if (log.levelVal <= INFO) stream.write(requestLine(timestamp() + bound, fields));
   };
   return Object.assign(log, { requested });
 }
@@ -45,8 +50,8 @@ export function createLog(
 const INFO = pino.levels.values['info'] ?? 30;
 
 /** The line that pino writes (a test compares them), at a sixth of the cost: there is one for each request. */
-function requestLine(time: string, { request_id, method, url, status, ms }: Requested): string {
-  return `{"level":${INFO}${time},"request_id":${quoted(request_id)},"method":${quoted(method)},"url":${quoted(url)},"status":${status},"ms":${ms},"msg":"request"}\n`;
+function requestLine(bound: string, { request_id, method, url, status, ms }: Requested): string {
+  return `{"level":${INFO}${bound},"request_id":${quoted(request_id)},"method":${quoted(method)},"url":${quoted(url)},"status":${status},"ms":${ms},"msg":"request"}\n`;
 }
 
 /** pino's own isoTime, which writes the same milliseconds once a line. */
@@ -72,7 +77,12 @@ const GATHERED_MS = 5;
 /** A character takes at most so many bytes of UTF-8 (an astral one is two of JavaScript's). */
 const BYTES_EACH = 3;
 
-function gathered(destination: number): DestinationStream & { flush(): void } {
+/** What one write to a pipe holds together at most (PIPE_BUF): longer ones of several processes may mix (POSIX, write). */
+const WHOLE_BYTES = 4_096;
+const NEW_LINE = 10;
+
+/** Writes whole lines, of at most `most` bytes together; a longer line is written alone. */
+function gathered(destination: number, most: number): DestinationStream & { flush(): void } {
   const out = pino.destination({ dest: destination, sync: true, contentMode: 'buffer' });
   let encoded = Buffer.allocUnsafeSlow(2 * GATHERED);
   let lines = '';
@@ -82,14 +92,24 @@ function gathered(destination: number): DestinationStream & { flush(): void } {
     clearTimeout(due);
     due = undefined;
     if (lines === '') return;
-    const most = lines.length * BYTES_EACH;
-    if (encoded.length < most) encoded = Buffer.allocUnsafeSlow(most);
+    const needed = lines.length * BYTES_EACH;
+    if (encoded.length < needed) encoded = Buffer.allocUnsafeSlow(needed);
     const length = encoded.write(lines);
     lines = '';
-    // A copy, for SonicBoom may keep it.
-    // @ts-expect-error -- its types know strings only, whatever its contentMode says
-    out.write(Buffer.from(encoded.subarray(0, length)));
+    for (let from = 0; from < length;) {
+      const to = length - from <= most ? length : endOfLines(from);
+      // A copy, for SonicBoom may keep it.
+      // @ts-expect-error -- its types know strings only, whatever its contentMode says
+      out.write(Buffer.from(encoded.subarray(from, to)));
+      from = to;
+    }
   };
+
+  /** Where the last line ends that fits, or the first one if that does not. */
+  function endOfLines(from: number): number {
+    const last = encoded.lastIndexOf(NEW_LINE, from + most - 1);
+    return (last >= from ? last : encoded.indexOf(NEW_LINE, from)) + 1;
+  }
   process.once('exit', flush);
   return {
     write(line: string): void {

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { EngineStats } from '../engine/engine.js';
 import type { Meter } from '../engine/ports.js';
+import type { Worker } from './worker.js';
 
 export interface Metrics extends Meter {
   readonly contentType: string;
@@ -10,10 +11,18 @@ export interface Metrics extends Meter {
   watch(stats: () => EngineStats): void;
 }
 
-/** Metrics of one node, in a registry of its own: two nodes may share a process. */
-export function createMetrics(): Metrics {
+/** Metrics of one node, in a registry of its own: two nodes may share a process. Those of a worker are labelled so. */
+export function createMetrics(worker?: Worker): Metrics {
   const registry = new Registry();
   const registers = [registry];
+  if (worker) {
+    registry.setDefaultLabels({ worker: String(worker.number) });
+    new Counter({
+      name: 'parlor_worker_restarts_total',
+      help: 'How often this worker was started again',
+      registers,
+    }).inc(worker.restarts);
+  }
   collectDefaultMetrics({ register: registry });
   /** Since somebody read them: under overload there are hundreds of thousands a second. */
   const refused = new Map<string, number>();
@@ -83,6 +92,11 @@ export function createMetrics(): Metrics {
       'parlor_broker_buffered',
       'Commands held back while the broker is away',
       (now) => now.broker.buffered,
+    );
+    gauge(
+      'parlor_partitions',
+      'Partitions of which this node is the home and whose rooms were used',
+      (now) => now.broker.partitions,
     );
     gauge('parlor_store_ready', '1 if the store can be used', (now) => Number(now.store.ready));
     new Gauge({

@@ -8,5 +8,7 @@ export interface AppParts {
   readonly engine: Engine;
   readonly store: Reads;
   readonly metrics: Metrics;
+  /** False: whoever opens one is sent to another node. */
+  readonly takesWebSockets: boolean;
   readonly presetOf: (roomId: string) => Policy;
 }

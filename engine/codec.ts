@@ -69,12 +69,13 @@ export function queuedFrame(id: string): string {
   return `{"type":"queued","id":"${id}"}`;
 }
 
-export function errorFrame(code: ErrorCode, message: string, id?: string): string {
+export function errorFrame(code: ErrorCode, message: string, id?: string, retryAfterMs?: number): string {
   const frame: ServerFrame = {
     type: 'error',
     code,
     message: message || ERRORS[code].title,
     ...(id ? { id } : {}),
+    ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
   };
   return JSON.stringify(frame);
 }

@@ -2,7 +2,7 @@ import { OVERLOADED, type Admission } from './admission.js';
 import type { Ask } from './ask.js';
 import type { Audiences } from './audiences.js';
 import { ackFrame, decodeFrame, errorFrame, idOfFrame, queuedFrame, refusalFrames } from './codec.js';
-import { CLOSE_SERVICE_RESTART, ERRORS, errorText, type ErrorCode } from './errors.js';
+import { CLOSE_SERVICE_RESTART, ERRORS, errorText, GOING_DOWN, type ErrorCode } from './errors.js';
 import type { Hello } from './hello.js';
 import type { Listener } from './listener.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
@@ -39,6 +39,8 @@ export class ConnectionActor implements Behaviour<string>, Listener {
   private readonly mailbox: Mailbox<string>;
   private state: 'joining' | 'live' | 'ended' = 'joining';
   private underWay = 0;
+  /** The node goes down: after how many ms the client is to come back. It is told when its posts are answered. */
+  private retryAfterMs: number | null = null;
 
   constructor(
     readonly id: string,
@@ -66,6 +68,10 @@ export class ConnectionActor implements Behaviour<string>, Listener {
   /** A text frame from the client. */
   frame(text: string): void {
     if (this.state === 'ended') return;
+    if (this.retryAfterMs !== null) {
+      this.refuse(GOING_DOWN.code, GOING_DOWN.message, idOfFrame(text));
+      return;
+    }
     const { admission, meter } = this.parts;
     if (!admission.enter(text.length)) {
       meter.refused(OVERLOADED.code);
@@ -132,11 +138,32 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     this.finish();
   }
 
-  /** The node goes down: the client should come back, to this node or another. */
-  restart(): void {
+  /**
+   * The node goes down: the client should come back after so many ms, to this node or another. It is told, and the
+   * connection ends, when the posts that it has sent are answered. What it sends from now on is refused.
+   */
+  restart(retryAfterMs: number): void {
+    if (this.state === 'ended' || this.retryAfterMs !== null) return;
+    this.retryAfterMs = retryAfterMs;
+    this.restartIfAnswered();
+  }
+
+  /** As `restart`, but now: answers that have not come are not waited for. */
+  restartNow(): void {
     if (this.state === 'ended') return;
-    this.socket.end(CLOSE_SERVICE_RESTART, 'service_restart');
-    this.finish();
+    const { code, message } = GOING_DOWN;
+    try {
+      this.socket.send(errorFrame(code, message, undefined, this.retryAfterMs ?? 0));
+      this.socket.end(CLOSE_SERVICE_RESTART, 'service_restart');
+      this.finish();
+    } catch (cause) {
+      // The others have to be told all the same.
+      this.crashed(cause);
+    }
+  }
+
+  private restartIfAnswered(): void {
+    if (this.retryAfterMs !== null && this.underWay === 0 && this.mailbox.depth === 0) this.restartNow();
   }
 
   abort(): void {
@@ -152,7 +179,9 @@ export class ConnectionActor implements Behaviour<string>, Listener {
   }
 
   receive(text: string): void {
-    if (this.state !== 'ended') this.read(text);
+    if (this.state === 'ended') return;
+    this.read(text);
+    this.restartIfAnswered();
   }
 
   crashed(cause: unknown): void {
@@ -256,6 +285,7 @@ export class ConnectionActor implements Behaviour<string>, Listener {
       if (answer.type === 'posted') this.socket.sendAlong(ackFrame(id, answer.message.seq));
       else if (answer.type === 'queued') this.socket.sendSoon(queuedFrame(id));
       else if (answer.type === 'refused') this.refuse(answer.code, answer.message, id);
+      this.restartIfAnswered();
     });
     return true;
   }

@@ -1,8 +1,9 @@
 import { errorFrame } from './codec.js';
 import { ConnectionActor, type ConnectionParts } from './connection.js';
-import { ERRORS } from './errors.js';
+import { ERRORS, GOING_DOWN } from './errors.js';
+import { returnSpreadMs, sayFarewell } from './farewell.js';
 import type { Hello } from './hello.js';
-import type { Socket } from './ports.js';
+import type { Clock, Socket } from './ports.js';
 import { Scheduler, type Parent } from './scheduler.js';
 
 /** The part of a connection that its socket's adapter calls. */
@@ -12,12 +13,23 @@ export interface Connections {
   /** Opens a connection. Null when the node goes down: then the socket has been told so and is ended. */
   open(socket: Socket, hello: Hello): Connection | null;
   readonly count: number;
-  /** Ends all connections with 1012, and takes no more. */
-  restart(): void;
+  /** From now on whoever comes is told when to come back. */
+  takeNoMore(): void;
+  /**
+   * Ends all connections with 1012, some at a time within `withinMs`, each once its posts are answered. Resolves when
+   * none is left. Call `takeNoMore` before. `isAlone`: no other node could let them in again.
+   */
+  restart(withinMs: number, isAlone: boolean): Promise<void>;
+}
+
+interface Parts extends Omit<ConnectionParts, 'ended'> {
+  readonly clock: Clock;
+  /** How long seats are kept by default, ms. */
+  readonly graceMs: number;
 }
 
 /** The supervisor of the connections on this node. */
-export function createConnections(root: Parent, parts: Omit<ConnectionParts, 'ended'>): Connections {
+export function createConnections(root: Parent, parts: Parts): Connections {
   const scheduler = new Scheduler(root, 'connections');
   const connections = new Set<ConnectionActor>();
   let open = true;
@@ -30,8 +42,10 @@ export function createConnections(root: Parent, parts: Omit<ConnectionParts, 'en
     open(socket, hello) {
       if (!open) {
         parts.meter.refused('unavailable');
-        socket.send(errorFrame('unavailable', 'this node is going down; come back'));
-        socket.end(ERRORS.unavailable.close, 'unavailable');
+        const { code, message } = GOING_DOWN;
+        const retryAfterMs = Math.round(Math.random() * returnSpreadMs(1, parts.graceMs));
+        socket.send(errorFrame(code, message, undefined, retryAfterMs));
+        socket.end(ERRORS[code].close, code);
         return null;
       }
       const connection = new ConnectionActor(parts.newId(), scheduler, hello, socket, withEnd);
@@ -41,9 +55,10 @@ export function createConnections(root: Parent, parts: Omit<ConnectionParts, 'en
     get count() {
       return connections.size;
     },
-    restart() {
+    takeNoMore() {
       open = false;
-      for (const connection of [...connections]) connection.restart();
     },
+    restart: (withinMs, isAlone) =>
+      sayFarewell(connections, parts.clock, { withinMs, graceMs: parts.graceMs, isAlone }),
   };
 }

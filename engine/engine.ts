@@ -7,7 +7,8 @@ import { createConnections, type Connection } from './connections.js';
 import type { Hello } from './hello.js';
 import { newId } from './ids.js';
 import { createJournal, type JournalOptions } from './journal.js';
-import type { Refusal } from './errors.js';
+import { drain } from './drain.js';
+import { GOING_DOWN } from './errors.js';
 import { notDelivered, type Answer } from './messages/answers.js';
 import type { Command } from './messages/commands.js';
 import type { MessagePosted } from './messages/events.js';
@@ -84,17 +85,17 @@ export interface Engine {
   /** Why posts cannot be accepted now, or null. */
   unready(): string | null;
   stats(): EngineStats;
+  /** From now on `unready` says that the node goes down. Everything else goes on. */
+  announceStop(): void;
   /**
-   * Ends the connections with 1012, finishes what is staged, closes broker and store. Takes at most about
-   * `ms`. A command that is not finished by then has not been answered.
+   * Hands the rooms over, ends the connections with 1012, finishes what is under way, and closes the broker (see
+   * `drain.ts`). Takes at most about `ms`; a command that is not carried out by then is answered `unavailable`, or
+   * `queued`. The store can still be read.
    */
+  drain(ms: number): Promise<void>;
+  /** Drains, if that has not been done, and closes the store. */
   stop(ms: number): Promise<void>;
 }
-
-const GOING_DOWN: Refusal = {
-  code: 'unavailable',
-  message: 'this node is going down; ask another, or in a moment',
-};
 
 export function createEngine(options: EngineOptions, ports: EnginePorts): Engine {
   const { broker, store, outlet, clock, log, meter } = ports;
@@ -143,11 +144,14 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const bridge: Bridge = createBridge(root, { rooms, audiences, log, meter });
   const admission = new Admission(clock, options.admission);
   const askRoom = createAsk(broker, store);
-  const connections = createConnections(root, { ...shared, ask: askRoom, audiences, admission });
-  let stopping = false;
+  const graceMs = options.base.grace_ms;
+  const connections = createConnections(root, { ...shared, ask: askRoom, audiences, admission, graceMs });
+  let announced = false;
+  let refusing = false;
+  let drained: Promise<void> | null = null;
 
   function ask(command: Command, onAnswer: (answer: Answer) => void): void {
-    if (stopping) {
+    if (refusing) {
       queueMicrotask(() => onAnswer(notDelivered('no', GOING_DOWN)));
       return;
     }
@@ -167,15 +171,28 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   }
 
   function unready(): string | null {
-    if (stopping) return 'the node is going down';
+    if (announced) return 'the node is going down';
     const [brokerNow, storeNow] = [broker.state(), store.state()];
     if (!brokerNow.ready) return `broker: ${brokerNow.reason ?? 'not ready'}`;
     return storeNow.ready ? null : `store: ${storeNow.reason ?? 'not ready'}`;
   }
 
+  async function drainAndClose(ms: number): Promise<void> {
+    announced = true;
+    retention.stop();
+    const refuseCommands = (): void => void (refusing = true);
+    await drain({ broker, clock, connections, audiences, journal, refuseCommands }, ms);
+    reassertions.stop();
+    rooms.stop();
+    await broker.close();
+  }
+
   return {
     nodeId,
     unready,
+    announceStop() {
+      announced = true;
+    },
     async start() {
       await store.start();
       await broker.start(bridge);
@@ -200,19 +217,9 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
       broker: broker.state(),
       store: store.state(),
     }),
+    drain: (ms) => (drained ??= drainAndClose(ms)),
     async stop(ms) {
-      stopping = true;
-      const deadline = clock.elapsed() + ms;
-      retention.stop();
-      reassertions.stop();
-      connections.restart();
-      await broker.drain(Math.max(0, deadline - clock.elapsed()));
-      await Promise.race([
-        journal.idle(),
-        new Promise<void>((over) => clock.after(Math.max(0, deadline - clock.elapsed()), over)),
-      ]);
-      rooms.stop();
-      await broker.close();
+      await (drained ??= drainAndClose(ms));
       await store.close();
       stopSystem(root);
     },

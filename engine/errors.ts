@@ -40,6 +40,12 @@ export type ErrorCode = keyof typeof ERRORS;
  */
 export const CLOSE_SERVICE_RESTART = 1012;
 
+/** What whoever asks or comes is told while a node goes down. */
+export const GOING_DOWN: Refusal = {
+  code: 'unavailable',
+  message: 'this node is going down; ask another, or in a moment',
+};
+
 /** Why something was not done. `message` says what the sender can do about it. */
 export interface Refusal {
   readonly code: ErrorCode;

@@ -8,6 +8,7 @@ export type {
   RetentionBounds,
   RoomRecord,
   Store,
+  StoreIdentity,
   StoreState,
 } from './ports/store.js';
 export type { Outlet, Socket } from './ports/outlet.js';

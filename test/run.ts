@@ -11,6 +11,7 @@ import { readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './support/chromium.js';
+import { ensureHaproxy } from './support/haproxy.js';
 import { providePostgres } from './support/postgres.js';
 import { provideRabbit, type ProvidedRabbit } from './support/rabbitmq.js';
 import { runTapFile, type TapFileResult } from './support/tap-file.js';
@@ -63,7 +64,7 @@ async function runAll(totals: Totals): Promise<void> {
   });
   say(`PostgreSQL: ${postgres.kind}`);
   try {
-    const env = { ...environment(rabbit), ...postgres.env, ...chromium() };
+    const env = { ...environment(rabbit), ...postgres.env, ...programs() };
     const isE2e = (file: string): boolean => file.startsWith('e2e/');
     const pool = (selected: string[], jobs: number, timeoutMs: number): Promise<void> =>
       inPool(selected, jobs, async (file) => {
@@ -102,9 +103,13 @@ function environment(rabbit: ProvidedRabbit): Record<string, string> {
 }
 
 /** Looked up once, before the tests: an installation takes longer than a test may. */
-function chromium(): Record<string, string> {
+function programs(): Record<string, string> {
+  return { ...located('CHROMIUM_PATH', ensureChromium), ...located('HAPROXY_PATH', ensureHaproxy) };
+}
+
+function located(name: string, find: () => string): Record<string, string> {
   try {
-    return { CHROMIUM_PATH: ensureChromium() };
+    return { [name]: find() };
   } catch (error) {
     say((error as Error).message); // The test that needs it fails with the same text.
     return {};

@@ -58,6 +58,8 @@ export function createInProcessBroker(options: { readonly clock: Clock }): Broke
       reason: closed,
       pending: open.length,
       buffered: 0,
+      // One process is the home of all rooms.
+      partitions: 1,
     }),
     drain(ms) {
       closed = 'draining';

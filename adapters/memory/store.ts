@@ -1,3 +1,4 @@
+import { newId } from '../../engine/ids.js';
 import type { DurableEvent } from '../../engine/messages/events.js';
 import { createById } from './by-id.js';
 import { createWritten, type Link } from './written.js';
@@ -47,6 +48,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
   let log: Logged[] = [];
   let position = 0;
   let ready = false;
+  const id = newId();
 
   function append({ room, events, purge_before }: Append): AppendResult {
     const known = rooms.get(room.room_id);
@@ -113,6 +115,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       ready = true;
       return Promise.resolve();
     },
+    identity: () => ({ id, durable: false, shared: false }),
     append(appends) {
       const results = appends.map(append);
       trim();

@@ -45,6 +45,13 @@ export const MIGRATIONS: readonly string[] = [
   -- From here on last_value is a position that was handed out, which it is not before the first use.
   SELECT setval('parlor.events_position_seq', 1);
   `,
+  `
+  -- Which store this is: a UUID of version 4, made by hand because gen_random_uuid() came with PostgreSQL 13.
+  CREATE TABLE parlor.identity (uuid uuid NOT NULL, only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one));
+  INSERT INTO parlor.identity (uuid)
+    SELECT overlay(overlay(md5(random()::text || random() || clock_timestamp() || pg_backend_pid())
+      PLACING '4' FROM 13) PLACING '8' FROM 17)::uuid;
+  `,
 ];
 
 /** Any number, as long as every Parlor has the same. */

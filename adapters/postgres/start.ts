@@ -44,6 +44,14 @@ export async function verify(line: Line, log: Log): Promise<void> {
     );
 }
 
+const IDENTITY: Statement = { text: 'SELECT i.uuid FROM parlor.identity i' };
+
+/** The id of the database, which its schema was given when it was made. */
+export async function readIdentity(line: Line): Promise<string> {
+  const [row] = await line.run(IDENTITY);
+  return String(row?.[0]);
+}
+
 /** Migrates on a connection of its own, which is not given up after `timeoutMs`. */
 export async function migrateAt(address: Address, timeoutMs: number): Promise<void> {
   const client = new Client({

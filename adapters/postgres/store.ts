@@ -9,7 +9,7 @@ import { createLine, type Line } from './line.js';
 import { createReads, type Run } from './reads.js';
 import { createRetention } from './retention.js';
 import { readerSetup, writerSetup } from './session.js';
-import { migrateAt, probe, verify } from './start.js';
+import { migrateAt, probe, readIdentity, verify } from './start.js';
 
 export interface PostgresStoreOptions {
   /** `postgres://user:password@host:port/database`; the password is never logged. */
@@ -85,6 +85,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
   };
   const write: Run = (statement, values) => (health.down ? notReady() : writer.run(statement, values));
   const notReady = () => Promise.reject(new Error(health.state().reason ?? 'not ready'));
+  let id: string | null = null;
   let closing: Promise<void> | undefined;
 
   return {
@@ -95,6 +96,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
           await verify(writer, log);
           await migrateAt(address, timeoutMs);
           await writer.run(probe());
+          id = await readIdentity(writer);
           health.started();
           return;
         } catch (error) {
@@ -105,6 +107,10 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
           await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
         }
       }
+    },
+    identity() {
+      if (id === null) throw new Error('the store was not started');
+      return { id, durable: true, shared: true };
     },
     append: (appends) => (health.down ? notReady() : append(appends)),
     ...createReads(read),

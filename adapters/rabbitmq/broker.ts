@@ -1,4 +1,5 @@
-import type { Broker, BrokerHandlers, Clock, Log, Meter } from '../../engine/ports.js';
+import type { Broker, BrokerHandlers, Clock, Log, Meter, StoreIdentity } from '../../engine/ports.js';
+import { createClusterMarker } from './cluster.js';
 import { readAddress, type Address } from './connection/addresses.js';
 import { createAnswersOut } from './home/answers-out.js';
 import { createDeadLetters } from './home/dead-letters.js';
@@ -6,7 +7,9 @@ import { createEventsIn } from './events/events-in.js';
 import { createEventsOut } from './events/events-out.js';
 import { createLink, type Part } from './connection/link.js';
 import { createLease } from './nodes/lease.js';
+import { createIsNewer } from './newer.js';
 import { createNodes } from './nodes/nodes.js';
+import { createBalance } from './home/balance.js';
 import { createGate } from './home/gate.js';
 import { createPartition } from './home/partition.js';
 import { prefetchFor } from './home/prefetch.js';
@@ -18,8 +21,12 @@ export interface RabbitOptions {
   readonly urls: readonly string[];
   /** Part of the wire contract: every node and every foreign service must use the same number. */
   readonly partitions: number;
+  /** The store behind this node, which the virtual host belongs to. Asked for from `start` on, so the store opens first. */
+  readonly store: () => StoreIdentity;
   /** How long an asker waits for an answer, and a subscription for a connection, ms. */
   readonly replyTimeoutMs: number;
+  /** An `edge` is never home of a partition. Default: all. */
+  readonly role?: 'all' | 'edge' | 'home';
   /** Tells this node's messages from those of others; new for each process. */
   readonly nodeId: string;
   readonly log: Log;
@@ -35,6 +42,8 @@ export interface RabbitOptions {
   readonly isStoreReady?: () => boolean;
   /** Messages with events that may wait for this node; the oldest are dropped beyond it, and the engine is told. */
   readonly eventQueueLimit?: number;
+  /** How long the nodes have to be the same ones before the partitions are spread over them, ms; Infinity: they never are. */
+  readonly settleMs?: number;
   /** How long `start` tries to get the first connection, ms. */
   readonly startMs?: number;
 }
@@ -44,11 +53,15 @@ const DEFAULTS = {
   deliveryLimit: 20,
   isStoreReady: () => true,
   eventQueueLimit: 100_000,
+  // Nodes that are started together, or come back after RabbitMQ did, appear within a moment of each other.
+  settleMs: 3_000,
   startMs: 30_000,
 };
 
 /**
  * The broker of many processes: RabbitMQ 3.10 or newer.
+ *
+ * A virtual host belongs to one store and one number of partitions: `start` rejects on that of others.
  *
  * Beyond the port's guarantees: what was answered `queued` is in a quorum queue and is carried out by whoever is the
  * home then, or found in `parlor.dead` with the reason; exactly one node at a time is the home of a partition.
@@ -69,6 +82,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     clock,
     log,
     meter,
+    isNewer: createIsNewer({ clock, log, meter }),
     reason: () => link.reason,
     isBlocked: () => link.isBlocked,
     broken: (why: string) => link.reset(why),
@@ -77,13 +91,15 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
       return handlers;
     },
   };
+  const cluster = createClusterMarker({ store: options.store, partitions, clock, log });
   const topology: Part = {
     open: ({ consuming }) => declareTopology(consuming, partitions),
     lost: () => undefined,
     close: () => Promise.resolve(),
   };
   const lease = createLease(shared);
-  const nodes = createNodes(shared);
+  const isEdge = (): boolean => draining || options.role === 'edge';
+  const nodes = createNodes({ ...shared, isEdge, moved: (back) => balance.changed(back) });
   const eventsIn = createEventsIn({
     ...shared,
     mayBeGone: () => nodes.mayBeGone,
@@ -95,7 +111,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
   const dead = createDeadLetters(shared);
   const requests = createRequests({ ...shared, replyTimeoutMs, bufferLimit: limits.bufferLimit });
   const successes = { count: 0 };
-  const homes = Array.from({ length: partitions }, (_, partition) =>
+  const homes = Array.from({ length: options.role === 'edge' ? 0 : partitions }, (_, partition) =>
     createPartition({
       ...shared,
       partition,
@@ -104,6 +120,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
       successes,
       isCurrent: () => lease.isCurrent,
       sent: (id) => nodes.sent(id),
+      served: (at) => balance.served(at),
       prefetch: limits.prefetch,
       deliveryLimit: limits.deliveryLimit,
       isStoreReady: limits.isStoreReady,
@@ -115,15 +132,25 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     homes,
     known: () => nodes.known(),
     isStoreReady: limits.isStoreReady,
+    opened: () => nodes.placed(),
+  });
+
+  const balance = createBalance({
+    nodeId,
+    partitions: homes,
+    nodes: () => (isEdge() ? nodes.homes : [nodeId, ...nodes.homes]),
+    settleMs: limits.settleMs,
+    clock,
+    log,
   });
 
   const link = createLink({
     addresses,
     nodeId,
-    // In an alarm a connection is blocked by the first message that is published on it, and no channel can be opened on it
-    // any more: so those that publish are opened before `nodes`, which says hello. Partitions come last: what they
-    // deliver needs everything before them.
-    parts: [topology, lease, eventsOut, answers, dead, requests, nodes, eventsIn, gate],
+    // First whose virtual host it is. In an alarm a connection is blocked by the first message that is published on it, and
+    // no channel can be opened on it any more: so those that publish are opened before `nodes`, which says hello.
+    // Partitions come last: what they deliver needs everything before them.
+    parts: [cluster, topology, lease, eventsOut, answers, dead, requests, nodes, eventsIn, gate],
     clock,
     log,
     startMs: limits.startMs,
@@ -158,14 +185,17 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
         reason,
         pending: requests.pending,
         buffered: requests.buffered,
+        partitions: homes.filter(({ isActive }) => isActive).length,
       };
     },
     async drain(ms) {
       draining = true;
+      balance.stop();
       await Promise.all(homes.map((home) => home.finish(ms)));
     },
     async close() {
       draining = true;
+      balance.stop();
       requests.refuseAll();
       await link.close();
       eventsOut.refuseAll();

@@ -7,6 +7,8 @@ export const EVENTS = 'parlor.events';
 export const DEAD = 'parlor.dead';
 /** What nodes say to each other; nothing for foreign services. A node's queue is bound with `all` and with its id. */
 export const NODES = 'parlor.nodes';
+/** Says whose virtual host it is, see `cluster.ts`. */
+export const CLUSTER = 'parlor.cluster';
 
 /** The queue of a partition; its routing key in `parlor.commands` is the bare number. */
 export function commandQueue(partition: number): string {

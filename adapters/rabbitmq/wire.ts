@@ -1,4 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
+import type { Message } from 'amqplib';
 import { errorText } from '../../engine/errors.js';
 import { checker, faultLine, type Fault } from '../../engine/messages/check.js';
 import { COMMANDS, type Command, type CommandType } from '../../engine/messages/commands.js';
@@ -15,8 +16,38 @@ import { partitionOf, slotOf } from '../../engine/slots.js';
  *                  [[0,{…}],[2,{…}]], each pair a position in that array and its answer
  *   events         an array of events of one slot, in order
  *   words          an array of what a node says to others, in order; type `parlor.words`
- *   a beat         {"node_id":"…","number":7,…}: a node lives; type `parlor.alive`
+ *   a beat         {"node_id":"…","number":7,…}: a node lives; type `parlor.alive`. Read whatever its version is,
+ *                  because nodes of all versions have to know who lives: so these fields never change
  */
+
+/**
+ * The version of all that this Parlor publishes. Raise it with every change that a reader of the version before would
+ * refuse or misread. A new field and a new type are such changes, since schemas know all their fields.
+ *
+ * So that nodes can be replaced one after the other, a new version takes two releases: one that reads it, and the next one that
+ * writes it. Each reads the version before as well. The schemas of stores have versions of their own.
+ */
+export const WIRE_VERSION = 1;
+/** Foreign services need not name it: without the header it is version 1. */
+const VERSION_HEADER = 'x-parlor-version';
+/** Headers of everything that is published. */
+export const VERSIONED = { [VERSION_HEADER]: WIRE_VERSION } as const;
+
+/** The version of a message that cannot be read here, for a human; null: it can be read. */
+export function unreadVersion({ properties }: Message): string | null {
+  const version: unknown = properties.headers?.[VERSION_HEADER];
+  if (version === undefined) return null;
+  // Anybody may publish here, so the header may be anything.
+  const text = typeof version === 'string' ? version : JSON.stringify(version);
+  const isRead = /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= WIRE_VERSION;
+  return isRead ? null : text.slice(0, 20);
+}
+
+/** The header that says the version, as it came. */
+export function versionOf({ properties }: Message): object {
+  const version: unknown = properties.headers?.[VERSION_HEADER];
+  return version === undefined ? {} : { [VERSION_HEADER]: version };
+}
 
 /** More in one message, or a larger body, is not read. A Parlor node sends at most this many, and far less bytes. */
 export const COMMANDS_PER_MESSAGE = 100;
@@ -59,6 +90,12 @@ export function readCommands(body: Buffer, partition: number, partitions: number
   return { single: false, items: value.map((one: unknown) => readCommand(one, partition, partitions)) };
 }
 
+/** How many commands stand in a body that is not read; null: one, which is no array, or nobody can tell. */
+export function countCommands(body: Buffer): number | null {
+  const parsed = parse(body);
+  return 'value' in parsed && Array.isArray(parsed.value) ? parsed.value.length : null;
+}
+
 function readCommand(value: unknown, partition: number, partitions: number): Read {
   const fault = faultOf(value, commandChecks, 'a command');
   if (fault !== null) return { fault, value };
@@ -91,7 +128,9 @@ const NumberedAlive = Type.Object({
   /** Counts a node's own; with it the node knows which of them has come back. */
   number: Type.Integer({ minimum: 1 }),
   hello: Type.Optional(Type.Boolean()),
+  placed: Type.Optional(Type.Boolean()),
   bye: Type.Optional(Type.Boolean()),
+  edge: Type.Optional(Type.Boolean()),
   returns: Type.Optional(Type.Record(Type.String(), Type.Integer())),
 });
 const checkAlive = checker(NumberedAlive);

@@ -27,6 +27,7 @@ export interface LogRows {
 
 /** What the reader's thread does. Rows of events and rooms are flat: see rows.ts. */
 export interface ReaderCalls {
+  identity(): string;
   load(roomId: string): Value[];
   history(
     roomId: string,

@@ -104,6 +104,7 @@ export function createReader(db: Connection): ReaderCalls {
   }
 
   return {
+    identity: () => String(db.value('SELECT uuid FROM identity')),
     load: (roomId) => statements.load.flat([roomId]),
     history(roomId, after, before, limit, order, kind) {
       const down = kind === 'messages' ? statements.messagesDown : statements.allDown;

@@ -9,6 +9,8 @@ import { Refusal } from './faults.js';
  * and a row costs no more to write than with one index over all. What keeps (room_id, seq) unique across both is that a
  * writer moves rooms.head_seq from where it expects it, in the transaction of its events.
  * rooms.first_seq is the smallest seq that is not forgotten; below swept_seq no rows are left.
+ *
+ * Version 2: the file has an id of its own, a UUID of version 4 (RFC 9562, 5.4).
  */
 export const MIGRATIONS: readonly (readonly string[])[] = [
   [
@@ -39,6 +41,12 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     `CREATE UNIQUE INDEX events_others ON events (room_id, seq) WHERE type <> 'message_posted'`,
     `CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), writes INTEGER NOT NULL)`,
     `INSERT INTO probe VALUES (1, 0)`,
+  ],
+  [
+    `CREATE TABLE identity (id INTEGER PRIMARY KEY CHECK (id = 1), uuid TEXT NOT NULL)`,
+    `WITH random(hex) AS MATERIALIZED (SELECT lower(hex(randomblob(16))))
+      INSERT INTO identity SELECT 1, substr(hex, 1, 8) || '-' || substr(hex, 9, 4) || '-4' || substr(hex, 14, 3)
+        || '-8' || substr(hex, 18, 3) || '-' || substr(hex, 21, 12) FROM random`,
   ],
 ];
 

@@ -43,6 +43,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
   let lock: Lock | null = null;
   let writer: Lane<WriterCalls> | null = null;
   let reader: Lane<ReaderCalls> | null = null;
+  let id: string | null = null;
   let closed = false;
   let deaths: number[] = [];
   /** How often reads began to be late, and when that was last logged. */
@@ -155,6 +156,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
         if (closed) throw new Error(`the database ${path} was closed while it was opened`);
         reader = createLane<ReaderCalls>(laneOptions('reader', file));
         await reader.start();
+        id = await reader.call('identity');
         health.begun(null);
       } catch (cause) {
         await closeAll();
@@ -162,6 +164,10 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
         health.begun(line);
         throw new Error(line, { cause });
       }
+    },
+    identity() {
+      if (id === null) throw new Error(`the database ${path} was not opened`);
+      return { id, durable: true, shared: false };
     },
     async append(appends) {
       if (appends.length === 0) return [];

@@ -1,59 +1,51 @@
-import { createServer } from 'node:net';
 import uWS, { type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
+
+/**
+ * `shared`: other processes of the same user may listen on the port, too (SO_REUSEPORT), and the system gives each its
+ * part of the new connections. Nobody is told that there is another one. `exclusive`: fails if there is.
+ */
+export type Sharing = 'shared' | 'exclusive';
 
 export interface UwsServer {
   readonly app: TemplatedApp;
-  /** Listens; resolves with the port, rejects with one line that says why not. `port` 0: any free one. */
-  listen(host: string, port: number): Promise<number>;
-  /** Takes no new connections. Those that are open stay. */
+  /** Listens, on one more port each time; resolves with it, rejects with one line. `port` 0: any free one. */
+  listen(host: string, port: number, sharing: Sharing): Promise<number>;
+  /** Takes no new connections, on any port. Those that are open stay. */
   stopListening(): void;
   /** Closes everything at once. */
   close(): void;
 }
 
-/** The one owner of the port. Others attach their routes to `app` before `listen`. */
+/** uSockets' LIBUS_LISTEN_DEFAULT and LIBUS_LISTEN_EXCLUSIVE_PORT. */
+const OPTIONS = { shared: 0, exclusive: 1 };
+
+/** The owner of a node's ports. Others attach their routes to `app` before `listen`. */
 export function createUwsServer(): UwsServer {
   const app = uWS.App();
-  let listening: us_listen_socket | null = null;
+  let listening: us_listen_socket[] = [];
 
   return {
     app,
-    async listen(host, port) {
-      await assertFree(host, port);
-      return new Promise((ready, fail) => {
-        app.listen(host, port, (socket) => {
+    listen: (host, port, sharing) =>
+      new Promise((ready, fail) => {
+        const listened = (socket: us_listen_socket | false): void => {
           if (socket === false) {
-            fail(new Error(`cannot listen on ${host}:${port}`));
+            fail(new Error(`cannot listen on ${host}:${port}: another program listens there`));
             return;
           }
-          listening = socket;
+          listening.push(socket);
           ready(uWS.us_socket_local_port(socket));
-        });
-      });
-    },
+        };
+        // @ts-expect-error -- its types have options without a host only
+        app.listen(host, port, OPTIONS[sharing], listened);
+      }),
     stopListening() {
-      if (listening) uWS.us_listen_socket_close(listening);
-      listening = null;
+      for (const socket of listening) uWS.us_listen_socket_close(socket);
+      listening = [];
     },
     close() {
-      listening = null;
+      listening = [];
       app.close();
     },
   };
-}
-
-/**
- * uWebSockets.js listens with SO_REUSEPORT: a second process would get every other connection without anybody
- * noticing. So the port is tried without it first.
- */
-function assertFree(host: string, port: number): Promise<void> {
-  return new Promise((free, fail) => {
-    const probe = createServer();
-    probe.once('error', (cause: NodeJS.ErrnoException) => {
-      const taken = cause.code === 'EADDRINUSE';
-      const why = taken ? 'another program listens there; choose another with PORT' : cause.message;
-      fail(new Error(`cannot listen on ${host}:${port}: ${why}`));
-    });
-    probe.listen({ host, port, exclusive: true }, () => probe.close(() => free()));
-  });
 }

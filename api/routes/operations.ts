@@ -8,7 +8,7 @@ import { problems } from '../schemas.js';
 const Health = Type.Object({ status: Type.Literal('ok') });
 
 /** Health, metrics and the documents: for operators and machines, so not logged. */
-export function operationRoutes(app: FastifyInstance, { engine, metrics }: AppParts): void {
+export function operationRoutes(app: FastifyInstance, { engine, metrics, takesWebSockets }: AppParts): void {
   const quiet = { logLevel: 'silent' as const };
 
   app.get(
@@ -51,11 +51,18 @@ export function operationRoutes(app: FastifyInstance, { engine, metrics }: AppPa
     () => asyncapi(),
   );
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/api/openapi'));
+  // Where WebSockets are taken, only requests that are none come here.
   app.get('/ws/*', { schema: { hide: true } }, (_request, reply) =>
-    sendProblem(
-      reply,
-      'bad_request',
-      'this is a WebSocket: connect to /ws/updates/{room_id} with a WebSocket client',
-    ),
+    takesWebSockets
+      ? sendProblem(
+          reply,
+          'bad_request',
+          'this is a WebSocket: connect to /ws/updates/{room_id} with a WebSocket client',
+        )
+      : sendProblem(
+          reply,
+          'unavailable',
+          'this node takes no WebSockets (ROLE=home): connect to another one',
+        ),
   );
 }

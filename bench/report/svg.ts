@@ -11,6 +11,7 @@ const TARGETS: Readonly<Record<string, string>> = {
   'parlor-rabbitmq': '#8957e5',
   'uws-gathered': '#1b9e9e',
   'uws-raw': '#3fa34d',
+  'uws-relay': '#7d8f2b',
   ws: '#d29922',
   'socket.io': '#cf5b56',
   centrifugo: '#bf5baf',

@@ -13,6 +13,7 @@ import { nodes } from './nodes.js';
 import { overload } from './overload.js';
 import { post } from './post.js';
 import { roomsCost } from './rooms-cost.js';
+import { scale } from './scale.js';
 import type { Scenario } from './scenario.js';
 import { slow } from './slow.js';
 
@@ -25,6 +26,7 @@ export const SCENARIOS: readonly Scenario[] = [
   idle,
   bigRoom,
   nodes,
+  scale,
   joinStorm,
   post,
   latency,

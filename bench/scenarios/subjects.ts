@@ -9,6 +9,7 @@ export const SUBJECTS: readonly SubjectName[] = [
   'parlor-rabbitmq',
   'uws-gathered',
   'uws-raw',
+  'uws-relay',
   'ws',
   'socket.io',
   'centrifugo',

@@ -1,6 +1,6 @@
 import type { DialectName } from '../load/plan.js';
 
-export type PeerName = 'uws-raw' | 'uws-gathered' | 'ws' | 'socket.io' | 'fastify-node';
+export type PeerName = 'uws-raw' | 'uws-relay' | 'uws-gathered' | 'ws' | 'socket.io' | 'fastify-node';
 
 export type TargetName = 'parlor' | 'parlor-before' | 'parlor-rabbitmq' | 'centrifugo' | PeerName;
 

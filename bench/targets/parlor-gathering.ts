@@ -1,5 +1,5 @@
 import type { GatherRule } from '../../adapters/uws/gathered-outlet.js';
-import { run } from '../../api/main.js';
+import { run } from '../../api/run.js';
 import { GATHER } from './gather.js';
 
 /** Parlor with another rule of how frames gather on their way out than its own. */

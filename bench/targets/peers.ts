@@ -35,6 +35,14 @@ const PEERS: Readonly<Record<PeerName, Peer>> = {
     settings:
       'posts gathered for TURNS=2 turns of the event loop and published together, no compression; with ACKS=1 an ack for each',
   },
+  'uws-relay': {
+    file: './uws-relay.js',
+    dialect: 'plain',
+    title: `${UWS} and amqplib`,
+    package: 'uWebSockets.js',
+    settings:
+      'publishes what a client says to a fanout exchange (transient, no confirms), and what comes from there to its clients',
+  },
   ws: {
     file: './ws.js',
     dialect: 'plain',

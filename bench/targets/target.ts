@@ -1,7 +1,7 @@
 import { missingBefore } from './before.js';
 import { missingBroker } from './broker.js';
 import { missingCentrifugo, startCentrifugo } from './centrifugo.js';
-import { startParlor, startParlorBefore, startParlorOnRabbit } from './parlor.js';
+import { startParlor, startParlorBefore, startParlorOnRabbit, startRelay } from './parlor.js';
 import type { Target, TargetName } from './kinds.js';
 import { isPeer, startPeer } from './peers.js';
 
@@ -12,6 +12,7 @@ export function startTarget(
   name: TargetName,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Target> {
+  if (name === 'uws-relay') return startRelay(settings);
   if (isPeer(name)) return startPeer(name, settings);
   switch (name) {
     case 'parlor':
@@ -34,6 +35,7 @@ export async function missing(name: TargetName): Promise<string | null> {
     case 'parlor-before':
       return missingBefore();
     case 'parlor-rabbitmq':
+    case 'uws-relay':
       return missingBroker();
     case 'centrifugo':
       return missingCentrifugo();

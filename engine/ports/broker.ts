@@ -86,6 +86,8 @@ export interface BrokerState {
   readonly pending: number;
   /** Commands held back while the connection is down. */
   readonly buffered: number;
+  /** Partitions of which this node is the home, as far as commands were delivered here. */
+  readonly partitions: number;
 }
 
 /**

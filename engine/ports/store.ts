@@ -54,6 +54,16 @@ export interface LogPage {
   readonly more: boolean;
 }
 
+/** Which place a store keeps its rooms in. */
+export interface StoreIdentity {
+  /** A UUID of the place: the same after a restart, another for another place. A copy of the place has the same. */
+  readonly id: string;
+  /** Whether the place, and so the id, outlives the process. */
+  readonly durable: boolean;
+  /** Whether several processes can use the place at the same time. */
+  readonly shared: boolean;
+}
+
 export interface StoreState {
   readonly kind: string;
   readonly ready: boolean;
@@ -77,6 +87,8 @@ export interface Store {
    * Makes the store ready, its schema up to date. Rejects with one line that says what to do where it cannot.
    */
   start(): Promise<void>;
+  /** Does not change after `start`; throws before. */
+  identity(): StoreIdentity;
   /** One result per append, in order. Rejects if the store cannot tell: then none of them may be assumed. */
   append(appends: readonly Append[]): Promise<AppendResult[]>;
   load(roomId: string): Promise<RoomRecord | null>;

@@ -8,7 +8,11 @@ const LARGE = { eventsPerRoom: 100_000, eventsInAll: 1_000_000, rooms: 100_000 }
 
 storeConformance('memory', () => {
   const store = createMemoryStore(LARGE);
-  return Promise.resolve({ store, close: () => store.close() });
+  return Promise.resolve({
+    store,
+    elsewhere: () => Promise.resolve(createMemoryStore(LARGE)),
+    close: () => store.close(),
+  });
 });
 
 async function stored(store: Store, room: string): Promise<number[]> {

@@ -22,7 +22,7 @@ outletConformance('uWebSockets.js', async () => {
       return { frame: ignore, refuse: ignore, end, closed: () => (one.gone = true) };
     },
   });
-  const port = await server.listen('127.0.0.1', 0);
+  const port = await server.listen('127.0.0.1', 0, 'exclusive');
   return {
     outlet,
     async connect(): Promise<Wire> {

@@ -14,7 +14,12 @@ const shared = await ownDatabase();
 
 storeConformance('postgres', () => {
   const store = postgresStore(t, shared);
-  return Promise.resolve({ store, close: () => store.close() });
+  return Promise.resolve({
+    store,
+    again: () => postgresStore(t, shared),
+    elsewhere: async () => postgresStore(t, await ownDatabase()),
+    close: () => store.close(),
+  });
 });
 
 t.test('postgres: every character that a text may hold comes back as it was', async (t) => {

@@ -16,7 +16,16 @@ import { connect } from '../../adapters/sqlite/connection.js';
 import { MIGRATIONS, migrate, VERSION } from '../../adapters/sqlite/schema.js';
 import { append, message, messages } from '../conformance/store-fixture.js';
 import { until } from '../support/until.js';
-import { childCommand, everything, folderOf, make, open, refusal, spawnChild } from './sqlite-fixture.js';
+import {
+  childCommand,
+  everything,
+  fillRoom,
+  folderOf,
+  make,
+  open,
+  refusal,
+  spawnChild,
+} from './sqlite-fixture.js';
 
 const PAGE = 4096;
 
@@ -163,6 +172,22 @@ t.test('an empty file is a new database', async (t) => {
   t.same(await store.append([append('a', message('a', 1))]), ['committed']);
 });
 
+t.test('a file of the first version is given an id of its own, and keeps what it holds', async (t) => {
+  const folder = folderOf(t);
+  const [path, other] = [join(folder, 'old.db'), join(folder, 'older.db')];
+  for (const file of [path, other]) {
+    const db = connect(file, 1_000);
+    migrate(db, file, MIGRATIONS.slice(0, 1));
+    db.write(() => fillRoom(db, 'a', 10, 5));
+    db.close();
+  }
+  const { store } = await open(t, path);
+  const { id } = store.identity();
+  t.match(id, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+  t.equal((await everything(store, 'a')).length, 10);
+  t.not((await open(t, other)).store.identity().id, id);
+});
+
 const NEXT = ['CREATE TABLE half (a INTEGER)', 'CREATE TABLE whole (a INTEGER)'];
 
 /** Names of the tables, and the version. */
@@ -174,7 +199,7 @@ function schemaOf(path: string): { tables: unknown[]; version: unknown } {
   return { tables, version };
 }
 
-const TABLES = ['events', 'probe', 'rooms', 'sqlite_sequence'];
+const TABLES = ['events', 'identity', 'probe', 'rooms', 'sqlite_sequence'];
 
 t.test('a migration that fails between two statements leaves the old version entire', async (t) => {
   const path = join(folderOf(t), 'parlor.db');

@@ -10,14 +10,13 @@ const log = { info: nothing, warn: nothing, error: nothing };
 
 storeConformance('sqlite', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'parlor-sqlite-'));
-  const store = createSqliteStore({
-    path: join(folder, 'data', 'parlor.db'),
-    timeoutMs: 10_000,
-    log,
-    clock: systemClock,
-  });
+  const at = (name: string) =>
+    createSqliteStore({ path: join(folder, 'data', name), timeoutMs: 10_000, log, clock: systemClock });
+  const store = at('parlor.db');
   return {
     store,
+    again: () => at('parlor.db'),
+    elsewhere: () => Promise.resolve(at('other.db')),
     async close() {
       await store.close();
       rmSync(folder, { recursive: true });

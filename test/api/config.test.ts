@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Settings, allowedValues, readConfig } from '../../api/config.js';
+import { Settings, allowedValues, readConfig, servingFault } from '../../api/config.js';
 import { DEFAULT_PRESETS } from '../../engine/room/presets.js';
 
 /** The line a start with these variables stops with. */
@@ -114,6 +114,29 @@ t.test('a password is not repeated in the line that says what is wrong', async (
 t.test('presets replace those of the house', async (t) => {
   const presets = { '': { capacity: 5 }, 'vip:': { creation: 'explicit' as const } };
   t.same(readConfig({ ROOM_PRESETS: JSON.stringify(presets) }).ROOM_PRESETS, presets);
+});
+
+t.test('several workers need what they can share, and one line says what to set', async (t) => {
+  const shared = { BROKER: 'rabbitmq', STORE: 'postgres' };
+  const told = (env: Record<string, string>) => servingFault(readConfig(env));
+  t.equal(told({}), null);
+  t.equal(told({ WORKERS: '1', STORE: 'memory' }), null);
+  t.equal(told({ WORKERS: '3', ...shared }), null);
+  t.match(
+    told({ WORKERS: '3' }),
+    /^WORKERS=3 .*set BROKER=rabbitmq \(now in-process\) and STORE=postgres \(now sqlite\)/,
+  );
+  t.match(
+    told({ WORKERS: '3', ...shared, STORE: 'sqlite' }),
+    /set STORE=postgres \(now sqlite\), or WORKERS=1$/,
+  );
+  t.equal(told({ ROLE: 'edge', ...shared }), null);
+  t.match(told({ ROLE: 'edge' }), /^ROLE=edge .*set BROKER=rabbitmq .*, or ROLE=all$/);
+  t.match(
+    told({ ROLE: 'home', BROKER: 'rabbitmq', WORKERS: '3' }),
+    /^ROLE=home .*set STORE=postgres \(now sqlite\)/,
+  );
+  t.match(told({ WORKERS: '3', ...shared, METRICS_PORT: '65534' }), /^METRICS_PORT=65534 .*65532 or less$/);
 });
 
 t.test('there is nothing to allow where there is no setting', async (t) => {

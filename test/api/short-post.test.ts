@@ -67,7 +67,13 @@ async function serve(t: Test, short: boolean, answer = answerOf): Promise<Runnin
   };
   const { log: logger } = Fastify({ logger: { stream: { write } } });
   const bridge = createHttpBridge({ maxBodyBytes: 8192, onError: (cause) => t.fail(String(cause)) });
-  const parts = { engine, metrics, store: {} as AppParts['store'], presetOf: () => BARE };
+  const parts = {
+    engine,
+    metrics,
+    store: {} as AppParts['store'],
+    presetOf: () => BARE,
+    takesWebSockets: true,
+  };
   const app = await createApp(parts, {
     log: logger,
     maxBodyBytes: 4096,
@@ -90,7 +96,7 @@ async function serve(t: Test, short: boolean, answer = answerOf): Promise<Runnin
   };
   const server = createUwsServer();
   bridge.attach(server.app, short ? [counted] : []);
-  const port = await server.listen('127.0.0.1', 0);
+  const port = await server.listen('127.0.0.1', 0, 'exclusive');
   t.teardown(async () => {
     await app.close();
     server.close();

@@ -2,7 +2,9 @@ import t from 'tap';
 import { parseCommandLine, USAGE } from '../../api/command-line.js';
 
 const good: [args: string, means: object][] = [
-  ['', { command: 'serve' }],
+  ['', { command: 'serve', workers: null }],
+  ['--workers 3', { command: 'serve', workers: '3' }],
+  ['--workers=3', { command: 'serve', workers: '3' }],
   ['--help', { command: 'help' }],
   ['-h', { command: 'help' }],
   ['export --help', { command: 'help' }],
@@ -35,6 +37,8 @@ const wrong: [args: string[], says: RegExp][] = [
   [['import', ''], /Its name is empty/],
   [['import', '--all'], /--all goes with export/],
   [['--all'], /--all goes with export/],
+  [['--workers'], /'--workers/],
+  [['--workers', '2', 'export', '--all'], /--workers goes with no command/],
 ];
 for (const [args, says] of wrong)
   t.test(`“parlor ${args.join(' ')}” is refused in one line that says what to do`, async (t) => {
@@ -44,6 +48,13 @@ for (const [args, says] of wrong)
   });
 
 t.test('the help names every command and option', async (t) => {
-  for (const word of ['parlor export ROOM...', '--all', 'parlor import [FILE]', '--help', '--version'])
+  for (const word of [
+    'parlor export ROOM...',
+    '--all',
+    'parlor import [FILE]',
+    '--workers N',
+    '--help',
+    '--version',
+  ])
     t.ok(USAGE.includes(word), word);
 });

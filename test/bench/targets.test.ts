@@ -7,6 +7,7 @@ import { runAmqpPosts } from '../../bench/amqp/poster.js';
 import { missingBroker } from '../../bench/targets/broker.js';
 import { findCentrifugo } from '../../bench/targets/centrifugo.js';
 import { missing, startTarget, type Target, type TargetName } from '../../bench/targets/target.js';
+import { ownDatabase } from '../support/postgres.js';
 
 /** This runs from dist/. */
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -110,7 +111,7 @@ t.test('parlor-before is the program in the folder that PARLOR_BEFORE names', as
   await end(t, target);
 });
 
-t.test('parlor-rabbitmq, and a second node on its broker', async (t) => {
+t.test('parlor-rabbitmq', async (t) => {
   const why = missingBroker();
   t.equal(await missing('parlor-rabbitmq'), why);
   if (why !== null) return t.comment(`parlor-rabbitmq is not tested: ${why}`);
@@ -118,7 +119,15 @@ t.test('parlor-rabbitmq, and a second node on its broker', async (t) => {
   await postToParlor(t, target);
   const cpu = target.brokerCpuSeconds();
   t.ok(cpu === null || cpu > 0.1, `the broker has used ${cpu} s`);
-  const second = await start(t, 'parlor-rabbitmq', { AMQP_URL: String(target.brokerUrl) });
+  await end(t, target);
+});
+
+t.test('a second node on the broker and the store of parlor-rabbitmq', async (t) => {
+  const why = missingBroker();
+  if (why !== null) return t.comment(`it is not tested: ${why}`);
+  const store = { STORE: 'postgres', DATABASE_URL: await ownDatabase(), DATABASE_POOL: '1' };
+  const target = await start(t, 'parlor-rabbitmq', store);
+  const second = await start(t, 'parlor-rabbitmq', { ...store, AMQP_URL: String(target.brokerUrl) });
   const client = await connect(t, second, `/ws/updates/${ROOM}?user=bob`);
   const reader = await connect(t, target, `/ws/updates/${ROOM}?user=alice`);
   await Promise.all([client, reader].map((each) => each.hears('"type":"welcome"')));
@@ -130,6 +139,7 @@ t.test('parlor-rabbitmq, and a second node on its broker', async (t) => {
 
 for (const [name, settings] of [
   ['uws-raw', {}],
+  ['uws-relay', {}],
   ['uws-gathered', {}],
   ['ws', {}],
   ['ws', { FRAMES: '1' }],

@@ -1,6 +1,7 @@
 import { asksFor, differences } from './contents.js';
 import type { Attempt } from './history.js';
 import type { Ledger, StoredMessage } from './ledger.js';
+import { hadSeat, seatsOf, settledAfter, type Seats } from './seats.js';
 import type { Violation } from './violations.js';
 
 /**
@@ -15,8 +16,10 @@ const UNDECIDED: ReadonlySet<string> = new Set(['unavailable', 'internal', 'rate
  */
 export function checkAnswers(ledger: Ledger): Violation[] {
   const violations: Violation[] = [];
+  const seats = new Map(seatsOf(ledger.history).map((one) => [one.room.room_id, one]));
   for (const [id, attempts] of ledger.attempts) {
     const places = ledger.stored.get(id) ?? [];
+    if (places.length === 0) violations.push(...attempts.flatMap((one) => lost(one, seats.get(one.room_id))));
     violations.push(...checkAnswersOf(attempts, places));
   }
   for (const [id, places] of ledger.stored) {
@@ -28,14 +31,20 @@ export function checkAnswers(ledger: Ledger): Violation[] {
   return violations;
 }
 
+function lost({ id, room_id, user, sent_at, answer }: Attempt, seats: Seats | undefined): Violation[] {
+  if (answer.type === 'posted') return [{ kind: 'lost', id, room_id, answer: `with seq ${answer.seq}` }];
+  if (answer.type !== 'queued') return [];
+  // It may be refused when its turn comes, if only members may post and its user is none by then.
+  const mayBeRefused =
+    seats?.room.post === 'members' &&
+    !(user !== null && hadSeat(seats, user, sent_at, settledAfter(seats, sent_at)));
+  return mayBeRefused ? [] : [{ kind: 'lost', id, room_id, answer: '202' }];
+}
+
 function checkAnswersOf(attempts: readonly Attempt[], places: readonly StoredMessage[]): Violation[] {
   const violations: Violation[] = [];
   for (const attempt of attempts) {
     const { id, room_id, answer } = attempt;
-    if (answer.type === 'posted' || answer.type === 'queued') {
-      const told = answer.type === 'posted' ? `with seq ${answer.seq}` : '202';
-      if (places.length === 0) violations.push({ kind: 'lost', id, room_id, answer: told });
-    }
     const [place] = places;
     // A double is reported as such, and what was told is right if it is one of the places.
     if (answer.type === 'posted' && place && !places.some(({ seq }) => seq === answer.seq))

@@ -8,7 +8,15 @@ import type { Choose } from './plant.js';
 import { histories } from './simulate.js';
 import { sentence, type Violation } from './violations.js';
 
-const EMPTY: History = { attempts: [], members: [], rooms: [], visits: [], kicks: [], rosters: [] };
+const EMPTY: History = {
+  attempts: [],
+  members: [],
+  rooms: [],
+  visits: [],
+  kicks: [],
+  rosters: [],
+  unsettled: [],
+};
 
 t.test('a history of rooms that keep the promises holds, over retries, crashes and reconnects', async (t) => {
   const property = fc.property(histories, (history) => {
@@ -24,7 +32,7 @@ t.test('an empty history holds', async (t) => {
 
 t.test('a post tried again elsewhere may pass what its first connection had not delivered yet', async (t) => {
   const post = (connection: string, id: string, answer: Attempt['answer']): Attempt => {
-    return { connection, room_id: 'r', id, user: 'ann', text: id, answer };
+    return { connection, room_id: 'r', id, user: 'ann', text: id, sent_at: 0, answer };
   };
   const entry = (seq: number, id: string) => {
     return { seq, type: 'message_posted', message: { id, user: 'ann', text: id } };
@@ -35,7 +43,9 @@ t.test('a post tried again elsewhere may pass what its first connection had not 
     ...elsewhere,
   ];
   const entries = [entry(1, 'second'), entry(2, 'first')];
-  const rooms = [{ room_id: 'r', head_seq: 2, entries, capacity: null, grace_ms: 0 }];
+  const rooms = [
+    { room_id: 'r', head_seq: 2, entries, capacity: null, post: 'anyone' as const, grace_ms: 0 },
+  ];
   const again = post('service', 'second', { type: 'posted', seq: 1 });
   t.same(check({ ...EMPTY, attempts: attempts({ type: 'none' }, [again]), rooms }), []);
   t.match(check({ ...EMPTY, attempts: attempts({ type: 'posted', seq: 1 }, []), rooms }), [

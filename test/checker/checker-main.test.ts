@@ -13,7 +13,7 @@ const MAIN = fileURLToPath(new URL('checker-main.js', import.meta.url));
 const message = { id: 'm1', user: 'alice', text: 'Hello' };
 const entry = { seq: 1, type: 'message_posted', message };
 const GOOD: History = {
-  attempts: [{ connection: 'c', room_id: '42', ...message, answer: { type: 'posted', seq: 1 } }],
+  attempts: [{ connection: 'c', room_id: '42', ...message, sent_at: 15, answer: { type: 'posted', seq: 1 } }],
   members: [
     {
       room_id: '42',
@@ -22,20 +22,21 @@ const GOOD: History = {
       stayed: true,
     },
   ],
-  rooms: [{ room_id: '42', head_seq: 1, entries: [entry], capacity: 1, grace_ms: 0 }],
+  rooms: [{ room_id: '42', head_seq: 1, entries: [entry], capacity: 1, post: 'anyone', grace_ms: 0 }],
   visits: [visit('bob', 10, 20)],
   kicks: [],
   rosters: [{ room_id: '42', asked_at: 16, answered_at: 17, members: ['bob'] }],
+  unsettled: [],
 };
 const BAD: History = {
   ...GOOD,
-  rooms: [{ room_id: '42', head_seq: 0, entries: [], capacity: 1, grace_ms: 0 }],
+  rooms: [{ room_id: '42', head_seq: 0, entries: [], capacity: 1, post: 'anyone', grace_ms: 0 }],
   visits: [...GOOD.visits, visit('carol', 15, 30)],
 };
 
 function visit(user: string, welcome_at: number, closed_at: number): Visit {
   const [asked_at, sure_until] = [welcome_at - 1, closed_at - 1];
-  return { room_id: '42', user, asked_at, welcome_at, sure_until, closed_at, told: [] };
+  return { room_id: '42', user, asked_at, welcome_at, sure_until, closed_at, doubts: [], told: [] };
 }
 
 t.test('a history that holds: one line that says so, and exit code 0', async (t) => {
@@ -89,7 +90,7 @@ t.test('what is no history: one line that says where, and exit code 2', async (t
     'other.json': '{"attempts": [], "members": []}',
     'broken.jsonl': '\n{"room":\n',
     'other.jsonl':
-      '{"room": {"room_id": "42", "head_seq": "1", "entries": [], "capacity": 1, "grace_ms": 0}}\n',
+      '{"room": {"room_id": "42", "head_seq": "1", "entries": [], "capacity": 1, "post": "anyone", "grace_ms": 0}}\n',
     'unknown.jsonl': '{"rom": {}}\n',
   });
   const expected = [

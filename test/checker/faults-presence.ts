@@ -1,7 +1,6 @@
 import type { History, Visit } from './history.js';
 import type { Faults } from './plant.js';
-import { LATE_MS } from './presence.js';
-import { hadSeat, possibleEnds, seatOverAt, seatsOf, type Seats, type Stay } from './seats.js';
+import { hadSeat, LATE_MS, possibleEnds, seatOverAt, seatsOf, type Seats, type Stay } from './seats.js';
 
 /** Faults of seats: who is in a room, and what is said of it. */
 export const PRESENCE_FAULTS: Faults<
@@ -200,5 +199,5 @@ function isOpen({ from, openUntil }: Stay, at: number): boolean {
 
 function visitOf(room_id: string, user: string, at: number, until: number): Visit {
   const [asked_at, closed_at] = [at - 1, until + 1];
-  return { room_id, user, asked_at, welcome_at: at, sure_until: until, closed_at, told: [] };
+  return { room_id, user, asked_at, welcome_at: at, sure_until: until, closed_at, doubts: [], told: [] };
 }

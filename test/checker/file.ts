@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { checker, faultLine, type Fault } from '../../engine/messages/check.js';
-import { Attempt, History, Kick, Member, Room, Roster, Visit } from './history.js';
+import { Attempt, History, Kick, Member, Room, Roster, Span, Visit } from './history.js';
 
 const historyFaults = checker(History);
 
@@ -14,6 +14,7 @@ const LINES = {
   visit: { faults: checker(Visit), list: 'visits' },
   kick: { faults: checker(Kick), list: 'kicks' },
   roster: { faults: checker(Roster), list: 'rosters' },
+  unsettled: { faults: checker(Span), list: 'unsettled' },
 } as const;
 
 /**
@@ -46,6 +47,7 @@ async function readLines(path: string): Promise<History> {
     visits: [],
     kicks: [],
     rosters: [],
+    unsettled: [],
   };
   let number = 0;
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {

@@ -5,8 +5,8 @@ import { Type, type Static } from '@sinclair/typebox';
  * a room when and what was said of it, and what the store holds. The checker looks at nothing else.
  *
  * A history is of rooms that forget nothing (no purge, no retention), deliver everything (`deliver_alone`), are never
- * closed, and keep their capacity. Nobody in it is connected to a node that was cut off from the others for longer than
- * a seat is kept: such a node is taken for gone, and its seats are given to others.
+ * closed, and keep their capacity. A node that is cut off from the others is taken for gone, and its seats are given to
+ * others: whoever was connected to one has `doubts`.
  */
 
 /** As the program said it. Whether it can be a seq at all is for the checker: a history with a bad one is one too. */
@@ -26,6 +26,9 @@ export const Answer = Type.Union([
 ]);
 export type Answer = Static<typeof Answer>;
 
+/** ms on one clock, that of the process which ran the clients. */
+const Time = Type.Number();
+
 /**
  * One post as it was sent. Sent again with the same id it is another attempt. `connection` is the name of what it was
  * sent over, where what is sent first is decided first: a WebSocket, or a service that waits for each answer.
@@ -36,6 +39,7 @@ export const Attempt = object({
   id: Type.String(),
   user: Type.Union([Type.String(), Type.Null()]),
   text: Type.String(),
+  sent_at: Time,
   answer: Answer,
 });
 export type Attempt = Static<typeof Attempt>;
@@ -85,6 +89,8 @@ export const Room = object({
   entries: Type.Array(Entry),
   /** How many users may have a seat; null: any number. */
   capacity: Type.Union([Type.Number(), Type.Null()]),
+  /** Who may post. */
+  post: Type.Union([Type.Literal('members'), Type.Literal('anyone')]),
   /**
    * For how many ms a seat is kept, whatever happens, after its user's last connection is gone. 0 where that is not
    * promised: if the only node is killed, all seats go with it.
@@ -92,9 +98,6 @@ export const Room = object({
   grace_ms: Type.Number(),
 });
 export type Room = Static<typeof Room>;
-
-/** ms on one clock, that of the process which ran the clients. */
-const Time = Type.Number();
 
 /** What a client was told of who has a seat. A list of members that was cut short is left out. */
 export const Told = object({
@@ -111,6 +114,10 @@ export const Told = object({
 });
 export type Told = Static<typeof Told>;
 
+/** A time between these two; null: for ever. */
+export const Span = object({ from: Time, to: Type.Union([Time, Type.Null()]) });
+export type Span = Static<typeof Span>;
+
 /** One connection of a user to a room, let in or not, as far as seats go. */
 export const Visit = object({
   room_id: Type.String(),
@@ -126,6 +133,11 @@ export const Visit = object({
   sure_until: Type.Union([Time, Type.Null()]),
   /** When the client saw its end; null: never. */
   closed_at: Type.Union([Time, Type.Null()]),
+  /**
+   * When its seat may have been somebody else's, though it was open or in grace: nobody could hear its node for so long, or
+   * nobody was left who knew of the seat. Ascending.
+   */
+  doubts: Type.Array(Span),
   told: Type.Array(Told),
 });
 export type Visit = Static<typeof Visit>;
@@ -149,7 +161,10 @@ export const Roster = object({
 });
 export type Roster = Static<typeof Roster>;
 
-/** `attempts` are in the order in which they were sent, over all connections; the rest is in any order. */
+/**
+ * `attempts` are in the order in which they were sent, over all connections; `unsettled` is ascending; the rest is in
+ * any order.
+ */
 export const History = object({
   attempts: Type.Array(Attempt),
   members: Type.Array(Member),
@@ -157,6 +172,11 @@ export const History = object({
   visits: Type.Array(Visit),
   kicks: Type.Array(Kick),
   rosters: Type.Array(Roster),
+  /**
+   * When homes changed or could not be reached. Somebody who goes then may be counted as there until it is over, and for
+   * the grace of a seat after it.
+   */
+  unsettled: Type.Array(Span),
 });
 export type History = Static<typeof History>;
 

@@ -1,9 +1,6 @@
 import type { History, Visit } from './history.js';
-import { hadSeat, possibleEnds, seatOverAt, seatsOf, type Seats } from './seats.js';
+import { hadSeat, LATE_MS, possibleEnds, seatOverAt, seatsOf, type Seats } from './seats.js';
 import type { Violation } from './violations.js';
-
-/** How long something may take that follows from something else, ms: a lease that ends, a slow machine. */
-export const LATE_MS = 5_000;
 
 /**
  * Promise 3, capacity, and what DESIGN 4 says of seats: nobody who stayed is said to have left, or is missing from the

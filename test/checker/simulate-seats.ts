@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import type { Kick, Roster, Told, Visit } from './history.js';
+import type { Kick, Roster, Span, Told, Visit } from './history.js';
 
-/** The rooms of the simulation: how many seats they have, and for how long one is kept. */
+/** The rooms of the simulation: how many seats they have, who may post, and for how long a seat is kept. */
 export const SEATING = {
-  a: { capacity: 2, grace_ms: 100 },
-  b: { capacity: 3, grace_ms: 0 },
+  a: { capacity: 2, post: 'anyone', grace_ms: 100 },
+  b: { capacity: 3, post: 'anyone', grace_ms: 0 },
 } as const;
 type RoomId = keyof typeof SEATING;
 
@@ -12,6 +12,7 @@ interface Seated {
   readonly visits: Visit[];
   readonly kicks: Kick[];
   readonly rosters: Roster[];
+  readonly unsettled: Span[];
 }
 
 type Deed =
@@ -24,6 +25,12 @@ type Deed =
   /** The server ends it. */
   | 'cut'
   | 'kick'
+  /** Nobody hears the user's node for too long: the seat is free, and the connection stands. */
+  | 'forfeit'
+  /** That node is heard again: the seat is the user's again if there is one, else the connection is ended. */
+  | 'regain'
+  /** The room's home changes: the grace of its seats begins anew. */
+  | 'move'
   /** A service reads the members. */
   | 'read';
 
@@ -50,6 +57,10 @@ const DEEDS = [
   'drop',
   'cut',
   'kick',
+  'forfeit',
+  'regain',
+  'regain',
+  'move',
   'read',
   'read',
 ] as const;
@@ -91,6 +102,9 @@ class SeatWorld {
   private readonly all: Connection[] = [];
   private readonly kicks: Kick[] = [];
   private readonly rosters: Roster[] = [];
+  private readonly unsettled: Span[] = [];
+  /** Connections that stand and have lost their seats. */
+  private readonly forfeited = new Set<Connection>();
 
   play(script: readonly Step[]): Seated {
     for (const step of script) {
@@ -103,7 +117,8 @@ class SeatWorld {
       const end = Math.min(droppedAt, visit.closed_at ?? Infinity);
       visit.told = visit.welcome_at === null ? [] : visit.told.filter(({ at }) => at <= end);
     }
-    return { visits: this.all.map(({ visit }) => visit), kicks: this.kicks, rosters: this.rosters };
+    const { kicks, rosters, unsettled } = this;
+    return { visits: this.all.map(({ visit }) => visit), kicks, rosters, unsettled };
   }
 
   private take(step: Step): void {
@@ -129,6 +144,15 @@ class SeatWorld {
       case 'kick':
         this.kick(room, user, this.now - there, back);
         return;
+      case 'forfeit':
+        if (mine) this.forfeit(room, user, this.now - there);
+        return;
+      case 'regain':
+        this.regain(room, user, back);
+        return;
+      case 'move':
+        this.move(room, this.now - there, this.now + back);
+        return;
       case 'read': {
         const members = [...this.seats[room].keys()];
         this.rosters.push({
@@ -143,14 +167,24 @@ class SeatWorld {
 
   private ask(room: RoomId, user: string, asked_at: number, welcome_at: number): void {
     const seats = this.seats[room];
-    const base = { room_id: room, user, asked_at, told: [] };
+    const base = { room_id: room, user, asked_at };
     const seat = seats.get(user);
     if (!seat && seats.size >= SEATING[room].capacity) {
-      const visit = { ...base, welcome_at: null, sure_until: null, closed_at: welcome_at };
+      const visit = {
+        ...base,
+        welcome_at: null,
+        sure_until: null,
+        closed_at: welcome_at,
+        doubts: [],
+        told: [],
+      };
       this.all.push({ visit, droppedAt: Infinity });
       return;
     }
-    const visit: Visit = { ...base, welcome_at, sure_until: asked_at, closed_at: null };
+    const visit: Visit = {
+      ...base,
+      ...{ welcome_at, sure_until: asked_at, closed_at: null, doubts: [], told: [] },
+    };
     const connection = { visit, droppedAt: Infinity };
     if (!seat) this.tell(room, 'joined', user, welcome_at - this.now);
     const connections = seat?.connections ?? new Set();
@@ -183,12 +217,51 @@ class SeatWorld {
     // Every third answer is lost.
     const answered_at = back % 3 === 0 ? null : this.now + back;
     this.kicks.push({ room_id: room, user, asked_at, answered_at });
+    for (const connection of this.forfeited)
+      if (connection.visit.room_id === room && connection.visit.user === user)
+        this.forfeited.delete(connection);
     if (!seat) return;
     this.tell(room, 'kicked', user, back);
     this.seats[room].delete(user);
     for (const { visit } of seat.connections)
       visit.closed_at = Math.max(this.now, visit.welcome_at ?? 0) + back;
     this.tell(room, 'left', user, back);
+  }
+
+  private forfeit(room: RoomId, user: string, from: number): void {
+    const connections = this.seats[room].get(user)?.connections ?? [];
+    this.seats[room].delete(user);
+    this.tell(room, 'left', user, 7);
+    for (const connection of connections) {
+      connection.visit.doubts.push({
+        from: Math.max(from, connection.visit.doubts.at(-1)?.to ?? 0),
+        to: null,
+      });
+      this.forfeited.add(connection);
+    }
+  }
+
+  private regain(room: RoomId, user: string, back: number): void {
+    const found = [...this.forfeited].find(({ visit }) => visit.room_id === room && visit.user === user);
+    if (!found) return;
+    this.forfeited.delete(found);
+    const seats = this.seats[room];
+    const seat = seats.get(user);
+    if (!seat && seats.size >= SEATING[room].capacity) {
+      found.visit.closed_at = Math.max(this.now, found.visit.welcome_at ?? 0) + back;
+      return;
+    }
+    if (!seat) this.tell(room, 'joined', user, back);
+    const connections = seat?.connections ?? new Set();
+    seats.set(user, { connections: connections.add(found), freeAt: Infinity });
+    const doubt = found.visit.doubts.at(-1);
+    if (doubt) doubt.to = this.now + back;
+  }
+
+  private move(room: RoomId, from: number, to: number): void {
+    this.unsettled.push({ from, to });
+    for (const seat of this.seats[room].values())
+      if (seat.connections.size === 0) seat.freeAt = this.now + SEATING[room].grace_ms;
   }
 
   /** Seats whose grace is over by then become free. */

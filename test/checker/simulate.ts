@@ -175,7 +175,8 @@ class World {
 
   private note(person: Person, id: string, text: string, answer: Answer): void {
     const connection = `${person.member.name}/${person.line}`;
-    this.attempts.push({ connection, room_id: person.room, id, user: person.member.name, text, answer });
+    const { room: room_id, member } = person;
+    this.attempts.push({ connection, room_id, id, user: member.name, text, sent_at: 0, answer });
   }
 
   private connect(person: Person, how: 'since' | 'anew' | 'not recovered'): void {

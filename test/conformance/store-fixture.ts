@@ -5,6 +5,10 @@ import type { Append, RoomRecord, Store } from '../../engine/ports.js';
 
 export interface StoreUnderTest {
   readonly store: Store;
+  /** The same place for a process that comes after this one; not started. Left out where the place goes with the process. */
+  readonly again?: () => Store;
+  /** Another place; not started. */
+  readonly elsewhere: () => Promise<Store>;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { newId } from '../../engine/ids.js';
 import type { Promised, StoreUnderTest } from './store-fixture.js';
+import { promiseIdentity } from './store-identity.js';
 import { promiseForgetting } from './store-forgets.js';
 import { promiseReads } from './store-reads.js';
 import { promiseWrites } from './store-writes.js';
@@ -20,4 +21,5 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
   promiseWrites(promise);
   promiseReads(promise);
   promiseForgetting(promise);
+  promiseIdentity(name, make);
 }

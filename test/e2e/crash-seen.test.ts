@@ -7,7 +7,8 @@ import { until } from '../support/until.js';
 import { attempt, oneTo, problemOf, readRoom } from './support/chat.js';
 import { range } from './support/cluster-tally.js';
 import { metrics } from './support/metrics.js';
-import type { Door, Resident } from './support/residents.js';
+import type { Door } from './support/door.js';
+import type { Resident } from './support/residents.js';
 import { endScene, populate, type Scene } from './support/scene.js';
 
 const FAULTY_MAIN = fileURLToPath(new URL('support/faulty-main.js', import.meta.url));

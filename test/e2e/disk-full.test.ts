@@ -69,8 +69,8 @@ t.test(
     const refusedId = '01890000-0000-7000-8000-000000000001';
     alice.send({ type: 'post', id: refusedId, text: 'while it is full' });
     t.match(await alice.next('error'), { code: 'unavailable', id: refusedId });
-    const { refused } = load;
-    await until(() => load.refused > refused, { ...PATIENCE, what: 'posts to be refused' });
+    const { putOff } = load;
+    await until(() => load.putOff > putOff, { ...PATIENCE, what: 'posts to be refused' });
     const [accepted, deaf] = [load.accepted.length, await unready(parlor)];
     t.match(deaf, disk.reason);
     disk.free(parlor);

@@ -2,5 +2,5 @@ import t from 'tap';
 import { survivesKills } from './support/kill-suite.js';
 
 t.test('SQLite: what was answered under load survives kill -9, again and again', { timeout: 290_000 }, (t) =>
-  survivesKills(t, 'sqlite'),
+  survivesKills(t, { broker: 'in-process', store: 'sqlite', file: 'kill9-sqlite' }),
 );

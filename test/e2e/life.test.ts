@@ -65,20 +65,28 @@ t.test('while it drains, a node takes neither connections nor posts, and says wh
   prober.write('GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n');
   for (const raw of [poster, prober]) {
     const answer = await answerOn(raw);
-    t.match(answer, { status: 503, headers: { 'retry-after': /^\d+$/ }, body: /"code":"unavailable"/ });
+    const headers = { 'retry-after': /^\d+$/, connection: 'close' };
+    t.match(answer, { status: 503, headers, body: /"code":"unavailable"/ });
   }
   t.equal(await accepts(parlor.port), false, 'new connections are refused');
   t.equal(await ended, 0, 'and one that never finishes does not keep it from ending');
 });
 
-t.test('asked twice, it ends once; Ctrl-C is the same', async (t) => {
+t.test('Ctrl-C stops it like SIGTERM', async (t) => {
   const parlor = await startParlor();
-  const ended = parlor.end('SIGINT');
-  await parlor.end('SIGTERM');
-  t.equal(await ended, 0);
+  t.equal(await parlor.end('SIGINT'), 0);
   await until(() => parlor.logs.some(({ msg }) => msg === 'stopped'), { what: 'its last line' });
-  t.equal(parlor.logs.filter(({ msg }) => msg === 'stopped').length, 1);
 });
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  t.test(`asked to stop and then ${signal}, it ends at once, whatever it was waiting for`, async (t) => {
+    const parlor = await startParlor({ DRAIN_DELAY_MS: '600000' });
+    const ended = parlor.end('SIGTERM');
+    await until(() => parlor.logs.some(({ msg }) => msg === 'stopping'), { what: 'it to be stopping' });
+    t.equal(await parlor.end(signal), 1, 'not everything may have been finished');
+    t.equal(await ended, 1);
+    t.ok(parlor.logs.some(({ msg }) => /ended at once/.test(msg)));
+  });
 
 /** Settings that stop the start, and what the one line says beside the name and the value. */
 const WRONG: readonly (readonly [env: Env, says: RegExp])[] = [
@@ -95,6 +103,7 @@ const WRONG: readonly (readonly [env: Env, says: RegExp])[] = [
   [{ REPLY_TIMEOUT_MS: 'soon' }, /REPLY_TIMEOUT_MS="soon" .*allowed/],
   [{ SILENCE_S: '7' }, /SILENCE_S="7" .*allowed: a whole number from 8/],
   [{ DRAIN_MS: '1 s' }, /DRAIN_MS="1 s" .*allowed/],
+  [{ DRAIN_DELAY_MS: '-1' }, /DRAIN_DELAY_MS="-1" .*allowed: a whole number from 0/],
   [{ MAX_FRAME_BYTES: '2000000' }, /MAX_FRAME_BYTES="2000000" .*allowed/],
   [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL="loud" .*allowed: fatal, error, warn/],
   [{ LOG_FORMAT: 'xml' }, /LOG_FORMAT="xml" .*allowed: auto, json, pretty/],

@@ -19,6 +19,7 @@ for (const broker of BROKERS) {
       'audiences',
       'broker_pending',
       'broker_buffered',
+      'partitions',
     ];
     for (const name of gauges) t.match(text, new RegExp(`^# TYPE parlor_${name} gauge$`, 'm'));
     for (const actor of ['rooms', 'audiences', 'bridge', 'journal']) {

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import { BROKERS } from '../support/matrix.js';
 import { startParlor, type Client, type Parlor } from '../support/parlor.js';
 import { startProxy } from '../support/proxy.js';
 import { startPrivatePostgres } from '../support/postgres.js';
@@ -22,6 +23,11 @@ async function untilReady(parlor: Parlor): Promise<void> {
 async function untilAccepted(load: Insistent, more: number): Promise<void> {
   const wanted = load.accepted.length + more;
   await until(() => load.accepted.length >= wanted, { ...PATIENCE, what: `${more} more accepted` });
+}
+
+async function untilPutOff(load: Insistent): Promise<void> {
+  const { putOff } = load;
+  await until(() => load.putOff > putOff, { ...PATIENCE, what: 'posts to be refused, or queued' });
 }
 
 /** While the database is away, what reads from it says so, and no more than that. */
@@ -51,50 +57,62 @@ async function endWell(t: Test, parlor: Parlor, member: Client, load: Insistent)
   await assertAllThere(t, parlor, ROOM, load);
   await member.count('message', load.accepted.length);
   t.same(seqs(member), oneTo(load.accepted.length), 'a member saw each of them once, in order');
-  t.comment(`${load.accepted.length} accepted, ${load.refused} times refused`);
+  t.comment(`${load.accepted.length} accepted, ${load.putOff} times put off`);
 }
 
-t.test('PostgreSQL is killed and comes back, again and again, under load', async (t) => {
-  const postgres = await startPrivatePostgres();
-  t.teardown(() => postgres.close());
-  const parlor = await startParlor({ STORE: 'postgres', DATABASE_URL: postgres.url });
-  t.teardown(() => parlor.end());
-  const alice = await parlor.join(ROOM, 'user=alice');
-  const load = startInsistent(parlor, ROOM, 8);
-  for (let round = 0; round < 3; round++) {
-    await untilAccepted(load, 200);
-    await postgres.kill();
-    t.match(await untilUnready(parlor), /store: .*127\.0\.0\.1/, 'it says why, and where');
-    const refused = load.refused;
-    await until(() => load.refused > refused, { ...PATIENCE, what: 'posts to be refused' });
-    await assertReadsRefused(t, parlor);
-    await postgres.start();
-    await untilReady(parlor);
-  }
-  await endWell(t, parlor, alice, load);
-  t.equal(parlor.logs.filter(({ msg }) => msg === 'stopped').length, 0);
-});
+for (const broker of BROKERS) {
+  t.test(
+    `PostgreSQL is killed and comes back, again and again, under load, with the ${broker.name} broker`,
+    async (t) => {
+      const postgres = await startPrivatePostgres();
+      t.teardown(() => postgres.close());
+      const parlor = await startParlor({
+        ...{ STORE: 'postgres', DATABASE_URL: postgres.url, REPLY_TIMEOUT_MS: '1000' },
+        ...(await broker.env()),
+      });
+      t.teardown(() => parlor.end());
+      const alice = await parlor.join(ROOM, 'user=alice');
+      const load = startInsistent(parlor, ROOM, 8);
+      for (let round = 0; round < 3; round++) {
+        await untilAccepted(load, 200);
+        await postgres.kill();
+        t.match(await untilUnready(parlor), /store: .*127\.0\.0\.1/, 'it says why, and where');
+        await untilPutOff(load);
+        await assertReadsRefused(t, parlor);
+        await postgres.start();
+        await untilReady(parlor);
+      }
+      await endWell(t, parlor, alice, load);
+      t.equal(parlor.logs.filter(({ msg }) => msg === 'stopped').length, 0);
+    },
+  );
 
-t.test('a connection to PostgreSQL that hangs costs a timeout, not the node', async (t) => {
-  const postgres = await startPrivatePostgres();
-  t.teardown(() => postgres.close());
-  const proxy = await startProxy(postgres.port);
-  t.teardown(() => proxy.close());
-  const url = new URL(postgres.url);
-  url.port = String(proxy.port);
-  const parlor = await startParlor({ STORE: 'postgres', DATABASE_URL: url.href, STORE_TIMEOUT_MS: '500' });
-  t.teardown(() => parlor.end());
-  const alice = await parlor.join(ROOM, 'user=alice');
-  const load = startInsistent(parlor, ROOM, 8);
-  for (let round = 0; round < 3; round++) {
-    await untilAccepted(load, 100);
-    proxy.hang();
-    t.match(await untilUnready(parlor), /store: /);
-    const refused = load.refused;
-    await until(() => load.refused > refused, { ...PATIENCE, what: 'posts to be refused' });
-    // What hung is delivered now, long after everybody has been told that it failed.
-    await proxy.recover();
-    await untilReady(parlor);
-  }
-  await endWell(t, parlor, alice, load);
-});
+  t.test(
+    `a connection to PostgreSQL that hangs costs a timeout, not the node, with the ${broker.name} broker`,
+    async (t) => {
+      const postgres = await startPrivatePostgres();
+      t.teardown(() => postgres.close());
+      const proxy = await startProxy(postgres.port);
+      t.teardown(() => proxy.close());
+      const url = new URL(postgres.url);
+      url.port = String(proxy.port);
+      const parlor = await startParlor({
+        ...{ STORE: 'postgres', DATABASE_URL: url.href, STORE_TIMEOUT_MS: '500', REPLY_TIMEOUT_MS: '1000' },
+        ...(await broker.env()),
+      });
+      t.teardown(() => parlor.end());
+      const alice = await parlor.join(ROOM, 'user=alice');
+      const load = startInsistent(parlor, ROOM, 8);
+      for (let round = 0; round < 3; round++) {
+        await untilAccepted(load, 100);
+        proxy.hang();
+        t.match(await untilUnready(parlor), /store: /);
+        await untilPutOff(load);
+        // What hung is delivered now, long after everybody has been told that it failed.
+        await proxy.recover();
+        await untilReady(parlor);
+      }
+      await endWell(t, parlor, alice, load);
+    },
+  );
+}

@@ -8,6 +8,7 @@ import { Nodes, type ClusterOptions } from './cluster/nodes.js';
 import type { Partition } from './cluster/partition.js';
 
 const STEP_MS = 100;
+const STOP_MS = 5_000;
 
 /** Several nodes on one store, in one process and in virtual time: their clients, and the troubles they may have. */
 export class Cluster extends Nodes {
@@ -163,9 +164,9 @@ export class Cluster extends Nodes {
   async stop(at: number): Promise<void> {
     const node = this.node(at);
     let isOver = false;
-    void node.engine.stop(5_000).then(() => (isOver = true));
+    void node.engine.stop(STOP_MS).then(() => (isOver = true));
     await this.settle();
-    if (!isOver) await this.pass(5_000);
+    for (let ms = 0; ms <= STOP_MS && !isOver; ms += STEP_MS) await this.pass(STEP_MS);
     node.kill();
   }
 

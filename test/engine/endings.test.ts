@@ -2,6 +2,7 @@ import t from 'tap';
 import { newId } from '../../engine/ids.js';
 import { turns } from '../support/clock.js';
 import { startNode } from '../support/engine.js';
+import { until } from '../support/until.js';
 
 t.test(
   'a room that is closed shows room_closed, ends its connections with 4410, and lets nobody post or join',
@@ -98,7 +99,11 @@ t.test('a node that stops closes with 1012, answers everything, and keeps what i
   const answers = Array.from({ length: 500 }, (_, i) => node.post('42', `${i}`, newId()));
   await turns(1);
   const stopping = node.engine.stop(1_000);
+  await until(() => clients.every(({ closedWith }) => closedWith !== null), {
+    what: 'the clients to be told',
+  });
   const after = node.post('42', 'too late');
+  await node.clock.pass(1_000);
   await stopping;
   t.ok(clients.every(({ closedWith }) => closedWith === 1012));
   const got = await Promise.all(answers);
@@ -130,8 +135,9 @@ t.test(
       const node = await startNode(t);
       for (let i = 0; i < 10; i++) node.connect(`room-${i}`, 'alice');
       await turns(gap);
-      await node.engine.stop(1_000);
-      await turns(5);
+      const stopping = node.engine.stop(1_000);
+      await node.clock.pass(1_000);
+      await stopping;
       node.clock.jump(60_000);
       await turns(5);
       t.equal(node.clock.pending, 0, `stopped ${gap} turns after the connections were opened`);

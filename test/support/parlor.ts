@@ -88,19 +88,22 @@ export async function startParlor(env: Env = {}, main = MAIN): Promise<Parlor> {
  * The program with these settings, which should not start: its exit code and what it said on standard error. One that
  * is still there after 20 s is killed, and its exit code is null.
  */
-export async function runParlor(env: Env, main = MAIN): Promise<{ code: number | null; stderr: string }> {
-  const child = launch(env, main);
+export async function runParlor(
+  env: Env,
+  ...args: readonly string[]
+): Promise<{ code: number | null; stderr: string }> {
+  const child = launch(env, MAIN, args);
   const timer = setTimeout(() => child.process.kill('SIGKILL'), 20_000);
   const code = await child.exited;
   clearTimeout(timer);
   return { code, stderr: child.stderr() };
 }
 
-function launch(env: Env, main: string) {
+function launch(env: Env, main: string, args: readonly string[] = []) {
   const inherited = Object.fromEntries(
     ['PATH', 'HOME', 'LANG'].map((name) => [name, process.env[name] ?? '']),
   );
-  const child: ChildProcess = spawn(process.execPath, ['--enable-source-maps', main], {
+  const child: ChildProcess = spawn(process.execPath, ['--enable-source-maps', main, ...args], {
     // Only what a test asks for is kept on disk.
     env: { ...inherited, STORE: 'memory', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -146,7 +149,8 @@ export interface Client {
 
 const PATIENCE_MS = 30_000;
 
-function openClient(url: string, options: ClientOptions = {}): Client {
+/** A WebSocket to this address. */
+export function openClient(url: string, options: ClientOptions = {}): Client {
   const socket = new WebSocket(url, options);
   const frames: Frame[] = [];
   const taken = new Map<string, number>();

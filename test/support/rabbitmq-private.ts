@@ -48,10 +48,10 @@ export async function ctl(path: string, args: string[]): Promise<string> {
 
 /**
  * The URL of a fresh and empty virtual host of a broker, so that tests that use the same names of queues and exchanges
- * do not meet. `ctlPath` and `url` are the broker's.
+ * do not meet. `ctlPath` and `url` are the broker's; its name begins with `prefix`.
  */
-export async function freshVhost(broker: { ctlPath: string; url: string }): Promise<string> {
-  const name = `test-${process.pid}-${Math.random().toString(36).slice(2, 10)}`;
+export async function freshVhost(broker: { ctlPath: string; url: string }, prefix = 'test'): Promise<string> {
+  const name = `${prefix}-${process.pid}-${Math.random().toString(36).slice(2, 10)}`;
   await ctl(broker.ctlPath, ['add_vhost', name]);
   await ctl(broker.ctlPath, ['set_permissions', '-p', name, 'guest', '.*', '.*', '.*']);
   return `${broker.url}/${name}`;

@@ -1,3 +1,4 @@
+import { connect } from 'amqplib';
 import { startInDocker, dockerAnswers } from './rabbitmq-docker.js';
 import { amqpAnswers, freshVhost, type PrivateRabbit } from './rabbitmq-private.js';
 import { findServer } from './rabbitmq-find.js';
@@ -55,7 +56,8 @@ export async function startPrivateRabbit(): Promise<PrivateRabbit> {
 
 /**
  * A broker for one test file: a fresh virtual host of the run's broker, so that files that declare the same queues
- * do not meet. On a given broker it is the one that AMQP_URL names, and the files run one at a time.
+ * do not meet. On a given broker it is the one that AMQP_URL names, and the files run one at a time; it may be had by
+ * whoever comes first, as a fresh one.
  * Rejects when the file was not started by `make test`.
  */
 export async function ownVhost(): Promise<string> {
@@ -63,5 +65,15 @@ export async function ownVhost(): Promise<string> {
   if (url === undefined)
     throw new Error('PARLOR_TEST_AMQP_URL is not set: run the file with make test ONLY=<name>');
   const ctlPath = process.env.PARLOR_TEST_RABBITMQCTL;
-  return ctlPath === undefined ? url : freshVhost({ url, ctlPath });
+  if (ctlPath !== undefined) return freshVhost({ url, ctlPath });
+  await disown(url);
+  return url;
+}
+
+/** Makes a virtual host nobody's: the files before this one had stores of their own. */
+async function disown(urls: string): Promise<void> {
+  const connection = await connect(urls.split(',')[0]?.trim() ?? urls);
+  const channel = await connection.createChannel();
+  await channel.deleteQueue('parlor.cluster');
+  await connection.close();
 }

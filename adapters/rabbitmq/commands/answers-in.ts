@@ -1,27 +1,31 @@
-import type { ChannelModel } from 'amqplib';
+import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import { newId } from '../../../engine/ids.js';
 import type { Answer } from '../../../engine/messages/answers.js';
+import type { IsNewer } from '../newer.js';
 
-export type OnAnswers = (correlationId: string, answers: readonly (readonly [number, Answer])[]) => void;
+interface Parts {
+  readonly nodeId: string;
+  readonly onAnswers: (correlationId: string, answers: readonly (readonly [number, Answer])[]) => void;
+  readonly isNewer: IsNewer;
+  readonly broken: (reason: string) => void;
+}
 
 /**
  * Opens this node's own queue for answers and resolves with its name. The name is new each time: a queue of a
  * connection that the broker has not yet missed is locked (405) for the one that follows.
  */
-export async function openAnswersIn(
-  model: ChannelModel,
-  nodeId: string,
-  onAnswers: OnAnswers,
-  broken: (reason: string) => void,
-): Promise<string> {
+export async function openAnswersIn(model: ChannelModel, parts: Parts): Promise<string> {
+  const { nodeId, onAnswers, isNewer, broken } = parts;
   const channel = await model.createChannel();
   let reason = 'the reply queue was closed';
   channel.on('error', (cause) => (reason = cause.message));
   channel.on('close', () => broken(reason));
   const name = `parlor.replies.${nodeId}.${newId().slice(-12)}`;
   await channel.assertQueue(name, { exclusive: true, autoDelete: true, durable: false });
-  const consume = (message: { content: Buffer; properties: { correlationId: unknown } } | null): void => {
+  const consume = (message: ConsumeMessage | null): void => {
     if (message === null) broken('the reply queue was deleted');
+    // Who has asked learns by its timeout.
+    else if (isNewer('answer', message)) return;
     else if (typeof message.properties.correlationId === 'string') {
       onAnswers(message.properties.correlationId, readAnswers(message.content));
     }

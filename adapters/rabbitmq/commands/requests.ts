@@ -6,8 +6,9 @@ import { Lanes, type Batch, type Load, type Request } from './lanes.js';
 import type { Part } from '../connection/link.js';
 import { openPublisher, type Publisher } from '../connection/publisher.js';
 import { openAnswersIn } from './answers-in.js';
+import type { IsNewer } from '../newer.js';
 import { COMMANDS } from '../topology.js';
-import { BODY_LIMIT, NODE_COMMANDS } from '../wire.js';
+import { BODY_LIMIT, NODE_COMMANDS, VERSIONED } from '../wire.js';
 
 export interface Requests extends Part {
   add(command: Command, onAnswer: (answer: Answer) => void): void;
@@ -26,6 +27,7 @@ interface Parts {
   readonly bufferLimit: number;
   readonly clock: Clock;
   readonly meter: Meter;
+  readonly isNewer: IsNewer;
   /** Why nothing can be sent now, or null. */
   readonly reason: () => string | null;
   readonly broken: (reason: string) => void;
@@ -54,6 +56,7 @@ export function createRequests(parts: Parts): Requests {
   let publisher: Publisher | null = null;
   let replyTo = '';
   let sent = 0;
+  let nextLane = 0;
   let scheduled = false;
   let sweeping: (() => void) | null = null;
   let closed = false;
@@ -90,6 +93,7 @@ export function createRequests(parts: Parts): Requests {
     return `${why}; nothing was accepted, try again in a second`;
   }
 
+  /** A message of each lane in turn, so that a long one does not keep the others waiting while the socket takes little. */
   function flush(): void {
     scheduled = false;
     while (publisher?.hasRoom && parts.reason() === null) {
@@ -121,6 +125,7 @@ export function createRequests(parts: Parts): Requests {
       persistent: true,
       mandatory: true,
       contentType: 'application/json',
+      headers: VERSIONED,
       type: NODE_COMMANDS,
       appId: parts.nodeId,
       messageId: batch.id,
@@ -187,7 +192,7 @@ export function createRequests(parts: Parts): Requests {
     add,
     flush,
     async open({ consuming, publishing }) {
-      replyTo = await openAnswersIn(consuming, parts.nodeId, answered, parts.broken);
+      replyTo = await openAnswersIn(consuming, { ...parts, onAnswers: answered });
       publisher = await openPublisher(publishing, { onRoom: flush, broken: parts.broken });
     },
     lost() {

@@ -4,12 +4,12 @@ import { errorText } from '../../../engine/errors.js';
 /**
  * Heartbeat, s. In each, RabbitMQ looks once for bytes of the client; after two looks in vain it ends the connection,
  * 2 to 3 heartbeats after the last byte (rabbit_heartbeat.erl, start_heartbeat_receiver). So a node that was stopped
- * or cut off stays the home of its rooms for 4 to 6 s at most (5.1 s measured on 3.10.8). The documentation warns of
+ * or cut off stays the home of its rooms for 2 to 3 s, and AMQP knows no shorter heartbeat. The documentation warns of
  * values below 5 s, because a slow peer is taken for a dead one (rabbitmq.com/docs/heartbeats). Here every node sends
- * something every 400 ms, see BEAT_MS, and one that cannot do that for 4 s should not be a home. `?heartbeat=` in the
- * URL wins.
+ * something every 400 ms, see BEAT_MS; one that cannot for 2 s should not be a home, and what it loses by that is a
+ * connection, which is back in 0.1 s. `?heartbeat=` in the URL wins.
  */
-const HEARTBEAT_S = 2;
+const HEARTBEAT_S = 1;
 
 /** Where a broker is. `target` is what amqplib takes, `name` is fit for a log: no user, no password. */
 export interface Address {

@@ -1,10 +1,12 @@
 import { connect, type ChannelModel, type RecoveringChannelModel, type RecoveryOptions } from 'amqplib';
+import { atMost } from '../../../engine/at-most.js';
 import { errorText } from '../../../engine/errors.js';
 import type { Clock, Log } from '../../../engine/ports.js';
 import { connectFault, type Address } from './addresses.js';
 import { Backoff } from './backoff.js';
 import { connectToPublish, leave, socketOf, socketOptions, type Connections } from './connections.js';
 import { gatherWrites } from './gather-writes.js';
+import { NotOurs } from './not-ours.js';
 
 /** Something that lives on a node's connections: opened on each new pair of them, told when one of them is gone. */
 export interface Part {
@@ -16,7 +18,10 @@ export interface Part {
 }
 
 export interface Link {
-  /** Resolves with the first connections on which every part is open. Rejects if there are none in time. */
+  /**
+   * Resolves with the first connections on which every part is open. Rejects if there are none in time, and at once if a
+   * part says `NotOurs`.
+   */
   start(): Promise<void>;
   /** Why nothing can be sent now, for a human; null when it can. */
   readonly reason: string | null;
@@ -43,6 +48,7 @@ interface Options {
 }
 
 const SETUP_MS = 10_000;
+/** A peer that does not answer cannot keep us from ending. */
 const CLOSE_MS = 2_000;
 
 /** The connections that stand, or are being set up. */
@@ -80,6 +86,8 @@ export function createLink(options: Options): Link {
   let left: Promise<unknown> = Promise.resolve();
   /** Faults told since the last connection, so that one that lasts is told once. */
   const told = new Set<string>();
+  /** Ends a start that is of no use. */
+  let notOurs = (_: NotOurs): void => undefined;
 
   function nextAddress(): void {
     address = addresses[++turn % addresses.length] ?? addresses[0];
@@ -160,12 +168,12 @@ export function createLink(options: Options): Link {
     for (const part of parts) part.lost();
   }
 
-  function down(text: string, what: string): void {
+  function down(text: string, what: string, level: 'warn' | 'error' = 'warn'): void {
     const publishing = standing?.publishing;
     reason = `${text}, retrying`;
     forget();
     if (publishing) left = leave(publishing, text, clock, log);
-    if (!told.has(text)) log.warn({ broker: address.name }, `rabbitmq: ${what}: ${text}`);
+    if (!told.has(text)) log[level]({ broker: address.name }, `rabbitmq: ${what}: ${text}`);
     told.add(text);
     nextAddress();
   }
@@ -174,6 +182,13 @@ export function createLink(options: Options): Link {
     since = clock.elapsed();
     backoff.lasted(since - connectedAt);
     down(connectFault(cause, address), 'connection lost');
+  }
+
+  function notConnected(cause: Error): void {
+    if (cause instanceof NotOurs) {
+      down(cause.message, 'not connected', 'error');
+      notOurs(cause);
+    } else down(connectFault(cause, address), 'no connection');
   }
 
   function reset(why: string): void {
@@ -192,7 +207,7 @@ export function createLink(options: Options): Link {
   function listen(to: RecoveringChannelModel): void {
     to.on('connect', connected);
     to.on('disconnect', disconnected);
-    to.on('connect-failed', (cause) => down(connectFault(cause, address), 'no connection'));
+    to.on('connect-failed', notConnected);
     // Each is followed by `disconnect`, which says the same.
     to.on('error', () => undefined);
     to.on('handler-error', (cause: Error) =>
@@ -220,24 +235,16 @@ export function createLink(options: Options): Link {
     });
   }
 
-  /** A peer that does not answer cannot keep us from ending. */
-  async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-    let cancel = (): void => undefined;
-    const late = new Promise<void>((over) => (cancel = clock.after(ms, over)));
-    await Promise.race([work, late]);
-    cancel();
-  }
-
   async function close(): Promise<void> {
     if (closed) return;
     closed = true;
     reason = 'closed';
     // amqplib writes channel 0 past the buffers of the others: `connection.close` alone would overtake what they hold.
-    if (whole) await atMost(CLOSE_MS, Promise.all(parts.map((part) => part.close())));
+    if (whole) await atMost(clock, CLOSE_MS, Promise.all(parts.map((part) => part.close())));
     const publishing = standing?.publishing;
     forget();
     if (publishing) left = leave(publishing, 'closed', clock, log);
-    await atMost(CLOSE_MS, Promise.all([recovering?.close(), left]));
+    await atMost(clock, CLOSE_MS, Promise.all([recovering?.close(), left]));
   }
 
   return {
@@ -255,12 +262,14 @@ export function createLink(options: Options): Link {
       let cancel = (): void => undefined;
       const late = new Promise<never>((_, reject) => {
         cancel = clock.after(options.startMs, () => reject(new Error(reason ?? 'no answer')));
+        notOurs = reject;
       });
       try {
         await Promise.race([opened.waitForConnect(), late]);
       } catch (cause) {
         const said = errorText(cause).replace(/, retrying$/, '');
         await close();
+        if (cause instanceof NotOurs) throw cause;
         throw new Error(`no RabbitMQ within ${options.startMs / 1000} s: ${said}`, { cause });
       } finally {
         cancel();

@@ -4,6 +4,7 @@ import { newId } from '../../../engine/ids.js';
 import type { BrokerHandlers, Clock, Log, Meter } from '../../../engine/ports.js';
 import type { Part } from '../connection/link.js';
 import { closeChannel } from '../connection/publisher.js';
+import type { IsNewer } from '../newer.js';
 import { EVENTS } from '../topology.js';
 import { readEvents } from '../wire.js';
 
@@ -24,6 +25,7 @@ interface Parts {
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
+  readonly isNewer: IsNewer;
   /** Whether others may have taken this node for gone before this link. */
   readonly mayBeGone: () => boolean;
   readonly broken: (reason: string) => void;
@@ -38,6 +40,8 @@ interface Subscription {
 
 /** A node that loses events because it reads too slowly is told so at most so often, ms: it reads the store then. */
 const OVERFLOW_MS = 5_000;
+/** The same for events of a newer Parlor: a conversation that goes over both is late by so much, ms. */
+const NEWER_MS = 1_000;
 
 /**
  * After an alarm, events may be missing for ever: their home acknowledged their commands when they were stored (see
@@ -59,6 +63,20 @@ export function createEventsIn(parts: Parts): EventsIn {
   let wasLost = false;
   let endPause = (): void => undefined;
   let cancelRead = (): void => undefined;
+  /** Ends the pause after newer events were told of; null: there is none. */
+  let endNewerPause: (() => void) | null = null;
+  let isUntold = false;
+
+  /** What cannot be read is in the store all the same, so audiences are told to read that. */
+  function tellOfNewer(): void {
+    isUntold = endNewerPause !== null;
+    if (isUntold) return;
+    endNewerPause = clock.after(NEWER_MS, () => {
+      endNewerPause = null;
+      if (isUntold) tellOfNewer();
+    });
+    parts.handlers().missed(false);
+  }
 
   function arrived(message: ConsumeMessage | null): void {
     if (message === null) {
@@ -67,6 +85,10 @@ export function createEventsIn(parts: Parts): EventsIn {
     }
     // Its own audiences had it before it was published.
     if (message.properties.appId === nodeId) return;
+    if (parts.isNewer('event', message)) {
+      tellOfNewer();
+      return;
+    }
     const { events, faults } = readEvents(message.content, message.fields.routingKey);
     if (faults.length > 0) {
       meter.dropped('undecodable_event');
@@ -135,6 +157,8 @@ export function createEventsIn(parts: Parts): EventsIn {
       channel = null;
       endPause();
       cancelRead();
+      endNewerPause?.();
+      endNewerPause = null;
       for (const subscription of wanted.values()) subscription.bound = false;
     },
     close: async () => (channel === null ? undefined : closeChannel(channel)),

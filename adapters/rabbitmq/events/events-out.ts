@@ -4,7 +4,7 @@ import { slotOf } from '../../../engine/slots.js';
 import type { Part } from '../connection/link.js';
 import { openPublisher, type Publisher } from '../connection/publisher.js';
 import { EVENTS } from '../topology.js';
-import { BODY_GOAL } from '../wire.js';
+import { BODY_GOAL, VERSIONED } from '../wire.js';
 
 export interface EventsOut extends Part {
   /**
@@ -126,7 +126,12 @@ export function createEventsOut(parts: Parts): EventsOut {
     sent.add(batch);
     const body = Buffer.from(`[${batch.texts.join(',')}]`);
     // What is only for whoever is there is not worth a write to a disk.
-    const options = { persistent: batch.durable, contentType: 'application/json', appId: parts.nodeId };
+    const options = {
+      persistent: batch.durable,
+      contentType: 'application/json',
+      headers: VERSIONED,
+      appId: parts.nodeId,
+    };
     to.publish({ exchange: EVENTS, key: String(batch.slot), body, options }, (outcome) => {
       // What is lost is sent again when there is a connection.
       if (outcome === 'lost' || !sent.delete(batch)) return;

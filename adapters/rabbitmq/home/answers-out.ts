@@ -3,6 +3,7 @@ import type { Answer } from '../../../engine/messages/answers.js';
 import type { Meter } from '../../../engine/ports.js';
 import type { Part } from '../connection/link.js';
 import { openPublisher, type Publisher } from '../connection/publisher.js';
+import { VERSIONED } from '../wire.js';
 
 /** Who asked, as an AMQP message tells it; null where nobody waits for an answer. */
 export interface Asker {
@@ -60,6 +61,7 @@ export function createAnswersOut(parts: Parts): AnswersOut {
     const { correlationId } = asker;
     const options = {
       contentType: 'application/json',
+      headers: VERSIONED,
       ...(correlationId === undefined ? {} : { correlationId }),
     };
     // Not mandatory: whoever is gone needs no answer. Nothing is done about a lost one either.

@@ -3,13 +3,15 @@ import type { Log, Meter } from '../../../engine/ports.js';
 import type { Part } from '../connection/link.js';
 import { openPublisher, type Publisher } from '../connection/publisher.js';
 import { DEAD } from '../topology.js';
-import { BODY_LIMIT } from '../wire.js';
+import { BODY_LIMIT, versionOf } from '../wire.js';
 
 /**
- * Why a command is in `parlor.dead`. `undecodable`: it is none; `delivered_too_often`: it seems to kill who handles
- * it; `internal`, `unavailable`, `rate_limited`: its room refused it so, after it had been durably queued.
+ * Why a command is in `parlor.dead`. `undecodable`: it is none; `newer_version`: this Parlor cannot read it, a newer one
+ * can; `delivered_too_often`: it seems to kill who handles it; `internal`, `unavailable`, `rate_limited`: its room refused
+ * it so, after it had been durably queued.
  */
-export type DeathReason = 'undecodable' | 'delivered_too_often' | 'internal' | 'unavailable' | 'rate_limited';
+export type DeathReason =
+  'undecodable' | 'newer_version' | 'delivered_too_often' | 'internal' | 'unavailable' | 'rate_limited';
 
 export interface DeadLetters extends Part {
   /**
@@ -27,6 +29,10 @@ interface Parts {
 }
 
 const DETAIL_LIMIT = 500;
+const COUNTED: Partial<Record<DeathReason, string>> = {
+  undecodable: 'undecodable_command',
+  newer_version: 'newer_command',
+};
 
 /** Where commands end that cannot be carried out, each with its reason in the headers. */
 export function createDeadLetters(parts: Parts): DeadLetters {
@@ -43,7 +49,7 @@ export function createDeadLetters(parts: Parts): DeadLetters {
     add(message, reason, detail, body = message.content) {
       const { fields, properties } = message;
       const { routingKey } = fields;
-      parts.meter.dropped(reason === 'undecodable' ? 'undecodable_command' : 'dead_letter');
+      parts.meter.dropped(COUNTED[reason] ?? 'dead_letter');
       parts.log.warn(
         {
           reason,
@@ -55,6 +61,7 @@ export function createDeadLetters(parts: Parts): DeadLetters {
         'rabbitmq: a command goes to parlor.dead',
       );
       const headers = {
+        ...versionOf(message),
         'x-parlor-reason': reason,
         'x-parlor-detail': detail.slice(0, DETAIL_LIMIT),
         'x-parlor-routing-key': routingKey,

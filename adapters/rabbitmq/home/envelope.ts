@@ -1,10 +1,19 @@
 import type { ConsumeMessage } from 'amqplib';
-import { refused, type Answer } from '../../../engine/messages/answers.js';
+import { notDelivered, refused, type Answer } from '../../../engine/messages/answers.js';
 import type { Command } from '../../../engine/messages/commands.js';
 import type { Delivery, Session } from '../../../engine/ports.js';
 import { askerOf, type AnswersOut, type Asker } from './answers-out.js';
 import type { DeadLetters, DeathReason } from './dead-letters.js';
-import { isLost, NODE_COMMANDS, readCommands, stale, type Read } from '../wire.js';
+import {
+  countCommands,
+  isLost,
+  NODE_COMMANDS,
+  readCommands,
+  stale,
+  unreadVersion,
+  WIRE_VERSION,
+  type Read,
+} from '../wire.js';
 
 /** One command of an envelope, until it is dealt with. */
 export interface Item {
@@ -46,21 +55,14 @@ interface Parts {
 
 /** Reads a message. What is no command of this partition is refused and dead-lettered here; the rest are its items. */
 export function openEnvelope(message: ConsumeMessage, parts: Parts): Envelope {
+  const version = unreadVersion(message);
+  if (version !== null) return park(message, version, parts);
   const body = readCommands(message.content, parts.partition, parts.partitions);
   const asker = askerOf(message, 'fault' in body || body.single);
   const items: Item[] = [];
   const { type, appId } = message.properties as { readonly type: unknown; readonly appId: unknown };
   const sender = type === NODE_COMMANDS && typeof appId === 'string' ? appId : null;
-  const envelope: Envelope = {
-    message,
-    items,
-    asker,
-    sender,
-    open: 0,
-    waiting: 0,
-    published: new Set(),
-    buried: [],
-  };
+  const envelope = envelopeOf(message, items, asker, sender);
   if ('fault' in body) {
     bury(envelope, parts, 'undecodable', body.fault);
     answer(envelope, parts, 0, refused({ code: 'bad_request', message: body.fault }));
@@ -77,6 +79,26 @@ export function openEnvelope(message: ConsumeMessage, parts: Parts): Envelope {
     answer(envelope, parts, position, refused({ code: 'bad_request', message: read.fault }));
   });
   envelope.open = items.length;
+  return envelope;
+}
+
+function envelopeOf(
+  message: ConsumeMessage,
+  items: readonly Item[],
+  asker: Asker | null,
+  sender: string | null,
+): Envelope {
+  return { message, items, asker, sender, open: 0, waiting: 0, published: new Set(), buried: [] };
+}
+
+/** A message of a newer Parlor: its sender hears that it was not carried out, and it is kept with the dead letters. */
+function park(message: ConsumeMessage, version: string, parts: Parts): Envelope {
+  const count = countCommands(message.content);
+  const envelope = envelopeOf(message, [], askerOf(message, count === null), null);
+  const text = `a command of version ${version}; the home of this room reads up to version ${WIRE_VERSION}`;
+  bury(envelope, parts, 'newer_version', text);
+  const refusal = notDelivered('no', { code: 'unavailable', message: `${text}, and has not carried it out` });
+  for (let position = 0; position < (count ?? 1); position++) answer(envelope, parts, position, refusal);
   return envelope;
 }
 

@@ -9,6 +9,8 @@ interface Parts {
   /** Resolves when every node that lives is known, or the link is lost. */
   readonly known: () => Promise<void>;
   readonly isStoreReady: () => boolean;
+  /** All of them are open. */
+  readonly opened: () => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly broken: (reason: string) => void;
@@ -29,7 +31,8 @@ const STORE_MS = 1_000;
  * (see `poison.ts`): in its queue it is as safe. So a node whose store fails keeps what it has for as long as its link
  * lasts, and after that takes nothing before the store is ready.
  */
-export function createGate({ homes, known, isStoreReady, clock, log, broken }: Parts): Part {
+export function createGate(parts: Parts): Part {
+  const { homes, known, isStoreReady, clock, log, broken } = parts;
   let current: Connections | null = null;
   let waitsFor = '';
 
@@ -43,6 +46,7 @@ export function createGate({ homes, known, isStoreReady, clock, log, broken }: P
       if (current !== on) return;
       await home.open(on);
     }
+    if (current === on) parts.opened();
   }
 
   function lost(): void {

@@ -1,4 +1,5 @@
-import type { Channel } from 'amqplib';
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import { errorText } from '../../../engine/errors.js';
 import type { BrokerHandlers } from '../../../engine/ports.js';
 import type { Part } from '../connection/link.js';
 import { createPoison } from './poison.js';
@@ -8,73 +9,113 @@ import { commandQueue } from '../topology.js';
 
 /** One partition, as this node consumes it. Whether it is its home at a moment is the broker's decision. */
 export interface Partition extends Part {
+  /** Whether commands were delivered here since it was subscribed to: then this node is its home. */
+  readonly isActive: boolean;
+  /**
+   * Goes to the end of the line of nodes that wait to be its home. If this node is the home, it ends what was begun, for at
+   * most `ms`, and the next one follows. Never rejects.
+   */
+  subscribeAgain(ms: number): Promise<void>;
   /** Hands over: ends what was begun, for at most `ms`, and leaves the rest to the next home. Final. */
   finish(ms: number): Promise<void>;
 }
 
 interface Parts extends Omit<SessionParts, 'handlers' | 'poison'> {
+  readonly nodeId: string;
   readonly deliveryLimit: number;
   readonly isStoreReady: () => boolean;
   readonly handlers: () => BrokerHandlers;
   readonly broken: (reason: string) => void;
+  /** A command of this partition was delivered. */
+  readonly served: (partition: number) => void;
 }
 
 export function createPartition(parts: Parts): Partition {
   const { clock, partition } = parts;
   const poison = createPoison(parts.deliveryLimit, parts.isStoreReady);
+  let model: ChannelModel | null = null;
   let channel: Channel | null = null;
   let session: PartitionSession | null = null;
   let finished = false;
 
-  function lost(): void {
+  function endSession(): void {
     const ended = session;
     session = null;
     channel = null;
     if (ended) poison.outlived(ended.end());
   }
 
+  async function subscribe(to: ChannelModel): Promise<void> {
+    const opened = await to.createChannel();
+    let reason = `the consumer of partition ${partition} ended`;
+    opened.on('error', (cause) => (reason = cause.message));
+    opened.on('close', () => {
+      if (channel === opened) parts.broken(reason);
+    });
+    await opened.prefetch(parts.prefetch);
+    const fresh = createSession(opened, { ...parts, handlers: parts.handlers(), poison });
+    channel = opened;
+    session = fresh;
+    const arrived = (message: ConsumeMessage | null): void => {
+      if (message) {
+        fresh.arrived(message);
+        parts.served(partition);
+      } else parts.broken(`the queue of partition ${partition} was deleted`);
+    };
+    // The tag tells an operator which node it is: rabbitmqctl list_consumers.
+    await opened.consume(commandQueue(partition), arrived, { consumerTag: parts.nodeId });
+  }
+
+  /*
+   * Not by cancelling the consumer: then the next home gets what follows while we still hold what came before,
+   * and what we give back stands behind it. A closed channel gives everything back in its place (DESIGN 10).
+   */
+  async function handOver(ms: number): Promise<void> {
+    if (!session || !channel) return;
+    const [ours, closing] = [session, channel];
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((over) => (cancel = clock.after(ms, over)));
+    await Promise.race([ours.finish(), late]);
+    if (channel === closing) {
+      endSession();
+      // amqplib never settles this when the broker does not answer, or the connection ends meanwhile.
+      await Promise.race([closeChannel(closing), late]);
+    }
+    cancel();
+  }
+
   return {
     async open({ consuming }) {
-      if (finished) return;
-      const opened = await consuming.createChannel();
-      let reason = `the consumer of partition ${partition} ended`;
-      opened.on('error', (cause) => (reason = cause.message));
-      opened.on('close', () => {
-        if (channel === opened) parts.broken(reason);
-      });
-      await opened.prefetch(parts.prefetch);
-      const fresh = createSession(opened, { ...parts, handlers: parts.handlers(), poison });
-      channel = opened;
-      session = fresh;
-      await opened.consume(commandQueue(partition), (message) => {
-        if (message) fresh.arrived(message);
-        else parts.broken(`the queue of partition ${partition} was deleted`);
-      });
+      model = consuming;
+      if (!finished) await subscribe(consuming);
     },
-    lost,
+    lost() {
+      model = null;
+      endSession();
+    },
     async close() {
       const closing = channel;
       // First: with the channel the next home begins.
-      lost();
+      endSession();
       if (closing) await closeChannel(closing);
     },
-    /*
-     * Not by cancelling the consumer: then the next home gets what follows while we still hold what came before,
-     * and what we give back stands behind it. A closed channel gives everything back in its place (DESIGN 10).
-     */
+    get isActive() {
+      return session?.isActive === true;
+    },
+    async subscribeAgain(ms) {
+      const on = model;
+      if (finished || on === null || channel === null) return;
+      await handOver(ms);
+      if (finished || on !== model || channel !== null) return;
+      try {
+        await subscribe(on);
+      } catch (cause) {
+        if (on === model) parts.broken(errorText(cause));
+      }
+    },
     async finish(ms) {
       finished = true;
-      if (!session || !channel) return;
-      const [ours, closing] = [session, channel];
-      let cancel = (): void => undefined;
-      const late = new Promise<void>((over) => (cancel = clock.after(ms, over)));
-      await Promise.race([ours.finish(), late]);
-      if (channel === closing) {
-        lost();
-        // amqplib never settles this when the broker does not answer, or the connection ends meanwhile.
-        await Promise.race([closeChannel(closing), late]);
-      }
-      cancel();
+      await handOver(ms);
     },
   };
 }

@@ -29,6 +29,8 @@ export interface SessionParts {
 
 /** A partition on one channel, from its consumer's first message to the channel's end. */
 export interface PartitionSession {
+  /** Whether commands were delivered in it. */
+  readonly isActive: boolean;
   arrived(message: ConsumeMessage): void;
   /** No more is handed to the engine. Resolves when what was handed is decided and acknowledged. */
   finish(): Promise<void>;
@@ -237,6 +239,9 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
   }
 
   return {
+    get isActive() {
+      return begun;
+    },
     arrived,
     finish() {
       stopping = true;

@@ -5,6 +5,10 @@ export interface Alive {
   readonly hello?: boolean;
   /** The last one. */
   readonly bye?: boolean;
+  /** It has subscribed to all partitions over a new link, and is at the end of their lines. */
+  readonly placed?: boolean;
+  /** It takes no partitions: it holds connections only, or is about to end. */
+  readonly edge?: boolean;
   /** By node: counts how often nodes came back that the sender had taken for gone, or did not know when it began. */
   readonly returns?: Readonly<Record<string, number>>;
 }
@@ -17,6 +21,8 @@ export interface Heard {
   readonly greet: boolean;
   /** The sender has ended. */
   readonly gone: boolean;
+  /** The sender takes partitions from now on, or no more, or has lost its place in their lines with its link. */
+  readonly moved: boolean;
 }
 
 /**
@@ -37,6 +43,8 @@ export class Leases {
   /** The beat in which each node was last heard; in the future where it is given more time. */
   private readonly last = new Map<string, number>();
   private readonly living = new Set<string>();
+  /** Those of the living that take partitions. */
+  private readonly takers = new Set<string>();
   private readonly gone = new Set<string>();
   private readonly returns = new Map<string, number>();
   /** By living node: its highest count of this node's own returns that was heard. */
@@ -53,6 +61,11 @@ export class Leases {
     return this.living;
   }
 
+  /** The others that live and take partitions. */
+  get homes(): ReadonlySet<string> {
+    return this.takers;
+  }
+
   /** From now on commands are carried out on the assumption that every node that lives is known. */
   open(): void {
     this.isOpen = true;
@@ -65,22 +78,29 @@ export class Leases {
   }
 
   /** What this node says of itself now. */
-  alive(kind?: 'hello' | 'bye'): Alive {
+  alive(kind: 'hello' | 'placed' | 'bye' | null = null, isEdge = false): Alive {
     return {
       node_id: this.nodeId,
-      ...(kind === undefined ? {} : { [kind]: true }),
+      ...(kind === null ? {} : { [kind]: true }),
+      ...(isEdge ? { edge: true } : {}),
       ...(this.returns.size === 0 ? {} : { returns: Object.fromEntries(this.returns) }),
     };
   }
 
-  heard({ node_id: id, hello = false, bye = false, returns }: Alive): Heard {
-    if (id === this.nodeId) return { missed: false, greet: false, gone: false };
-    if (bye) return { missed: false, greet: false, gone: this.end(id) };
+  heard({ node_id: id, hello = false, placed = false, bye = false, edge = false, returns }: Alive): Heard {
+    if (id === this.nodeId) return { missed: false, greet: false, gone: false, moved: false };
+    if (bye) {
+      const moved = this.takers.has(id);
+      return { missed: false, greet: false, gone: this.end(id), moved };
+    }
     this.seen(id, hello);
+    const moved = hello || placed || this.takers.has(id) === edge;
+    if (edge) this.takers.delete(id);
+    else this.takers.add(id);
     const count = returns?.[this.nodeId] ?? 0;
     const missed = count > (this.told.get(id) ?? 0);
     if (missed) this.told.set(id, count);
-    return { missed, greet: hello, gone: false };
+    return { missed, greet: hello, gone: false, moved };
   }
 
   /** A command of this node is handed out here. */
@@ -107,6 +127,7 @@ export class Leases {
 
   private end(id: string): boolean {
     if (!this.living.delete(id)) return false;
+    this.takers.delete(id);
     for (const map of [this.last, this.returns, this.told]) map.delete(id);
     this.gone.add(id);
     const [oldest] = this.gone;

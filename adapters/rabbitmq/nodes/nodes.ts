@@ -8,17 +8,22 @@ import type { Part } from '../connection/link.js';
 import { closeChannel, openPublisher, type Publisher } from '../connection/publisher.js';
 import { BEAT_MS, Pulse } from './pulse.js';
 import { NODES } from '../topology.js';
-import { NODE_ALIVE, NODE_WORDS, readAlive, readWords } from '../wire.js';
+import type { IsNewer } from '../newer.js';
+import { NODE_ALIVE, NODE_WORDS, readAlive, readWords, VERSIONED } from '../wire.js';
 import { ALL, WordsOut } from './words-out.js';
 
 export interface Nodes extends Part {
   say(word: Word, to: string | null): void;
   /** The others that live. */
   readonly others: ReadonlySet<string>;
+  /** The others that live and take partitions. */
+  readonly homes: ReadonlySet<string>;
   /** A command of this node is handed out here. */
   sent(nodeId: string): void;
   /** Whether others may have taken this node for gone while it had no link, before this one. */
   readonly mayBeGone: boolean;
+  /** This node has subscribed to its partitions over the link that there is now. */
+  placed(): void;
   /** Resolves when every node that lives is known, or the link is lost. In an alarm that may take as long as it lasts. */
   known(): Promise<void>;
 }
@@ -30,7 +35,12 @@ interface Parts {
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
+  readonly isNewer: IsNewer;
   readonly isBlocked: () => boolean;
+  /** Whether this node takes no partitions. */
+  readonly isEdge: () => boolean;
+  /** Nodes that take partitions have come or gone. `back`: one that is here again, behind all that wait; null: none is. */
+  readonly moved: (back: string | null) => void;
   readonly broken: (reason: string) => void;
 }
 
@@ -62,17 +72,17 @@ export function createNodes(parts: Parts): Nodes {
   const alone = new Alone(parts.partitions);
 
   /** Returns its number. */
-  function sayAlive(kind?: 'hello' | 'bye'): number {
+  function sayAlive(kind: 'hello' | 'placed' | 'bye' | null = null): number {
     const number = pulse.sent();
-    const body = Buffer.from(JSON.stringify({ ...leases.alive(kind), number }));
-    const options = { contentType: 'application/json', type: NODE_ALIVE, appId: nodeId };
+    const body = Buffer.from(JSON.stringify({ ...leases.alive(kind, parts.isEdge()), number }));
+    const options = { contentType: 'application/json', headers: VERSIONED, type: NODE_ALIVE, appId: nodeId };
     publisher?.publish({ exchange: NODES, key: ALL, body, options }, () => undefined);
     return number;
   }
 
   function beat(): void {
     cancelBeat = clock.after(BEAT_MS, beat);
-    if (cameBack) leases.beat().forEach(gone);
+    if (cameBack) endLeases();
     cameBack = false;
     // What is said now would come back in one go later: as many beats in a moment in which nobody else is heard.
     if (parts.isBlocked()) {
@@ -99,16 +109,25 @@ export function createNodes(parts: Parts): Nodes {
     checked.catch(() => undefined);
   }
 
+  function endLeases(): void {
+    const over = leases.beat();
+    over.forEach(gone);
+    if (over.length > 0) parts.moved(null);
+  }
+
   function gone(id: string): void {
     log.info({ node: id }, 'rabbitmq: a node is gone');
     parts.handlers().nodeGone(id);
   }
 
-  function arrived({ content, properties }: ConsumeMessage): void {
+  function arrived(message: ConsumeMessage): void {
+    const { content, properties } = message;
     const isOwn = properties.appId === nodeId;
     if (properties.type === NODE_ALIVE) heard(content, isOwn);
     // What this node says to all it has heard when it said it.
-    else if (properties.type !== NODE_WORDS || !isOwn) hear(content);
+    else if (properties.type !== NODE_WORDS || !isOwn) {
+      if (!parts.isNewer('word', message)) hear(content);
+    }
   }
 
   function hear(content: Buffer): void {
@@ -132,9 +151,10 @@ export function createNodes(parts: Parts): Nodes {
       if (!pulse.returned(alive.number)) parts.handlers().missed(false);
       return;
     }
-    const { missed, greet, gone: ended } = leases.heard(alive);
+    const { missed, greet, gone: ended, moved } = leases.heard(alive);
     if (greet) sayAlive();
     if (ended) gone(alive.node_id);
+    if (moved) parts.moved(alive.hello === true || alive.placed === true ? alive.node_id : null);
     if (missed) parts.handlers().missed(true);
   }
 
@@ -201,10 +221,14 @@ export function createNodes(parts: Parts): Nodes {
     get others() {
       return leases.nodes;
     },
+    get homes() {
+      return leases.homes;
+    },
     sent: (id) => leases.sent(id),
     get mayBeGone() {
       return mayBeGone;
     },
+    placed: () => void sayAlive('placed'),
     known: () => known,
   };
 }

@@ -2,7 +2,7 @@ import type { Word } from '../../../engine/messages/words.js';
 import type { Meter } from '../../../engine/ports.js';
 import type { Publisher } from '../connection/publisher.js';
 import { NODES } from '../topology.js';
-import { BODY_GOAL, NODE_WORDS } from '../wire.js';
+import { BODY_GOAL, NODE_WORDS, VERSIONED } from '../wire.js';
 
 /** The routing key that every node's queue is bound with, beside its own id. */
 export const ALL = 'all';
@@ -79,7 +79,12 @@ export class WordsOut {
 
   private send(publisher: Publisher, { key, texts }: Batch): void {
     this.count -= texts.length;
-    const options = { contentType: 'application/json', type: NODE_WORDS, appId: this.parts.nodeId };
+    const options = {
+      contentType: 'application/json',
+      headers: VERSIONED,
+      type: NODE_WORDS,
+      appId: this.parts.nodeId,
+    };
     const body = Buffer.from(`[${texts.join(',')}]`);
     // Not persistent, not mandatory, and nothing is done about a lost one.
     publisher.publish({ exchange: NODES, key, body, options }, () => undefined);

@@ -30,6 +30,8 @@ export interface HttpBridge {
    * `fastify.ready()` on; do not listen earlier. The short cuts must give the answers that the app would give.
    */
   attach(app: TemplatedApp, shortCuts?: readonly ShortCut[]): void;
+  /** From now on every answer says `Connection: close` and ends its connection: the server goes down. */
+  closeConnections(): void;
   /** Requests whose answer is not complete. */
   readonly inFlight: number;
   /**
@@ -54,6 +56,7 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
   }
   let handler: Handler | undefined;
   let inFlight = 0;
+  let closing = false;
   let waiting: (() => void)[] = [];
 
   const events: ExchangeEvents = {
@@ -71,6 +74,7 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
         warn(again);
       }
     },
+    isClosing: () => closing,
   };
 
   function accept(native: HttpResponse, req: HttpRequest, handle: Handler, cut?: ShortCut): void {
@@ -104,6 +108,9 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
       if (!attached) throw new Error('attach comes after Fastify({ serverFactory: bridge.serverFactory })');
       for (const cut of shortCuts) app.post(cut.pattern, (native, req) => accept(native, req, attached, cut));
       app.any('/*', (native, req) => accept(native, req, attached));
+    },
+    closeConnections() {
+      closing = true;
     },
     get inFlight() {
       return inFlight;

@@ -16,6 +16,8 @@ export interface ExchangeEvents {
   settled(): void;
   /** The handler or a listener of the application threw. */
   fault(cause: unknown): void;
+  /** Whether every answer is now the last one of its connection, because the server goes down. */
+  isClosing(): boolean;
 }
 
 type Handler = (request: BridgeRequest, response: BridgeResponse) => void;
@@ -29,12 +31,13 @@ const REFUSAL_GRACE_MS = 1_000;
  */
 export class Exchange implements RequestHost, ResponseHost {
   native: HttpResponse | undefined;
-  mustClose: boolean;
   readonly closedByUws: boolean;
   readonly remoteAddress: ArrayBuffer;
   readonly request: BridgeRequest;
   readonly response: BridgeResponse;
 
+  /** The client asked for it, or cannot be trusted any more. */
+  private isLast: boolean;
   private received = 0;
   private uploading: boolean;
   private refused = false;
@@ -48,13 +51,17 @@ export class Exchange implements RequestHost, ResponseHost {
     private readonly events: ExchangeEvents,
   ) {
     this.native = native;
-    this.mustClose = head.clientCloses;
+    this.isLast = head.clientCloses;
     this.closedByUws = head.closedByUws;
     this.uploading = head.bodyBytes !== 0;
     // Not even the address can be read once the answer is out.
     this.remoteAddress = native.getRemoteAddress();
     this.request = new BridgeRequest(head, this);
     this.response = new BridgeResponse(this.request, this);
+  }
+
+  get mustClose(): boolean {
+    return this.isLast || this.events.isClosing();
   }
 
   /** Attaches to uWS and calls the application. Nothing it throws gets out. */
@@ -148,7 +155,7 @@ export class Exchange implements RequestHost, ResponseHost {
     if (this.refused || !this.native) return;
     this.pauseUpload();
     this.refused = true;
-    this.mustClose = true;
+    this.isLast = true;
     this.stopTimer();
     const heard = this.request.refuse(uploadRefused(status, detail));
     if (this.response.release()) return;

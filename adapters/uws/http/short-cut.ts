@@ -72,7 +72,7 @@ export function offer(
     const lines = headLines(given);
     native.cork(() => {
       native.writeStatus(lines);
-      native.end(given.body);
+      native.end(given.body, events.isClosing());
     });
     settle();
   }

@@ -165,3 +165,18 @@ void t.test(
     t.same(node.witness.drops, ['undecodable_event', 'undecodable_event']);
   },
 );
+
+void t.test('while nobody takes the commands of a partition, no more than 64 MiB of them wait', async (t) => {
+  const { node, service } = await begin(t);
+  await node.broker.close();
+  const MIB = 1024 * 1024;
+  let taken = 0;
+  const refused = (async () => {
+    for (;;) {
+      await service.send(somewhere, Buffer.alloc(MIB, ' '));
+      taken++;
+    }
+  })();
+  await t.rejects(refused, /nacked/);
+  t.ok(taken >= 60 && taken <= 80, `${taken} MiB wait`);
+});

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { connect, type Channel, type ConfirmChannel, type ConsumeMessage, type GetMessage } from 'amqplib';
 import { createRabbitBroker, type RabbitOptions } from '../../../adapters/rabbitmq/broker.js';
 import { systemClock } from '../../../adapters/system/clock.js';
@@ -10,7 +11,10 @@ import { Node } from '../../conformance/broker-fixture.js';
 import { ownVhost } from '../../support/rabbitmq.js';
 import { until } from '../../support/until.js';
 
-const PARTITIONS = 4;
+export const PARTITIONS = 4;
+
+/** All nodes of one test are of one cluster. */
+export const STORE = { id: randomUUID(), durable: true, shared: true };
 
 /** What a broker logged and counted. */
 export class Witness implements Log, Meter {
@@ -72,6 +76,7 @@ export function rabbitOptions(url: string): RabbitOptions & { witness: Witness }
   return {
     urls: [url],
     partitions: PARTITIONS,
+    store: () => STORE,
     replyTimeoutMs: 5_000,
     nodeId: newId(),
     log: witness,
@@ -104,6 +109,7 @@ export async function cleanBroker(): Promise<string> {
   const channel = await connection.createChannel();
   for (let p = 0; p < PARTITIONS; p++) await channel.deleteQueue(`parlor.commands.${p}`);
   await channel.deleteQueue('parlor.dead');
+  await channel.deleteQueue('parlor.cluster');
   await connection.close();
   return url;
 }

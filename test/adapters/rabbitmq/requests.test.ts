@@ -30,6 +30,7 @@ function begin(bufferLimit = 1_000): Stage {
     clock,
     meter: new Witness(),
     reason: () => stage.reason,
+    isNewer: () => false,
     broken: () => undefined,
   });
   return Object.assign(stage, {

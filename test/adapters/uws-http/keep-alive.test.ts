@@ -167,3 +167,31 @@ t.test('an answer that comes before its body leaves the connection usable', asyn
   t.equal((await client.answer())?.body.toString(), '{"at":"8"}');
   client.close();
 });
+
+t.test('a server that goes down ends each connection with its answer, and says so once', async (t) => {
+  let answer: (text: string) => void = () => undefined;
+  const going = await startBridge((fastify) => {
+    fastify.get('/now', async () => 'now');
+    fastify.get('/later', () => new Promise<string>((done) => (answer = done)));
+    fastify.get('/close', (_request, reply) => void reply.header('connection', 'close').send('bye'));
+  });
+  t.teardown(() => going.close());
+  const [begun, idle, closing] = await Promise.all([1, 2, 3].map(() => RawClient.open(going.port)));
+  begun?.send(request('GET /later'));
+  idle?.send(request('GET /now'));
+  t.equal((await idle?.answer())?.body.toString(), 'now');
+  await until(() => going.bridge.inFlight === 1, { what: 'the request under way' });
+  going.bridge.closeConnections();
+  answer('later');
+  idle?.send(request('GET /now'));
+  closing?.send(request('GET /close'));
+  for (const client of [begun, idle, closing]) {
+    const given = await client?.answer();
+    t.equal(given?.status, 200);
+    t.same(
+      given?.headers.filter(([name]) => name === 'connection').map(([, said]) => said),
+      ['close'],
+    );
+    await client?.untilClosed();
+  }
+});

@@ -14,6 +14,8 @@ export class Book {
   /** Acks that nobody waited for. */
   readonly strays: string[] = [];
   private readonly waiting = new Set<Attempt>();
+  private readonly ids = new Set<string>();
+  private readonly repeats = new Set<Attempt>();
   private answered = 0;
 
   /** Sent and neither answered nor given up. */
@@ -28,10 +30,18 @@ export class Book {
 
   /** To be called right before it is sent. */
   sent(connection: string, { room_id, id, user, text }: Post): Attempt {
-    const attempt: Attempt = { connection, room_id, id, user, text, answer: { type: 'none' } };
+    const sent_at = performance.now();
+    const attempt: Attempt = { connection, room_id, id, user, text, sent_at, answer: { type: 'none' } };
     this.attempts.push(attempt);
+    if (this.ids.has(id)) this.repeats.add(attempt);
+    this.ids.add(id);
     this.waiting.add(attempt);
     return attempt;
+  }
+
+  /** Whether its id had been sent before: then it may be answered with what was decided on that. */
+  isRepeat(attempt: Attempt): boolean {
+    return this.repeats.has(attempt);
   }
 
   /** `none`: it will not be answered any more. */

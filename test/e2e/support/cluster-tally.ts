@@ -60,7 +60,7 @@ export class Tally {
         ({ user, welcome_at }) => user !== one.user && (welcome_at ?? Infinity) < happenedAt,
       );
       const untold = there.filter(
-        ({ told }) => !told.some(({ type, users }) => type === 'left' && users.includes(one.user)),
+        ({ told }) => !told.some(({ at, type, users }) => at > happenedAt && saysLeft(type, users, one.user)),
       );
       this.lefts.push(...untold.map(({ user }) => `${user} in ${room} was never told that ${one.user} left`));
     }
@@ -96,4 +96,10 @@ export function range(numbers: readonly number[]): string {
   const sorted = [...numbers].sort((a, b) => a - b).map(Math.round);
   if (sorted.length < 2) return String(sorted[0] ?? 'never');
   return `${sorted[0]}…${sorted.at(-1)} (median ${sorted[sorted.length >> 1]})`;
+}
+
+/** A list of all members without somebody says as much as `left`: it comes instead when somebody else came in meanwhile. */
+function saysLeft(type: string, users: readonly string[], user: string): boolean {
+  if (type === 'members') return !users.includes(user);
+  return type === 'left' && users.includes(user);
 }

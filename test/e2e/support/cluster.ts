@@ -2,25 +2,39 @@ import { partitionOf, slotOf } from '../../../engine/slots.js';
 import { startParlor, type Env, type Parlor } from '../../support/parlor.js';
 import { queryPostgres, startPrivatePostgres, type PrivatePostgres } from '../../support/postgres.js';
 import { withDatabase } from '../../support/postgres-private.js';
+import { freePorts } from '../../support/ports.js';
 import { startProxy, type Proxy } from '../../support/proxy.js';
 import { freshVhost } from '../../support/rabbitmq-private.js';
 import { startPrivateRabbit, type PrivateRabbit } from '../../support/rabbitmq.js';
 import { until } from '../../support/until.js';
+import { homesOf, untilSpread } from './cluster-homes.js';
 
-/** A Parlor process whose link to RabbitMQ can be cut. */
+/** A Parlor process whose links to RabbitMQ and PostgreSQL can be cut. */
 export interface ClusterNode {
   readonly name: string;
+  /** The process now; after `restart` another one on the same port. */
   readonly parlor: Parlor;
+  /** The way to RabbitMQ. */
   readonly link: Proxy;
+  /** The way to PostgreSQL. */
+  readonly database: Proxy;
+  /** Starts it again after its process has ended; resolves when it is ready, rejects if it does not start. */
+  restart(): Promise<void>;
 }
 
 /** Three real nodes on one RabbitMQ and one PostgreSQL. */
 export interface Cluster {
+  /** The virtual host at RabbitMQ, past the proxies. */
+  readonly url: string;
   readonly nodes: readonly ClusterNode[];
   /** The nodes but one. */
   others(than: ClusterNode): ClusterNode[];
   /** Who is the home of each partition now, as RabbitMQ says. A partition that nobody consumes is left out. */
   homes(): Promise<Map<number, ClusterNode>>;
+  /** Starts another one; resolves when it is ready. */
+  add(name: string): Promise<ClusterNode>;
+  /** Resolves when the partitions are spread over so many nodes, and stay where they are. */
+  settled(living: number, timeoutMs?: number): Promise<void>;
   /** Ends all of it, at once. */
   close(): Promise<void>;
 }
@@ -32,9 +46,7 @@ export interface Servers {
   close(): Promise<void>;
 }
 
-const PARTITIONS = 16;
-/** RabbitMQ takes a node for dead that is silent for about twice so long, s; the default of 10 s makes tests long. */
-const HEARTBEAT_S = 2;
+export const PARTITIONS = 16;
 /** How long a post waits for its room before it is answered 202 or 503, ms. */
 const REPLY_TIMEOUT_MS = 1_000;
 const NAMES = ['one', 'two', 'three'];
@@ -52,27 +64,52 @@ export async function startServers(): Promise<Servers> {
   };
 }
 
-/** Starts three nodes at the same moment, so that they share the partitions as chance has it. */
-async function startCluster(servers: Servers, env: Env): Promise<Cluster> {
+/**
+ * Starts three nodes at the same moment; resolves when they have shared the partitions out. `main`: another program than
+ * the real one.
+ */
+export async function startCluster(servers: Servers, env: Env, main?: string): Promise<Cluster> {
   const { rabbit, postgres } = servers;
   const [vhost, database] = await Promise.all([freshVhost(rabbit), freshDatabase(postgres)]);
   const links = await Promise.all(NAMES.map(() => startProxy(rabbit.port)));
   const nodes: ClusterNode[] = [];
+  const proxies: Proxy[] = [...links];
 
-  async function start(name: string, link: Proxy): Promise<void> {
-    const url = new URL(vhost);
-    url.port = String(link.port);
-    url.searchParams.set('heartbeat', String(HEARTBEAT_S));
-    const parlor = await startParlor({
-      BROKER: 'rabbitmq',
-      AMQP_URL: url.href,
-      PARTITIONS: String(PARTITIONS),
-      STORE: 'postgres',
-      DATABASE_URL: database,
-      REPLY_TIMEOUT_MS: String(REPLY_TIMEOUT_MS),
-      ...env,
-    });
-    nodes.push({ name, parlor, link });
+  async function start(name: string, link: Proxy): Promise<ClusterNode> {
+    const [[port], toDatabase] = await Promise.all([freePorts(1), startProxy(postgres.port)]);
+    proxies.push(toDatabase);
+    const launch = (): Promise<Parlor> =>
+      startParlor(
+        {
+          PORT: String(port),
+          BROKER: 'rabbitmq',
+          AMQP_URL: through(link, vhost),
+          PARTITIONS: String(PARTITIONS),
+          STORE: 'postgres',
+          DATABASE_URL: through(toDatabase, database),
+          REPLY_TIMEOUT_MS: String(REPLY_TIMEOUT_MS),
+          ...env,
+        },
+        main,
+      );
+    let parlor = await launch();
+    const node: ClusterNode = {
+      ...{ name, link, database: toDatabase },
+      get parlor() {
+        return parlor;
+      },
+      async restart() {
+        parlor = await launch();
+      },
+    };
+    nodes.push(node);
+    return node;
+  }
+
+  async function add(name: string): Promise<ClusterNode> {
+    const link = await startProxy(rabbit.port);
+    proxies.push(link);
+    return start(name, link);
   }
 
   /** The node that comes first gets every partition: so all of them are let through at once. */
@@ -81,38 +118,32 @@ async function startCluster(servers: Servers, env: Env): Promise<Cluster> {
     await Promise.all(links.map((link) => link.recover()));
   }
 
-  async function homes(): Promise<Map<number, ClusterNode>> {
-    const name = decodeURIComponent(new URL(vhost).pathname.slice(1));
-    const [consumers, channels] = await Promise.all([
-      rabbit.ctl('-q', 'list_consumers', '-p', name, 'queue_name', 'channel_pid', 'active'),
-      rabbit.ctl('-q', 'list_channels', 'pid', 'name'),
-    ]);
-    const ports = new Map(
-      rows(channels).map(([pid = '', channel = '']) => [pid, Number(/:(\d+) ->/.exec(channel)?.[1])]),
-    );
-    return new Map(
-      rows(consumers).flatMap(([queue = '', pid = '', active]) => {
-        const partition = /^parlor\.commands\.(\d+)$/.exec(queue)?.[1];
-        const node = nodes.find(({ link }) => link.ports().includes(ports.get(pid) ?? 0));
-        return partition !== undefined && active === 'true' && node ? [[Number(partition), node]] : [];
-      }),
-    );
-  }
+  const settled = (living: number, timeoutMs = START_MS): Promise<void> =>
+    untilSpread(rabbit, vhost, { partitions: PARTITIONS, living }, timeoutMs);
 
   async function close(): Promise<void> {
     await Promise.all(nodes.map(({ parlor }) => parlor.end('SIGKILL')));
-    await Promise.all(links.map((link) => link.close()));
+    await Promise.all(proxies.map((proxy) => proxy.close()));
   }
 
   links.forEach((link) => link.hang());
   try {
     const started = links.map((link, i) => start(NAMES[i] ?? '', link));
     await Promise.all([...started, release()]);
+    await settled(NAMES.length);
   } catch (cause) {
     await close();
     throw cause;
   }
-  return { nodes, others: (than) => nodes.filter((node) => node !== than), homes, close };
+  return {
+    url: vhost,
+    nodes,
+    others: (than) => nodes.filter((node) => node !== than),
+    homes: () => homesOf(rabbit, vhost, nodes),
+    add,
+    settled,
+    close,
+  };
 }
 
 /** So many clusters, one after the other; each may be started while the one before it is still in use. */
@@ -168,14 +199,15 @@ export function roomsAt(
   return rooms;
 }
 
+/** A server's URL, by way of a proxy. */
+function through({ port }: Proxy, url: string): string {
+  const other = new URL(url);
+  other.port = String(port);
+  return other.href;
+}
+
 async function freshDatabase(postgres: PrivatePostgres): Promise<string> {
   const name = `cluster_${Math.random().toString(36).slice(2, 10)}`;
   await queryPostgres(postgres.url, `CREATE DATABASE ${name}`);
   return withDatabase(postgres.url, name);
-}
-
-/** What rabbitmqctl printed, without the line of names. */
-function rows(printed: string): string[][] {
-  const lines = printed.trim().split('\n').slice(1);
-  return lines.map((line) => line.split('\t'));
 }

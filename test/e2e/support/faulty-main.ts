@@ -1,4 +1,4 @@
-import { run } from '../../../api/main.js';
+import { run } from '../../../api/run.js';
 import type { Command } from '../../../engine/messages/commands.js';
 import { seededRandom } from '../../support/random.js';
 

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { run } from '../../../api/main.js';
+import { run } from '../../../api/run.js';
 
 /** The program with a collector at hand: SIGUSR2 collects the garbage, and logs what is left. */
 setFlagsFromString('--expose-gc');

@@ -7,13 +7,13 @@ import { oneTo, readHistory, type MessageAsRead } from './chat.js';
 export interface Insistent {
   /** What was answered 201, in the order of the answers. */
   readonly accepted: readonly MessageAsRead[];
-  /** How often the answer was 503. */
-  readonly refused: number;
+  /** How often the answer was 503, or 202: durably queued, and nobody knows yet with which seq. */
+  readonly putOff: number;
   /** Finishes the posts under way; resolves when every one of them is accepted. */
   stop(): Promise<void>;
 }
 
-/** `room` gets posts from `services` at once. Any answer but 201 and 503 ends it, and `stop` rejects. */
+/** `room` gets posts from `services` at once. Any answer but 201, 202 and 503 ends it, and `stop` rejects. */
 export function startInsistent(
   parlor: Parlor,
   room: string,
@@ -21,7 +21,7 @@ export function startInsistent(
   text = (n: string): string => n,
 ): Insistent {
   const accepted: MessageAsRead[] = [];
-  let refused = 0;
+  let putOff = 0;
   let going = true;
 
   async function insist(body: { id: string; user: string; text: string }): Promise<void> {
@@ -29,8 +29,8 @@ export function startInsistent(
       const answer = await parlor.post(room, body);
       if (answer.status === 201) return void accepted.push((await answer.json()) as MessageAsRead);
       const said = await answer.text();
-      if (answer.status !== 503) throw new Error(`${answer.status} ${said}`);
-      refused++;
+      if (answer.status !== 503 && answer.status !== 202) throw new Error(`${answer.status} ${said}`);
+      putOff++;
     }
   }
 
@@ -45,8 +45,8 @@ export function startInsistent(
   all.catch(() => undefined);
   return {
     accepted,
-    get refused() {
-      return refused;
+    get putOff() {
+      return putOff;
     },
     async stop() {
       going = false;

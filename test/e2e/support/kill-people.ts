@@ -2,21 +2,34 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ERRORS } from '../../../engine/errors.js';
 import type { Answer, Member } from '../../checker/history.js';
 import type { Book, Post } from './book.js';
+import type { Door } from './door.js';
 import { lastSeen, openLine, type Line, type LineOptions } from './line.js';
 import type { VisitBook } from './visits.js';
 import { between, freshPost, oneOf, type Random } from './words.js';
 
-/** Where everybody meets. The program behind the port dies and comes back. */
+/** How fast everybody is. */
+export interface Pace {
+  /** Between two posts of one person, ms: this on average. 0: as fast as the answers come. */
+  readonly postEveryMs: number;
+  /** Before somebody who was not let in tries again, ms. */
+  readonly knockEveryMs: number;
+  /** How long an intruder stays away at most after a visit, ms: longer than grace, or the seat stays theirs. */
+  readonly intrudeEveryMs: number;
+  /** When a welcome or an answer takes longer, they go elsewhere, ms. */
+  readonly patienceMs: number;
+}
+
+/** Where everybody meets. The programs behind the doors die and come back. */
 export interface Arena {
-  readonly port: number;
+  readonly pace: Pace;
   readonly book: Book;
   readonly visits: VisitBook;
   /** Posts whose sender did not get an answer and asks a service to send them again. */
   readonly handedOver: Post[];
   /** `load`: everybody posts; `finish`: nobody does, everybody listens; `over`: everybody goes. */
   phase: 'load' | 'finish' | 'over';
-  /** Resolves when the program listens. */
-  up(): Promise<void>;
+  /** Resolves with one of the doors, when there is one behind which a program should listen. */
+  door(random: Random): Promise<Door>;
 }
 
 /** A member who lives its life in the background. */
@@ -53,10 +66,12 @@ export function startPoster(arena: Arena, room_id: string, name: string, random:
       else if (whim < 0.03) line.post({ ...post, text: `${post.text}, no` });
       else if (whim < 0.035) line.drop();
       else if (whim < 0.3) await pause(between(random, 0, 20));
+      const { postEveryMs } = arena.pace;
+      if (postEveryMs > 0) await pause(between(random, 0, 2 * postEveryMs));
     }
   }
 
-  return startPerson(arena, room_id, name, {
+  return startPerson(arena, room_id, name, random, {
     answered(post, answer) {
       if (mayRetry(answer)) again.push(post);
     },
@@ -73,7 +88,7 @@ export function startPoster(arena: Arena, room_id: string, name: string, random:
 
 /** A member who only listens, and not for long: it often has more to catch up than a room remembers by itself. */
 export function startSleeper(arena: Arena, room_id: string, name: string, random: Random): Person {
-  return startPerson(arena, room_id, name, {
+  return startPerson(arena, room_id, name, random, {
     answered: () => undefined,
     async during(line) {
       if (arena.phase === 'load') {
@@ -91,14 +106,14 @@ export function startSleeper(arena: Arena, room_id: string, name: string, random
  * over, so that those who belong there find their seats.
  */
 export function startIntruder(arena: Arena, room_id: string, name: string, random: Random): Person {
-  return startPerson(arena, room_id, name, {
+  return startPerson(arena, room_id, name, random, {
     answered: () => undefined,
     isWanted: () => arena.phase === 'load',
     async during(line) {
       await Promise.race([line.ended, pause(between(random, 20, 300))]);
       line.drop();
       await line.ended;
-      await pause(between(random, 0, 300));
+      await pause(between(random, 0, arena.pace.intrudeEveryMs));
     },
   });
 }
@@ -111,19 +126,21 @@ interface Habits {
   readonly isWanted?: () => boolean;
 }
 
-function startPerson(arena: Arena, room_id: string, name: string, habits: Habits): Person {
+function startPerson(arena: Arena, room_id: string, name: string, random: Random, habits: Habits): Person {
   const { answered, during, isWanted } = habits;
-  const { port, book, visits } = arena;
+  const { book, visits } = arena;
+  const { patienceMs, knockEveryMs } = arena.pace;
   const record: Member = { room_id, name, sessions: [], stayed: isWanted === undefined };
   let line: Line | null = null;
   let lines = 0;
 
   async function live(): Promise<void> {
     while (arena.phase !== 'over' && isWanted?.() !== false) {
-      await arena.up();
-      line = await openLine(record, name, { port, name: `${name}/${++lines}`, book, visits, answered });
+      const door = await arena.door(random);
+      const options = { door, name: `${name}/${++lines}`, book, visits, answered, patienceMs };
+      line = await openLine(record, name, options);
       if (line) await during(line);
-      else await pause(20);
+      else await pause(knockEveryMs);
     }
   }
   return {
@@ -156,11 +173,11 @@ export async function runService(
   const again: Post[] = [];
   let lines = 1;
   while (arena.phase === 'load') {
-    await arena.up();
+    const { port } = (await arena.door(random)).parlor;
     const old = again.shift() ?? (random() < 0.5 ? arena.handedOver.shift() : undefined);
     const post = old ?? freshPost(random, oneOf(random, rooms), random() < 0.5 ? name : null);
     const attempt = arena.book.sent(`${name}/${lines}`, post);
-    const answer = await send(arena.port, post);
+    const answer = await send(port, post, arena.pace.patienceMs);
     arena.book.settle(attempt, answer);
     // What was not answered may still be decided, after what is sent from now on: so this is another line.
     if (answer.type === 'none') lines++;
@@ -169,28 +186,36 @@ export async function runService(
     if (mayComeBack && random() < 0.7) again.push(post);
     else if (random() < 0.02) again.push(post);
     if (random() < 0.02)
-      await changePolicy(arena.port, oneOf(random, rooms), between(random, 10_000, 60_000));
+      await changePolicy(port, oneOf(random, rooms), between(random, 10_000, 60_000), arena.pace.patienceMs);
+    const { postEveryMs } = arena.pace;
+    if (postEveryMs > 0) await pause(between(random, 0, 2 * postEveryMs));
   }
 }
 
 /** So that not every seq is a message's. Whether it is carried out does not matter. */
-async function changePolicy(port: number, room_id: string, idle_ms: number): Promise<void> {
+async function changePolicy(
+  port: number,
+  room_id: string,
+  idle_ms: number,
+  patienceMs: number,
+): Promise<void> {
   const body = JSON.stringify({ idle_ms: Math.floor(idle_ms) });
   const headers = { 'content-type': 'application/json' };
   const url = `http://127.0.0.1:${port}/api/rooms/${room_id}`;
-  await fetch(url, { method: 'PUT', headers, body }).then(
+  const signal = AbortSignal.timeout(patienceMs);
+  await fetch(url, { method: 'PUT', headers, body, signal }).then(
     (answer) => answer.arrayBuffer(),
-    () => 'the program is gone',
+    () => 'the program is gone, or does not answer',
   );
 }
 
-async function send(port: number, { room_id, id, user, text }: Post): Promise<Answer> {
+async function send(port: number, { room_id, id, user, text }: Post, patienceMs: number): Promise<Answer> {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/api/rooms/${room_id}/messages`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ id, text, ...(user === null ? {} : { user }) }),
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(patienceMs),
     });
     const body = (await response.json()) as { readonly seq?: number; readonly code?: string };
     if (response.status === 201) return { type: 'posted', seq: body.seq ?? -1 };

@@ -10,6 +10,7 @@ import {
   startPoster,
   startSleeper,
   type Arena,
+  type Pace,
   type Person,
 } from './kill-people.js';
 import { readRoster, readStoredRoom, type RoomReading } from './room-reading.js';
@@ -54,6 +55,9 @@ const MOST_MS = 600;
 /** For what takes a moment. What counts is that it comes, on a slow machine too; the test has a limit of its own. */
 const PATIENCE_MS = 120_000;
 
+/** Nobody waits: what counts is how much is under way at a kill. */
+const PACE: Pace = { postEveryMs: 0, knockEveryMs: 20, intrudeEveryMs: 300, patienceMs: 20_000 };
+
 const SETTINGS: Env = {
   RECOVERY_LIMIT: '1000000',
   MEMORY_EVENTS_PER_ROOM: '1000000',
@@ -72,7 +76,13 @@ export async function killRun({ env, kills, seed, main }: KillOptions): Promise<
   const server = gate();
   const book = new Book();
   const visits = new VisitBook();
-  const arena: Arena = { port, book, visits, handedOver: [], phase: 'load', up: server.opened };
+  const arena: Arena = {
+    ...{ pace: PACE, book, visits, handedOver: [], phase: 'load' },
+    async door() {
+      await server.opened();
+      return { name: 'the only one', parlor };
+    },
+  };
   const errors: string[] = [];
   const inFlight: number[] = [];
   let parlor = await start();
@@ -117,6 +127,7 @@ export async function killRun({ env, kills, seed, main }: KillOptions): Promise<
       visits: visits.visits,
       kicks: [],
       rosters,
+      unsettled: [],
     };
     return { history, before, after, inFlight: inFlight.slice(0, kills), strays: book.strays, errors };
   } finally {

@@ -5,30 +5,43 @@ import { check } from '../../checker/check.js';
 import { writeHistory } from '../../checker/file.js';
 import type { Entry, History } from '../../checker/history.js';
 import { sentence } from '../../checker/violations.js';
+import { BROKERS } from '../../support/matrix.js';
 import { STORES } from '../../support/stores.js';
 import { killRun, type KillResult } from './kill-run.js';
 
-const KILLS = 50;
+/** With RabbitMQ a process takes several seconds from its start to the first answer. */
+const KILLS = { 'in-process': 50, rabbitmq: 12 } as const;
 /** Answered posts for each kill that a real load has at least. */
 const ANSWERED_PER_KILL = 30;
 
 /** What this run is, from the environment: `KILL_SEED` and `KILLS`. */
-export function chosenRun(): { readonly seed: number; readonly kills: number } {
+export function chosenRun(most: number = KILLS['in-process']): {
+  readonly seed: number;
+  readonly kills: number;
+} {
   const { KILL_SEED, KILLS: count } = process.env;
   return {
     seed: KILL_SEED === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(KILL_SEED),
-    kills: count === undefined ? KILLS : Number(count),
+    kills: count === undefined ? most : Number(count),
   };
 }
 
-/** Kills the program again and again under load; the store and every member agree with all that was answered. */
-export async function survivesKills(t: Test, name: string): Promise<void> {
-  const store = STORES.find((one) => one.name === name);
-  if (!store) throw new Error(`there is no store ${name} in STORES`);
-  const env = await store.env();
-  const { seed, kills } = chosenRun();
+/**
+ * Kills the program again and again under load; the store and every member agree with all that was answered. `file` is the
+ * part of the test file's path that finds it.
+ */
+export async function survivesKills(
+  t: Test,
+  setup: { readonly broker: keyof typeof KILLS; readonly store: string; readonly file: string },
+): Promise<void> {
+  const store = STORES.find((one) => one.name === setup.store);
+  const broker = BROKERS.find((one) => one.name === setup.broker);
+  if (!store || !broker)
+    throw new Error(`${setup.store} is not in STORES, or ${setup.broker} not in BROKERS`);
+  const env = { ...(await broker.env()), ...(await store.env()) };
+  const { seed, kills } = chosenRun(KILLS[setup.broker]);
   // The same choices, that is: a kill never hits the same instruction twice.
-  t.comment(`seed ${seed}; once more: KILL_SEED=${seed} KILLS=${kills} make test ONLY=kill9-${name}`);
+  t.comment(`seed ${seed}; once more: KILL_SEED=${seed} KILLS=${kills} make test ONLY=${setup.file}`);
   const result = await killRun({ env, kills, seed });
   const { history, inFlight } = result;
   for (const line of figures(result)) t.comment(line);

@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
 import type { Answer, Attempt, Member } from '../../checker/history.js';
 import type { Book, Post } from './book.js';
+import type { Door } from './door.js';
 import type { VisitBook } from './visits.js';
 
 /** One WebSocket of a member that has its welcome. */
@@ -20,7 +21,7 @@ export interface Line {
 }
 
 export interface LineOptions {
-  readonly port: number;
+  readonly door: Door;
   /** The name under which its posts are written down. */
   readonly name: string;
   readonly book: Book;
@@ -29,6 +30,8 @@ export interface LineOptions {
   readonly answered: (post: Post, answer: Answer, sentAt: number) => void;
   /** It was not let in, for this reason. */
   readonly turnedAway?: (code: string) => void;
+  /** It is dropped when its welcome or an answer takes longer than this, ms; left out: never. */
+  readonly patienceMs?: number;
 }
 
 interface Frame {
@@ -44,15 +47,19 @@ interface Frame {
   readonly member_count?: number;
 }
 
+/** How often it is looked at whether somebody has waited for too long, ms. */
+const LOOK_MS = 1_000;
+
 /**
  * Opens a member's next connection, with `since` if it was there before, and writes down all that it is shown.
  * Resolves with null if it was not let in.
  */
 export function openLine(member: Member, user: string, options: LineOptions): Promise<Line | null> {
-  const { port, name, book, visits } = options;
+  const { door, name, book, visits, patienceMs = Infinity } = options;
   const since = lastSeen(member);
   const query = new URLSearchParams({ user, ...(since === null ? {} : { since: String(since) }) });
-  const visit = visits.begin(member.room_id, user);
+  const visit = visits.begin(member.room_id, user, door.name);
+  const { port } = door.parlor;
   const socket = new WebSocket(`ws://127.0.0.1:${port}/ws/updates/${member.room_id}?${query.toString()}`, {
     perMessageDeflate: false,
   });
@@ -91,6 +98,7 @@ export function openLine(member: Member, user: string, options: LineOptions): Pr
     }
     book.settle(found.attempt, told);
     visit.wasOpen(found.sentAt);
+    if (told.type === 'posted' && !book.isRepeat(found.attempt)) visit.hasPosted(found.sentAt);
     options.answered(found.post, told, found.sentAt);
     wake();
   }
@@ -109,6 +117,14 @@ export function openLine(member: Member, user: string, options: LineOptions): Pr
     }
   }
 
+  const impatience = setInterval(
+    () => {
+      const since = isIn ? waiting[0]?.sentAt : visit.visit.asked_at;
+      if (since !== undefined && performance.now() - since > patienceMs) line.drop();
+    },
+    Math.min(patienceMs / 4, LOOK_MS),
+  );
+
   return new Promise((resolve) => {
     socket.on('message', (data) => {
       const frame = JSON.parse((data as Buffer).toString()) as Frame;
@@ -124,6 +140,7 @@ export function openLine(member: Member, user: string, options: LineOptions): Pr
     // What went wrong is not looked at: the connection is gone, and comes again.
     socket.on('error', () => socket.terminate());
     socket.on('close', () => {
+      clearInterval(impatience);
       visit.closed();
       resolve(null);
       const left = waiting.splice(0);

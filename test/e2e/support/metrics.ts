@@ -3,7 +3,11 @@ import { until } from '../../support/until.js';
 
 /** The values of /metrics as they are now, by series, for example `parlor_refusals_total{code="room_full"}`. */
 export async function metrics(parlor: Parlor): Promise<(series: string) => number> {
-  const text = await (await parlor.get('/metrics')).text();
+  return parseMetrics(await (await parlor.get('/metrics')).text());
+}
+
+/** The same, of a text in Prometheus's format. */
+export function parseMetrics(text: string): (series: string) => number {
   const values = new Map<string, number>();
   for (const line of text.split('\n')) {
     const at = line.lastIndexOf(' ');

@@ -136,7 +136,8 @@ export async function openRaw(
   };
 }
 
-function upgradeRequest(path: string, headers: string[] = []): string {
+/** The bytes with which a client asks for a WebSocket. */
+export function upgradeRequest(path: string, headers: string[] = []): string {
   const lines = [
     `GET ${path} HTTP/1.1`,
     'Host: parlor',

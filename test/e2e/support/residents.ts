@@ -1,17 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Answer, Member } from '../../checker/history.js';
-import type { Parlor } from '../../support/parlor.js';
 import type { Book, Post } from './book.js';
+import type { Door } from './door.js';
 import { mayRetry } from './kill-people.js';
 import { lastSeen, openLine, type Line } from './line.js';
 import type { VisitBook } from './visits.js';
 import { freshPost, type Random } from './words.js';
-
-/** Where somebody connects. */
-export interface Door {
-  readonly name: string;
-  readonly parlor: Parlor;
-}
 
 /** What everybody writes down, and whether they talk. */
 export interface Stage {
@@ -69,7 +63,7 @@ export class Resident {
   async enter(node: Door): Promise<boolean> {
     const { book, visits } = this.stage;
     const line = await openLine(this.record, this.user, {
-      port: node.parlor.port,
+      door: node,
       name: `${this.record.name}/${++this.lines}`,
       book,
       visits,
@@ -176,10 +170,9 @@ export class Intruder {
     const { book, visits } = this.stage;
     while (this.stage.phase !== 'over') {
       this.tries++;
-      const { port } = this.node.parlor;
       const name = `${this.record.name}/${this.tries}`;
       this.line = await openLine(this.record, user, {
-        port,
+        door: this.node,
         name,
         book,
         visits,

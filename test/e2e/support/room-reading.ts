@@ -15,7 +15,7 @@ type Read = (path: string) => Promise<Response>;
 interface Described {
   readonly head_seq: number;
   readonly members: readonly string[];
-  readonly policy: { readonly capacity: number | null };
+  readonly policy: { readonly capacity: number | null; readonly post: 'members' | 'anyone' };
 }
 
 /** What a room's store shows over HTTP: its facts, and its messages page by page in both directions. */
@@ -39,7 +39,7 @@ export async function readRoster(read: Read, room_id: string): Promise<Roster> {
 export async function readStoredRoom(read: Read, room_id: string, grace_ms = 0): Promise<RoomReading> {
   if ((await read(`/api/rooms/${room_id}`)).status === 404)
     return {
-      room: { room_id, head_seq: 0, entries: [], capacity: null, grace_ms },
+      room: { room_id, head_seq: 0, entries: [], capacity: null, post: 'anyone', grace_ms },
       upwards: [],
       downwards: [],
     };
@@ -48,8 +48,9 @@ export async function readStoredRoom(read: Read, room_id: string, grace_ms = 0):
   const path = `/api/rooms/${room_id}/messages?limit=200`;
   const upwards = await pages<Fact>(read, `${path}&after=0`, 'after', 'messages');
   const downwards = await pages<Fact>(read, path, 'before', 'messages');
+  const { capacity, post } = policy;
   return {
-    room: { room_id, head_seq, entries: facts.flat().map(entryOf), capacity: policy.capacity, grace_ms },
+    room: { room_id, head_seq, entries: facts.flat().map(entryOf), capacity, post, grace_ms },
     upwards: upwards.flat().map(messageOf),
     // Each page is ascending, and the newest page comes first.
     downwards: downwards.reverse().flat().map(messageOf),

@@ -4,7 +4,8 @@ import { sentence } from '../../checker/violations.js';
 import { until } from '../../support/until.js';
 import { Book } from './book.js';
 import { seededRandom } from '../../support/random.js';
-import { Intruder, Resident, type Door, type Stage } from './residents.js';
+import type { Door } from './door.js';
+import { Intruder, Resident, type Stage } from './residents.js';
 import { readRoster, readStoredRoom, type RoomReading } from './room-reading.js';
 import { VisitBook } from './visits.js';
 
@@ -112,6 +113,7 @@ export async function endScene(scene: Scene, ms: number, close: () => Promise<un
       visits: stage.visits.visits,
       kicks: [],
       rosters,
+      unsettled: [],
     };
     return { history, faults: [...late, ...check(history).map(sentence)] };
   } finally {

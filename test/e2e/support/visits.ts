@@ -11,9 +11,11 @@ interface Frame {
 /** All connections that were tried, for the checker of seats. */
 export class VisitBook {
   readonly visits: Visit[] = [];
+  /** Where each was, and what more is known of it than the checker has to be told. */
+  readonly logs = new Map<Visit, VisitLog>();
 
   /** To be called right before the connection is asked for. */
-  begin(room_id: string, user: string): VisitLog {
+  begin(room_id: string, user: string, door: string): VisitLog {
     const visit: Visit = {
       room_id,
       user,
@@ -21,18 +23,27 @@ export class VisitBook {
       welcome_at: null,
       sure_until: null,
       closed_at: null,
+      doubts: [],
       told: [],
     };
     this.visits.push(visit);
-    return new VisitLog(visit);
+    const log = new VisitLog(visit, door);
+    this.logs.set(visit, log);
+    return log;
   }
 }
 
 /** Writes down one connection. */
 export class VisitLog {
+  /** Posts of something new that were answered with a seq: where only members may post, its user was one in between. */
+  readonly posted: { readonly sentAt: number; readonly at: number }[] = [];
   private ending = false;
 
-  constructor(readonly visit: Visit) {}
+  constructor(
+    readonly visit: Visit,
+    /** The name of the door at which it was asked for. */
+    readonly door: string,
+  ) {}
 
   read({ type, user, members = [], member_count = 0 }: Frame): void {
     if (type === 'welcome') {
@@ -56,6 +67,10 @@ export class VisitLog {
   end(): void {
     this.wasOpen(performance.now());
     this.ending = true;
+  }
+
+  hasPosted(sentAt: number): void {
+    this.posted.push({ sentAt, at: performance.now() });
   }
 
   closed(): void {

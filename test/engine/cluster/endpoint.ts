@@ -212,6 +212,7 @@ export class Endpoint implements Broker, Peer {
       reason: ready ? null : `the link is ${this.link}`,
       pending: this.requests.pending,
       buffered: this.requests.buffered,
+      partitions: this.network.partitions.filter(({ home }) => home === this).length,
     };
   }
 

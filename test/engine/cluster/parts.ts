@@ -85,6 +85,7 @@ export interface Carrier {
   /** Commands that were given up. */
   readonly buried: Command[];
   fault(text: string): void;
+  readonly partitions: readonly { readonly home: Peer | null }[];
   partitionOf(room: string): Queue;
   answer(home: Peer, asker: Peer, request: Request, answer: Answer): void;
   heardFrom(sender: Peer, home: Peer): void;

@@ -20,6 +20,7 @@ export class StoreGate {
   ) {
     this.store = {
       start: () => inner.start(),
+      identity: () => inner.identity(),
       append: (appends) =>
         this.pass(async () => {
           const results = await inner.append(appends);

@@ -1,0 +1,197 @@
+import type { Logger } from 'pino';
+import { createInProcessBroker } from '../adapters/in-process/broker.js';
+import { createMemoryStore } from '../adapters/memory/store.js';
+import { createRabbitBroker } from '../adapters/rabbitmq/broker.js';
+import type { GatherRule } from '../adapters/uws/gathered-outlet.js';
+import { systemClock } from '../adapters/system/clock.js';
+import { atMost } from '../engine/at-most.js';
+import { createEngine, type EngineOptions } from '../engine/engine.js';
+import { errorText } from '../engine/errors.js';
+import { newId } from '../engine/ids.js';
+import type { Broker, Log, Meter, Outlet, Store } from '../engine/ports.js';
+import { BARE, presetFor } from '../engine/room/presets.js';
+import { createApp } from './app.js';
+import type { Config } from './config.js';
+import { freePort } from './free-port.js';
+import type { NodeLog } from './logging.js';
+import { createMetrics } from './metrics.js';
+import { readsOf } from './reads.js';
+import { shortPost } from './short-post.js';
+import { letIn } from './websocket.js';
+import type { Worker } from './worker.js';
+
+export interface Node {
+  readonly host: string;
+  readonly port: number;
+  /** The worker's own port; null: it has none. */
+  readonly metricsPort: number | null;
+  /** From now on /health/ready says that the node goes down. Everything else goes on. */
+  announceStop(): void;
+  /** Drains within about `ms`, and ends; resolves when everything is closed. */
+  stop(ms: number): Promise<void>;
+}
+
+/** What is no setting. */
+export interface Extra extends Pick<EngineOptions, 'fault' | 'faultAfter'> {
+  /** It shares its port with others, whose parent has seen that the port is free. */
+  readonly worker?: Worker | undefined;
+  /** For measurements: how frames gather on their way out. */
+  readonly gather?: GatherRule;
+}
+
+/** Puts everything together and listens. Rejects with one line that says what to do where it cannot. */
+export async function startNode(
+  config: Config,
+  log: NodeLog,
+  { worker, gather, ...extra }: Extra = {},
+): Promise<Node> {
+  const { createUwsServer, attachWebSockets, createHttpBridge } = await loadUws();
+  const metrics = createMetrics(worker);
+  const server = createUwsServer();
+  const store = await createStore(config, log);
+  const base = { ...BARE, grace_ms: config.GRACE_MS, idle_ms: config.IDLE_MS };
+  const outlet: { current: Outlet | null } = { current: null };
+  const nodeId = newId();
+  const engine = createEngine(
+    {
+      nodeId,
+      presets: config.ROOM_PRESETS,
+      base,
+      recoveryLimit: config.RECOVERY_LIMIT,
+      presenceLimit: config.PRESENCE_LIMIT,
+      maxRooms: config.MAX_ROOMS,
+      retentionMs: config.RETENTION_MS,
+      commitBatch: config.COMMIT_BATCH,
+      commitLingerMs: config.COMMIT_LINGER_MS,
+      ...extra,
+    },
+    {
+      broker: createBroker(config, log, metrics, nodeId, store),
+      store,
+      outlet: {
+        bufferBytes: config.MAX_BUFFERED_BYTES,
+        publish: (topic, frame) => outlet.current?.publish(topic, frame),
+      },
+      clock: systemClock,
+      log,
+      meter: metrics,
+    },
+  );
+  metrics.watch(() => engine.stats());
+
+  const http = createHttpBridge({
+    maxBodyBytes: config.MAX_BODY_BYTES * 2,
+    onError: (cause) => log.error({ cause: errorText(cause) }, 'http: a handler failed'),
+  });
+  const takesWebSockets = config.ROLE !== 'home';
+  const presetOf = (roomId: string) => presetFor(roomId, config.ROOM_PRESETS, base);
+  const app = await createApp(
+    { engine, store: readsOf(store), metrics, presetOf, takesWebSockets },
+    { log, maxBodyBytes: config.MAX_BODY_BYTES, serverFactory: http.serverFactory },
+  );
+  if (takesWebSockets)
+    outlet.current = attachWebSockets(server.app, {
+      pattern: '/ws/*',
+      maxFrameBytes: config.MAX_FRAME_BYTES,
+      maxBufferedBytes: config.MAX_BUFFERED_BYTES,
+      silenceS: config.SILENCE_S,
+      ...(gather ? { gather } : {}),
+      opened: (socket) =>
+        socket.upgrade ? letIn({ engine, log, meter: metrics }, socket, socket.upgrade) : null,
+    });
+  // The short cut knows no authentication, and there is none yet.
+  http.attach(server.app, [shortPost({ engine, metrics, clock: systemClock }, log)]);
+
+  await engine.start();
+  if (!worker) await freePort(config.HOST, config.PORT);
+  const port = await server.listen(config.HOST, config.PORT, worker ? 'shared' : 'exclusive');
+  const metricsPort = worker && config.METRICS_PORT > 0 ? config.METRICS_PORT + worker.number : null;
+  if (metricsPort !== null) await server.listen(config.HOST, metricsPort, 'exclusive');
+  return {
+    host: config.HOST,
+    port,
+    metricsPort,
+    announceStop: () => engine.announceStop(),
+    async stop(ms) {
+      server.stopListening();
+      http.closeConnections();
+      await engine.drain(ms);
+      await atMost(systemClock, LAST_ANSWERS_MS, http.drained());
+      await app.close();
+      await engine.stop(0);
+      server.close();
+    },
+  };
+}
+
+/** How long answers that need the store may take when all else has ended, ms. */
+const LAST_ANSWERS_MS = 1_000;
+
+/** As node:http's (--max-http-header-size). */
+const MAX_HEAD_BYTES = 16_384;
+
+/** uWebSockets.js is a binary: where there is none for this machine, say so in one line instead of a stack. */
+async function loadUws() {
+  // uWebSockets.js reads it when it is loaded; its own limit, 4 KB, is less than cookies and tokens take.
+  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= String(MAX_HEAD_BYTES);
+  try {
+    const { createUwsServer } = await import('../adapters/uws/server.js');
+    const { attachWebSockets } = await import('../adapters/uws/websockets.js');
+    const { createHttpBridge } = await import('../adapters/uws/http/bridge.js');
+    return { createUwsServer, attachWebSockets, createHttpBridge };
+  } catch (cause) {
+    const reason = errorText(cause).replaceAll(/\s+/g, ' ');
+    throw new Error(
+      `uWebSockets.js has no binary that loads here (Node ${process.versions.node}, ${process.platform} ${process.arch}): ` +
+        `use Node 20 on Linux with glibc 2.27 or newer, or Node 22 or 24 with glibc 2.38 or newer (Debian 13, Ubuntu 24.04). ${reason}`,
+      { cause },
+    );
+  }
+}
+
+function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string, store: Store): Broker {
+  switch (config.BROKER) {
+    case 'in-process':
+      return createInProcessBroker({ clock: systemClock });
+    case 'rabbitmq':
+      return createRabbitBroker({
+        urls: config.AMQP_URL,
+        partitions: config.PARTITIONS,
+        store: () => store.identity(),
+        role: config.ROLE,
+        replyTimeoutMs: config.REPLY_TIMEOUT_MS,
+        nodeId,
+        log,
+        meter,
+        clock: systemClock,
+        isStoreReady: () => store.state().ready,
+      });
+  }
+}
+
+/** The store that the settings name; only its own adapter is loaded. `shared`: beside a server that uses the same store. */
+export async function createStore(config: Config, log: Log, shared = false): Promise<Store> {
+  const timeoutMs = config.STORE_TIMEOUT_MS;
+  switch (config.STORE) {
+    case 'memory':
+      return createMemoryStore({
+        eventsPerRoom: config.MEMORY_EVENTS_PER_ROOM,
+        eventsInAll: config.MEMORY_EVENTS,
+        rooms: config.MEMORY_EVENTS,
+      });
+    case 'sqlite': {
+      const { createSqliteStore } = await import('../adapters/sqlite/store.js');
+      return createSqliteStore({ path: config.SQLITE_PATH, timeoutMs, log, clock: systemClock, shared });
+    }
+    case 'postgres': {
+      const { createPostgresStore } = await import('../adapters/postgres/store.js');
+      return createPostgresStore({
+        url: config.DATABASE_URL,
+        pool: config.DATABASE_POOL,
+        timeoutMs,
+        log,
+        clock: systemClock,
+      });
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { errorText } from '../engine/errors.js';
+import { greet } from './banner.js';
+import type { Config } from './config.js';
+import { complain, configOrExit, exit } from './ending.js';
+import { createLog, STANDARD_OUTPUT } from './logging.js';
+import { startNode, type Extra, type Node } from './node.js';
+import { findParent, type Order, type Parent } from './worker.js';
+
+/** What ending may take beyond DRAIN_MS; with its default a node is gone within 10 s. */
+export const STOP_MARGIN_MS = 1_500;
+
+/**
+ * Runs a node until SIGTERM or SIGINT, or as a worker until its parent says so, and drains then; the signal once more
+ * ends it at once. Exit code 0 when drained, 1 when it could not start or was ended at once, 2 for wrong settings.
+ */
+export async function run(extra: Extra = {}): Promise<void> {
+  const config = configOrExit();
+  const parent = findParent();
+  const log = createLog(config, STANDARD_OUTPUT, parent?.worker.number);
+  const life = new Life(log);
+  if (parent) serve(parent, life, config, log);
+  else heed(life, config, log);
+  try {
+    const node = await startNode(config, log, { ...extra, worker: parent?.worker });
+    life.begin(node);
+    if (!parent) greet(config, node, log);
+    else {
+      log.info({ port: node.port, metrics_port: node.metricsPort }, 'worker: listening');
+      parent.report({ type: 'listening' });
+    }
+  } catch (cause) {
+    log.flush();
+    process.exit(complain(errorText(cause), 1));
+  }
+}
+
+/** A node and the end of its process. */
+class Life {
+  private node: Node | null = null;
+  private stopping = false;
+
+  constructor(private readonly log: Logger) {}
+
+  get isStopping(): boolean {
+    return this.stopping;
+  }
+
+  begin(node: Node): void {
+    this.node = node;
+  }
+
+  announceStop(): void {
+    this.node?.announceStop();
+  }
+
+  /** Ends the process when the node is drained, in `delayMs` + `ms` and a little at the latest. */
+  stop(delayMs: number, ms: number): void {
+    if (this.stopping) return;
+    this.stopping = true;
+    this.drain(delayMs, ms).then(
+      () => exit(this.log, 'stopped', 0),
+      (cause: unknown) => exit(this.log, errorText(cause), 1),
+    );
+  }
+
+  private async drain(delayMs: number, ms: number): Promise<void> {
+    // It is still starting, so there is nothing to drain.
+    if (this.node === null) return;
+    this.node.announceStop();
+    if (delayMs > 0) await pause(delayMs);
+    const late = pause(ms + STOP_MARGIN_MS).then(() =>
+      this.log.warn({}, 'not everything could be finished in time'),
+    );
+    await Promise.race([this.node.stop(ms), late]);
+  }
+}
+
+/** Ends a node by signals. */
+function heed(life: Life, config: Config, log: Logger): void {
+  const signalled = (signal: string): void => {
+    if (life.isStopping) exit(log, `${signal} again: ended at once`, 1);
+    log.info({ signal }, 'stopping');
+    life.stop(config.DRAIN_DELAY_MS, config.DRAIN_MS);
+  };
+  process.on('SIGTERM', signalled);
+  process.on('SIGINT', signalled);
+}
+
+/**
+ * Ends a worker when its parent says so. Ctrl-C and some service managers send their signal to the parent and all workers
+ * at the same moment, so a worker that gets one only asks: the parent has them drain one after another.
+ */
+function serve(parent: Parent, life: Life, config: Config, log: Logger): void {
+  const signalled = (signal: string): void => parent.report({ type: 'asks_to_stop', signal });
+  process.on('SIGTERM', signalled);
+  process.on('SIGINT', signalled);
+  const order = (given: Order): void => {
+    switch (given.type) {
+      case 'announce_stop':
+        return life.announceStop();
+      case 'stop':
+        log.info({}, 'stopping');
+        return life.stop(0, given.ms);
+    }
+  };
+  parent.obey(order, () => {
+    if (life.isStopping) return;
+    log.warn({}, 'the process that started this worker is gone: stopping');
+    life.stop(0, config.DRAIN_MS);
+  });
+}
