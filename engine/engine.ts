@@ -8,8 +8,8 @@ import { newId } from './ids.js';
 import { createJournal, type JournalOptions } from './journal.js';
 import type { Refusal } from './errors.js';
 import { notDelivered, type Answer } from './messages/answers.js';
-import type { Command } from './messages/commands.js';
-import type { MessagePosted } from './messages/events.js';
+import { isChange, type Command } from './messages/commands.js';
+import type { DurableEvent } from './messages/events.js';
 import type { Policy } from './messages/policy.js';
 import type { Broker, BrokerState, Clock, Log, Meter, Outlet, Socket, Store, StoreState } from './ports.js';
 import { createPresets, type Presets } from './room/presets.js';
@@ -95,6 +95,12 @@ const GOING_DOWN: Refusal = {
   message: 'this node is going down; ask another, or in a moment',
 };
 
+/** A command that changes its room has an id from here on, so that it takes effect once however often it arrives. */
+function identified(command: Command): Command {
+  if (!isChange(command) || command.id !== undefined) return command;
+  return { ...command, id: newId(), fresh: true };
+}
+
 export function createEngine(options: EngineOptions, ports: EnginePorts): Engine {
   const { broker, store, outlet, clock, log, meter } = ports;
   const { nodeId } = options;
@@ -128,7 +134,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     presenceLimit,
     lives: (node: string) => node === nodeId || broker.nodes().has(node),
     timestamp: createTimestamps(),
-    inFlight: new Map<string, MessagePosted>(),
+    inFlight: new Map<string, DurableEvent>(),
     presetOf,
     callHere: (roomId: string, callId: string, headSeq: number) =>
       audiences.callHere(roomId, callId, headSeq),
@@ -150,7 +156,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
       return;
     }
     if (command.type !== 'post') {
-      broker.request(command, onAnswer);
+      broker.request(identified(command), onAnswer);
       return;
     }
     const size = command.text.length;
