@@ -1,6 +1,7 @@
 import type { Refusal } from './errors.js';
+import { newId } from './ids.js';
 import { notDelivered } from './messages/answers.js';
-import { isStored } from './messages/commands.js';
+import { isChange, isStored, type Command } from './messages/commands.js';
 import type { Broker, Store } from './ports.js';
 
 /** Sends a command to its room, as `Broker.request` does. */
@@ -21,6 +22,12 @@ export function createAsk(broker: Broker, store: Store): Ask {
   return (command, onAnswer) => {
     if (isStored(command.type) && !store.state().ready)
       queueMicrotask(() => onAnswer(notDelivered('no', NO_STORE)));
-    else broker.request(command, onAnswer);
+    else broker.request(identified(command), onAnswer);
   };
+}
+
+/** A command that changes its room has an id from here on, so that it takes effect once however often it arrives. */
+function identified(command: Command): Command {
+  if (!isChange(command) || command.id !== undefined) return command;
+  return { ...command, id: newId(), fresh: true };
 }

@@ -11,7 +11,7 @@ import { drain } from './drain.js';
 import { GOING_DOWN } from './errors.js';
 import { notDelivered, type Answer } from './messages/answers.js';
 import type { Command } from './messages/commands.js';
-import type { MessagePosted } from './messages/events.js';
+import type { DurableEvent } from './messages/events.js';
 import type { Policy } from './messages/policy.js';
 import type { Broker, BrokerState, Clock, Log, Meter, Outlet, Socket, Store, StoreState } from './ports.js';
 import { createPresets, type Presets } from './room/presets.js';
@@ -130,7 +130,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     presenceLimit,
     lives: (node: string) => node === nodeId || broker.nodes().has(node),
     timestamp: createTimestamps(),
-    inFlight: new Map<string, MessagePosted>(),
+    inFlight: new Map<string, DurableEvent>(),
     presetOf,
     callHere: (roomId: string, callId: string, headSeq: number) =>
       audiences.callHere(roomId, callId, headSeq),

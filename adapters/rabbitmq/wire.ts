@@ -179,7 +179,7 @@ function faultOf(value: unknown, checks: ReadonlyMap<string, Check>, what: strin
 
 /** The same command without the claim that its id is new: where it may have been carried out already. */
 export function stale(command: Command): Command {
-  if (command.type !== 'post' || command.fresh === undefined) return command;
+  if (!('fresh' in command)) return command;
   const { fresh: _, ...rest } = command;
   return rest;
 }
