@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel } from 'amqplib';
 import { errorText } from '../../engine/errors.js';
+import { NotOurs } from './connection/not-ours.js';
 
 /** What stands in the broker, by name. Part of the wire contract with foreign services. */
 export const COMMANDS = 'parlor.commands';
@@ -50,7 +51,7 @@ export async function declareTopology(model: ChannelModel, partitions: number): 
     if (!found) throw cause;
     const [, argument, what, name] = found;
     const advice = `the ${what} ${name} stands with another ${argument} than this version of Parlor declares`;
-    throw new Error(`${advice}; delete it when it is empty (README, On RabbitMQ)`, { cause });
+    throw new NotOurs(`${advice}; delete it when it is empty (README, On RabbitMQ)`);
   }
   await channel.close();
 }

@@ -16,6 +16,8 @@ export interface Session {
    * becomes true again, or the session ends.
    */
   readonly isCurrent: boolean;
+  /** Whether another node may have been the home before, so that something it decided may still be on its way to the store. */
+  readonly mayFollowAnother: boolean;
 }
 
 /**

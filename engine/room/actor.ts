@@ -504,7 +504,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     core.apply(facts(core.state, core.context()));
     if (!attendance.isComplete) return;
     core.apply(attendance.complete(core.state, core.context()));
-    if (closesWhenEmpty(core.state)) this.readAgainLater(attendance.callId);
+    if (this.session.mayFollowAnother && closesWhenEmpty(core.state)) this.readAgainLater(attendance.callId);
     if (this.phase === 'waiting') this.enter('open');
   }
 

@@ -56,7 +56,6 @@ export function createRequests(parts: Parts): Requests {
   let publisher: Publisher | null = null;
   let replyTo = '';
   let sent = 0;
-  let nextLane = 0;
   let scheduled = false;
   let sweeping: (() => void) | null = null;
   let closed = false;

@@ -72,6 +72,7 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
     get isCurrent() {
       return !ended && parts.isCurrent();
     },
+    mayFollowAnother: true,
   };
   let underWay = 0;
   let closing = 0;
