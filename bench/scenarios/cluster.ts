@@ -5,13 +5,14 @@ import type { Subject } from './subjects.js';
 type Settings = Readonly<Record<string, string>>;
 
 /**
- * Nodes on one broker and one fresh database, which end with the run. The first one brings the broker, and as it is
- * alone at first it is the home of every room.
+ * Nodes on one broker and one fresh database, which end with the run. The first one brings the broker. What `others`
+ * says is for all nodes but the first: with ROLE=edge, that one stays the home of every room.
  */
 export async function startNodes(
   context: RunContext,
   count: number,
   settings: Settings = {},
+  others: Settings = {},
 ): Promise<[first: Subject, ...others: Subject[]]> {
   let reason = 'there is no PostgreSQL';
   const postgres = await findPostgres((line) => (reason = line));
@@ -24,6 +25,6 @@ export async function startNodes(
   if (first.brokerUrl === null) throw new Error('the first node does not say where its broker is');
   const nodes: [Subject, ...Subject[]] = [first];
   while (nodes.length < count)
-    nodes.push(await context.target('parlor-rabbitmq', { ...shared, AMQP_URL: first.brokerUrl }));
+    nodes.push(await context.target('parlor-rabbitmq', { ...shared, ...others, AMQP_URL: first.brokerUrl }));
   return nodes;
 }

@@ -68,7 +68,7 @@ const cell: Cell = {
   variant: VARIANT,
   target: 'parlor-rabbitmq',
   async run(context) {
-    const nodes = await startNodes(context, 2, SETTINGS);
+    const nodes = await startNodes(context, 2, SETTINGS, { ROLE: 'edge' });
     const [home, other] = nodes as [Subject, Subject];
     const load = context.load(planOf([home], context.mode, [group({ name: 'full', members: MEMBERS })]));
     await load.connect();
