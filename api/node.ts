@@ -164,6 +164,7 @@ function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string,
         log,
         meter,
         clock: systemClock,
+        isStoreReady: () => store.state().ready,
       });
   }
 }

@@ -1,4 +1,5 @@
 import { OVERLOADED, type Admission } from './admission.js';
+import type { Ask } from './ask.js';
 import type { Audiences } from './audiences.js';
 import { ackFrame, decodeFrame, errorFrame, idOfFrame, queuedFrame, refusalFrames } from './codec.js';
 import { CLOSE_SERVICE_RESTART, ERRORS, errorText, GOING_DOWN, type ErrorCode } from './errors.js';
@@ -13,6 +14,7 @@ import type { Scheduler } from './scheduler.js';
 
 export interface ConnectionParts {
   readonly broker: Broker;
+  readonly ask: Ask;
   readonly audiences: Audiences;
   readonly admission: Admission;
   readonly log: Log;
@@ -198,7 +200,7 @@ export class ConnectionActor implements Behaviour<string>, Listener {
    * with this connection, so a throw is caught here.
    */
   private ask(command: Command, onAnswer: (answer: Answer) => void): void {
-    this.parts.broker.request(command, (answer) => {
+    this.parts.ask(command, (answer) => {
       try {
         onAnswer(answer);
       } catch (cause) {

@@ -1,5 +1,6 @@
 import { start, stop as stopSystem } from 'nact';
 import { Admission, OVERLOADED, type AdmissionLimits } from './admission.js';
+import { createAsk } from './ask.js';
 import { createAudiences, type Audiences } from './audiences.js';
 import { createBridge, type Bridge } from './bridge.js';
 import { createConnections, type Connection } from './connections.js';
@@ -7,10 +8,10 @@ import type { Hello } from './hello.js';
 import { newId } from './ids.js';
 import { createJournal, type JournalOptions } from './journal.js';
 import { drain } from './drain.js';
-import { GOING_DOWN, type Refusal } from './errors.js';
+import { GOING_DOWN } from './errors.js';
 import { notDelivered, type Answer } from './messages/answers.js';
-import type { Command, CommandType } from './messages/commands.js';
-import type { MessagePosted } from './messages/events.js';
+import type { Command } from './messages/commands.js';
+import type { DurableEvent } from './messages/events.js';
 import type { Policy } from './messages/policy.js';
 import type { Broker, BrokerState, Clock, Log, Meter, Outlet, Socket, Store, StoreState } from './ports.js';
 import { createPresets, type Presets } from './room/presets.js';
@@ -96,15 +97,6 @@ export interface Engine {
   stop(ms: number): Promise<void>;
 }
 
-/** Told at once: a durable broker would keep the command, answer 202 late, and have it carried out hours later. */
-const STORE_AWAY: Refusal = {
-  code: 'unavailable',
-  message: 'what is said cannot be stored now; nothing was accepted, try again in a second',
-};
-
-/** Commands that store something when they are carried out. */
-const STORED: ReadonlySet<CommandType> = new Set(['post', 'open', 'close', 'kick']);
-
 export function createEngine(options: EngineOptions, ports: EnginePorts): Engine {
   const { broker, store, outlet, clock, log, meter } = ports;
   const { nodeId } = options;
@@ -138,7 +130,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     presenceLimit,
     lives: (node: string) => node === nodeId || broker.nodes().has(node),
     timestamp: createTimestamps(),
-    inFlight: new Map<string, MessagePosted>(),
+    inFlight: new Map<string, DurableEvent>(),
     presetOf,
     callHere: (roomId: string, callId: string, headSeq: number) =>
       audiences.callHere(roomId, callId, headSeq),
@@ -151,8 +143,9 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   });
   const bridge: Bridge = createBridge(root, { rooms, audiences, log, meter });
   const admission = new Admission(clock, options.admission);
+  const askRoom = createAsk(broker, store);
   const graceMs = options.base.grace_ms;
-  const connections = createConnections(root, { ...shared, audiences, admission, graceMs });
+  const connections = createConnections(root, { ...shared, ask: askRoom, audiences, admission, graceMs });
   let announced = false;
   let refusing = false;
   let drained: Promise<void> | null = null;
@@ -162,12 +155,8 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
       queueMicrotask(() => onAnswer(notDelivered('no', GOING_DOWN)));
       return;
     }
-    if (STORED.has(command.type) && !store.state().ready) {
-      queueMicrotask(() => onAnswer(notDelivered('no', STORE_AWAY)));
-      return;
-    }
     if (command.type !== 'post') {
-      broker.request(command, onAnswer);
+      askRoom(command, onAnswer);
       return;
     }
     const size = command.text.length;
@@ -175,7 +164,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
       queueMicrotask(() => onAnswer(notDelivered('no', OVERLOADED)));
       return;
     }
-    broker.request(command, (answer) => {
+    askRoom(command, (answer) => {
       admission.leave(size);
       onAnswer(answer);
     });

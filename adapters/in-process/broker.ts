@@ -80,7 +80,7 @@ export function createInProcessBroker(options: { readonly clock: Clock }): Broke
 const DONE = Promise.resolve();
 const NOBODY: ReadonlySet<string> = new Set();
 /** All of the process's life. */
-const SESSION: Session = { isCurrent: true };
+const SESSION: Session = { isCurrent: true, mayFollowAnother: false };
 
 function refuseLater(onAnswer: (answer: Answer) => void, reason: string): void {
   queueMicrotask(() => onAnswer(notDelivered('no', { code: 'unavailable', message: reason })));

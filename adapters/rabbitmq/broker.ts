@@ -6,10 +6,13 @@ import { createDeadLetters } from './home/dead-letters.js';
 import { createEventsIn } from './events/events-in.js';
 import { createEventsOut } from './events/events-out.js';
 import { createLink, type Part } from './connection/link.js';
+import { createLease } from './nodes/lease.js';
 import { createIsNewer } from './newer.js';
 import { createNodes } from './nodes/nodes.js';
 import { createBalance } from './home/balance.js';
+import { createGate } from './home/gate.js';
 import { createPartition } from './home/partition.js';
+import { prefetchFor } from './home/prefetch.js';
 import { createRequests } from './commands/requests.js';
 import { declareTopology } from './topology.js';
 
@@ -31,10 +34,12 @@ export interface RabbitOptions {
   readonly clock: Clock;
   /** Commands held back while the connection is down; beyond it they are refused at once. */
   readonly bufferLimit?: number;
-  /** Messages of a partition that may be unacknowledged. */
+  /** Messages of a partition that may be unacknowledged. Left out: see `prefetch.ts`. */
   readonly prefetch?: number;
-  /** A message that was delivered this often, and never dealt with, is handled once more alone and then given up. */
+  /** A message that was delivered more often, and is alone each time its process ends, is given up (see `poison.ts`). */
   readonly deliveryLimit?: number;
+  /** Whether what is decided can be stored. While it cannot, this node does not begin to take commands. */
+  readonly isStoreReady?: () => boolean;
   /** Messages with events that may wait for this node; the oldest are dropped beyond it, and the engine is told. */
   readonly eventQueueLimit?: number;
   /** How long the nodes have to be the same ones before the partitions are spread over them, ms; Infinity: they never are. */
@@ -45,8 +50,8 @@ export interface RabbitOptions {
 
 const DEFAULTS = {
   bufferLimit: 20_000,
-  prefetch: 256,
-  deliveryLimit: 5,
+  deliveryLimit: 20,
+  isStoreReady: () => true,
   eventQueueLimit: 100_000,
   // Nodes that are started together, or come back after RabbitMQ did, appear within a moment of each other.
   settleMs: 3_000,
@@ -64,7 +69,7 @@ const DEFAULTS = {
  */
 export function createRabbitBroker(options: RabbitOptions): Broker {
   const { partitions, nodeId, replyTimeoutMs, log, meter, clock } = options;
-  const limits = { ...DEFAULTS, ...options };
+  const limits = { ...DEFAULTS, prefetch: prefetchFor(partitions), ...options };
   const [first, ...others] = options.urls.map(readAddress);
   if (!first) throw new Error('no AMQP URL was given');
   const addresses: readonly [Address, ...Address[]] = [first, ...others];
@@ -88,24 +93,13 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
   };
   const cluster = createClusterMarker({ store: options.store, partitions, clock, log });
   const topology: Part = {
-    open: (model) => declareTopology(model, partitions),
+    open: ({ consuming }) => declareTopology(consuming, partitions),
     lost: () => undefined,
     close: () => Promise.resolve(),
   };
+  const lease = createLease(shared);
   const isEdge = (): boolean => draining || options.role === 'edge';
   const nodes = createNodes({ ...shared, isEdge, moved: (back) => balance.changed(back) });
-  /** Behind it, every node that lives is known. */
-  const allKnown: Part = {
-    open: () => nodes.known(),
-    lost: () => undefined,
-    close: () => Promise.resolve(),
-  };
-  /** Behind the partitions: from now on the others may go behind this node in their lines, however long that took. */
-  const placed: Part = {
-    open: async () => nodes.placed(),
-    lost: () => undefined,
-    close: () => Promise.resolve(),
-  };
   const eventsIn = createEventsIn({
     ...shared,
     mayBeGone: () => nodes.mayBeGone,
@@ -113,7 +107,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
     limit: limits.eventQueueLimit,
   });
   const eventsOut = createEventsOut(shared);
-  const answers = createAnswersOut(shared.broken);
+  const answers = createAnswersOut(shared);
   const dead = createDeadLetters(shared);
   const requests = createRequests({ ...shared, replyTimeoutMs, bufferLimit: limits.bufferLimit });
   const successes = { count: 0 };
@@ -124,13 +118,22 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
       answers,
       dead,
       successes,
-      isCurrent: () => nodes.isCurrent,
+      isCurrent: () => lease.isCurrent,
       sent: (id) => nodes.sent(id),
       served: (at) => balance.served(at),
       prefetch: limits.prefetch,
       deliveryLimit: limits.deliveryLimit,
+      isStoreReady: limits.isStoreReady,
     }),
   );
+
+  const gate = createGate({
+    ...shared,
+    homes,
+    known: () => nodes.known(),
+    isStoreReady: limits.isStoreReady,
+    opened: () => nodes.placed(),
+  });
 
   const balance = createBalance({
     nodeId,
@@ -143,27 +146,21 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
 
   const link = createLink({
     addresses,
-    // First whose virtual host it is. Consumers come last: what they deliver needs everything before them.
-    parts: [
-      cluster,
-      topology,
-      nodes,
-      eventsIn,
-      eventsOut,
-      answers,
-      dead,
-      requests,
-      allKnown,
-      ...homes,
-      placed,
-    ],
+    nodeId,
+    // First whose virtual host it is. In an alarm a connection is blocked by the first message that is published on it, and
+    // no channel can be opened on it any more: so those that publish are opened before `nodes`, which says hello.
+    // Partitions come last: what they deliver needs everything before them.
+    parts: [cluster, topology, lease, eventsOut, answers, dead, requests, nodes, eventsIn, gate],
     clock,
     log,
     startMs: limits.startMs,
     ready() {
       eventsOut.flush();
+      answers.flush();
       requests.flush();
     },
+    blocked: () => eventsOut.blocked(),
+    unblocked: () => eventsIn.unblocked(),
   });
 
   return {

@@ -59,13 +59,13 @@ export function createClusterMarker(parts: Parts): Part {
   }
 
   return {
-    async open(model) {
+    async open({ consuming }) {
       const store = parts.store();
-      const channel = await openQuietly(model);
+      const channel = await openQuietly(consuming);
       try {
         await channel.assertQueue(CLUSTER, markerOf(store, partitions));
       } catch (cause) {
-        throw await refusal(cause, store, model);
+        throw await refusal(cause, store, consuming);
       }
       lockedSince = null;
       await closeChannel(channel);

@@ -1,4 +1,6 @@
-import type { ChannelModel } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
+import { errorText } from '../../engine/errors.js';
+import { NotOurs } from './connection/not-ours.js';
 
 /** What stands in the broker, by name. Part of the wire contract with foreign services. */
 export const COMMANDS = 'parlor.commands';
@@ -23,21 +25,38 @@ export function commandQueue(partition: number): string {
  */
 const DELIVERY_LIMIT = 1_000_000;
 
+/**
+ * What may wait in a command queue, bytes of bodies: some 200,000 posts, and 1 GiB of disk for 16 partitions. It fills
+ * when no node takes commands, or when services publish while the nodes' stores are down. At the limit RabbitMQ refuses
+ * what is published, roughly: it never drops what it has confirmed.
+ */
+const COMMAND_BYTES = 64 * 1024 * 1024;
+
 /** Dead letters are kept for somebody to look at, not for ever: the oldest go first. */
 const DEAD_MESSAGES = 100_000;
 const DEAD_BYTES = 256 * 1024 * 1024;
 
 /**
- * A partition's commands that wait, bytes: an hour of 50 posts a second. More are refused (`reject-publish`), and their
- * senders answered 503: a queue that grows until the disk is full stops all of RabbitMQ.
+ * Declares what every node and every foreign service shares. Harmless when it stands already. Rejects with one line that
+ * says what to do if something of the same name stands that another version of Parlor has declared.
  */
-const COMMAND_BYTES = 64 * 1024 * 1024;
-
-/** Declares what every node and every foreign service shares. Harmless when it stands already. */
 export async function declareTopology(model: ChannelModel, partitions: number): Promise<void> {
   const channel = await model.createChannel();
   // What is wrong comes as the rejection of the call; the event would end the process if nobody listened.
   channel.on('error', () => undefined);
+  try {
+    await declareAll(channel, partitions);
+  } catch (cause) {
+    const found = /inequivalent arg '([^']+)' for (queue|exchange) '([^']+)'/.exec(errorText(cause));
+    if (!found) throw cause;
+    const [, argument, what, name] = found;
+    const advice = `the ${what} ${name} stands with another ${argument} than this version of Parlor declares`;
+    throw new NotOurs(`${advice}; delete it when it is empty (README, On RabbitMQ)`);
+  }
+  await channel.close();
+}
+
+async function declareAll(channel: Channel, partitions: number): Promise<void> {
   await channel.assertExchange(COMMANDS, 'direct', { durable: true });
   await channel.assertExchange(EVENTS, 'topic', { durable: true });
   await channel.assertExchange(DEAD, 'fanout', { durable: true });
@@ -66,5 +85,4 @@ export async function declareTopology(model: ChannelModel, partitions: number): 
     });
     await channel.bindQueue(commandQueue(partition), COMMANDS, String(partition));
   }
-  await channel.close();
 }

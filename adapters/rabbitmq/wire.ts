@@ -179,20 +179,13 @@ function faultOf(value: unknown, checks: ReadonlyMap<string, Check>, what: strin
 
 /** The same command without the claim that its id is new: where it may have been carried out already. */
 export function stale(command: Command): Command {
-  if (command.type !== 'post' || command.fresh === undefined) return command;
+  if (!('fresh' in command)) return command;
   const { fresh: _, ...rest } = command;
   return rest;
 }
 
 const LOSING: ReadonlySet<string> = new Set(['internal', 'unavailable', 'rate_limited']);
 const FOR_THE_ASKER: ReadonlySet<CommandType> = new Set(['describe', 'typing', 'join', 'leave', 'assert']);
-
-const CHANGING: ReadonlySet<CommandType> = new Set(['post', 'open', 'close', 'kick']);
-
-/** Whether a command of this type that was carried out has gone to the store, and so shows that it works. */
-export function changesRoom(type: CommandType): boolean {
-  return CHANGING.has(type);
-}
 
 /**
  * Whether a command that ended with this refusal is lost for the room: it was durably queued, nobody may be waiting

@@ -31,11 +31,21 @@ export const Presence = Type.Object(
 );
 export type Presence = Static<typeof Presence>;
 
+const fresh = Type.Optional(
+  Type.Boolean({ description: 'the id was made for this command a moment ago, so it cannot be a repeat' }),
+);
+
+/** A command that changes the room. Its event has its id: sent again, it is the same command. */
+function change<T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {
+  return command(type, { id: Type.Optional(Uuid), fresh, ...fields });
+}
+
 /**
  * The wishes a room can be sent. `post`, `open`, `close`, `kick` and `describe` are for everybody; `join`,
  * `leave`, `typing` and `assert` are sent by a node for the connections it holds.
  *
- * `id` of a post is the identity of the message: sent again, it is the same message. `assert` lists all
+ * `id` of a post is the identity of the message: sent again, it is the same message. `open`, `close` and `kick` take effect
+ * once in the same way, if they have an id; the engine gives one to those of its own callers. `assert` lists all
  * connections of a node in the room that hold a seat, in one command or in several, one behind the other.
  */
 export const COMMANDS = {
@@ -43,16 +53,14 @@ export const COMMANDS = {
     id: Uuid,
     user: Type.Union([UserName, Type.Null()]),
     text: MessageText,
-    fresh: Type.Optional(
-      Type.Boolean({ description: 'the id was made for this post a moment ago, so it cannot be a repeat' }),
-    ),
+    fresh,
   }),
   join: command('join', { user: UserName, connection_id: Uuid, node_id: Uuid }),
   leave: command('leave', { user: UserName, connection_id: Uuid }),
   typing: command('typing', { user: UserName }),
-  open: command('open', { policy: PolicyChange }),
-  close: command('close', { purge: Type.Boolean() }),
-  kick: command('kick', { user: UserName }),
+  open: change('open', { policy: PolicyChange }),
+  close: change('close', { purge: Type.Boolean() }),
+  kick: change('kick', { user: UserName }),
   describe: command('describe', {}),
   assert: command('assert', {
     node_id: Uuid,
@@ -66,5 +74,21 @@ export const Command = Type.Union(Object.values(COMMANDS));
 export type PostCommand = Static<typeof COMMANDS.post>;
 export type JoinCommand = Static<typeof COMMANDS.join>;
 export type AssertCommand = Static<typeof COMMANDS.assert>;
+export type OpenCommand = Static<typeof COMMANDS.open>;
+export type CloseCommand = Static<typeof COMMANDS.close>;
+export type KickCommand = Static<typeof COMMANDS.kick>;
+/** Commands that leave an event with their id. */
+export type ChangeCommand = OpenCommand | CloseCommand | KickCommand;
 export type Command = { [K in keyof typeof COMMANDS]: Static<(typeof COMMANDS)[K]> }[keyof typeof COMMANDS];
 export type CommandType = keyof typeof COMMANDS;
+
+const STORED: ReadonlySet<CommandType> = new Set(['post', 'open', 'close', 'kick']);
+
+/** Whether a command of this type, when it is carried out, goes to the store. The others change seats, or nothing. */
+export function isStored(type: CommandType): boolean {
+  return STORED.has(type);
+}
+
+export function isChange(command: Command): command is ChangeCommand {
+  return command.type === 'open' || command.type === 'close' || command.type === 'kick';
+}

@@ -50,3 +50,14 @@ export type Policy = Static<typeof Policy>;
 /** Some fields of a policy. The others keep their values. */
 export const PolicyChange = Type.Partial(Policy, { additionalProperties: false });
 export type PolicyChange = Static<typeof PolicyChange>;
+
+/** Whether two policies say the same. */
+export function samePolicy(a: Policy, b: Policy): boolean {
+  const fields = Object.keys(a) as (keyof Policy)[];
+  return fields.every((field) => field === 'retention' || a[field] === b[field]) && sameRetention(a, b);
+}
+
+function sameRetention({ retention: a }: Policy, { retention: b }: Policy): boolean {
+  if (a === null || b === null) return a === b;
+  return a.max_messages === b.max_messages && a.max_age_s === b.max_age_s;
+}

@@ -16,6 +16,8 @@ export interface Session {
    * becomes true again, or the session ends.
    */
   readonly isCurrent: boolean;
+  /** Whether another node may have been the home before, so that something it decided may still be on its way to the store. */
+  readonly mayFollowAnother: boolean;
 }
 
 /**
@@ -43,7 +45,8 @@ export interface Delivery {
    * Nothing happened, and the fault is not the command's (the store is down): a durable broker delivers the
    * command again, in its old order; another broker answers `unavailable`. A command that fails again and
    * again while other commands of this node succeed is given up after some attempts. `passing`: the reason passes
-   * by itself (the room rests, the node is full, the store is away), so this attempt does not count.
+   * by itself (the room rests, the node is full, the store is away), so this attempt does not count. The sender may be
+   * told the reason, so it names nothing of the inside.
    */
   retry(reason: string, passing?: boolean): void;
 }
@@ -76,7 +79,10 @@ export interface BrokerHandlers {
 export interface BrokerState {
   readonly kind: string;
   readonly ready: boolean;
-  /** Why it is not ready, for a human; null when it is. */
+  /**
+   * Why it is not ready; null when it is. May name hosts and ports: for the log and for `/health/ready`, never for
+   * clients. What an answer or a rejection of this port says, clients may be told.
+   */
   readonly reason: string | null;
   /** Commands waiting for an answer. */
   readonly pending: number;

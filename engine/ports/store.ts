@@ -67,6 +67,7 @@ export interface StoreIdentity {
 export interface StoreState {
   readonly kind: string;
   readonly ready: boolean;
+  /** Why it is not ready; null when it is. As a broker's reason it is never for clients. */
   readonly reason: string | null;
 }
 

@@ -2,7 +2,14 @@ import { errorText } from '../errors.js';
 import type { Outcome } from '../journal.js';
 import { Mailbox, type Behaviour } from '../mailbox.js';
 import { notDelivered, refused } from '../messages/answers.js';
-import type { AssertCommand, Command, JoinCommand, PostCommand } from '../messages/commands.js';
+import {
+  isChange,
+  type AssertCommand,
+  type ChangeCommand,
+  type Command,
+  type JoinCommand,
+  type PostCommand,
+} from '../messages/commands.js';
 import type { DurableEvent } from '../messages/events.js';
 import type { Delivery, RoomRecord, Session } from '../ports.js';
 import type { Scheduler } from '../scheduler.js';
@@ -11,6 +18,7 @@ import { Attendance } from './attendance.js';
 import { RoomCore } from './core.js';
 import type { Context } from './decision.js';
 import { memberList } from './facts.js';
+import { firstAnswer } from './first-answer.js';
 import type { OutboxOwner } from './outbox.js';
 import type { RoomMessage } from './message.js';
 import type { RoomParts } from './parts.js';
@@ -40,7 +48,7 @@ const READ_AGAIN_MS = 10_000;
  *
  * - draining → loading → open: after a fault the journal decides what is staged, then the store is read;
  * - open ⇄ waiting: a command needs to know all members, and a roll call is under way;
- * - open ⇄ looking_up: the store is asked whether posts are repeats;
+ * - open ⇄ looking_up: the store is asked whether commands are repeats;
  * - open ⇄ unsure: the node cannot tell whether it is still the room's home;
  * - crashed: until the supervisor has decided;
  * - stopped: for good.
@@ -70,6 +78,8 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   private asksAgain = false;
   private used: number;
   private readonly alarm: Alarm;
+  /** seq of the last event of an `open` or `close` that may have been decided before, without an event. */
+  private redone = 0;
   /** When the node was last found to be the room's home after all; monotonic, ms. */
   private sureSince = -Infinity;
 
@@ -343,6 +353,11 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
       case 'post':
         if (!this.isAnswered(delivery, command)) this.decide(delivery, command);
         return;
+      case 'open':
+      case 'close':
+      case 'kick':
+        if (!this.isAnswered(delivery, command)) this.change(delivery, command);
+        return;
       case 'join':
         this.join(delivery, command);
         return;
@@ -358,8 +373,8 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     }
   }
 
-  /** Whether a post needs no decision now: it is a repeat, or the store has to be asked first. */
-  private isAnswered(delivery: Delivery, command: PostCommand): boolean {
+  /** Whether a command needs no decision now: it is a repeat, or the store has to be asked first. */
+  private isAnswered(delivery: Delivery, command: PostCommand | ChangeCommand): boolean {
     const repeat = this.repeats.of(command);
     if (repeat === 'new') return false;
     if (repeat === 'unknown') {
@@ -367,23 +382,45 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
       this.lookUp();
     } else if (repeat === 'elsewhere') {
       delivery.retry('its id is being used in another room');
-    } else if (this.isBehind(repeat.first)) {
+    } else if (this.isBehind(repeat)) {
       this.storeIsAhead(delivery);
+    } else if (delivery.redelivered && this.isUndone(command, repeat)) {
+      // Its id is taken by the event of the first time.
+      const { id: _, ...anew } = command;
+      this.change(delivery, anew);
     } else {
-      if (delivery.redelivered && repeat.answer.type === 'posted') this.core.repeat(repeat.first);
-      this.core.answer(delivery, repeat.answer);
+      const answer = firstAnswer(command, repeat, this.core.state, this.core.context());
+      if (delivery.redelivered && answer.type !== 'refused') this.core.repeat(repeat);
+      this.core.answer(delivery, answer);
     }
     return true;
   }
 
+  /** Decides a command that changes the room, perhaps not for the first time. */
+  private change(delivery: Delivery, command: ChangeCommand): void {
+    const { head_seq } = this.core.state;
+    const isDecided = this.decide(delivery, command);
+    const hasChanged = isDecided && this.core.state.head_seq > head_seq;
+    if (hasChanged && delivery.redelivered && command.type !== 'kick') this.redone = head_seq + 1;
+  }
+
+  /**
+   * An `open` or `close` that is delivered again, and changed nothing the first time, is not known by an event, and may
+   * change something now. Then what came behind it is done again as well, so that the last one of them holds.
+   */
+  private isUndone(command: PostCommand | ChangeCommand, first: DurableEvent): command is ChangeCommand {
+    const isSetting = command.type === 'open' || command.type === 'close';
+    return isSetting && first.room_id === this.roomId && first.seq < this.redone;
+  }
+
   private lookUp(): void {
     const lookup = ++this.asked;
-    const posts = this.mailbox
-      .peek(LIMITS.batch)
-      .flatMap((message) =>
-        'command' in message && message.command.type === 'post' ? [message.command] : [],
-      );
-    this.repeats.lookUp(posts, this.parts.store).then(
+    const commands = this.mailbox.peek(LIMITS.batch).flatMap((message) => {
+      if (!('command' in message)) return [];
+      const { command } = message;
+      return command.type === 'post' || isChange(command) ? [command] : [];
+    });
+    this.repeats.lookUp(commands, this.parts.store).then(
       () => this.mailbox.tellFirst({ type: 'looked_up', lookup }),
       (cause: unknown) => this.mailbox.tellFirst({ type: 'not_looked_up', lookup, cause }),
     );
@@ -467,7 +504,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     core.apply(facts(core.state, core.context()));
     if (!attendance.isComplete) return;
     core.apply(attendance.complete(core.state, core.context()));
-    if (closesWhenEmpty(core.state)) this.readAgainLater(attendance.callId);
+    if (this.session.mayFollowAnother && closesWhenEmpty(core.state)) this.readAgainLater(attendance.callId);
     if (this.phase === 'waiting') this.enter('open');
   }
 

@@ -1,7 +1,7 @@
 import type { Answer } from '../messages/answers.js';
-import type { AssertCommand, Command, PostCommand } from '../messages/commands.js';
+import type { AssertCommand, CloseCommand, Command, OpenCommand, PostCommand } from '../messages/commands.js';
 import type { MessagePosted } from '../messages/events.js';
-import type { Policy } from '../messages/policy.js';
+import { samePolicy, type Policy } from '../messages/policy.js';
 import { accept, done, refuse, type Context, type Decision } from './decision.js';
 import { evolve } from './evolve.js';
 import { durable, memberList, roomClosed, view } from './facts.js';
@@ -21,11 +21,11 @@ export function decide(state: RoomState, command: Command, ctx: Context): Decisi
     case 'typing':
       return typing(state, command.user, ctx);
     case 'open':
-      return open(state, { ...basePolicy(state), ...command.policy }, command.request_id, ctx);
+      return open(state, command, ctx);
     case 'close':
-      return close(state, command.purge, command.request_id, ctx);
+      return close(state, command, ctx);
     case 'kick':
-      return kick(state, command.user, command.request_id, ctx);
+      return kick(state, command, ctx);
     case 'describe':
       return describe(state, ctx);
     case 'assert':
@@ -97,15 +97,17 @@ function describe(state: RoomState, ctx: Context): Decision {
   return accept(state, [], () => ({ type: 'described', room: view(state, ctx) }));
 }
 
-function open(state: RoomState, policy: Policy, requestId: string | undefined, ctx: Context): Decision {
+function open(state: RoomState, command: OpenCommand, ctx: Context): Decision {
+  const policy = { ...basePolicy(state), ...command.policy };
   const created = state.status !== 'open';
   const answer = (after: RoomState): Answer => ({ type: 'opened', created, room: view(after, ctx) });
   if (!created && samePolicy(policy, policyOf(state))) return accept(state, [], answer);
   const type = created ? ('room_opened' as const) : ('policy_changed' as const);
-  return accept(state, [{ type, ...durable(state, requestId, ctx), policy }], answer);
+  return accept(state, [{ type, ...durable(state, command, ctx), policy }], answer);
 }
 
-function close(state: RoomState, purge: boolean, requestId: string | undefined, ctx: Context): Decision {
+function close(state: RoomState, command: CloseCommand, ctx: Context): Decision {
+  const { purge } = command;
   if (state.status === 'absent') return refuse(state, absent(state));
   if (policyOf(state).deletion === 'never') {
     return refuse(state, {
@@ -113,8 +115,7 @@ function close(state: RoomState, purge: boolean, requestId: string | undefined, 
       message: 'this room’s policy says deletion: never; change it first',
     });
   }
-  const closed: Fact[] =
-    state.status === 'closed' ? [] : [roomClosed(state, 'deleted', purge, requestId, ctx)];
+  const closed: Fact[] = state.status === 'closed' ? [] : [roomClosed(state, 'deleted', purge, command, ctx)];
   // The last event stays: it says that the room is closed.
   const purged: Fact[] = purge ? [{ type: 'history_purged', before: state.head_seq + closed.length }] : [];
   return accept(state, [...closed, ...purged], done);
@@ -123,14 +124,4 @@ function close(state: RoomState, purge: boolean, requestId: string | undefined, 
 /** The fields a PUT leaves out keep their value; a room that opens anew starts from its preset. */
 function basePolicy(state: RoomState): Policy {
   return state.status === 'open' ? policyOf(state) : state.preset;
-}
-
-function samePolicy(a: Policy, b: Policy): boolean {
-  const fields = Object.keys(a) as (keyof Policy)[];
-  return fields.every((field) => field === 'retention' || a[field] === b[field]) && sameRetention(a, b);
-}
-
-function sameRetention({ retention: a }: Policy, { retention: b }: Policy): boolean {
-  if (a === null || b === null) return a === b;
-  return a.max_messages === b.max_messages && a.max_age_s === b.max_age_s;
 }

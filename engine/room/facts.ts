@@ -3,14 +3,23 @@ import type { DurableEvent, RoomEvent } from '../messages/events.js';
 import type { Context } from './decision.js';
 import { policyOf, type RoomState } from './state.js';
 
-/** The fields of every event with a seq. */
-export function durable(state: RoomState, requestId: string | undefined, ctx: Context) {
+/** What an event has of the command that causes it. */
+export interface Cause {
+  readonly id?: string;
+  readonly request_id?: string;
+}
+
+/** No command, but time or another event. */
+export const BY_ITSELF: Cause = {};
+
+/** The fields of every event with a seq. The event has the command's id, so that the command is known by it. */
+export function durable(state: RoomState, { id, request_id }: Cause, ctx: Context) {
   return {
-    event_id: ctx.newId(),
+    event_id: id ?? ctx.newId(),
     room_id: state.room_id,
     seq: state.head_seq + 1,
     at: ctx.at,
-    ...(requestId === undefined ? {} : { request_id: requestId }),
+    ...(request_id === undefined ? {} : { request_id }),
   };
 }
 
@@ -18,11 +27,11 @@ export function roomClosed(
   state: RoomState,
   reason: 'deleted' | 'empty',
   purged: boolean,
-  requestId: string | undefined,
+  cause: Cause,
   ctx: Context,
 ): DurableEvent {
   const members_version = state.members_version + 1;
-  return { type: 'room_closed', ...durable(state, requestId, ctx), reason, purged, members_version };
+  return { type: 'room_closed', ...durable(state, cause, ctx), reason, purged, members_version };
 }
 
 /** `state`: the one before the user has the seat. */

@@ -80,7 +80,7 @@ export class Outbox implements Stager {
       this.turn.events = withItem<RoomEvent>(this.turn.events, fact);
       if (!('seq' in fact)) continue;
       this.turn.append = withItem<DurableEvent>(this.turn.append, fact);
-      if (fact.type === 'message_posted') this.parts.inFlight.set(fact.event_id, fact);
+      this.parts.inFlight.set(fact.event_id, fact);
     }
   }
 
@@ -144,9 +144,7 @@ export class Outbox implements Stager {
   }
 
   private notInFlight(entry: Staged): void {
-    for (const event of entry.append?.events ?? []) {
-      if (event.type === 'message_posted') this.parts.inFlight.delete(event.event_id);
-    }
+    for (const event of entry.append?.events ?? []) this.parts.inFlight.delete(event.event_id);
   }
 
   stands(entry: Staged): boolean {

@@ -1,6 +1,6 @@
 import type { Journal } from '../journal.js';
 import type { Command } from '../messages/commands.js';
-import type { MessagePosted } from '../messages/events.js';
+import type { DurableEvent } from '../messages/events.js';
 import type { Policy } from '../messages/policy.js';
 import type { LocalMembers } from '../messages/words.js';
 import type { Broker, Clock, Log, Meter, Store } from '../ports.js';
@@ -19,10 +19,10 @@ export interface RoomParts {
   /** The node this room is on. */
   readonly nodeId: string;
   /**
-   * Messages of all rooms that are staged and not yet decided by the store. By id, which is unique over all
+   * Events of all rooms that are staged and not yet decided by the store. By id, which is unique over all
    * rooms.
    */
-  readonly inFlight: Map<string, MessagePosted>;
+  readonly inFlight: Map<string, DurableEvent>;
   /** Whether a node lives, as far as is known here. */
   readonly lives: (nodeId: string) => boolean;
   readonly presenceLimit: number;

@@ -1,19 +1,17 @@
-import { refused, type Answer } from '../messages/answers.js';
-import type { PostCommand } from '../messages/commands.js';
-import type { DurableEvent, MessagePosted } from '../messages/events.js';
+import type { ChangeCommand, PostCommand } from '../messages/commands.js';
+import type { DurableEvent } from '../messages/events.js';
 import type { Store } from '../ports.js';
 
 /**
- * `unknown`: the store has to be asked. `new`: this id was never used. `elsewhere`: a post with this id is
- * being stored in another room, and may fail.
+ * `unknown`: the store has to be asked. `new`: this id was never used, or there is none. `elsewhere`: an event with this
+ * id is being stored in another room, and may fail. An event: the one that has the id.
  */
-export type Repeat =
-  'unknown' | 'new' | 'elsewhere' | { readonly first: DurableEvent; readonly answer: Answer };
+export type Repeat = 'unknown' | 'new' | 'elsewhere' | DurableEvent;
 
 /** Nothing is ever put into it. */
 const NOTHING = new Map<string, DurableEvent | null>();
 
-/** Knows whether a post is a repeat, from the store and from the messages on their way to it. */
+/** Knows whether a command is a repeat, from the store and from the events on their way to it. */
 export class Repeats {
   /** The store's answers about ids: the event that has the id, or null. */
   private looked: Map<string, DurableEvent | null> = NOTHING;
@@ -21,32 +19,29 @@ export class Repeats {
 
   constructor(
     private readonly roomId: string,
-    private readonly inFlight: ReadonlyMap<string, MessagePosted>,
+    private readonly inFlight: ReadonlyMap<string, DurableEvent>,
   ) {}
 
-  /** What is known of a post. Each answer of the store is used once. */
-  of(command: PostCommand): Repeat {
-    if (command.fresh) return 'new';
-    const staged = this.inFlight.get(command.id);
+  /** What is known of a command. Each answer of the store is used once. */
+  of({ id, fresh }: PostCommand | ChangeCommand): Repeat {
+    if (fresh || id === undefined) return 'new';
+    const staged = this.inFlight.get(id);
     if (staged !== undefined && staged.room_id !== this.roomId) {
-      this.looked.delete(command.id);
+      this.looked.delete(id);
       return 'elsewhere';
     }
-    const first = staged ?? this.looked.get(command.id);
+    const first = staged ?? this.looked.get(id);
     if (first === undefined) return 'unknown';
-    this.looked.delete(command.id);
-    if (first === null) return 'new';
-    const message = sameMessage(first, command);
-    if (message) return { first, answer: { type: 'posted', message } };
-    const other = first.type === 'message_posted' ? 'another message' : 'an event that is no message';
-    const text = `message id ${command.id} was used before for ${other}`;
-    return { first, answer: refused({ code: 'id_conflict', message: text }) };
+    this.looked.delete(id);
+    return first ?? 'new';
   }
 
-  /** Asks the store about these posts. */
-  async lookUp(posts: readonly PostCommand[], store: Store): Promise<void> {
-    // A message in flight may be stored in a moment, so the store's “no” would be out of date.
-    const ids = posts.flatMap(({ id, fresh }) => (fresh || this.inFlight.has(id) ? [] : [id]));
+  /** Asks the store about these commands. */
+  async lookUp(commands: readonly (PostCommand | ChangeCommand)[], store: Store): Promise<void> {
+    // An event in flight may be stored in a moment, so the store's “no” would be out of date.
+    const ids = commands.flatMap(({ id, fresh }) =>
+      fresh || id === undefined || this.inFlight.has(id) ? [] : [id],
+    );
     const asked = this.clears;
     const found = await store.findEvents(ids);
     if (this.clears !== asked) return;
@@ -60,10 +55,4 @@ export class Repeats {
     this.clears++;
     this.looked = NOTHING;
   }
-}
-
-/** The first event, if it is the message that the command posts. */
-function sameMessage(first: DurableEvent, { room_id, user, text }: PostCommand): MessagePosted | null {
-  if (first.type !== 'message_posted' || first.room_id !== room_id) return null;
-  return first.user === user && first.text === text.trim() ? first : null;
 }

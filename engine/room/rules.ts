@@ -1,6 +1,6 @@
 import type { Refusal } from '../errors.js';
 import type { Context } from './decision.js';
-import { roomClosed } from './facts.js';
+import { BY_ITSELF, roomClosed } from './facts.js';
 import { policyOf, type Fact, type RoomState } from './state.js';
 
 /** The reason for which nobody can join or post now, or null. */
@@ -66,5 +66,5 @@ export function closesWhenEmpty(state: RoomState): boolean {
 /** To be applied after somebody has left. No fact while a roll call may still find members. */
 export function closedIfEmpty(state: RoomState, ctx: Context): Fact[] {
   const closes = closesWhenEmpty(state) && state.seats.size === 0 && !state.calling;
-  return closes ? [roomClosed(state, 'empty', false, undefined, ctx)] : [];
+  return closes ? [roomClosed(state, 'empty', false, BY_ITSELF, ctx)] : [];
 }

@@ -1,9 +1,9 @@
 import type { Refusal } from '../errors.js';
 import type { Answer } from '../messages/answers.js';
-import type { JoinCommand, Presence } from '../messages/commands.js';
+import type { JoinCommand, KickCommand, Presence } from '../messages/commands.js';
 import { accept, done, refuse, type Context, type Decision } from './decision.js';
 import { evolve } from './evolve.js';
-import { durable, memberJoined, memberLeft, memberList, roomClosed, view } from './facts.js';
+import { BY_ITSELF, durable, memberJoined, memberLeft, memberList, roomClosed, view } from './facts.js';
 import {
   closedIfEmpty,
   closesWhenEmpty,
@@ -61,13 +61,14 @@ export function leave(state: RoomState, user: string, connectionId: string, ctx:
   return accept(state, [fact, ...departures(after, atOnce ? [user] : [], ctx)], done);
 }
 
-export function kick(state: RoomState, user: string, requestId: string | undefined, ctx: Context): Decision {
+export function kick(state: RoomState, command: KickCommand, ctx: Context): Decision {
+  const { user } = command;
   const refusal = withoutMembers(state);
   if (refusal) return refuse(state, refusal);
   if (state.calling) return { type: 'wait' };
   if (!state.seats.has(user)) return refuse(state, notAMember(user));
   const members_version = state.members_version + 1;
-  const kicked: Fact = { type: 'member_kicked', ...durable(state, requestId, ctx), user, members_version };
+  const kicked: Fact = { type: 'member_kicked', ...durable(state, command, ctx), user, members_version };
   const after = evolve(state, kicked);
   return accept(state, [kicked, ...listedAgain(after, ctx), ...closedIfEmpty(after, ctx)], done);
 }
@@ -181,7 +182,7 @@ export function expire(state: RoomState, ctx: Context): readonly Fact[] {
   if (state.calling) return [];
   const { grace_ms } = policyOf(state);
   if (typeof state.vacant_since === 'number' && state.vacant_since + grace_ms <= ctx.elapsed)
-    return [roomClosed(state, 'empty', false, undefined, ctx)];
+    return [roomClosed(state, 'empty', false, BY_ITSELF, ctx)];
   if (state.gone.size === 0) return [];
   const over = state.gone.takeWhile((since) => since + grace_ms <= ctx.elapsed);
   return departures(state, [...over.keys()], ctx);

@@ -143,3 +143,35 @@ t.test(
     t.match(JSON.parse(answers.get('closed') ?? '{}'), { type: 'refused', code: 'room_closed' });
   },
 );
+
+t.test('a kick that a service sends again with its id does not throw out who has come back', async (t) => {
+  const { parlor, channel } = await start(t);
+  const alice = await parlor.join('42', 'user=alice');
+  const bob = await parlor.join('42', 'user=bob');
+  const answers: string[] = [];
+  const { queue } = await channel.assertQueue('', { exclusive: true });
+  await channel.consume(
+    queue,
+    (reply) => {
+      if (reply) answers.push(reply.content.toString());
+    },
+    { noAck: true },
+  );
+  const id = newId();
+  const body = Buffer.from(JSON.stringify({ type: 'kick', room_id: '42', id, user: 'bob' }));
+  const partition = String(partitionOf(slotOf('42'), PARTITIONS));
+  const kick = async (times: number): Promise<void> => {
+    channel.publish('parlor.commands', partition, body, { persistent: true, replyTo: queue });
+    await until(() => answers.length === times, { what: 'the answer' });
+    t.same(JSON.parse(answers.at(-1) ?? ''), { type: 'done' });
+  };
+  await kick(1);
+  t.equal((await bob.closed).code, 4403);
+  const again = await parlor.join('42', 'user=bob');
+  await kick(2);
+  again.send({ type: 'post', text: 'I am back' });
+  t.match(await alice.next('message'), { user: 'bob', text: 'I am back' });
+  const event = await (await parlor.get(`/api/events/${id}`)).json();
+  t.match(event, { type: 'member_kicked', user: 'bob' }, 'the event is found by the id of the command');
+  t.equal(alice.of('member_kicked').length, 1);
+});

@@ -151,7 +151,10 @@ t.test('rooms that are not awake are not tried while the store is not ready', as
   });
   const alice = await node.join('awake', 'alice');
   ready = false;
-  for (let i = 0; i < 100; i++) t.match(await node.post(`asleep-${i}`, 'x'), { code: 'unavailable' });
+  for (let i = 0; i < 100; i++) {
+    const answer = await node.request({ type: 'describe', room_id: `asleep-${i}` });
+    t.match(answer, { code: 'unavailable' });
+  }
   t.equal(loads, 1);
   t.equal(node.engine.unready(), 'store: no disk');
   const bob = await node.join('awake', 'bob');
@@ -165,4 +168,42 @@ t.test('rooms that are not awake are not tried while the store is not ready', as
   );
   ready = true;
   t.match(await node.post('asleep-1', 'x'), { type: 'posted' });
+});
+
+t.test('while the store is known to be down, what it would have to keep is refused at once', async (t) => {
+  let ready = true;
+  const asked: string[] = [];
+  const node = await startNode(t, {
+    store: (inner) => ({
+      ...inner,
+      state: () => ({ kind: 'memory', ready, reason: ready ? null : 'no host db.inside' }),
+    }),
+    broker: (inner) => ({
+      ...inner,
+      request(command, onAnswer) {
+        asked.push(command.type);
+        inner.request(command, onAnswer);
+      },
+    }),
+  });
+  const alice = await node.join('42', 'alice');
+  asked.length = 0;
+  ready = false;
+  const id = newId();
+  alice.post('over the WebSocket', id);
+  const answers = [
+    await node.post('42', 'over HTTP'),
+    await node.request({ type: 'open', room_id: '42', policy: {} }),
+    await node.request({ type: 'close', room_id: '42', purge: false }),
+    await node.request({ type: 'kick', room_id: '42', user: 'alice' }),
+  ];
+  await node.quiet();
+  for (const answer of answers) t.match(answer, { type: 'refused', code: 'unavailable', reached: 'no' });
+  t.match(alice.all('error'), [{ code: 'unavailable', id }]);
+  t.notMatch(JSON.stringify([answers, alice.frames]), /db\.inside/, 'the cause is for the log');
+  t.same(asked, [], 'a durable broker would have taken it, and carried it out hours later');
+  t.match(await node.request({ type: 'describe', room_id: '42' }), { type: 'described' });
+  t.equal(node.engine.stats().underWay, 0);
+  ready = true;
+  t.match(await node.post('42', 'again'), { type: 'posted', message: { seq: 1 } });
 });

@@ -5,7 +5,7 @@ import { turns } from '../support/clock.js';
 import { startNode, type Node, type Teardown } from '../support/engine.js';
 import { until } from '../support/until.js';
 
-const SESSION: Session = { isCurrent: true };
+const SESSION: Session = { isCurrent: true, mayFollowAnother: false };
 
 /** A call of the store that waits until a test lets it fail. */
 interface Hanging {

@@ -1,9 +1,8 @@
-import type { ChannelModel } from 'amqplib';
 import { notDelivered, type Answer } from '../../../engine/messages/answers.js';
 import type { Command } from '../../../engine/messages/commands.js';
 import type { Clock, Meter } from '../../../engine/ports.js';
 import { partitionOf, slotOf } from '../../../engine/slots.js';
-import { takeHead, type Batch, type Request } from './lane.js';
+import { Lanes, type Batch, type Load, type Request } from './lanes.js';
 import type { Part } from '../connection/link.js';
 import { openPublisher, type Publisher } from '../connection/publisher.js';
 import { openAnswersIn } from './answers-in.js';
@@ -39,6 +38,9 @@ const PENDING_LIMIT = 100_000;
 /** What a client is told: the reason, which names the broker, is in `state` and in the log. */
 const AWAY = 'rooms cannot be reached now';
 
+/** The broker does not say why it refuses a message. Nearly always the queue is full, see COMMAND_BYTES. */
+const FULL = 'no more commands for this room are taken now, because too many wait; try again later';
+
 /**
  * This node's commands on their way out, and who waits for their answers.
  *
@@ -49,13 +51,11 @@ export function createRequests(parts: Parts): Requests {
   const { clock, meter, replyTimeoutMs } = parts;
   /** In the order of their deadlines, since all wait equally long. */
   const pending = new Set<Request>();
-  const lanes: Request[][] = Array.from({ length: parts.partitions }, () => []);
+  const lanes = new Lanes(parts.partitions);
   const batches = new Map<string, Batch>();
   let publisher: Publisher | null = null;
   let replyTo = '';
-  let buffered = 0;
   let sent = 0;
-  let nextLane = 0;
   let scheduled = false;
   let sweeping: (() => void) | null = null;
   let closed = false;
@@ -78,8 +78,7 @@ export function createRequests(parts: Parts): Requests {
       again: false,
     };
     pending.add(request);
-    lanes[partition]?.push(request);
-    buffered++;
+    lanes.add(request);
     sweeping ??= clock.after(replyTimeoutMs, sweep);
     if (scheduled) return;
     scheduled = true;
@@ -87,7 +86,7 @@ export function createRequests(parts: Parts): Requests {
   }
 
   function overflow(): string | null {
-    if (buffered < parts.bufferLimit && pending.size < PENDING_LIMIT) return null;
+    if (lanes.size < parts.bufferLimit && pending.size < PENDING_LIMIT) return null;
     meter.dropped('command_buffer_full');
     const why = parts.reason() === null ? 'too many commands wait for their rooms' : AWAY;
     return `${why}; nothing was accepted, try again in a second`;
@@ -96,23 +95,14 @@ export function createRequests(parts: Parts): Requests {
   /** A message of each lane in turn, so that a long one does not keep the others waiting while the socket takes little. */
   function flush(): void {
     scheduled = false;
-    let idle = 0;
-    while (publisher?.hasRoom && parts.reason() === null && idle < lanes.length) {
-      const lane = lanes[nextLane];
-      nextLane = (nextLane + 1) % lanes.length;
-      if (!lane || lane.length === 0) idle++;
-      else {
-        idle = 0;
-        send(publisher, lane);
-      }
+    while (publisher?.hasRoom && parts.reason() === null) {
+      const load = lanes.take();
+      if (load === null) return;
+      send(publisher, load);
     }
   }
 
-  /** Sends the head of a lane as one message. */
-  function send(to: Publisher, lane: Request[]): void {
-    const { requests, body } = takeHead(lane);
-    if (requests.length === 0) return;
-    buffered -= requests.length;
+  function send(to: Publisher, { requests, body }: Load): void {
     if (body.length <= BODY_LIMIT) {
       publish(to, requests, body);
       return;
@@ -144,12 +134,13 @@ export function createRequests(parts: Parts): Requests {
     to.publish({ exchange: COMMANDS, key, body, options }, (outcome) => {
       // What is lost is sent again when there is a connection, or is over by then.
       if (outcome === 'lost') return;
-      for (const request of requests) {
+      for (const request of batch.requests) {
         if (request.state === 'over') continue;
         if (outcome === 'confirmed') request.state = 'safe';
-        else if (outcome === 'refused')
-          end(request, unavailable('too many commands wait for this room', request.command, 'perhaps'));
-        else {
+        else if (outcome === 'refused') {
+          meter.dropped('command_refused_by_broker');
+          end(request, unavailable(FULL, request.command, 'perhaps'));
+        } else {
           const again = request.again ? 'perhaps' : 'no';
           end(request, unavailable('no queue takes commands of this room', request.command, again));
         }
@@ -167,10 +158,15 @@ export function createRequests(parts: Parts): Requests {
   }
 
   function end(request: Request, answer: Answer): void {
-    if (request.state === 'over') return;
+    const { state, batch } = request;
+    if (state === 'over') return;
+    if (state === 'waiting') lanes.remove(request);
     request.state = 'over';
     pending.delete(request);
-    if (request.batch && --request.batch.open === 0) batches.delete(request.batch.id);
+    if (batch && --batch.open === 0) {
+      batches.delete(batch.id);
+      batch.requests = [];
+    }
     request.onAnswer(answer);
   }
 
@@ -183,38 +179,30 @@ export function createRequests(parts: Parts): Requests {
         sweeping = clock.after(Math.max(10, request.deadline - now), sweep);
         break;
       }
-      if (request.state === 'waiting') buffered--;
       const why = parts.reason() === null ? 'the broker did not confirm the command in time' : AWAY;
       end(
         request,
         request.state === 'safe' ? { type: 'queued' } : unavailable(why, request.command, reached(request)),
       );
     }
-    // All wait equally long, so those whose time is over are the first of their lane.
-    for (const lane of lanes) {
-      const first = lane.findIndex(({ state }) => state !== 'over');
-      lane.splice(0, first === -1 ? lane.length : first);
-    }
   }
 
   return {
     add,
     flush,
-    async open(model: ChannelModel) {
-      replyTo = await openAnswersIn(model, { ...parts, onAnswers: answered });
-      publisher = await openPublisher(model, { onRoom: flush, broken: parts.broken });
+    async open({ consuming, publishing }) {
+      replyTo = await openAnswersIn(consuming, { ...parts, onAnswers: answered });
+      publisher = await openPublisher(publishing, { onRoom: flush, broken: parts.broken });
     },
     lost() {
       publisher = null;
       // What is confirmed stays where it is, and the queue for its answer is gone: `queued` is all that can be said.
-      // The rest from the last to the first, so that the first ends up at the head.
-      for (const { requests } of [...batches.values()].reverse()) {
-        const unsure = requests.filter(({ state }) => state === 'sent');
-        for (const request of unsure) Object.assign(request, { state: 'waiting', batch: null, again: true });
-        buffered += unsure.length;
-        lanes[unsure[0]?.partition ?? 0]?.unshift(...unsure);
-      }
+      const sentOnly = [...batches.values()].flatMap(({ requests }) =>
+        requests.filter(({ state }) => state === 'sent'),
+      );
       batches.clear();
+      for (const request of sentOnly) Object.assign(request, { state: 'waiting', batch: null, again: true });
+      lanes.putBack(sentOnly);
     },
     close: async () => publisher?.close(),
     refuseAll() {
@@ -228,15 +216,13 @@ export function createRequests(parts: Parts): Requests {
           end(request, unavailable(why, request.command, reached(request)));
         }
       }
-      lanes.forEach((lane) => lane.splice(0));
       batches.clear();
-      buffered = 0;
     },
     get pending() {
       return pending.size;
     },
     get buffered() {
-      return buffered;
+      return lanes.size;
     },
   };
 }

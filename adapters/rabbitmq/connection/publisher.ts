@@ -16,7 +16,7 @@ export interface Outgoing {
 export interface Publisher {
   /** Sends, and tells the outcome exactly once, after this has returned. Messages arrive in the order of the calls. */
   publish(message: Outgoing, outcome: (outcome: Outcome) => void): void;
-  /** False while the socket takes no more; `onRoom` says when it does. */
+  /** False while the socket takes no more, or too much is not confirmed; `onRoom` says when there is room again. */
   readonly hasRoom: boolean;
   /** Ends the channel once everything published is with the broker. Never rejects. */
   close(): Promise<void>;
@@ -28,6 +28,12 @@ interface Hooks {
   readonly broken: (reason: string) => void;
 }
 
+/**
+ * Messages of one channel that may be unconfirmed: a fifth of a second's worth of what RabbitMQ takes. A broker that is
+ * connected and confirms nothing, as a quorum queue without a majority does, must not cost this process its memory.
+ */
+const UNCONFIRMED_LIMIT = 4_096;
+
 /** Ends a channel behind what was sent on it. A channel that is gone already is as good. */
 export function closeChannel(channel: Channel): Promise<void> {
   return channel.close().catch(() => undefined);
@@ -37,14 +43,15 @@ export function closeChannel(channel: Channel): Promise<void> {
 export async function openPublisher(model: ChannelModel, hooks: Hooks): Promise<Publisher> {
   const channel = await model.createConfirmChannel();
   const returned = new Set<string>();
-  let hasRoom = true;
+  let socketHasRoom = true;
+  let unconfirmed = 0;
   let reason = 'a publishing channel was closed';
   channel.on('error', (cause) => (reason = cause.message));
   channel.on('close', () => hooks.broken(reason));
   // Comes before the confirm of the same message (rabbitmq.com/docs/confirms).
   channel.on('return', ({ properties }) => returned.add(String(properties.messageId)));
   channel.on('drain', () => {
-    hasRoom = true;
+    socketHasRoom = true;
     hooks.onRoom?.();
   });
 
@@ -55,20 +62,27 @@ export async function openPublisher(model: ChannelModel, hooks: Hooks): Promise<
     return cause instanceof Error && cause.message === 'message nacked' ? 'refused' : 'lost';
   }
 
+  function settled(outcome: (outcome: Outcome) => void, what: Outcome): void {
+    const wasFull = unconfirmed-- >= UNCONFIRMED_LIMIT;
+    outcome(what);
+    if (wasFull && what !== 'lost') hooks.onRoom?.();
+  }
+
   return {
     publish({ exchange, key, body, options }, outcome) {
+      unconfirmed++;
       try {
         const id = options.messageId;
-        hasRoom = channel.publish(exchange, key, body, options, (cause: unknown) =>
-          outcome(outcomeOf(cause, id)),
+        socketHasRoom = channel.publish(exchange, key, body, options, (cause: unknown) =>
+          settled(outcome, outcomeOf(cause, id)),
         );
       } catch {
         // The channel ended a moment ago: amqplib throws where it could not even try.
-        queueMicrotask(() => outcome('lost'));
+        queueMicrotask(() => settled(outcome, 'lost'));
       }
     },
     get hasRoom() {
-      return hasRoom;
+      return socketHasRoom && unconfirmed < UNCONFIRMED_LIMIT;
     },
     close: () => closeChannel(channel),
   };

@@ -1,4 +1,4 @@
-import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import type { Channel, ConsumeMessage } from 'amqplib';
 import { errorText } from '../../../engine/errors.js';
 import { newId } from '../../../engine/ids.js';
 import type { BrokerHandlers, Clock, Log, Meter } from '../../../engine/ports.js';
@@ -11,6 +11,8 @@ import { readEvents } from '../wire.js';
 export interface EventsIn extends Part {
   subscribe(slot: number): Promise<void>;
   unsubscribe(slot: number): void;
+  /** The broker accepts events again, after an alarm in which homes could not publish theirs. */
+  unblocked(): void;
 }
 
 interface Parts {
@@ -41,6 +43,13 @@ const OVERFLOW_MS = 5_000;
 /** The same for events of a newer Parlor: a conversation that goes over both is late by so much, ms. */
 const NEWER_MS = 1_000;
 
+/**
+ * After an alarm, events may be missing for ever: their home acknowledged their commands when they were stored (see
+ * `events-out.ts`) and died before it could publish them. So each node reads the store, so many ms later, because a home
+ * that has not heard of the alarm's end yet goes on acknowledging so for a moment.
+ */
+const AFTER_ALARM_MS = 1_000;
+
 function overflowOf(queue: string): string {
   return `${queue}.overflow`;
 }
@@ -53,6 +62,7 @@ export function createEventsIn(parts: Parts): EventsIn {
   let queue = '';
   let wasLost = false;
   let endPause = (): void => undefined;
+  let cancelRead = (): void => undefined;
   /** Ends the pause after newer events were told of; null: there is none. */
   let endNewerPause: (() => void) | null = null;
   let isUntold = false;
@@ -118,8 +128,8 @@ export function createEventsIn(parts: Parts): EventsIn {
   }
 
   return {
-    async open(model: ChannelModel) {
-      const opened = await model.createChannel();
+    async open({ consuming }) {
+      const opened = await consuming.createChannel();
       let reason = 'the event queue was closed';
       opened.on('error', (cause) => (reason = cause.message));
       opened.on('close', () => parts.broken(reason));
@@ -146,6 +156,7 @@ export function createEventsIn(parts: Parts): EventsIn {
       wasLost ||= channel !== null;
       channel = null;
       endPause();
+      cancelRead();
       endNewerPause?.();
       endNewerPause = null;
       for (const subscription of wanted.values()) subscription.bound = false;
@@ -172,6 +183,12 @@ export function createEventsIn(parts: Parts): EventsIn {
         bind(channel, slot, subscription).catch((cause: unknown) => parts.broken(errorText(cause)));
       }
       return heard;
+    },
+    unblocked() {
+      cancelRead();
+      cancelRead = clock.after(AFTER_ALARM_MS, () => {
+        if (channel !== null) parts.handlers().missed(false);
+      });
     },
     unsubscribe(slot) {
       const subscription = wanted.get(slot);

@@ -1,6 +1,5 @@
-import type { ChannelModel } from 'amqplib';
 import { isDurable, type RoomEvent } from '../../../engine/messages/events.js';
-import type { Meter } from '../../../engine/ports.js';
+import type { Log, Meter } from '../../../engine/ports.js';
 import { slotOf } from '../../../engine/slots.js';
 import type { Part } from '../connection/link.js';
 import { openPublisher, type Publisher } from '../connection/publisher.js';
@@ -8,17 +7,25 @@ import { EVENTS } from '../topology.js';
 import { BODY_GOAL, VERSIONED } from '../wire.js';
 
 export interface EventsOut extends Part {
-  /** Resolves when the broker has confirmed all of them; rejects when they are given up. */
+  /**
+   * Resolves when the broker has confirmed all of them; rejects when they are given up. While the broker is blocked it
+   * resolves at once: what is stored must be acknowledged, or the queue that raised the alarm could not be emptied. The
+   * events go out after the alarm, and what is lost by then every node reads in the store (see `events-in.ts`).
+   */
   add(events: readonly RoomEvent[]): Promise<void>;
   flush(): void;
+  /** The broker accepts no events: nobody waits for what is not confirmed. */
+  blocked(): void;
   /** Rejects what is not confirmed, and from now on whatever comes. */
   refuseAll(): void;
 }
 
 interface Parts {
   readonly nodeId: string;
+  readonly log: Log;
   readonly meter: Meter;
   readonly reason: () => string | null;
+  readonly isBlocked: () => boolean;
   readonly broken: (reason: string) => void;
 }
 
@@ -42,6 +49,9 @@ interface Batch {
 
 /** Events that are not confirmed yet, also while there is no connection: some tens of megabytes. */
 const UNCONFIRMED_LIMIT = 50_000;
+const TOO_LONG =
+  'rabbitmq: the alarm lasts too long: later events are not kept for it. Nodes read them in the store afterwards; ' +
+  'services that follow parlor.events miss them';
 
 /**
  * This node's events on their way to the others. Those published in one turn go in one message per slot; over a
@@ -55,18 +65,28 @@ export function createEventsOut(parts: Parts): EventsOut {
   const sent = new Set<Batch>();
   let unconfirmed = 0;
   let closed = false;
+  /** Whether it was logged in this alarm that events are dropped. */
+  let isTold = false;
 
   function add(events: readonly RoomEvent[]): Promise<void> {
     if (closed) return Promise.reject(new Error('the broker is closed'));
     if (events.length === 0) return Promise.resolve();
-    if (unconfirmed + events.length > UNCONFIRMED_LIMIT) {
-      parts.meter.dropped('event_buffer_full');
-      return Promise.reject(
-        new Error(`${parts.reason() ?? 'the broker is slow'}: too many events wait for it`),
-      );
-    }
+    if (unconfirmed + events.length > UNCONFIRMED_LIMIT) return dropped(events.length);
     unconfirmed += events.length;
-    return new Promise((done, failed) => gather(events, { open: 0, done, failed }));
+    return new Promise((done, failed) => {
+      gather(events, { open: 0, done, failed });
+      if (parts.isBlocked()) done();
+    });
+  }
+
+  function dropped(count: number): Promise<void> {
+    parts.meter.dropped('event_buffer_full', count);
+    if (!parts.isBlocked()) {
+      return Promise.reject(new Error('too many events wait for the broker'));
+    }
+    if (!isTold) parts.log.warn({ waiting: unconfirmed }, TOO_LONG);
+    isTold = true;
+    return Promise.resolve();
   }
 
   function gather(events: readonly RoomEvent[], call: Call): void {
@@ -130,8 +150,13 @@ export function createEventsOut(parts: Parts): EventsOut {
   return {
     add,
     flush,
-    async open(model: ChannelModel) {
-      publisher = await openPublisher(model, { onRoom: flush, broken: parts.broken });
+    blocked() {
+      isTold = false;
+      for (const batch of [...sent, ...waiting, ...gathering.values()])
+        for (const call of batch.calls) call.done();
+    },
+    async open({ publishing }) {
+      publisher = await openPublisher(publishing, { onRoom: flush, broken: parts.broken });
     },
     lost() {
       publisher = null;

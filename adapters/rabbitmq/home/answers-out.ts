@@ -1,5 +1,6 @@
-import type { ChannelModel, Message } from 'amqplib';
+import type { Message } from 'amqplib';
 import type { Answer } from '../../../engine/messages/answers.js';
+import type { Meter } from '../../../engine/ports.js';
 import type { Part } from '../connection/link.js';
 import { openPublisher, type Publisher } from '../connection/publisher.js';
 import { VERSIONED } from '../wire.js';
@@ -13,9 +14,23 @@ export interface Asker {
 }
 
 export interface AnswersOut extends Part {
-  /** Tells the asker. What cannot be sent is dropped: the asker learns by its own timeout. */
+  /** Tells the asker. What cannot be sent is dropped and counted: the asker learns by its own timeout. */
   send(asker: Asker, position: number, answer: Answer): void;
+  /** Sends what waits, if anything can be sent. */
+  flush(): void;
 }
+
+interface Parts {
+  readonly meter: Meter;
+  readonly isBlocked: () => boolean;
+  readonly broken: (reason: string) => void;
+}
+
+/**
+ * Answers that wait while the broker takes no more, also in an alarm: some tens of megabytes. Most of those beyond it
+ * would come too late for their askers.
+ */
+const WAITING_LIMIT = 10_000;
 
 export function askerOf({ properties }: Message, single: boolean): Asker | null {
   const replyTo: unknown = properties.replyTo;
@@ -25,36 +40,57 @@ export function askerOf({ properties }: Message, single: boolean): Asker | null 
 }
 
 /** Sends answers to reply queues: those to one message that are given in one turn go in one message. */
-export function createAnswersOut(broken: (reason: string) => void): AnswersOut {
+export function createAnswersOut(parts: Parts): AnswersOut {
   let publisher: Publisher | null = null;
-  let gathered = new Map<Asker, [number, Answer][]>();
+  const gathered = new Map<Asker, [number, Answer][]>();
+  let count = 0;
+  let isScheduled = false;
 
   function flush(): void {
-    const batch = gathered;
-    gathered = new Map();
-    for (const [asker, pairs] of batch) {
-      const body = Buffer.from(JSON.stringify(asker.single ? pairs[0]?.[1] : pairs));
-      const { correlationId } = asker;
-      const options = {
-        contentType: 'application/json',
-        headers: VERSIONED,
-        ...(correlationId === undefined ? {} : { correlationId }),
-      };
-      // Not mandatory: whoever is gone needs no answer. Nothing is done about a lost one either.
-      publisher?.publish({ exchange: '', key: asker.replyTo, body, options }, () => undefined);
+    isScheduled = false;
+    for (const [asker, pairs] of gathered) {
+      if (!publisher?.hasRoom || parts.isBlocked()) return;
+      gathered.delete(asker);
+      count -= pairs.length;
+      publish(publisher, asker, pairs);
     }
   }
 
+  function publish(to: Publisher, asker: Asker, pairs: readonly [number, Answer][]): void {
+    const body = Buffer.from(JSON.stringify(asker.single ? pairs[0]?.[1] : pairs));
+    const { correlationId } = asker;
+    const options = {
+      contentType: 'application/json',
+      headers: VERSIONED,
+      ...(correlationId === undefined ? {} : { correlationId }),
+    };
+    // Not mandatory: whoever is gone needs no answer. Nothing is done about a lost one either.
+    to.publish({ exchange: '', key: asker.replyTo, body, options }, () => undefined);
+  }
+
   return {
-    async open(model: ChannelModel) {
-      publisher = await openPublisher(model, { broken });
+    async open({ publishing }) {
+      publisher = await openPublisher(publishing, { onRoom: flush, broken: parts.broken });
     },
     lost() {
       publisher = null;
+      if (count > 0) parts.meter.dropped('answer', count);
+      gathered.clear();
+      count = 0;
     },
-    close: async () => publisher?.close(),
+    async close() {
+      flush();
+      await publisher?.close();
+    },
+    flush,
     send(asker, position, answer) {
-      if (gathered.size === 0) queueMicrotask(flush);
+      if (publisher === null || count >= WAITING_LIMIT) {
+        parts.meter.dropped('answer');
+        return;
+      }
+      if (!isScheduled) queueMicrotask(flush);
+      isScheduled = true;
+      count++;
       const pairs = gathered.get(asker);
       if (pairs) pairs.push([position, answer]);
       else gathered.set(asker, [[position, answer]]);

@@ -1,4 +1,4 @@
-import type { ChannelModel, Message } from 'amqplib';
+import type { Message } from 'amqplib';
 import type { Log, Meter } from '../../../engine/ports.js';
 import type { Part } from '../connection/link.js';
 import { openPublisher, type Publisher } from '../connection/publisher.js';
@@ -39,8 +39,8 @@ export function createDeadLetters(parts: Parts): DeadLetters {
   let publisher: Publisher | null = null;
 
   return {
-    async open(model: ChannelModel) {
-      publisher = await openPublisher(model, { broken: parts.broken });
+    async open({ publishing }) {
+      publisher = await openPublisher(publishing, { broken: parts.broken });
     },
     lost() {
       publisher = null;

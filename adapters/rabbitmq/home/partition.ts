@@ -23,6 +23,7 @@ export interface Partition extends Part {
 interface Parts extends Omit<SessionParts, 'handlers' | 'poison'> {
   readonly nodeId: string;
   readonly deliveryLimit: number;
+  readonly isStoreReady: () => boolean;
   readonly handlers: () => BrokerHandlers;
   readonly broken: (reason: string) => void;
   /** A command of this partition was delivered. */
@@ -31,7 +32,7 @@ interface Parts extends Omit<SessionParts, 'handlers' | 'poison'> {
 
 export function createPartition(parts: Parts): Partition {
   const { clock, partition } = parts;
-  const poison = createPoison(parts.deliveryLimit);
+  const poison = createPoison(parts.deliveryLimit, parts.isStoreReady);
   let model: ChannelModel | null = null;
   let channel: Channel | null = null;
   let session: PartitionSession | null = null;
@@ -84,9 +85,9 @@ export function createPartition(parts: Parts): Partition {
   }
 
   return {
-    async open(opened) {
-      model = opened;
-      if (!finished) await subscribe(opened);
+    async open({ consuming }) {
+      model = consuming;
+      if (!finished) await subscribe(consuming);
     },
     lost() {
       model = null;

@@ -9,13 +9,16 @@ export type Verdict = 'handle' | 'alone' | 'dead';
  * 3.10.8: `x-delivery-count` rises at each closed channel and each lost connection, for every message held then,
  * looked at or not. 4.3 has two counts, `x-acquired-count` for every return and `x-delivery-count` for failures
  * (rabbitmq-website pull request 2508, rabbitmq-server pull request 15387); the larger one is taken. So the count
- * alone would condemn the innocent that stood behind a killer. Therefore:
+ * alone would condemn the innocent that stood behind a killer, and what was only held in an outage. Therefore:
  *
  * - a message that this process held before and outlived is not the killer, whatever its count;
- * - at its last permitted delivery a message is handled alone: those that are harmless are gone after it;
- * - beyond it, only the first of a new consumer dies: it was the one that was alone when the last process ended.
+ * - from a quarter of the limit on a message is handled alone: those that are harmless are gone after it;
+ * - beyond the limit, only the first of a new consumer dies: it was the one that was alone when the last process ended;
+ * - none dies while the store is not ready: then a process ends for other reasons, and messages are held in vain.
  *
- * A store that is down for hours adds nothing: what is retried stays with the process (see `partition.ts`).
+ * An outage raises the count by one a node, however long it lasts: what is retried stays with the process (see
+ * `session.ts`), and once its link is lost, a node takes no more before its store is ready (see `gate.ts`). So the limit
+ * is high. A killer costs as many restarts, which an operator sees; a good command that is given up nobody sees.
  */
 export interface Poison {
   judge(message: Message, isFirst: boolean): Verdict;
@@ -23,16 +26,29 @@ export interface Poison {
   outlived(messages: Iterable<Message>): void;
 }
 
-export function createPoison(limit: number): Poison {
-  let harmless = new Set<string>();
+/** How many messages are remembered as outlived: some times what the partition may hold at once. */
+const REMEMBERED = 1_000;
+
+/** `limit`: deliveries after which a message may be given up. */
+export function createPoison(limit: number, isStoreReady: () => boolean): Poison {
+  const harmless = new Set<string>();
+  const aloneFrom = Math.ceil(limit / 4);
   return {
     judge(message, isFirst) {
       const deliveries = deliveryCount(message) + 1;
-      if (deliveries < limit || harmless.has(keyOf(message))) return 'handle';
-      return deliveries > limit && isFirst ? 'dead' : 'alone';
+      if (deliveries < aloneFrom || harmless.has(keyOf(message))) return 'handle';
+      return deliveries > limit && isFirst && isStoreReady() ? 'dead' : 'alone';
     },
     outlived(messages) {
-      harmless = new Set([...messages].map(keyOf));
+      for (const message of messages) {
+        const key = keyOf(message);
+        harmless.delete(key);
+        harmless.add(key);
+      }
+      for (const oldest of harmless) {
+        if (harmless.size <= REMEMBERED) break;
+        harmless.delete(oldest);
+      }
     },
   };
 }

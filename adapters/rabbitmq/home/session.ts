@@ -1,13 +1,14 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { errorText } from '../../../engine/errors.js';
 import { notDelivered, refused, type Answer } from '../../../engine/messages/answers.js';
+import { isStored } from '../../../engine/messages/commands.js';
 import type { BrokerHandlers, Clock, Log, Session } from '../../../engine/ports.js';
 import type { AnswersOut } from './answers-out.js';
 import type { DeadLetters } from './dead-letters.js';
 import { condemn, HomeDelivery, openEnvelope, settle, type Envelope, type Item } from './envelope.js';
 import type { Poison } from './poison.js';
 import { RoomLines, type Successes } from './room-lines.js';
-import { changesRoom, stale } from '../wire.js';
+import { stale } from '../wire.js';
 
 export interface SessionParts {
   readonly partition: number;
@@ -71,6 +72,7 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
     get isCurrent() {
       return !ended && parts.isCurrent();
     },
+    mayFollowAnother: true,
   };
   let underWay = 0;
   let closing = 0;
@@ -148,7 +150,8 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
 
   function settled(item: Item, answer: Answer, published: Promise<void> | undefined): void {
     if (ended) return;
-    if (answer.type !== 'refused' && changesRoom(item.command.type)) parts.successes.count++;
+    // What was stored shows that the store works.
+    if (answer.type !== 'refused' && isStored(item.command.type)) parts.successes.count++;
     dealtWith(item, answer, published);
     underWay--;
     lines.settled(item, false);

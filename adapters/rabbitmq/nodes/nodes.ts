@@ -1,7 +1,8 @@
-import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import type { Channel, ConsumeMessage } from 'amqplib';
 import { newId } from '../../../engine/ids.js';
 import type { Word } from '../../../engine/messages/words.js';
 import type { BrokerHandlers, Clock, Log, Meter } from '../../../engine/ports.js';
+import { Alone } from './alone.js';
 import { LEASE_BEATS, Leases } from './leases.js';
 import type { Part } from '../connection/link.js';
 import { closeChannel, openPublisher, type Publisher } from '../connection/publisher.js';
@@ -19,18 +20,17 @@ export interface Nodes extends Part {
   readonly homes: ReadonlySet<string>;
   /** A command of this node is handed out here. */
   sent(nodeId: string): void;
-  /** Whether this node's words come back to it. */
-  readonly isCurrent: boolean;
   /** Whether others may have taken this node for gone while it had no link, before this one. */
   readonly mayBeGone: boolean;
   /** This node has subscribed to its partitions over the link that there is now. */
   placed(): void;
-  /** Resolves when every node that lives has had its time to answer; at the latest after 2 s. */
+  /** Resolves when every node that lives is known, or the link is lost. In an alarm that may take as long as it lasts. */
   known(): Promise<void>;
 }
 
 interface Parts {
   readonly nodeId: string;
+  readonly partitions: number;
   readonly handlers: () => BrokerHandlers;
   readonly clock: Clock;
   readonly log: Log;
@@ -44,8 +44,6 @@ interface Parts {
   readonly broken: (reason: string) => void;
 }
 
-/** How long a node waits at most for the others' answers before it takes commands, ms: five beats. */
-const KNOWN_MS = 2_000;
 /** A node that reads slower than it is spoken to loses the oldest words, and notices by the numbers of its own. */
 const QUEUE_LIMIT = 10_000;
 
@@ -66,8 +64,12 @@ export function createNodes(parts: Parts): Nodes {
   let mayBeGone = false;
   /** The number of this link's first beat. When it has come back, all have had a beat's time to answer the hello. */
   let knownWith = Infinity;
-  let allKnown = (): void => undefined;
+  let endKnown = (): void => undefined;
   let known: Promise<void> = Promise.resolve();
+  /** Whether every node that lives is known, over this link; and whether that was so over any. */
+  let isKnown = false;
+  let wasKnown = false;
+  const alone = new Alone(parts.partitions);
 
   /** Returns its number. */
   function sayAlive(kind: 'hello' | 'placed' | 'bye' | null = null): number {
@@ -83,9 +85,28 @@ export function createNodes(parts: Parts): Nodes {
     if (cameBack) endLeases();
     cameBack = false;
     // What is said now would come back in one go later: as many beats in a moment in which nobody else is heard.
-    if (parts.isBlocked()) pulse.rest();
-    else knownWith = Math.min(knownWith, sayAlive());
+    if (parts.isBlocked()) {
+      pulse.rest();
+      if (!isKnown) lookAround();
+    } else knownWith = Math.min(knownWith, sayAlive());
     if (!pulse.beat()) parts.broken('the broker is silent: what this node says does not come back');
+  }
+
+  function allKnown(): void {
+    isKnown = true;
+    wasKnown = true;
+    leases.open();
+    endKnown();
+  }
+
+  function lookAround(): void {
+    const on = channel;
+    if (on === null) return;
+    const checked = alone.check(on, wasKnown).then((isAlone) => {
+      if (isAlone && channel === on) allKnown();
+    });
+    // The channel has ended, and says so itself.
+    checked.catch(() => undefined);
   }
 
   function endLeases(): void {
@@ -126,7 +147,7 @@ export function createNodes(parts: Parts): Nodes {
     }
     if (isOwn) {
       cameBack = true;
-      if (alive.number >= knownWith) allKnown();
+      if (alive.number >= knownWith && !isKnown) allKnown();
       if (!pulse.returned(alive.number)) parts.handlers().missed(false);
       return;
     }
@@ -162,24 +183,21 @@ export function createNodes(parts: Parts): Nodes {
     channel = null;
     publisher = null;
     knownWith = Infinity;
-    allKnown();
+    isKnown = false;
+    endKnown();
     words.lost();
     pulse.end();
     leases.lost();
   }
 
   return {
-    async open(model: ChannelModel) {
-      const opened = await model.createChannel();
+    async open({ consuming, publishing }) {
+      const opened = await consuming.createChannel();
       channel = opened;
-      publisher = await openPublisher(model, { onRoom: words.flush, broken: parts.broken });
+      publisher = await openPublisher(publishing, { onRoom: words.flush, broken: parts.broken });
       await openQueue(opened);
-      let cancel = (): void => undefined;
-      known = new Promise((ready) => {
-        allKnown = ready;
-        cancel = clock.after(KNOWN_MS, ready);
-      });
-      void known.then(() => cancel());
+      known = new Promise((ready) => (endKnown = ready));
+      alone.begin();
       // A beat less than a lease, because it began with a word that did not arrive.
       mayBeGone = pulse.silentMs >= (LEASE_BEATS - 1) * BEAT_MS;
       pulse.begin();
@@ -210,14 +228,7 @@ export function createNodes(parts: Parts): Nodes {
     get mayBeGone() {
       return mayBeGone;
     },
-    get isCurrent() {
-      return pulse.isCurrent;
-    },
     placed: () => void sayAlive('placed'),
-    async known() {
-      const mine = known;
-      await mine;
-      if (mine === known && channel !== null) leases.open();
-    },
+    known: () => known,
   };
 }

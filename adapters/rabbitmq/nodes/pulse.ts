@@ -4,9 +4,9 @@ import type { Clock } from '../../../engine/ports.js';
 export const BEAT_MS = 400;
 
 /**
- * How long a word that has come back proves, from when it was sent, that this node is still the home of its rooms, ms.
- * Less than the broker's least patience: with the shortest heartbeat, 1 s, it gives a connection up 2 s after the last
- * byte that it got (see HEARTBEAT_S), and that byte is not older than the word. Long enough for a garbage collection.
+ * How long an answer proves, from when its question was sent, that this node is still the home of its rooms, ms. Less
+ * than the broker's least patience: with the shortest heartbeat, 1 s, it gives a connection up 2 s after the last byte
+ * that it got (see HEARTBEAT_S), and that byte is not older than the question. Long enough for a garbage collection.
  */
 export const LEASE_MS = 1_500;
 
@@ -19,7 +19,10 @@ interface Sent {
   readonly now: number;
 }
 
-/** Whether what this node says comes back to it, and so whether its link and its own process are alive. */
+/**
+ * Whether what this node sends comes back to it: its own words by way of `parlor.nodes` (see `nodes.ts`), or answers on
+ * the connection that consumes (see `lease.ts`). So whether that way and its own process are alive.
+ */
 export class Pulse {
   private readonly open: Sent[] = [];
   private proof: Sent | null = null;

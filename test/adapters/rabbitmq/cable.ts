@@ -1,12 +1,17 @@
 import { createServer, connect as dial, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Test } from 'tap';
 
+/** Which of a node's two connections. */
+export type Use = 'publish' | 'consume';
+
 /** A cable to the broker that can be cut, go silent, swallow what goes towards the broker, or hold back what comes from it. */
 export class Cable {
   swallows = false;
   swallowed = 0;
   private silent = false;
   private readonly pairs = new Set<readonly [Socket, Socket]>();
+  /** As the connections have introduced themselves. */
+  private readonly uses = new WeakMap<readonly [Socket, Socket], Use>();
 
   private constructor(
     readonly url: string,
@@ -25,11 +30,14 @@ export class Cable {
     return cable;
   }
 
-  /** Ends what is connected; it may connect again. */
-  cut(): void {
+  /** Ends what is connected, or one of the two connections; it may connect again. */
+  cut(only?: Use): void {
     this.swallows = false;
-    for (const pair of this.pairs) pair.forEach((socket) => socket.destroy());
-    this.pairs.clear();
+    for (const pair of this.pairs) {
+      if (only !== undefined && this.uses.get(pair) !== only) continue;
+      pair.forEach((socket) => socket.destroy());
+      this.pairs.delete(pair);
+    }
   }
 
   /** Nothing gets through any more, and nobody is told. */
@@ -63,6 +71,8 @@ export class Cable {
     const pair = [client, broker] as const;
     this.pairs.add(pair);
     client.on('data', (bytes) => {
+      const use = /parlor (publish|consume) /.exec(bytes.toString('latin1'))?.[1] as Use | undefined;
+      if (use && !this.uses.has(pair)) this.uses.set(pair, use);
       if (this.swallows) this.swallowed += bytes.length;
       else broker.write(bytes);
     });

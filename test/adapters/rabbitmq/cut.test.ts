@@ -3,6 +3,7 @@ import { slotOf } from '../../../engine/slots.js';
 import { posted } from '../../conformance/broker-fixture.js';
 import { until } from '../../support/until.js';
 import { Cable } from './cable.js';
+import { check, load, Rooms, ROOMS } from './load.js';
 import { cleanBroker, done, foreign, keep, keyOf, post, startNode, type TestNode } from './node.js';
 
 t.setTimeout(110_000);
@@ -20,7 +21,7 @@ async function begin(t: Test, act: TestNode['act'] = done): Promise<Stage> {
   const url = await cleanBroker();
   const cable = await Cable.to(t, url);
   const home = await startNode(url, {}, act);
-  const asker = await startNode(cable.url, { replyTimeoutMs: 3_000, deliveryLimit: 2 });
+  const asker = await startNode(cable.url, { replyTimeoutMs: 3_000, deliveryLimit: 5 });
   t.teardown(async () => {
     await asker.broker.close();
     await home.broker.close();
@@ -92,8 +93,8 @@ void t.test('a home that loses its connection gets back what it had not dealt wi
   for (const text of texts) await service.send(keyOf('42'), post('42', text));
   await until(() => asker.texts().length === 4, { what: 'all four' });
   const old = [...asker.deliveries];
-  // Delivered four times, and two are allowed to what kills its home.
-  for (let i = 1; i <= 3; i++) {
+  // Delivered six times, and five are allowed to what kills its home.
+  for (let i = 1; i <= 5; i++) {
     cable.cut();
     await until(() => asker.texts().length === 4 * (i + 1), { what: 'all four again', timeoutMs: 20_000 });
   }
@@ -116,3 +117,30 @@ void t.test('an audience hears its slots again after the connection was lost', a
   await home.broker.publish([posted(post('42', 'x'), 1)]);
   await until(() => asker.heard.length === 1, { what: 'the event' });
 });
+
+for (const use of ['publish', 'consume'] as const) {
+  void t.test(`a home that loses the connection to ${use} loses both, and nothing with them`, async (t) => {
+    const { cable, home, asker } = await begin(t);
+    await home.broker.close();
+    const rooms = new Rooms();
+    rooms.attach(asker);
+    const tally = load(asker);
+    await until(() => (tally.counts['done'] ?? 0) > 200, { what: 'posts' });
+    for (let i = 0; i < 3; i++) {
+      const { session } = asker.deliveries.at(-1) ?? {};
+      const before = tally.counts['done'] ?? 0;
+      cable.cut(use);
+      await until(() => session?.isCurrent === false, { what: 'the session to end', intervalMs: 1 });
+      await back(asker);
+      await until(() => (tally.counts['done'] ?? 0) > before + 200, {
+        what: 'posts again',
+        timeoutMs: 20_000,
+      });
+      t.not(asker.deliveries.at(-1)?.session, session, 'rooms begin anew');
+    }
+    await tally.stop();
+    await Promise.all(ROOMS.map((room) => asker.ask({ type: 'describe', room_id: room })));
+    check(t, tally, rooms);
+    t.equal(tally.counts['unavailable'] ?? 0, 0, 'nothing was refused either');
+  });
+}

@@ -61,11 +61,13 @@ void t.test('a service sends several commands in one message, and gets an answer
   t.same([dead.reason, JSON.parse(dead.body)], ['undecodable', commands[2]]);
 });
 
-void t.test('a service cannot claim that the id of its post is new', async (t) => {
+void t.test('a service cannot claim that the id of its command is new', async (t) => {
   const { node, service } = await begin(t);
-  t.same(await service.call(somewhere, { ...post('42', 'x'), fresh: true }), done);
-  const [delivery] = node.deliveries;
-  t.equal(delivery && 'fresh' in delivery.command, false);
+  const kick = { type: 'kick', room_id: '42', id: newId(), user: 'alice' };
+  for (const command of [post('42', 'x'), kick]) {
+    t.same(await service.call(somewhere, { ...command, fresh: true }), done);
+    t.same(node.deliveries.at(-1)?.command, command);
+  }
 });
 
 void t.test('a service follows all rooms with a queue of its own', async (t) => {

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
-import { connect, type ConsumeMessage } from 'amqplib';
+import { connect } from 'amqplib';
+import type { RabbitOptions } from '../../../adapters/rabbitmq/broker.js';
 import type { Answer } from '../../../engine/messages/answers.js';
 import type { Delivery } from '../../../engine/ports.js';
 import { until } from '../../support/until.js';
@@ -11,6 +12,7 @@ import {
   keyOf,
   post,
   startNode,
+  takeAndDie,
   type Foreign,
   type TestNode,
 } from './node.js';
@@ -18,19 +20,20 @@ import {
 t.setTimeout(110_000);
 
 const QUEUE = `parlor.commands.${keyOf('42')}`;
+const LIMIT = { deliveryLimit: 5 };
 const TEXTS = Array.from({ length: 30 }, (_, i) => `m${i}`);
 
 interface Stage {
   readonly url: string;
   readonly node: TestNode;
   readonly service: Foreign;
-  readonly start: (act?: TestNode['act']) => Promise<TestNode>;
+  readonly start: (act?: TestNode['act'], change?: Partial<RabbitOptions>) => Promise<TestNode>;
 }
 
 async function begin(t: Test): Promise<Stage> {
   const url = await cleanBroker();
-  const start = async (act = done): Promise<TestNode> => {
-    const node = await startNode(url, { replyTimeoutMs: 800 }, act);
+  const start: Stage['start'] = async (act = done, change = {}) => {
+    const node = await startNode(url, { replyTimeoutMs: 800, ...change }, act);
     t.teardown(() => node.broker.close());
     return node;
   };
@@ -187,27 +190,17 @@ void t.test('an engine that throws at a command refuses it, and goes on with the
   t.same(await node.ask(post('42', 'y')), { type: 'done' });
 });
 
-/** Takes up to `count` messages of a queue and dies without a word, as a process that crashes does. */
-async function takeAndDie(url: string, count: number): Promise<void> {
-  const connection = await connect(url);
-  const channel = await connection.createChannel();
-  const got: ConsumeMessage[] = [];
-  await channel.consume(QUEUE, (message) => message && got.push(message));
-  await until(() => got.length === count, { what: `${count} messages` });
-  await connection.close();
-}
-
 void t.test('a command that kills whoever handles it is given up, those behind it are not', async (t) => {
   const { url, node, service, start } = await begin(t);
   await node.broker.close();
   await sendAll(service, ['killer', 'innocent 1', 'innocent 2']);
-  for (let deaths = 0; deaths < 4; deaths++) await takeAndDie(url, 3);
+  for (let deaths = 0; deaths < 4; deaths++) await takeAndDie(url, QUEUE, 3);
   // The fifth delivery: one at a time.
-  const victim = await start(keep);
+  const victim = await start(keep, LIMIT);
   await until(() => victim.deliveries.length === 1, { what: 'the killer to be handled' });
   t.same(victim.texts(), ['killer'], 'alone');
   await victim.broker.close();
-  const survivor = await start();
+  const survivor = await start(done, LIMIT);
   await until(() => survivor.deliveries.length === 2, { what: 'the innocent to be handled' });
   t.same(survivor.texts(), ['innocent 1', 'innocent 2']);
   t.match(await service.dead(), { reason: 'delivered_too_often', body: /killer/ });

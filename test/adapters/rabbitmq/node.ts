@@ -180,3 +180,13 @@ export async function foreign(url: string): Promise<Foreign> {
   };
   return self;
 }
+
+/** Takes up to `count` messages of a queue and dies without a word, as a process that crashes does. */
+export async function takeAndDie(url: string, queue: string, count: number): Promise<void> {
+  const connection = await connect(url);
+  const channel = await connection.createChannel();
+  const got: ConsumeMessage[] = [];
+  await channel.consume(queue, (message) => message && got.push(message));
+  await until(() => got.length === count, { what: `${count} messages` });
+  await connection.close();
+}

@@ -21,7 +21,7 @@ export function createRabbitBroker(...options: Parameters<typeof createRealBroke
 
 /** Once a home, a node believes that it is one for ever. */
 function homeForEver(handlers: BrokerHandlers): BrokerHandlers {
-  const session: Session = { isCurrent: true };
+  const session: Session = { isCurrent: true, mayFollowAnother: true };
   return {
     ...bound(handlers),
     command: (delivery) =>

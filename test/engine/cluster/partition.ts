@@ -54,7 +54,7 @@ export class Partition implements Queue {
   begin(home: Peer): void {
     home.tellOfEndedSessions();
     this.home = home;
-    this.session = { isCurrent: true, ended: false };
+    this.session = { isCurrent: true, mayFollowAnother: true, ended: false };
     this.beganAt = this.network.clock.elapsed();
     this.pump();
   }

@@ -108,7 +108,7 @@ export interface Queue {
 
 /** The same command without the claim that its id is new. */
 export function stale(command: Command): Command {
-  if (command.type !== 'post' || command.fresh === undefined) return command;
+  if (!('fresh' in command)) return command;
   const { fresh: _, ...rest } = command;
   return rest;
 }
