@@ -3,6 +3,7 @@ import { eventFrame, membersFrame } from './codec.js';
 import { Entrance, type EntranceMessage, type Hall } from './entrance.js';
 import { errorText, type Refusal } from './errors.js';
 import { Fanout } from './fanout.js';
+import type { JoinQueue } from './join-queue.js';
 import type { Listener } from './listener.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import { MissedEvents, type Reading } from './missed-events.js';
@@ -20,6 +21,7 @@ export interface AudienceParts {
   readonly nodeId: string;
   readonly store: Store;
   readonly broker: Broker;
+  readonly joins: JoinQueue;
   readonly outlet: Outlet;
   readonly clock: Clock;
   readonly log: Log;

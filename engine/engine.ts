@@ -6,6 +6,7 @@ import { createBridge, type Bridge } from './bridge.js';
 import { createConnections, type Connection } from './connections.js';
 import type { Hello } from './hello.js';
 import { newId } from './ids.js';
+import { createJoinQueue } from './join-queue.js';
 import { createJournal, type JournalOptions } from './journal.js';
 import { drain } from './drain.js';
 import { GOING_DOWN } from './errors.js';
@@ -60,6 +61,7 @@ export interface EngineStats {
     readonly audiences: number;
     readonly bridge: number;
     readonly journal: number;
+    readonly joins: number;
   };
   /** Posts and other frames of clients, from their arrival to their answer. */
   readonly underWay: number;
@@ -115,8 +117,9 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     meter,
     assert: (roomId, done) => audiences.assert(roomId, done),
   });
+  const joins = createJoinQueue(broker, clock);
   const audiences: Audiences = createAudiences(root, {
-    ...shared,
+    ...{ ...shared, joins },
     outlet,
     recoveryLimit,
     presenceLimit,
@@ -211,6 +214,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
         rooms: rooms.waiting,
         audiences: audiences.waiting,
         bridge: bridge.waiting,
+        joins: joins.waiting,
         journal: journal.depth,
       },
       underWay: admission.depth,

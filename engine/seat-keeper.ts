@@ -1,4 +1,5 @@
 import { ERRORS, type Refusal } from './errors.js';
+import type { JoinQueue } from './join-queue.js';
 import type { Listener } from './listener.js';
 import type { Answer, Joined } from './messages/answers.js';
 import type { JoinCommand, Presence } from './messages/commands.js';
@@ -17,6 +18,8 @@ export interface Entrant {
 
 interface Asking {
   readonly entrant: Entrant;
+  /** How often a seat was asked for. */
+  joins: number;
   /** The last roll call since the seat was asked for; null: none. */
   calledSince: string | null;
   /** The room was told that the connection is still there, because its join had arrived a second time. */
@@ -42,6 +45,7 @@ const NO_CALL = '';
 interface KeeperParts {
   readonly nodeId: string;
   readonly broker: Broker;
+  readonly joins: JoinQueue;
   /** The seats of this room have to be asserted later, because a command about them did not get through. */
   readonly assertLater: (roomId: string) => void;
   /** The room's answers come back to the audience as messages. */
@@ -75,7 +79,7 @@ export class SeatKeeper {
   /** Asks for a seat. */
   ask(entrant: Entrant): void {
     this.asking ??= new Map();
-    this.asking.set(entrant.listener.id, { entrant, calledSince: null, arrivedTwice: false });
+    this.asking.set(entrant.listener.id, { entrant, joins: 0, calledSince: null, arrivedTwice: false });
     this.join(entrant);
   }
 
@@ -129,12 +133,14 @@ export class SeatKeeper {
 
   /**
    * A connection has gone: gives its seat back. The leave stands behind the join, so it works before the
-   * answer, too.
+   * answer, too. A join that was never sent needs none.
    */
   release(id: string): void {
-    const listener = this.asking?.get(id)?.entrant.listener ?? this.seated.get(id);
+    const asked = this.asking?.get(id);
+    const listener = asked?.entrant.listener ?? this.seated.get(id);
     this.noLongerAsks(id);
-    if (listener) this.leave(listener);
+    const wasSent = asked === undefined || !this.parts.joins.cancel(id) || asked.joins > 1;
+    if (listener && wasSent) this.leave(listener);
   }
 
   /** This node may have been taken for gone. Until its seats are asserted, they may be lost. */
@@ -189,8 +195,10 @@ export class SeatKeeper {
   }
 
   private join({ listener, requestId: request_id }: Entrant): void {
-    const { broker, nodeId: node_id, onSeatAnswer } = this.parts;
+    const { joins, nodeId: node_id, onSeatAnswer } = this.parts;
     const { id, user } = listener;
+    const asked = this.asking?.get(id);
+    if (asked) asked.joins++;
     const command: JoinCommand = {
       type: 'join',
       room_id: this.roomId,
@@ -199,7 +207,7 @@ export class SeatKeeper {
       node_id,
       request_id,
     };
-    broker.request(command, (answer) => onSeatAnswer(this.roomId, { type: 'join_answered', id, answer }));
+    joins.ask(command, (answer) => onSeatAnswer(this.roomId, { type: 'join_answered', id, answer }));
   }
 
   private leave({ id, user }: Listener): void {

@@ -35,6 +35,8 @@ interface Subscription {
   /** Audiences that want this slot. */
   count: number;
   bound: boolean;
+  /** Ends the time for which nobody needs it and it is kept; null: it is needed. */
+  endKeeping: (() => void) | null;
   waiting: { readonly heard: () => void; readonly cancel: () => void }[];
 }
 
@@ -49,6 +51,14 @@ const NEWER_MS = 1_000;
  * that has not heard of the alarm's end yet goes on acknowledging so for a moment.
  */
 const AFTER_ALARM_MS = 1_000;
+
+/**
+ * A binding takes RabbitMQ some milliseconds and a transaction over its cluster, and when many clients come at once 1,000
+ * of them stand in line: so whoever waits for one has more time than for an answer, ms …
+ */
+const BIND_MS = 30_000;
+/** … and one that nobody needs is kept for so long, ms: clients that lose their connections are soon back. */
+const KEEP_MS = 60_000;
 
 function overflowOf(queue: string): string {
   return `${queue}.overflow`;
@@ -110,6 +120,13 @@ export function createEventsIn(parts: Parts): EventsIn {
     }
   }
 
+  function unbind(slot: number): void {
+    wanted.delete(slot);
+    channel
+      ?.unbindQueue(queue, EVENTS, String(slot))
+      .catch((cause: unknown) => parts.broken(errorText(cause)));
+  }
+
   /**
    * What the queue drops goes into a queue that holds one message: when that is handed over, something was lost. It is
    * acknowledged late, so that a node that cannot keep up reads the store now and then, and not all the time.
@@ -161,16 +178,23 @@ export function createEventsIn(parts: Parts): EventsIn {
       endNewerPause = null;
       for (const subscription of wanted.values()) subscription.bound = false;
     },
-    close: async () => (channel === null ? undefined : closeChannel(channel)),
+    async close() {
+      for (const { endKeeping } of wanted.values()) endKeeping?.();
+      if (channel !== null) await closeChannel(channel);
+    },
     subscribe(slot) {
       let subscription = wanted.get(slot);
-      if (!subscription) wanted.set(slot, (subscription = { count: 0, bound: false, waiting: [] }));
+      if (!subscription)
+        wanted.set(slot, (subscription = { count: 0, bound: false, endKeeping: null, waiting: [] }));
       subscription.count++;
+      subscription.endKeeping?.();
+      subscription.endKeeping = null;
       if (subscription.bound) return Promise.resolve();
       const { waiting } = subscription;
       const asked = subscription.count > 1 && waiting.length > 0;
       const heard = new Promise<void>((resolve, reject) => {
-        const cancel = clock.after(parts.waitMs, () => {
+        const waitMs = channel === null ? parts.waitMs : Math.max(parts.waitMs, BIND_MS);
+        const cancel = clock.after(waitMs, () => {
           waiting.splice(waiting.indexOf(waiter), 1);
           // A client may be told this: the reason, which names the broker, is in `state` and in the log.
           reject(new Error('the events of this room cannot be had now'));
@@ -192,11 +216,8 @@ export function createEventsIn(parts: Parts): EventsIn {
     },
     unsubscribe(slot) {
       const subscription = wanted.get(slot);
-      if (!subscription || --subscription.count > 0) return;
-      wanted.delete(slot);
-      channel
-        ?.unbindQueue(queue, EVENTS, String(slot))
-        .catch((cause: unknown) => parts.broken(errorText(cause)));
+      if (subscription && --subscription.count === 0)
+        subscription.endKeeping = clock.after(KEEP_MS, () => unbind(slot));
     },
   };
 }

@@ -3,10 +3,10 @@ import type { VisitBook } from '../support/visits.js';
 import type { Outage } from './outages.js';
 
 /**
- * Others may take a node for gone so long after its last word, ms: four beats of 400 ms, of which the last may have been
- * said a beat before.
+ * Others may take a node for gone so long after it is cut off, ms: from the first to the last of their four beats without
+ * a word of it there are three times 400 ms, and its last word may be a beat old then. Both more or less on a busy machine.
  */
-const LEASE_MS = 1_200;
+const LEASE_MS = { least: 600, most: 2_000 };
 /** A node that is heard again so shortly before its seats are free may be too late to assert them, ms. */
 const SHORTLY_MS = 1_000;
 /** After so long without any outage everybody has been told whose seat is whose, ms. */
@@ -48,10 +48,10 @@ function doubtsOf(visit: Visit, inRoom: readonly Visit[], world: World): Span[] 
   const log = visits.logs.get(visit);
   const node = log?.door ?? null;
   const doubts = outages
-    .filter((one) => isOf(one, node) && overlap(one, open) && one.to - one.from >= LEASE_MS)
+    .filter((one) => isOf(one, node) && overlap(one, open) && one.to - one.from >= LEASE_MS.least)
     .flatMap(({ from, to }) => {
-      const known = isBelieved(visit, inRoom, world, { from, to: from + LEASE_MS + graceMs });
-      const lostAt = from + LEASE_MS + (known ? graceMs : 0);
+      const known = isBelieved(visit, inRoom, world, { from, to: from + LEASE_MS.most + graceMs });
+      const lostAt = from + LEASE_MS.least + (known ? graceMs : 0);
       const posts = visit.room_id.startsWith(MEMBERS_POST) ? log?.posted : undefined;
       const sureFrom = posts?.find(({ sentAt }) => sentAt > to)?.at ?? quietFrom(to, outages);
       return known && to + SHORTLY_MS < lostAt ? [] : [{ from: lostAt, to: sureFrom }];

@@ -82,7 +82,7 @@ export async function commandsQueued(rabbit: PrivateRabbit, vhost: string): Prom
 }
 
 /** The name of the virtual host in a URL. */
-function nameOf(vhost: string): string {
+export function nameOf(vhost: string): string {
   return decodeURIComponent(new URL(vhost).pathname.slice(1));
 }
 

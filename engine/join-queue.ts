@@ -1,0 +1,107 @@
+import type { Refusal } from './errors.js';
+import { notDelivered, type Answer } from './messages/answers.js';
+import type { JoinCommand } from './messages/commands.js';
+import type { Broker, Clock } from './ports.js';
+
+/**
+ * Joins of this node that may be on their way to their rooms at once. When 50,000 clients come back at once, all at once
+ * would wait for each other longer than the broker lets anybody wait: all would be refused, and carried out in vain, while
+ * the clients try again. This many are answered well in time, and keep three nodes' homes on two cores busy
+ * (bench/SCALE.md).
+ */
+const UNDER_WAY = 1_000;
+
+/** How long a join waits here, ms: proxies and browsers give a silent connection up after 60 s or more. */
+const WAIT_MS = 30_000;
+
+const CROWDED: Refusal = {
+  code: 'unavailable',
+  message: 'too many are coming in now; come back in a moment',
+};
+
+/** The way of this node's joins to the broker. */
+export interface JoinQueue {
+  /** Asks for a seat, as `Broker.request` does, when it is its turn; `unavailable` if that is not in time. */
+  ask(command: JoinCommand, onAnswer: (answer: Answer) => void): void;
+  /** The connection has gone. True if its join waited here: it will not be sent. */
+  cancel(connectionId: string): boolean;
+  /** Joins that wait for their turn. */
+  readonly waiting: number;
+}
+
+interface Waiting {
+  readonly command: JoinCommand;
+  readonly onAnswer: (answer: Answer) => void;
+  /** Monotonic, ms. */
+  readonly until: number;
+}
+
+export function createJoinQueue(broker: Broker, clock: Clock): JoinQueue {
+  /** By connection, in the order in which they were asked. */
+  const waiting = new Map<string, Waiting>();
+  let underWay = 0;
+  let cancelSweep: (() => void) | null = null;
+
+  function send(command: JoinCommand, onAnswer: (answer: Answer) => void): void {
+    underWay++;
+    broker.request(command, (answer) => {
+      underWay--;
+      sendNext();
+      onAnswer(answer);
+    });
+  }
+
+  function sendNext(): void {
+    for (const [id, { command, onAnswer }] of waiting) {
+      if (underWay >= UNDER_WAY) return;
+      take(id);
+      send(command, onAnswer);
+    }
+  }
+
+  function take(id: string): boolean {
+    const waited = waiting.delete(id);
+    if (waiting.size === 0) endSweep();
+    return waited;
+  }
+
+  function endSweep(): void {
+    cancelSweep?.();
+    cancelSweep = null;
+  }
+
+  /** All wait equally long, so the first in line is the first whose time is over. */
+  function sweep(): void {
+    cancelSweep = null;
+    const now = clock.elapsed();
+    for (const [id, { until, onAnswer }] of waiting) {
+      if (until > now) {
+        wakeAt(until);
+        return;
+      }
+      waiting.delete(id);
+      onAnswer(notDelivered('no', CROWDED));
+    }
+  }
+
+  function wakeAt(time: number): void {
+    cancelSweep ??= clock.after(Math.max(1, time - clock.elapsed()), sweep);
+  }
+
+  return {
+    ask(command, onAnswer) {
+      // While the broker is away nothing makes room here, and it answers by itself.
+      if (underWay < UNDER_WAY || !broker.state().ready) {
+        send(command, onAnswer);
+        return;
+      }
+      const until = clock.elapsed() + WAIT_MS;
+      waiting.set(command.connection_id, { command, onAnswer, until });
+      wakeAt(until);
+    },
+    cancel: take,
+    get waiting() {
+      return waiting.size;
+    },
+  };
+}
