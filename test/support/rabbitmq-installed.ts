@@ -11,6 +11,9 @@ import { until } from './until.js';
 const START_MS = 60_000;
 const STOP_MS = 30_000;
 
+/** Where Erlang keeps what a cluster's nodes have in common, in HOME. */
+const COOKIE = '.erlang.cookie';
+
 /**
  * Kills the process groups that have a file in $1/groups, and removes $1; what dies may still write for a moment.
  * (dash, Debian's /bin/sh, takes no `--` before the negative number.)
@@ -20,12 +23,38 @@ const CLEANUP = `
   for try in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$1" && break; sleep 0.1; done`;
 
 /** Starts a broker from the installed RabbitMQ; see `startPrivateRabbit`. */
-export async function startInstalled(installed: InstalledServer): Promise<PrivateRabbit> {
+export function startInstalled(installed: InstalledServer): Promise<PrivateRabbit> {
+  return start(installed, null);
+}
+
+/** Starts so many brokers that are one cluster; see `startRabbitCluster`. */
+export async function startInstalledCluster(
+  installed: InstalledServer,
+  count: number,
+): Promise<PrivateRabbit[]> {
+  const first = await start(installed, null);
+  const all = [first];
+  try {
+    while (all.length < count) {
+      const next = await start(installed, first);
+      all.push(next);
+      for (const step of [['stop_app'], ['reset'], ['join_cluster', first.name], ['start_app']])
+        await next.ctl('-q', ...step);
+    }
+    return all;
+  } catch (cause) {
+    await Promise.all(all.map((one) => one.close()));
+    throw cause;
+  }
+}
+
+/** `peer`: a broker whose name server and cookie this one has, too. */
+async function start(installed: InstalledServer, peer: InstalledRabbit | null): Promise<InstalledRabbit> {
   const folder = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'parlor-rabbitmq-')));
   fs.mkdirSync(join(folder, 'groups'));
   const guarded = guard(CLEANUP, folder);
   try {
-    const rabbit = new InstalledRabbit(installed, folder, await freePorts(3), () => guarded.release());
+    const rabbit = new InstalledRabbit(installed, folder, await freePorts(3), peer, () => guarded.release());
     await rabbit.startBroker();
     return rabbit;
   } catch (error) {
@@ -40,6 +69,8 @@ class InstalledRabbit implements PrivateRabbit {
   readonly port: number;
   readonly ctlPath: string;
   readonly close: () => Promise<void>;
+  /** What Erlang calls it. */
+  readonly name: string;
   private readonly env: Record<string, string>;
   private readonly epmdPort: number;
   private broker: ChildProcess | undefined;
@@ -48,11 +79,14 @@ class InstalledRabbit implements PrivateRabbit {
     private readonly installed: InstalledServer,
     private readonly folder: string,
     ports: number[],
+    peer: InstalledRabbit | null,
     close: () => Promise<void>,
   ) {
-    const [port, distPort, epmdPort] = ports as [number, number, number];
+    const [port, distPort, freePort] = ports as [number, number, number];
+    const epmdPort = peer?.epmdPort ?? freePort;
     this.port = port;
     this.epmdPort = epmdPort;
+    this.name = nodeName(port);
     this.url = `amqp://guest:guest@127.0.0.1:${port}`;
     this.close = close;
     this.env = settings(folder, port, distPort, epmdPort);
@@ -68,7 +102,8 @@ class InstalledRabbit implements PrivateRabbit {
         mode: 0o755,
       },
     );
-    this.spawn('epmd', installed.epmd, ['-port', String(epmdPort)]);
+    if (peer === null) this.spawn('epmd', installed.epmd, ['-port', String(epmdPort)]);
+    else fs.copyFileSync(join(peer.folder, COOKIE), join(folder, COOKIE));
   }
 
   ctl(...args: string[]): Promise<string> {
@@ -153,7 +188,7 @@ function settings(folder: string, port: number, distPort: number, epmdPort: numb
     ERL_EPMD_ADDRESS: '127.0.0.1',
     // Ours is running. One that Erlang starts by itself outlives everything.
     ERL_AFLAGS: '-start_epmd false',
-    RABBITMQ_NODENAME: `parlor-${port}@localhost`,
+    RABBITMQ_NODENAME: nodeName(port),
     RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
     RABBITMQ_NODE_PORT: String(port),
     RABBITMQ_DIST_PORT: String(distPort),
@@ -166,6 +201,10 @@ function settings(folder: string, port: number, distPort: number, epmdPort: numb
     RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, 'advanced.config'),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
   };
+}
+
+function nodeName(port: number): string {
+  return `parlor-${port}@localhost`;
 }
 
 function withoutErlang(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

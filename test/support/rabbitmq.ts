@@ -2,7 +2,7 @@ import { connect } from 'amqplib';
 import { startInDocker, dockerAnswers } from './rabbitmq-docker.js';
 import { amqpAnswers, freshVhost, type PrivateRabbit } from './rabbitmq-private.js';
 import { findServer } from './rabbitmq-find.js';
-import { startInstalled } from './rabbitmq-installed.js';
+import { startInstalled, startInstalledCluster } from './rabbitmq-installed.js';
 import { aptInstall, canUseApt } from './system.js';
 
 export type { PrivateRabbit } from './rabbitmq-private.js';
@@ -52,6 +52,18 @@ export async function startPrivateRabbit(): Promise<PrivateRabbit> {
   throw new Error(
     'No RabbitMQ: install rabbitmq-server or start Docker, or name a running one with AMQP_URL',
   );
+}
+
+/**
+ * Starts so many brokers that are one cluster, each as `startPrivateRabbit`; about 10 s each. Only from an installed
+ * RabbitMQ, or Debian's package: containers would need a network in which they find each other.
+ */
+export async function startRabbitCluster(count: number): Promise<PrivateRabbit[]> {
+  if (findServer() === undefined && canUseApt()) aptInstall('rabbitmq-server');
+  const server = findServer();
+  if (server === undefined)
+    throw new Error('No RabbitMQ: install rabbitmq-server (Docker is not enough here)');
+  return startInstalledCluster(server, count);
 }
 
 /**
