@@ -5,8 +5,11 @@ import type { Item } from './envelope.js';
 const BACKOFF = { first: 100, most: 5_000 };
 /** So often a command may fail while others succeed. */
 const TRIES = 5;
-/** A room does not get on when so many attempts, one after the other, were in vain while others succeeded. */
-const MISSES = 2;
+/**
+ * A room does not get on when so many attempts, one after the other, were in vain while others succeeded: with the pauses
+ * between them these are some 3 s. Not fewer: with a store that comes and goes, a room may fail each time by chance.
+ */
+const MISSES = TRIES;
 
 /** Commands that changed something, of all partitions of this node: each shows that the store works. */
 export interface Successes {

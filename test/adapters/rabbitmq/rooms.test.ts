@@ -153,6 +153,32 @@ void t.test('a store that is down for long costs nothing, whatever else still su
   t.equal(await service.deadCount(), 0);
 });
 
+void t.test('a store that comes and goes costs nothing, even if one room fails each time', async (t) => {
+  let comings = 0;
+  const finished: string[] = [];
+  const { node, service } = await begin(t, (delivery) => {
+    const { command } = delivery;
+    if (!isBad(delivery) || command.type !== 'post') return done(delivery);
+    if (command.text === '0' && comings < 4) {
+      comings++;
+      return void setImmediate(() => delivery.retry('not committed'));
+    }
+    finished.push(command.text);
+    done(delivery);
+  });
+  const load = others(node, ROOMS);
+  t.teardown(() => load.stop());
+  await until(() => load.answered() > 100, { what: 'the load' });
+  for (let i = 0; i < 30; i++)
+    service.channel.publish('parlor.commands', keyOf(BAD), Buffer.from(JSON.stringify(post(BAD, `${i}`))));
+  await until(async () => new Set(finished).size + (await service.deadCount()) >= 30, {
+    what: 'all of them',
+    timeoutMs: 30_000,
+  });
+  t.equal(await service.deadCount(), 0, 'none is given up');
+  t.equal(comings, 4);
+});
+
 void t.test('a bad room that is sent more than there are places does not keep them', async (t) => {
   const { node, service } = await begin(t, (delivery) => {
     if (isBad(delivery)) delivery.retry('its row is locked');
