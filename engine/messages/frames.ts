@@ -10,6 +10,7 @@ function frame<T extends string, P extends Record<string, TSchema>>(type: T, fie
 export const CLIENT_FRAMES = {
   post: frame('post', { text: MessageText, id: Type.Optional(Uuid) }),
   typing: frame('typing', {}),
+  ping: frame('ping', {}),
 } as const;
 
 /** A message as every surface shows it. */
@@ -55,6 +56,7 @@ export const SERVER_FRAMES = {
   room_closed: frame('room_closed', { seq: Seq, at: Timestamp }),
   ack: frame('ack', { id: Uuid, seq: Seq }),
   queued: frame('queued', { id: Uuid }),
+  pong: frame('pong', {}),
   error: frame('error', {
     code: Type.String(),
     message: Type.String(),
