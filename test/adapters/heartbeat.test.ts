@@ -36,15 +36,15 @@ function start(t: Test, pingS: number, silenceS: number) {
   t.teardown(() => sockets.forEach((one) => heartbeat.remove(one)));
   return {
     heartbeat,
-    add(answers = false): FakeSocket {
+    add: (answers = false): FakeSocket => {
       const socket = new FakeSocket(heartbeat, answers);
       sockets.push(socket);
       return socket;
     },
-    pass(beats: number): void {
+    pass: (beats: number): void => {
       for (let i = 0; i < beats; i++) heartbeat.beat((at += BEAT_MS));
     },
-    late(ms: number): void {
+    late: (ms: number): void => {
       heartbeat.beat((at += ms));
     },
   };
