@@ -1,3 +1,4 @@
+import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, {
@@ -52,8 +53,12 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   app.decorateReply('problemCode', null);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
-    done();
+    const { origin = '', host = '' } = request.headers;
+    const foreign = parts.guard.refusal(origin, host);
+    if (foreign === null) done();
+    else sendProblem(reply, 'forbidden', foreign);
   });
+  if (parts.guard.cors !== null) await app.register(cors, corsOptions(parts.guard.cors));
   app.addHook('onResponse', (request, reply, done) => {
     if (reply.problemCode !== null) parts.metrics.refused(reply.problemCode);
     logRequest(request, reply);
@@ -102,6 +107,23 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   await app.ready();
   return app;
 }
+
+/** Pages of these origins may do all that services may. No credentials: there are none yet. */
+function corsOptions(origins: readonly string[] | '*'): FastifyCorsOptions {
+  return {
+    // One origin in a list, too, so that only that origin is named in an answer to it, and `Vary` says so.
+    origin: origins === '*' ? '*' : [...origins],
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
+    allowedHeaders: ['content-type', 'idempotency-key', 'x-request-id'],
+    exposedHeaders: ['location', 'retry-after', 'x-request-id'],
+    maxAge: PREFLIGHT_S,
+    // Else it answers what is no preflight with 400; the answer to OPTIONS is the API's own matter.
+    strictPreflight: false,
+  };
+}
+
+/** How long a browser may go by a preflight, s: the longest that Chrome takes. */
+const PREFLIGHT_S = 7_200;
 
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { method, url } = request;

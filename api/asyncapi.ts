@@ -1,6 +1,7 @@
 import { ERRORS } from '../engine/errors.js';
 import { CLIENT_FRAMES, SERVER_FRAMES } from '../engine/messages/frames.js';
 import { VERSION } from './version.js';
+import { SUBPROTOCOL } from './websocket.js';
 
 /** The WebSocket as an AsyncAPI 3 document, from the schemas that check its frames. */
 export function asyncapi(): object {
@@ -23,7 +24,11 @@ export function asyncapi(): object {
       updates: {
         address: '/ws/updates/{room_id}',
         description:
-          'One room. Query: user (your name), since (the seq you have; what you missed follows the welcome).',
+          'One room; a slash at the end is ignored. Query: user (your name), since (the seq you have; what you missed follows the ' +
+          `welcome). The subprotocol ${SUBPROTOCOL} is chosen if it is offered; if only others are, none is. Pages of an origin ` +
+          'that is not listed in ORIGINS are closed with 4403, and so is a Host that is not listed in HOSTS. The server pings ' +
+          'every PING_S; a page, which cannot see that, sends ping frames itself. A frame of more than MAX_FRAME_BYTES ends the ' +
+          'connection with 4413, and one of more than twice as many without a close frame (1006).',
         parameters: { room_id: { description: '1–64 of A-Z a-z 0-9 _ . : -' } },
         messages,
       },

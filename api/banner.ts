@@ -22,6 +22,8 @@ export function greet(config: Config, node: { host: string; port: number }, log:
     },
     `listening: ${access}`,
   );
+  if (config.ORIGINS.includes('*'))
+    log.warn({}, 'ORIGINS=*: every page that a browser shows may read and post here, and any Host is taken');
   if (!isPretty(config.LOG_FORMAT)) return;
   process.stdout.write(`
   Parlor is running  (broker: ${config.BROKER}, store: ${config.STORE})

@@ -2,6 +2,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import envSchema from 'env-schema';
 import { checker, faultLine } from '../engine/messages/check.js';
 import { DEFAULT_PRESETS, Presets } from '../engine/room/presets.js';
+import { readHosts, readOrigins } from './origins.js';
 
 function oneOf<const T extends string>(names: readonly T[], initial: T, description: string) {
   return Type.Unsafe<T>(Type.String({ enum: [...names], default: initial, description }));
@@ -67,6 +68,16 @@ export const Settings = Type.Object({
   ),
   MEMORY_EVENTS: whole(1_000_000, 1, 100_000_000, 'events kept in all with STORE=memory'),
   AUTH: oneOf(['off'], 'off', 'how clients prove who they are'),
+  ORIGINS: Type.String({
+    default: '',
+    description:
+      'origins whose pages may use this server, such as https://chat.example, with commas between; *: all of them. Its own are always allowed',
+  }),
+  HOSTS: Type.String({
+    default: '',
+    description:
+      'names by which this server may be called, with commas between, beside IP addresses, localhost and the hosts of ORIGINS',
+  }),
   GRACE_MS: whole(
     5_000,
     0,
@@ -105,6 +116,12 @@ export const Settings = Type.Object({
     67_108_864,
     'what may wait for a slow client before it is disconnected, bytes',
   ),
+  PING_S: whole(
+    25,
+    1,
+    480,
+    'each WebSocket is pinged once in this time, and at least twice in SILENCE_S; proxies cut what is quiet for 60 s, s',
+  ),
   SILENCE_S: whole(120, 8, 960, 'a WebSocket that answers no ping for so long is ended, s'),
   DRAIN_DELAY_MS: whole(
     0,
@@ -122,9 +139,11 @@ export const Settings = Type.Object({
 });
 export type Settings = Static<typeof Settings>;
 
-export interface Config extends Readonly<Omit<Settings, 'ROOM_PRESETS' | 'AMQP_URL'>> {
+export interface Config extends Readonly<Omit<Settings, 'ROOM_PRESETS' | 'AMQP_URL' | 'ORIGINS' | 'HOSTS'>> {
   readonly ROOM_PRESETS: Presets;
   readonly AMQP_URL: readonly string[];
+  readonly ORIGINS: readonly string[];
+  readonly HOSTS: readonly string[];
 }
 
 interface SettingFault {
@@ -153,7 +172,19 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ...settings,
     ROOM_PRESETS: readPresets(settings.ROOM_PRESETS),
     AMQP_URL: settings.AMQP_URL.split(',').map((url) => url.trim()),
+    ORIGINS: readList('ORIGINS', settings.ORIGINS, readOrigins),
+    HOSTS: readList('HOSTS', settings.HOSTS, readHosts),
   });
+}
+
+function readList(name: string, text: string, read: (text: string) => readonly string[]): readonly string[] {
+  try {
+    return read(text);
+  } catch (cause) {
+    throw new Error(`${name}=${JSON.stringify(text)} is not allowed; allowed: ${allowedValues(name)}`, {
+      cause,
+    });
+  }
 }
 
 /** Why these settings, each of them allowed, cannot serve together, in one line that says what to set; null: they can. */
@@ -221,5 +252,7 @@ export function allowedValues(name: string): string {
   if (schema.type === 'integer') return `a whole number from ${schema.minimum} to ${schema.maximum}`;
   if (name === 'DATABASE_URL') return 'postgres://user:password@host:port/database';
   if (name === 'AMQP_URL') return 'amqp://user:password@host:port, several with commas between';
+  if (name === 'ORIGINS') return '*, or origins such as https://chat.example, with commas between';
+  if (name === 'HOSTS') return 'names without ports, such as chat.example, with commas between';
   return name === 'ROOM_PRESETS' ? 'a JSON object of policies by prefix' : 'a text that is not empty';
 }

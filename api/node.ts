@@ -16,8 +16,9 @@ import { freePort } from './free-port.js';
 import type { NodeLog } from './logging.js';
 import { createMetrics } from './metrics.js';
 import { readsOf } from './reads.js';
+import { createGuard } from './origins.js';
 import { shortPost } from './short-post.js';
-import { letIn } from './websocket.js';
+import { letIn, refusedHandshake, SUBPROTOCOL } from './websocket.js';
 import type { Worker } from './worker.js';
 
 export interface Node {
@@ -32,7 +33,7 @@ export interface Node {
 }
 
 /** What is no setting. */
-export interface Extra extends Pick<EngineOptions, 'fault' | 'faultAfter'> {
+export interface Extra extends Pick<EngineOptions, 'fault' | 'faultAfter' | 'typingMs'> {
   /** It shares its port with others, whose parent has seen that the port is free. */
   readonly worker?: Worker | undefined;
   /** For measurements: how frames gather on their way out. */
@@ -85,22 +86,26 @@ export async function startNode(
   });
   const takesWebSockets = config.ROLE !== 'home';
   const presetOf = (roomId: string) => presetFor(roomId, config.ROOM_PRESETS, base);
+  const guard = createGuard(config.ORIGINS, config.HOSTS);
   const app = await createApp(
-    { engine, store: readsOf(store), metrics, presetOf, takesWebSockets },
+    { engine, store: readsOf(store), metrics, guard, presetOf, takesWebSockets },
     { log, maxBodyBytes: config.MAX_BODY_BYTES, serverFactory: http.serverFactory },
   );
   if (takesWebSockets)
     outlet.current = attachWebSockets(server.app, {
       pattern: '/ws/*',
+      protocol: SUBPROTOCOL,
       maxFrameBytes: config.MAX_FRAME_BYTES,
       maxBufferedBytes: config.MAX_BUFFERED_BYTES,
+      pingS: config.PING_S,
       silenceS: config.SILENCE_S,
       ...(gather ? { gather } : {}),
       opened: (socket) =>
-        socket.upgrade ? letIn({ engine, log, meter: metrics }, socket, socket.upgrade) : null,
+        socket.upgrade ? letIn({ engine, log, meter: metrics, guard }, socket, socket.upgrade) : null,
+      refused: (fault, upgrade) => refusedHandshake({ log, meter: metrics }, fault, upgrade),
     });
   // The short cut knows no authentication, and there is none yet.
-  http.attach(server.app, [shortPost({ engine, metrics, clock: systemClock }, log)]);
+  http.attach(server.app, [shortPost({ engine, metrics, guard, clock: systemClock }, log)]);
 
   await engine.start();
   if (!worker) await freePort(config.HOST, config.PORT);

@@ -13,6 +13,7 @@ import { impossible } from './answers.js';
 import { lateRefusals } from './late-refusals.js';
 import type { NodeLog } from './logging.js';
 import type { Metrics } from './metrics.js';
+import type { Guard } from './origins.js';
 import { POST_PATH, postCommand } from './post-command.js';
 import { problemOf } from './problem.js';
 import { PostBody, PostHeaders, RoomParams } from './schemas.js';
@@ -52,11 +53,12 @@ export function shortPost(
   parts: {
     engine: Pick<Engine, 'ask' | 'isOverloaded'>;
     metrics: Pick<Metrics, 'refused'>;
+    guard: Pick<Guard, 'refusal'>;
     clock: Clock;
   },
   log: RequestLog,
 ) {
-  const { engine, metrics } = parts;
+  const { engine, metrics, guard } = parts;
   const late = lateRefusals(parts.clock);
 
   function refusal(request_id: string, code: ErrorCode, detail: string): ShortAnswer {
@@ -95,7 +97,11 @@ export function shortPost(
 
   return {
     pattern: POST_PATH,
-    wants: ({ headers }: Head): boolean => JSON_TYPES.has(headers['content-type']),
+    // Posts of pages, which have an Origin, need the headers of CORS.
+    wants: ({ headers }: Head): boolean =>
+      JSON_TYPES.has(headers['content-type']) &&
+      headers.origin === undefined &&
+      guard.refusal('', headers.host ?? '') === null,
     take({ url, headers }: Head, bytes: Buffer, answer: (answer: ShortAnswer) => void): boolean {
       const since = performance.now();
       if (!url.startsWith(BEFORE_ROOM) || !url.endsWith(AFTER_ROOM)) return false;

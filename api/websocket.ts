@@ -1,11 +1,16 @@
 import { errorFrame } from '../engine/codec.js';
 import type { Connection } from '../engine/connections.js';
 import type { Engine } from '../engine/engine.js';
-import { ERRORS, type ErrorCode } from '../engine/errors.js';
+import { ERRORS, type ErrorCode, type Refusal } from '../engine/errors.js';
 import { readHello, type Hello } from '../engine/hello.js';
 import type { Log, Meter, Socket } from '../engine/ports.js';
+import type { Guard } from './origins.js';
 
 const PREFIX = '/ws/updates/';
+/** The one that is spoken here. It is chosen when a client offers it; a client that offers none speaks it, too. */
+export const SUBPROTOCOL = 'parlor.v1';
+/** Of what a client sent, so much is repeated to it. */
+const SHOWN = 100;
 
 /** What an upgrade request said. */
 interface Upgrade {
@@ -13,25 +18,31 @@ interface Upgrade {
   readonly query: string;
   readonly requestId: string;
   readonly ip: string;
+  readonly origin: string;
+  readonly host: string;
+}
+
+interface Parts {
+  readonly engine: Engine;
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly guard: Guard;
 }
 
 interface Handler {
   frame(text: string): void;
   refuse(code: ErrorCode, message: string): void;
   end(code: ErrorCode, message: string): void;
-  closed(closeCode: number): void;
+  closed(closeCode: number, why: string): void;
 }
 
 /**
  * Lets a WebSocket in: reads who wants to be where, hands it to the engine, and logs one line when it is over. A
- * refused one has been accepted, is told why, and is closed with the code of the reason.
+ * refused one has been accepted, is told why, and is closed with the code of the reason: a page is not shown an HTTP
+ * status, so one of a foreign origin is told in this way, too, before it has a seat.
  */
-export function letIn(
-  parts: { engine: Engine; log: Log; meter: Meter },
-  socket: Socket,
-  upgrade: Upgrade,
-): Handler | null {
-  const { engine, log, meter } = parts;
+export function letIn(parts: Parts, socket: Socket, upgrade: Upgrade): Handler | null {
+  const { engine, log, meter, guard } = parts;
   const refuse = (code: ErrorCode, message: string): null => {
     meter.refused(code);
     socket.send(errorFrame(code, message));
@@ -39,9 +50,14 @@ export function letIn(
     log.info({ path: upgrade.path, ip: upgrade.ip, code }, 'connection refused');
     return null;
   };
-  if (!upgrade.path.startsWith(PREFIX)) return refuse('not_found', `WebSockets are at ${PREFIX}{room_id}`);
+  const foreign = guard.refusal(upgrade.origin, upgrade.host);
+  if (foreign !== null) return refuse('forbidden', foreign);
+  // A slash at the end says nothing.
+  const path = upgrade.path.replace(/\/$/, '');
+  const fault = pathFault(path);
+  if (fault) return refuse(fault.code, fault.message);
   const opening = {
-    roomId: decoded(upgrade.path.slice(PREFIX.length)),
+    roomId: decoded(path.slice(PREFIX.length)),
     query: new URLSearchParams(upgrade.query),
     requestId: upgrade.requestId,
   };
@@ -49,6 +65,28 @@ export function letIn(
   if ('refusal' in read) return refuse(read.refusal.code, read.refusal.message);
   const connection = engine.connect(socket, read.hello);
   return connection && new Visit(connection, read.hello, log, upgrade.ip);
+}
+
+/** Logs and counts a request that opens no WebSocket; it has been answered. */
+export function refusedHandshake(
+  { log, meter }: Pick<Parts, 'log' | 'meter'>,
+  { code, detail }: { readonly code: ErrorCode; readonly detail: string },
+  { path, ip, requestId }: Upgrade,
+): void {
+  meter.refused(code);
+  log.info({ request_id: requestId, path, ip, code, detail }, 'connection refused');
+}
+
+/** What is wrong with an address, without its last slash, apart from the room id in it. */
+function pathFault(path: string): Refusal | null {
+  const address = `WebSockets are at ${PREFIX}{room_id}`;
+  if (!`${path}/`.startsWith(PREFIX))
+    return { code: 'not_found', message: `there is nothing at ${path.slice(0, SHOWN)}: ${address}` };
+  const rest = path.slice(PREFIX.length);
+  if (rest === '') return { code: 'bad_request', message: `the room id is missing: ${address}` };
+  if (rest.includes('/'))
+    return { code: 'bad_request', message: `"${rest.slice(0, SHOWN)}" is more than a room id: ${address}` };
+  return null;
 }
 
 /** A WebSocket that was let in: passes on what it says, and logs one line when it is over. Small, as there are many. */
@@ -74,7 +112,7 @@ class Visit implements Handler {
     this.connection.end(code, message);
   }
 
-  closed(code: number): void {
+  closed(code: number, why: string): void {
     const { connection, hello, ip } = this;
     connection.closed();
     const ms = Math.round(performance.now()) - this.begun;
@@ -87,6 +125,7 @@ class Visit implements Handler {
       ip,
       code,
       ms,
+      ...(why === '' ? {} : { why }),
     };
     this.log.info(fields, 'connection');
   }

@@ -69,6 +69,9 @@ export function queuedFrame(id: string): string {
   return `{"type":"queued","id":"${id}"}`;
 }
 
+/** The answer to a `ping` frame. */
+export const PONG_FRAME = '{"type":"pong"}';
+
 export function errorFrame(code: ErrorCode, message: string, id?: string, retryAfterMs?: number): string {
   const frame: ServerFrame = {
     type: 'error',

@@ -1,7 +1,15 @@
 import { OVERLOADED, type Admission } from './admission.js';
 import type { Ask } from './ask.js';
 import type { Audiences } from './audiences.js';
-import { ackFrame, decodeFrame, errorFrame, idOfFrame, queuedFrame, refusalFrames } from './codec.js';
+import {
+  ackFrame,
+  decodeFrame,
+  errorFrame,
+  idOfFrame,
+  PONG_FRAME,
+  queuedFrame,
+  refusalFrames,
+} from './codec.js';
 import { CLOSE_SERVICE_RESTART, ERRORS, errorText, GOING_DOWN, type ErrorCode } from './errors.js';
 import type { Hello } from './hello.js';
 import type { Listener } from './listener.js';
@@ -11,6 +19,7 @@ import type { Command, PostCommand } from './messages/commands.js';
 import type { ClientFrame } from './messages/frames.js';
 import type { Broker, Log, Meter, Socket } from './ports.js';
 import type { Scheduler } from './scheduler.js';
+import type { TypingLimit } from './typing-limit.js';
 
 export interface ConnectionParts {
   readonly broker: Broker;
@@ -20,6 +29,7 @@ export interface ConnectionParts {
   readonly log: Log;
   readonly meter: Meter;
   readonly newId: () => string;
+  readonly typingLimit: TypingLimit;
   /** Called once, when the connection has ended. */
   readonly ended: (connection: ConnectionActor) => void;
 }
@@ -241,6 +251,8 @@ export class ConnectionActor implements Behaviour<string>, Listener {
   private asks(text: string): boolean {
     const decoded = decodeFrame(text);
     if ('fault' in decoded) this.refuse('bad_request', decoded.fault, decoded.id);
+    // Answered before the welcome, too: it is about the connection, not about the room.
+    else if (decoded.frame.type === 'ping') this.socket.sendSoon(PONG_FRAME);
     else if (this.state !== 'live') {
       const id = 'id' in decoded.frame ? decoded.frame.id : undefined;
       this.refuse('not_joined', 'wait for the welcome frame before you send', id);
@@ -248,7 +260,7 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     return false;
   }
 
-  private act(frame: ClientFrame, size: number): boolean {
+  private act(frame: Exclude<ClientFrame, { type: 'ping' }>, size: number): boolean {
     switch (frame.type) {
       case 'post':
         return this.post(frame.text, frame.id, size);
@@ -258,12 +270,16 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     }
   }
 
-  /** Tells the room's home, best effort: nobody needs every `typing`, so none is kept on its way. */
+  /**
+   * Tells the room's home, best effort: nobody needs every `typing`, so none is kept on its way. What the home would drop,
+   * because it comes too often, is not sent at all.
+   */
   private typing(): void {
-    const { broker, audiences, meter } = this.parts;
+    const { broker, audiences, meter, typingLimit } = this.parts;
     const { room_id, user } = this.hello;
     const home = audiences.homeOf(room_id);
     if (home === null) meter.dropped('typing');
+    else if (!typingLimit.passes(room_id, user)) meter.dropped('typing_too_often');
     else broker.say({ type: 'typing', room_id, user }, home);
   }
 

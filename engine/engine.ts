@@ -20,6 +20,7 @@ import { Reassertions } from './reassertions.js';
 import { createRetention } from './retention.js';
 import { createRooms } from './rooms.js';
 import { createTimestamps } from './timestamps.js';
+import { TYPING_MS, TypingLimit } from './typing-limit.js';
 
 export interface EngineOptions extends JournalOptions {
   /** A UUID of this process. */
@@ -36,6 +37,8 @@ export interface EngineOptions extends JournalOptions {
   readonly admission?: AdmissionLimits | undefined;
   /** The pause between two rounds of retention over all rooms, ms. */
   readonly retentionMs: number;
+  /** How long after a member's `typing` the next ones are dropped, ms. Left out: a second. */
+  readonly typingMs?: number | undefined;
   /** For tests of supervision only: called before each decision, may throw. */
   readonly fault?: ((command: Command) => void) | undefined;
   /** The same, but called after each decision, when its answer is on its way out. */
@@ -140,15 +143,20 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     fault: options.fault,
     faultAfter: options.faultAfter,
   };
+  const newTypingLimit = (): TypingLimit => new TypingLimit(clock, options.typingMs ?? TYPING_MS);
   const rooms = createRooms(root, roomParts, {
     maxRooms: options.maxRooms,
+    typingLimit: newTypingLimit(),
     membersUnknown: (roomId) => reassertions.mark(roomId),
   });
   const bridge: Bridge = createBridge(root, { rooms, audiences, log, meter });
   const admission = new Admission(clock, options.admission);
   const askRoom = createAsk(broker, store);
   const graceMs = options.base.grace_ms;
-  const connections = createConnections(root, { ...shared, ask: askRoom, audiences, admission, graceMs });
+  const connections = createConnections(root, {
+    ...shared,
+    ...{ ask: askRoom, audiences, admission, typingLimit: newTypingLimit(), graceMs },
+  });
   let announced = false;
   let refusing = false;
   let drained: Promise<void> | null = null;

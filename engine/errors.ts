@@ -19,6 +19,7 @@ export const ERRORS = {
   room_closed: { http: 410, close: 4410, retry: false, title: 'The room is closed' },
   payload_too_large: { http: 413, close: 4413, retry: false, title: 'More bytes than are allowed' },
   unsupported_media_type: { http: 415, close: 4415, retry: false, title: 'Only JSON is understood here' },
+  upgrade_required: { http: 426, close: 4426, retry: false, title: 'This address takes WebSockets only' },
   rate_limited: { http: 429, close: 4429, retry: true, title: 'Too much at once' },
   internal: { http: 500, close: 4500, retry: true, title: 'A fault on our side' },
   unavailable: { http: 503, close: 4503, retry: true, title: 'Not accepted now; try again' },

@@ -10,6 +10,7 @@ import type { RoomParts } from './room/parts.js';
 import { SpawnedRoom, type Supervision } from './spawned-room.js';
 import { SessionRooms } from './room/session-rooms.js';
 import { Scheduler, type Parent } from './scheduler.js';
+import type { TypingLimit } from './typing-limit.js';
 
 export interface RoomsOptions {
   /**
@@ -19,6 +20,7 @@ export interface RoomsOptions {
   readonly maxRooms: number;
   /** The session of a room that may have members has ended: its next home has to be told of them. */
   readonly membersUnknown: (roomId: string) => void;
+  readonly typingLimit: TypingLimit;
 }
 
 export interface Rooms {
@@ -200,7 +202,11 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
       const entry = rooms.get(word.room_id);
       if (word.type === 'present') entry?.room.mailbox.tellFirst({ type: 'present', word });
       if (word.type === 'checked') entry?.room.mailbox.tellFirst({ type: 'checked', word });
-      if (word.type === 'typing' && entry) entry.room.mailbox.tell(unanswered(word, entry.session));
+      if (word.type !== 'typing' || !entry) return;
+      // A member may type through several nodes: all of it comes here.
+      if (options.typingLimit.passes(word.room_id, word.user))
+        entry.room.mailbox.tell(unanswered(word, entry.session));
+      else meter.dropped('typing_too_often');
     },
     nodeGone(nodeId) {
       for (const { room } of rooms.values())

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { readConfig } from '../api/config.js';
+import { createGuard } from '../api/origins.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
@@ -48,10 +49,29 @@ t.test('its containers are given the time to drain', async (t) => {
 t.test(
   'the proxy ends no WebSocket that a node takes for alive, and uses no HTTP connection that it ends',
   async (t) => {
-    t.ok(timeAfter('timeout tunnel') > 2 * defaults.SILENCE_S * 1_000);
+    t.ok(timeAfter('timeout tunnel') > 2 * (defaults.SILENCE_S + defaults.PING_S) * 1_000);
     t.ok(timeAfter('timeout server') > defaults.REPLY_TIMEOUT_MS);
     // uWebSockets.js ends idle ones after about 10 s.
     t.ok(timeAfter('pool-purge-delay') < 9_000);
+  },
+);
+
+t.test(
+  'each container may be called by its name, and by the name that the proxy checks it with',
+  async (t) => {
+    const env = Object.fromEntries(
+      read('docker.env')
+        .split('\n')
+        .filter((line) => /^\w+=/.test(line))
+        .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
+    const { ORIGINS, HOSTS } = readConfig(env);
+    const guard = createGuard(ORIGINS, HOSTS);
+    const checked = /^ +http-check send .*\bhdr Host (\S+)/m.exec(proxy)?.[1] ?? '';
+    const names = ['app', 'proxy', ...all(/^ +server \w+ (\w+):8000$/gm, proxy)];
+    t.equal(names.length, 5);
+    for (const host of [checked, ...names.map((name) => `${name}:8000`), 'localhost:8000'])
+      t.equal(guard.refusal('', host), null, host);
   },
 );
 

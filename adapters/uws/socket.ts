@@ -2,13 +2,15 @@ import type { WebSocket } from 'uWebSockets.js';
 import type { ErrorCode } from '../../engine/errors.js';
 import type { Socket } from '../../engine/ports.js';
 import type { GatheredOutlet, Sender } from './gathered-outlet.js';
+import type { Beating, Heartbeat } from './heartbeat.js';
 
 /** What the engine's side of a WebSocket is told. */
 export interface SocketHandler {
   frame(text: string): void;
   refuse(code: ErrorCode, message: string): void;
   end(code: ErrorCode, message: string): void;
-  closed(closeCode: number): void;
+  /** `why`: what uWebSockets.js says where there was no close frame, or ''. */
+  closed(closeCode: number, why: string): void;
 }
 
 /** What a client said in its upgrade request. uWebSockets.js's own request dies with its callback. */
@@ -17,6 +19,9 @@ export interface Upgrade {
   readonly query: string;
   readonly requestId: string;
   readonly ip: string;
+  /** The header of this name, or '': services send none. */
+  readonly origin: string;
+  readonly host: string;
 }
 
 /** What the sockets of one server have in common. */
@@ -26,6 +31,7 @@ export interface SocketParts {
   readonly maxBufferedBytes: number;
   /** Who waits until a client has read. Here and not in each socket, as there are few of them at any time. */
   readonly awaited: Map<UwsSocket, Awaited>;
+  readonly heartbeat: Pick<Heartbeat, 'add' | 'remove' | 'now'>;
 }
 
 interface Awaited {
@@ -39,10 +45,12 @@ const DROPPED = 2;
 /** How long a slow client may take to read what waits for it, so that it can be told why it is ended. */
 const LAST_CHANCE_MS = 5_000;
 const NONE: never[] = [];
+/** Why uWebSockets.js ends a connection whose frame is beyond its limit, in its own words. */
+const TOO_BIG = 'Received too big message';
 
 export type Ws = Pick<
   WebSocket<unknown>,
-  'send' | 'cork' | 'subscribe' | 'unsubscribe' | 'end' | 'getBufferedAmount'
+  'send' | 'cork' | 'subscribe' | 'unsubscribe' | 'end' | 'close' | 'ping' | 'getBufferedAmount'
 >;
 
 /** uWebSockets.js gathers so many bytes; what does not fit, and each frame after it, costs a system call of its own. */
@@ -85,8 +93,10 @@ class Corked {
 const corked = new Corked();
 
 /** A uWebSockets.js socket as the engine sees it: harmless when it is closed, and ended when it reads too slowly. */
-export class UwsSocket implements Socket, Sender {
+export class UwsSocket implements Socket, Sender, Beating {
   handler: SocketHandler | null = null;
+  heard = 0;
+  slot = 0;
   private ws: Ws | null = null;
   private topic: string | null = null;
   /** After a frame was dropped nothing may be sent any more, but while it is `ending`, why. */
@@ -102,6 +112,21 @@ export class UwsSocket implements Socket, Sender {
 
   opened(ws: Ws): void {
     this.ws = ws;
+    this.parts.heartbeat.add(this);
+  }
+
+  /** Something came from the client. */
+  wasHeard(): void {
+    this.heard = this.parts.heartbeat.now;
+  }
+
+  ping(): void {
+    // A full buffer takes no ping either, and uWebSockets.js would take it for a frame that was dropped.
+    if (this.backlog() < this.parts.maxBufferedBytes) this.ws?.ping();
+  }
+
+  endSilent(): void {
+    this.ws?.close();
   }
 
   send(...frames: string[]): void {
@@ -162,11 +187,14 @@ export class UwsSocket implements Socket, Sender {
     if (this.waiting.length > 0) this.write();
   }
 
-  closed(code: number): void {
+  closed(code: number, why = ''): void {
     this.ws = null;
     this.waiting = NONE;
     this.parts.awaited.delete(this);
-    this.handler?.closed(code);
+    this.parts.heartbeat.remove(this);
+    // It cannot be told any more, but it is counted.
+    if (why === TOO_BIG) this.handler?.refuse('payload_too_large', why);
+    this.handler?.closed(code, why);
     this.handler = null;
   }
 

@@ -1,28 +1,46 @@
-import uWS, { type HttpRequest, type TemplatedApp } from 'uWebSockets.js';
+import { STATUS_CODES } from 'node:http';
+import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
+import { ERRORS } from '../../engine/errors.js';
+import { requestIdOf } from '../../engine/hello.js';
 import type { Outlet } from '../../engine/ports.js';
 import { GatheredOutlet, type GatherRule } from './gathered-outlet.js';
-import { UwsSocket, type SocketHandler, type SocketParts } from './socket.js';
+import { chooseProtocol, handshakeFault, VERSION, type HandshakeFault } from './handshake.js';
+import { Heartbeat } from './heartbeat.js';
+import { UwsSocket, type SocketHandler, type SocketParts, type Upgrade } from './socket.js';
 
 export interface WebSocketOptions {
   /** Where WebSockets are taken, for example `/ws/*`. */
   readonly pattern: string;
-  /** A frame of more bytes ends its connection with 4413. */
+  /** The subprotocol that is chosen if a client offers it. */
+  readonly protocol: string;
+  /** A frame of more bytes ends its connection with 4413, and one of more than twice as many without a word. */
   readonly maxFrameBytes: number;
   /** A connection that has so many bytes to read is ended with 4508. */
   readonly maxBufferedBytes: number;
-  /** A connection from which nothing came for so long, not even a pong, is ended; s, at least 8 (uWebSockets.js). */
+  /** Each connection is pinged once in this time, s. */
+  readonly pingS: number;
+  /** A connection from which nothing came for so long, not even a pong, is ended, at most `pingS` later; s. */
   readonly silenceS: number;
   /** Another rule than the one that was found best: for measuring. */
   readonly gather?: GatherRule;
   /** Called for each new WebSocket. Null: it was refused and has been told. */
   readonly opened: (socket: UwsSocket) => SocketHandler | null;
+  /** Told of each request that opens no WebSocket, which has been answered. */
+  readonly refused: (fault: HandshakeFault, upgrade: Upgrade) => void;
 }
 
 /**
- * What uWebSockets.js itself takes at most: beyond this it drops the connection without a word (close code 1006),
- * so it stands well above `maxFrameBytes`, for which there is an answer.
+ * uWebSockets.js drops the connection at the head of a frame that is longer than its own limit: without a close frame
+ * (the client sees 1006), before a byte of it is kept. Up to that limit a frame is kept whole until it can be answered, so the
+ * limit is near `maxFrameBytes`: twice as much, that whoever is a little over is told so.
  */
-const HARD_LIMIT_BYTES = 2 * 1024 * 1024;
+const HARD_LIMIT_FACTOR = 2;
+
+/**
+ * The longest that uWebSockets.js has: a second net under the heartbeat. With less than 32 s it would also give a client
+ * less than 16 s to take its close frame.
+ */
+const IDLE_TIMEOUT_S = 960;
 
 /** uWebSockets.js copies the fields of what it is given to an object of its own: a class would lose its methods. */
 interface UserData {
@@ -31,24 +49,34 @@ interface UserData {
 
 /** Takes WebSockets on a pattern, and publishes to topics: the one place where frames meet uWebSockets.js. */
 export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): Outlet {
-  const outlet = new GatheredOutlet(app, options.maxBufferedBytes, options.gather);
-  const parts: SocketParts = {
-    outlet,
-    maxBufferedBytes: options.maxBufferedBytes,
-    awaited: new Map(),
-  };
-  app.ws<UserData>(options.pattern, {
-    maxPayloadLength: HARD_LIMIT_BYTES,
-    maxBackpressure: options.maxBufferedBytes,
-    idleTimeout: options.silenceS,
-    sendPingsAutomatically: true,
+  const { pattern, protocol, maxFrameBytes, maxBufferedBytes, pingS, silenceS, refused } = options;
+  const outlet = new GatheredOutlet(app, maxBufferedBytes, options.gather);
+  const heartbeat = new Heartbeat({ pingS, silenceS });
+  const parts: SocketParts = { outlet, maxBufferedBytes, awaited: new Map(), heartbeat };
+
+  function refuse(res: HttpResponse, req: HttpRequest, fault: HandshakeFault): void {
+    const upgrade = readUpgrade(res, req);
+    const requestId = requestIdOf(upgrade.requestId);
+    refused(fault, { ...upgrade, requestId });
+    answerFault(res, fault, requestId);
+  }
+
+  app.ws<UserData>(pattern, {
+    maxPayloadLength: maxFrameBytes * HARD_LIMIT_FACTOR,
+    maxBackpressure: maxBufferedBytes,
+    idleTimeout: IDLE_TIMEOUT_S,
+    sendPingsAutomatically: false,
     compression: uWS.DISABLED,
     upgrade(res, req, context) {
-      const ip = Buffer.from(res.getRemoteAddressAsText()).toString();
-      const socket = new UwsSocket(readUpgrade(req, ip), parts);
+      const fault = handshakeFault(req);
+      if (fault) {
+        refuse(res, req, fault);
+        return;
+      }
+      const socket = new UwsSocket(readUpgrade(res, req), parts);
       const key = req.getHeader('sec-websocket-key');
-      // No subprotocol is spoken here, so none is chosen (RFC 6455 section 4.2.2).
-      res.upgrade({ socket }, key, '', req.getHeader('sec-websocket-extensions'), context);
+      const extensions = req.getHeader('sec-websocket-extensions');
+      res.upgrade({ socket }, key, chooseProtocol(req, protocol), extensions, context);
     },
     open(ws) {
       const { socket } = ws.getUserData();
@@ -57,21 +85,62 @@ export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): 
       socket.upgrade = null;
     },
     message(ws, message, isBinary) {
-      const { handler } = ws.getUserData().socket;
+      const { socket } = ws.getUserData();
+      socket.wasHeard();
+      const { handler } = socket;
       if (!handler) return;
-      if (message.byteLength > options.maxFrameBytes) {
-        handler.end('payload_too_large', `a frame holds at most ${options.maxFrameBytes} bytes`);
+      if (message.byteLength > maxFrameBytes) {
+        handler.end('payload_too_large', `a frame holds at most ${maxFrameBytes} bytes`);
       } else if (isBinary)
         handler.refuse('bad_request', 'send text frames: binary ones are not understood here');
       else handler.frame(Buffer.from(message).toString());
     },
+    ping: (ws) => ws.getUserData().socket.wasHeard(),
+    pong: (ws) => ws.getUserData().socket.wasHeard(),
     drain: (ws) => ws.getUserData().socket.drained(),
     dropped: (ws) => ws.getUserData().socket.overflowed(),
-    close: (ws, code) => ws.getUserData().socket.closed(code),
+    close(ws, code, message) {
+      // Without a close frame there is no reason of the client's, and this is uWebSockets.js's own.
+      const why = code === ABNORMAL ? Buffer.from(message).toString() : '';
+      ws.getUserData().socket.closed(code, why);
+    },
   });
+  // uWebSockets.js passes on to the next route what has no key of the right length.
+  app.get(pattern, (res, req) =>
+    refuse(
+      res,
+      req,
+      handshakeFault(req) ?? { code: 'bad_request', detail: 'this is no WebSocket handshake' },
+    ),
+  );
   return outlet;
 }
 
-function readUpgrade(req: HttpRequest, ip: string): UwsSocket['upgrade'] {
-  return { path: req.getUrl(), query: req.getQuery(), requestId: req.getHeader('x-request-id'), ip };
+/** The code of a connection that ended without a close frame (RFC 6455 section 7.1.5). */
+const ABNORMAL = 1006;
+
+/** Answers with a problem document (RFC 9457), as the HTTP API does, and closes the connection. */
+function answerFault(res: HttpResponse, { code, detail }: HandshakeFault, requestId: string): void {
+  const { http: status, title } = ERRORS[code];
+  res.cork(() => {
+    res.writeStatus(`${status} ${STATUS_CODES[status] ?? ''}`);
+    res.writeHeader('Content-Type', 'application/problem+json');
+    res.writeHeader('X-Request-Id', requestId);
+    if (code === 'upgrade_required') {
+      res.writeHeader('Upgrade', 'websocket');
+      res.writeHeader('Sec-WebSocket-Version', VERSION);
+    }
+    res.end(JSON.stringify({ type: `urn:parlor:error:${code}`, title, status, detail, code }), true);
+  });
+}
+
+function readUpgrade(res: HttpResponse, req: HttpRequest): Upgrade {
+  return {
+    path: req.getUrl(),
+    query: req.getQuery(),
+    requestId: req.getHeader('x-request-id'),
+    ip: Buffer.from(res.getRemoteAddressAsText()).toString(),
+    origin: req.getHeader('origin'),
+    host: req.getHeader('host'),
+  };
 }

@@ -2,14 +2,20 @@ import { Type, type Static, type TSchema } from '@sinclair/typebox';
 import { MessageText, RoomId, Seq, Timestamp, UserName, Uuid } from './fields.js';
 import { Policy } from './policy.js';
 
-function frame<T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {
-  return Type.Object({ type: Type.Literal(type), ...fields }, { additionalProperties: false });
+function frame<T extends string, P extends Record<string, TSchema>>(
+  type: T,
+  fields: P,
+  description?: string,
+) {
+  const options = description === undefined ? {} : { description };
+  return Type.Object({ type: Type.Literal(type), ...fields }, { additionalProperties: false, ...options });
 }
 
 /** What a client may send. */
 export const CLIENT_FRAMES = {
   post: frame('post', { text: MessageText, id: Type.Optional(Uuid) }),
-  typing: frame('typing', {}),
+  typing: frame('typing', {}, 'passed on at most once a second for each member'),
+  ping: frame('ping', {}, 'answered with pong, to show that the link lives'),
 } as const;
 
 /** A message as every surface shows it. */
@@ -55,6 +61,7 @@ export const SERVER_FRAMES = {
   room_closed: frame('room_closed', { seq: Seq, at: Timestamp }),
   ack: frame('ack', { id: Uuid, seq: Seq }),
   queued: frame('queued', { id: Uuid }),
+  pong: frame('pong', {}),
   error: frame('error', {
     code: Type.String(),
     message: Type.String(),

@@ -16,7 +16,8 @@ export class FakeUws implements Pick<TemplatedApp, 'publish'> {
 
   constructor(readonly maxBufferedBytes: number) {
     this.outlet = new GatheredOutlet(this, maxBufferedBytes);
-    this.parts = { outlet: this.outlet, maxBufferedBytes, awaited: new Map() };
+    const heartbeat = { now: 0, add: () => undefined, remove: () => undefined };
+    this.parts = { outlet: this.outlet, maxBufferedBytes, awaited: new Map(), heartbeat };
   }
 
   connect(): FakeWs {
@@ -111,6 +112,8 @@ export class FakeWs {
         return was;
       },
       end: () => this.close(),
+      close: () => this.close(),
+      ping: () => TAKEN,
       getBufferedAmount: () => this.bytes,
     };
     return ws;

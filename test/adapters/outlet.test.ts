@@ -11,9 +11,12 @@ outletConformance('uWebSockets.js', async () => {
   const opened: { socket: UwsSocket; gone: boolean; ended: string | null }[] = [];
   const outlet = attachWebSockets(server.app, {
     pattern: '/ws/*',
+    protocol: 'parlor.v1',
     maxFrameBytes: 1024,
     maxBufferedBytes: 1024 * 1024,
+    pingS: 25,
     silenceS: 120,
+    refused: () => undefined,
     opened(socket) {
       const one = { socket, gone: false, ended: null as string | null };
       opened.push(one);

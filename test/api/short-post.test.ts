@@ -5,6 +5,7 @@ import { createHttpBridge } from '../../adapters/uws/http/bridge.js';
 import { createUwsServer } from '../../adapters/uws/server.js';
 import { createApp } from '../../api/app.js';
 import { createMetrics } from '../../api/metrics.js';
+import { createGuard } from '../../api/origins.js';
 import type { AppParts } from '../../api/parts.js';
 import { shortPost } from '../../api/short-post.js';
 import { ERROR_CODES, ERRORS, type ErrorCode } from '../../engine/errors.js';
@@ -47,6 +48,7 @@ async function serve(t: Test, short: boolean, answer = answerOf): Promise<Runnin
   const log: object[] = [];
   const taken = { count: 0 };
   const metrics = createMetrics();
+  const guard = createGuard([], ['chat.example']);
   const engine = {
     isOverloaded: () => false,
     request(command: Command) {
@@ -71,6 +73,7 @@ async function serve(t: Test, short: boolean, answer = answerOf): Promise<Runnin
     engine,
     metrics,
     store: {} as AppParts['store'],
+    guard,
     presetOf: () => BARE,
     takesWebSockets: true,
   };
@@ -80,7 +83,7 @@ async function serve(t: Test, short: boolean, answer = answerOf): Promise<Runnin
     serverFactory: bridge.serverFactory,
   });
   const cut = shortPost(
-    { engine, metrics, clock: systemClock },
+    { engine, metrics, guard, clock: systemClock },
     {
       error: (fields, text) => logger.error(fields, text),
       requested: (fields) => logger.info(fields, 'request'),

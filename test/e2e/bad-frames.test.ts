@@ -1,6 +1,6 @@
 import t from 'tap';
 import { until } from '../support/until.js';
-import { untilMetric } from './support/metrics.js';
+import { metrics, untilMetric } from './support/metrics.js';
 import { frameBytes, openRaw } from './support/raw.js';
 import { ATTACKED, besiege } from './support/witnesses.js';
 
@@ -75,8 +75,10 @@ const BREACHES: readonly (readonly [
   error?: string,
 ])[] = [
   ['a frame over the limit', [frameBytes('x'.repeat(65_537))], 4413, 'payload_too_large'],
-  ['a frame of a megabyte', [frameBytes('x'.repeat(1 << 20))], 4413, 'payload_too_large'],
-  ['a frame of three megabytes', [frameBytes('x'.repeat(3 << 20))], 1006],
+  ['a frame of twice the limit', [frameBytes('x'.repeat(131_072))], 4413, 'payload_too_large'],
+  ['the head of a frame beyond that', [frameBytes('x', { length: 131_073 })], 1006],
+  ['a frame of a megabyte', [frameBytes('x'.repeat(1 << 20))], 1006],
+  ['fragments that are far too much together', fragments('x'.repeat(200_000), 50_000), 1006],
   ['a frame that says it has 2⁶² bytes', [frameBytes('x', { length: 2 ** 62 })], 1006],
   ['fragments that are too much together', fragments('x'.repeat(70_000), 7_000), 4413, 'payload_too_large'],
   ['text that is no UTF-8', [frameBytes(Buffer.from([0x22, 0xff, 0xfe, 0x22]))], 1006],
@@ -103,6 +105,21 @@ t.test('what breaks the protocol ends its own connection and no other', async (t
     await besieged.unharmed(t, name);
   }
   await untilMetric(parlor, 'parlor_connections', 4);
+  const tooLarge = BREACHES.filter(
+    ([name, , , error]) => error !== undefined || /far|beyond|mega|2⁶²/.test(name),
+  );
+  const value = await metrics(parlor);
+  t.equal(
+    value('parlor_refusals_total{code="payload_too_large"}'),
+    tooLarge.length,
+    'each that was too large counts',
+  );
+  t.ok(
+    parlor.logs.some(
+      ({ msg, code, why }) => msg === 'connection' && code === 1006 && /too big/.test(String(why)),
+    ),
+    'and the log says why a connection was dropped',
+  );
 });
 
 t.test('what is unusual but allowed works', async (t) => {

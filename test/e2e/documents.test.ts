@@ -124,6 +124,7 @@ t.test('asyncapi.json has every frame, and what comes over a WebSocket is as it 
   const bob = await parlor.join('frames', 'user=bob');
   alice.send({ type: 'post', text: 'Hello' });
   alice.send({ type: 'typing' });
+  alice.send({ type: 'ping' });
   alice.send({ type: 'no such frame' });
   await parlor.send('PUT', '/api/rooms/frames', { capacity: 3 });
   // With three the room is too large to name its members; when one has left, it is not any more.
@@ -148,7 +149,7 @@ t.test('asyncapi.json has every frame, and what comes over a WebSocket is as it 
   const seen = new Set(frames.map(({ type }) => `server_${type}`));
   const missing = Object.keys(messages).filter((name) => name.startsWith('server_') && !seen.has(name));
   t.same(missing, ['server_queued'], 'each frame has been seen, but the one that needs RabbitMQ');
-  for (const frame of [{ type: 'post', text: 'Hello' }, { type: 'typing' }]) {
+  for (const frame of [{ type: 'post', text: 'Hello' }, { type: 'typing' }, { type: 'ping' }]) {
     const schema = messages[`client_${frame.type}`]?.payload;
     t.equal(schema && schemaFault(schema, frame), null, `${frame.type} of a client is as described`);
   }

@@ -1,9 +1,11 @@
 import { connect, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { turns } from '../support/clock.js';
 import { startParlor, type Client, type Frame, type Parlor } from '../support/parlor.js';
 import { until } from '../support/until.js';
 
+const TYPING_MAIN = fileURLToPath(new URL('support/typing-main.js', import.meta.url));
 const TEXT = 'x'.repeat(2000);
 const BUFFER_BYTES = 65_536;
 /** Far more than what the kernel and Parlor hold back for one connection: 12 MB. */
@@ -83,7 +85,7 @@ function upTo(from: number, to: number): number[] {
 
 for (const others of [1, 10]) {
   void t.test(`of ${others + 1}, who does not read loses typing frames, and no message`, async (t) => {
-    const parlor = await startParlor({ MAX_BUFFERED_BYTES: String(BUFFER_BYTES * 4) });
+    const parlor = await startParlor({ MAX_BUFFERED_BYTES: String(BUFFER_BYTES * 4) }, TYPING_MAIN);
     t.teardown(() => parlor.end('SIGKILL'));
     // A long name, so that its typing frames soon come to something.
     const name = encodeURIComponent('€'.repeat(60));

@@ -117,6 +117,39 @@ t.test('frames before welcome are refused, and change nothing', async (t) => {
   t.same(alice.texts, ['now']);
 });
 
+t.test('typing is passed on at most once a second and member; the rest is dropped and counted', async (t) => {
+  const node = await startNode(t);
+  const alice = await node.join('42', 'alice');
+  const tab = await node.join('42', 'alice');
+  const bob = await node.join('42', 'bob');
+  const shown = (): string[] => bob.all('typing').map(({ user }) => user);
+  for (let i = 0; i < 100; i++) {
+    alice.say({ type: 'typing' });
+    tab.say({ type: 'typing' });
+    bob.say({ type: 'typing' });
+    await node.clock.pass(9);
+  }
+  t.same(shown().sort(), ['alice', 'bob'], '300 in 900 ms, from three connections of two members');
+  t.equal(node.counts.get('dropped typing_too_often'), 298);
+  await node.clock.pass(1_000);
+  alice.say({ type: 'typing' });
+  await node.quiet();
+  t.same(shown().length, 3, 'the next one after a second is shown');
+  t.same(alice.errors, [], 'and nobody is told of those that were dropped');
+});
+
+t.test('a ping is answered with a pong, even before the welcome', async (t) => {
+  const node = await startNode(t);
+  const alice = node.connect('42', 'alice');
+  alice.say({ type: 'ping' });
+  await alice.first('pong');
+  await alice.first('welcome');
+  alice.say({ type: 'ping' });
+  await node.quiet();
+  t.same(alice.all('pong'), [{ type: 'pong' }, { type: 'pong' }]);
+  t.same(alice.errors, []);
+});
+
 t.test('typing is shown to who is there, and is never stored', async (t) => {
   const node = await startNode(t);
   const alice = await node.join('42', 'alice');

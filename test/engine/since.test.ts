@@ -41,6 +41,21 @@ t.test('who missed more than the limit is told so, and hears only what is new', 
   t.same(tooFar.seqs, [201]);
 });
 
+t.test('since=head, and since=0 in a room that has received nothing, are recovered: true', async (t) => {
+  const node = await startNode(t);
+  const first = await node.join('new', 'first', 0);
+  t.equal((await first.first('welcome')).recovered, true, 'since=0 in a room that has received nothing');
+  const second = await node.join('new', 'second', 0);
+  t.equal((await second.first('welcome')).recovered, true, 'and with somebody in it');
+  await write(node, 3);
+  const head = await node.join('42', 'head', 3);
+  t.equal((await head.first('welcome')).recovered, true, 'since=head');
+  await node.post('42', 'new');
+  await node.post('new', 'new');
+  await node.quiet();
+  t.same([first.seqs, second.seqs, head.seqs], [[1], [1], [4]], 'and what comes next is sent once');
+});
+
 t.test('a since from the future is not recovered; without since nothing is said of it', async (t) => {
   const node = await startNode(t);
   await write(node, 3);

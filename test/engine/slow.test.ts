@@ -28,7 +28,7 @@ for (const others of [1, 20]) {
   const size = `a room of ${others + 1}`;
 
   t.test(`in ${size}, who does not read is spared typing frames, and misses no message`, async (t) => {
-    const node = await startNode(t, { bufferBytes: BUFFER_BYTES, presenceLimit: 0 });
+    const node = await startNode(t, { bufferBytes: BUFFER_BYTES, presenceLimit: 0, typingMs: 0 });
     const slow = await node.join('42', 'slow');
     const [quick] = await Promise.all(upTo(0, others).map((i) => node.join('42', `quick-${i}`)));
     if (!quick) throw new Error('nobody reads');

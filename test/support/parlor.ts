@@ -104,8 +104,8 @@ function launch(env: Env, main: string, args: readonly string[] = []) {
     ['PATH', 'HOME', 'LANG'].map((name) => [name, process.env[name] ?? '']),
   );
   const child: ChildProcess = spawn(process.execPath, ['--enable-source-maps', main, ...args], {
-    // Only what a test asks for is kept on disk.
-    env: { ...inherited, STORE: 'memory', ...env },
+    // Only what a test asks for is kept on disk. The requests that tests write by hand call the server by these names.
+    env: { ...inherited, STORE: 'memory', HOSTS: 'x,parlor', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stderr = '';
