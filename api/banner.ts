@@ -29,10 +29,9 @@ export function greet(config: Config, node: { host: string; port: number }, log:
   Parlor is running  (broker: ${config.BROKER}, store: ${config.STORE})
 
     WebSocket       ${ws}
-    API             ${http}/api
-    Documentation   ${http}/api/openapi
+    API             ${http}/api/openapi
 
-  Your first message, in two more terminals:
+  Next: open two more terminals, and send the first message:
 
     npx wscat -c '${ws.replace('{room_id}', '42')}?user=alice'
     curl -X POST ${http}/api/rooms/42/messages -H 'content-type: application/json' -d '{"user":"bob","text":"Hello"}'

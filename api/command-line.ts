@@ -14,12 +14,19 @@ export interface ImportCommand {
   readonly file: string | null;
 }
 
+export interface BackupCommand {
+  readonly command: 'backup';
+  /** The copy that is to be made. */
+  readonly file: string;
+}
+
 export type CommandLine =
   | { readonly command: 'help' | 'version' }
   /** `workers`: as given, not checked; null: not given. */
   | { readonly command: 'serve'; readonly workers: string | null }
   | ExportCommand
   | ImportCommand
+  | BackupCommand
   /** One line that says what is wrong; exit code 2. */
   | { readonly command: 'usage-error'; readonly text: string };
 
@@ -28,8 +35,9 @@ export const USAGE = `Usage: parlor                       serve (settings come f
        parlor export ROOM...        write these rooms to standard output
        parlor export --all          write every room
        parlor import [FILE]         read rooms from a file, or from standard input
+       parlor backup FILE           copy the SQLite database to a new file
 
-Both use the store that the settings name (STORE, SQLITE_PATH, DATABASE_URL), also while a server runs on it:
+All three use the store that the settings name (STORE, SQLITE_PATH, DATABASE_URL), also while a server runs on it:
 
   STORE=sqlite parlor export --all > rooms.jsonl
   STORE=postgres DATABASE_URL=postgres://... parlor import rooms.jsonl
@@ -74,6 +82,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   if (command === 'export') return parseExport(operands, values.all ?? false);
   if (values.all) return usageError('--all goes with export');
   if (command === 'import') return parseImport(operands);
+  if (command === 'backup') return parseBackup(operands);
   return usageError(`there is no command ${JSON.stringify(command)}`);
 }
 
@@ -93,6 +102,13 @@ function parseImport(files: readonly string[]): CommandLine {
   if (more.length > 0) return usageError('import takes one file; for several: cat FILES | parlor import');
   if (file === '') return usageError('import from which file? Its name is empty');
   return { command: 'import', file: file === '-' ? null : file };
+}
+
+function parseBackup(files: readonly string[]): CommandLine {
+  const [file = '', ...more] = files;
+  if (file === '' || more.length > 0)
+    return usageError('backup to which file? Name one that is not there yet');
+  return { command: 'backup', file };
 }
 
 function usageError(text: string): CommandLine {

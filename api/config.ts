@@ -234,10 +234,15 @@ function explain(cause: unknown, given: Readonly<Record<string, string | undefin
       : null;
   if (!fault) return `settings: ${String(cause)}`;
   const name = fault.instancePath.slice(1);
-  // A URL may hold a password, which has no place in a log.
-  const value = JSON.stringify(given[name]).replace(/\/\/.*@/s, '//***@');
-  return `${name}=${value} is not allowed; allowed: ${allowedValues(name)}`;
+  const what = SECRET.has(name) ? `${name} is not what is` : `${name}=${JSON.stringify(given[name])} is not`;
+  return `${what} allowed; allowed: ${allowedValues(name)}`;
 }
+
+/**
+ * They may hold a password, which has no place in a log. What is wrong with them may be that which would tell where the
+ * password begins and ends, so nothing of them is printed.
+ */
+const SECRET: ReadonlySet<string> = new Set(['AMQP_URL', 'DATABASE_URL']);
 
 /** What a setting may be, in words. */
 export function allowedValues(name: string): string {

@@ -3,7 +3,13 @@ import { existsSync, realpathSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { errorText } from '../engine/errors.js';
 import type { Store } from '../engine/ports.js';
-import { parseCommandLine, USAGE, type ExportCommand, type ImportCommand } from './command-line.js';
+import {
+  parseCommandLine,
+  USAGE,
+  type BackupCommand,
+  type ExportCommand,
+  type ImportCommand,
+} from './command-line.js';
 import { servingFault } from './config.js';
 import { complain, configOrExit } from './ending.js';
 import { createLog, STANDARD_ERROR } from './logging.js';
@@ -25,11 +31,26 @@ async function transfer(command: ExportCommand | ImportCommand): Promise<number>
   const log = createLog({ LOG_LEVEL: 'warn', LOG_FORMAT: 'json' }, STANDARD_ERROR);
   let store: Store;
   try {
-    store = await createStore(config, log, true);
+    store = await createStore(config, log, command.command === 'export' ? 'read' : 'write');
   } catch (cause) {
     return complain(errorText(cause), 1);
   }
   return runTransfer(command, store);
+}
+
+/** `parlor backup`; answers the exit code. */
+async function backup({ file }: BackupCommand): Promise<number> {
+  const { STORE, SQLITE_PATH } = configOrExit();
+  if (STORE === 'postgres') return complain('STORE=postgres is backed up with pg_dump', 2);
+  if (STORE === 'memory') return complain('STORE=memory has nothing to back up: name sqlite', 2);
+  const { backUp } = await import('../adapters/sqlite/backup.js');
+  try {
+    const bytes = backUp(SQLITE_PATH, file);
+    process.stderr.write(`parlor: ${SQLITE_PATH} is copied to ${file} (${bytes} bytes)\n`);
+    return 0;
+  } catch (cause) {
+    return complain(errorText(cause), 1);
+  }
 }
 
 /** One node in this process, or several in processes of their own; `workers` goes before WORKERS. */
@@ -60,6 +81,9 @@ async function main(args: readonly string[]): Promise<void> {
     case 'export':
     case 'import':
       process.exitCode = await transfer(asked);
+      return;
+    case 'backup':
+      process.exitCode = await backup(asked);
   }
 }
 

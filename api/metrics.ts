@@ -65,17 +65,15 @@ export function createMetrics(worker?: Worker): Metrics {
     registers,
   });
 
+  let collect = (): void => undefined;
+
+  /** A scrape looks once: the engine walks its rooms and audiences to count them. */
   function watch(stats: () => EngineStats): void {
+    const gauges: { readonly gauge: Gauge; readonly read: (now: EngineStats) => number }[] = [];
     const gauge = (name: string, help: string, read: (now: EngineStats) => number): void => {
-      const one = new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read(stats()));
-        },
-      });
+      const one = new Gauge({ name, help, registers });
       one.set(0);
+      gauges.push({ gauge: one, read });
     };
     gauge('parlor_connections', 'WebSockets open', (now) => now.connections);
     gauge('parlor_rooms', 'Rooms awake', (now) => now.rooms);
@@ -99,20 +97,25 @@ export function createMetrics(worker?: Worker): Metrics {
       (now) => now.broker.partitions,
     );
     gauge('parlor_store_ready', '1 if the store can be used', (now) => Number(now.store.ready));
-    new Gauge({
+    const depths = new Gauge({
       name: 'parlor_mailbox_depth',
       help: 'Messages waiting, by kind of actor',
       labelNames: ['actor'],
       registers,
-      collect() {
-        for (const [actor, depth] of Object.entries(stats().waiting)) this.set({ actor }, depth);
-      },
     });
+    collect = () => {
+      const now = stats();
+      for (const { gauge, read } of gauges) gauge.set(read(now));
+      for (const [actor, depth] of Object.entries(now.waiting)) depths.set({ actor }, depth);
+    };
   }
 
   return {
     contentType: registry.contentType,
-    text: () => registry.metrics(),
+    text() {
+      collect();
+      return registry.metrics();
+    },
     watch,
     refused: (code) => void refused.set(code, (refused.get(code) ?? 0) + 1),
     posted: (count) => posts.inc(count),

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { createInProcessBroker } from '../adapters/in-process/broker.js';
 import { createMemoryStore } from '../adapters/memory/store.js';
+import type { Access } from '../adapters/sqlite/store.js';
 import { createRabbitBroker } from '../adapters/rabbitmq/broker.js';
 import type { GatherRule } from '../adapters/uws/gathered-outlet.js';
 import { systemClock } from '../adapters/system/clock.js';
@@ -174,8 +175,8 @@ function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string,
   }
 }
 
-/** The store that the settings name; only its own adapter is loaded. `shared`: beside a server that uses the same store. */
-export async function createStore(config: Config, log: Log, shared = false): Promise<Store> {
+/** The store that the settings name; only its own adapter is loaded. `access`: of a program beside a server, see `Access`. */
+export async function createStore(config: Config, log: Log, access: Access = 'own'): Promise<Store> {
   const timeoutMs = config.STORE_TIMEOUT_MS;
   switch (config.STORE) {
     case 'memory':
@@ -186,7 +187,7 @@ export async function createStore(config: Config, log: Log, shared = false): Pro
       });
     case 'sqlite': {
       const { createSqliteStore } = await import('../adapters/sqlite/store.js');
-      return createSqliteStore({ path: config.SQLITE_PATH, timeoutMs, log, clock: systemClock, shared });
+      return createSqliteStore({ path: config.SQLITE_PATH, timeoutMs, log, clock: systemClock, access });
     }
     case 'postgres': {
       const { createPostgresStore } = await import('../adapters/postgres/store.js');

@@ -13,7 +13,8 @@ export const STOP_MARGIN_MS = 1_500;
 
 /**
  * Runs a node until SIGTERM or SIGINT, or as a worker until its parent says so, and drains then; the signal once more
- * ends it at once. Exit code 0 when drained, 1 when it could not start or was ended at once, 2 for wrong settings.
+ * ends it at once. Exit code 0 when drained, 1 when it could not start, could not finish everything in time or was
+ * ended at once, 2 for wrong settings.
  */
 export async function run(extra: Extra = {}): Promise<void> {
   const config = configOrExit();
@@ -60,20 +61,22 @@ class Life {
     if (this.stopping) return;
     this.stopping = true;
     this.drain(delayMs, ms).then(
-      () => exit(this.log, 'stopped', 0),
+      (isWhole) => {
+        if (!isWhole) this.log.warn({}, 'not everything could be finished in time');
+        exit(this.log, 'stopped', isWhole ? 0 : 1);
+      },
       (cause: unknown) => exit(this.log, errorText(cause), 1),
     );
   }
 
-  private async drain(delayMs: number, ms: number): Promise<void> {
+  /** Whether everything was finished in time. */
+  private async drain(delayMs: number, ms: number): Promise<boolean> {
     // It is still starting, so there is nothing to drain.
-    if (this.node === null) return;
+    if (this.node === null) return true;
     this.node.announceStop();
     if (delayMs > 0) await pause(delayMs);
-    const late = pause(ms + STOP_MARGIN_MS).then(() =>
-      this.log.warn({}, 'not everything could be finished in time'),
-    );
-    await Promise.race([this.node.stop(ms), late]);
+    const late = pause(ms + STOP_MARGIN_MS, false);
+    return Promise.race([this.node.stop(ms).then(() => true), late]);
   }
 }
 

@@ -11,7 +11,7 @@ import { readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './support/chromium.js';
-import { ensureHaproxy } from './support/haproxy.js';
+import { ensureProxy, HAPROXY, NGINX } from './support/proxy-server.js';
 import { providePostgres } from './support/postgres.js';
 import { provideRabbit, type ProvidedRabbit } from './support/rabbitmq.js';
 import { runTapFile, type TapFileResult } from './support/tap-file.js';
@@ -104,7 +104,10 @@ function environment(rabbit: ProvidedRabbit): Record<string, string> {
 
 /** Looked up once, before the tests: an installation takes longer than a test may. */
 function programs(): Record<string, string> {
-  return { ...located('CHROMIUM_PATH', ensureChromium), ...located('HAPROXY_PATH', ensureHaproxy) };
+  return Object.assign(
+    located('CHROMIUM_PATH', ensureChromium),
+    ...[HAPROXY, NGINX].map((proxy) => located(proxy.variable, () => ensureProxy(proxy))),
+  ) as Record<string, string>;
 }
 
 function located(name: string, find: () => string): Record<string, string> {

@@ -1,6 +1,6 @@
 import { newId } from '../../engine/ids.js';
 import type { DurableEvent } from '../../engine/messages/events.js';
-import { createById } from './by-id.js';
+import { createSortedIds } from './sorted-ids.js';
 import { createWritten, type Link } from './written.js';
 import type { Append, AppendResult, RetentionBounds, RoomRecord, Store } from '../../engine/ports.js';
 
@@ -42,8 +42,10 @@ function areDistinct(events: readonly DurableEvent[]): boolean {
  */
 export function createMemoryStore(options: MemoryStoreOptions): Store {
   const rooms = new Map<string, Kept>();
+  /** Those in `rooms`. */
+  const ids = createSortedIds();
   const written = createWritten<Kept>();
-  const byId = createById<Logged>();
+  const byId = new Map<string, Logged>();
   /** In the order of commits; those that are forgotten go later, many at a time. */
   let log: Logged[] = [];
   let position = 0;
@@ -60,7 +62,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     for (const event of events) {
       const logged = { event, position: ++position, forgotten: false };
       kept.events.push(logged);
-      byId.add(event.event_id, logged);
+      byId.set(event.event_id, logged);
       log.push(logged);
     }
     if (purge_before !== undefined)
@@ -70,10 +72,15 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       );
     if (kept.events.length > options.eventsPerRoom * 1.25)
       forget(kept, kept.events.length - options.eventsPerRoom);
-    if (!known) rooms.set(room.room_id, kept);
+    if (!known) keep(kept);
     if (kept.events.length > 0) written.touch(kept);
     else written.remove(kept);
     return 'committed';
+  }
+
+  function keep(kept: Kept): void {
+    rooms.set(kept.record.room_id, kept);
+    ids.add(kept.record.room_id);
   }
 
   function forget(kept: Kept, count: number): void {
@@ -163,12 +170,11 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     },
     findEvent: (eventId) => Promise.resolve(byId.get(eventId)?.event ?? null),
     rooms(after, limit) {
-      const ids = [...rooms.keys()].filter((id) => after === null || id > after).sort();
-      return Promise.resolve(ids.slice(0, limit).flatMap((id) => rooms.get(id)?.record ?? []));
+      return Promise.resolve(ids.page(after, limit).flatMap((id) => rooms.get(id)?.record ?? []));
     },
     restore(record) {
       const fits = !rooms.has(record.room_id) && rooms.size < options.rooms;
-      if (fits) rooms.set(record.room_id, newKept(record));
+      if (fits) keep(newKept(record));
       return Promise.resolve(fits);
     },
     retain(roomId, bounds) {

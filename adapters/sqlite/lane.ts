@@ -68,7 +68,7 @@ const BATCH = 64;
  * calls cost one message, and a single call none more.
  */
 export function createLane<C extends object>(options: LaneOptions): Lane<C> {
-  const { clock, role, path, busyMs, checkBytes, timeoutMs } = options;
+  const { clock, role, path, isGuest, busyMs, checkBytes, timeoutMs } = options;
   let worker: Worker | null = null;
   /** The thread that has not said yet how its start went. */
   let starting: Worker | null = null;
@@ -82,7 +82,7 @@ export function createLane<C extends object>(options: LaneOptions): Lane<C> {
 
   function start(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const workerData: WorkerOptions = { role, path, busyMs, checkBytes };
+      const workerData: WorkerOptions = { role, path, isGuest, busyMs, checkBytes };
       const thread = new Worker(new URL('./worker.js', import.meta.url), {
         workerData,
         name: `sqlite-${role}`,

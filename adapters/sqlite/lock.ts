@@ -10,6 +10,9 @@ export interface Lock {
   release(): void;
 }
 
+/** Another Parlor holds the lock. */
+export class InUse extends Refusal {}
+
 /**
  * Holds the file `<file>-lock`, so that no second Parlor uses the database in `file`; throws a Refusal that names the
  * process which holds it already, and the file as the operator did, `path`.
@@ -64,7 +67,7 @@ function holder(db: Connection): number | null {
   return known === 1 ? Number(db.value('SELECT pid FROM holder')) : null;
 }
 
-function inUse(db: Connection, path: string): Refusal {
+function inUse(db: Connection, path: string): InUse {
   let who = 'another process';
   try {
     db.value(`PRAGMA busy_timeout = ${READ_MS}`);
@@ -73,7 +76,7 @@ function inUse(db: Connection, path: string): Refusal {
     // It is just being written down: then the message is vaguer, and no less true.
     if (!faultOf(cause).code.startsWith('SQLITE_BUSY')) throw cause;
   }
-  return new Refusal(
+  return new InUse(
     `${path} is in use by another Parlor (${who}): stop that one, or name another file in SQLITE_PATH`,
   );
 }

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { connect, type Connection } from './connection.js';
 import { faultOf, Refusal } from './faults.js';
 import type { WorkerOptions } from './protocol.js';
-import { migrate } from './schema.js';
+import { assertKnown, migrate } from './schema.js';
 
 /** Pages of 4 KiB in the -wal file at which they are carried over to the file: 16 MB. */
 const CHECKPOINT_PAGES = 4_000;
@@ -16,8 +16,12 @@ const AGAIN_MS = 20;
 /**
  * Opens the file of a store: made if it is not there, checked if it is not too large for that, its schema up to date.
  * Throws SQLite's error, or a Refusal where the file is not one to write to.
+ *
+ * A guest opens a file that is there, with the schema that this Parlor knows, and leaves both alone. Nor does it ever
+ * carry pages from the -wal file over to the file: SQLite 3.45, which libsql brings, may lose commits when one process
+ * does that while another one writes (sqlite.org/wal.html, "The WAL-Reset Bug"; mended in 3.51.3).
  */
-export function openDatabase({ role, path, busyMs, checkBytes }: WorkerOptions): Connection {
+export function openDatabase({ role, path, isGuest, busyMs, checkBytes }: WorkerOptions): Connection {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   const db = connect(path, busyMs);
   try {
@@ -29,11 +33,19 @@ export function openDatabase({ role, path, busyMs, checkBytes }: WorkerOptions):
         );
     });
     db.exec('PRAGMA synchronous = FULL');
+    // For macOS, where fsync alone leaves it in the disk's cache; elsewhere it has no effect.
+    db.exec('PRAGMA fullfsync = ON');
+    db.exec('PRAGMA checkpoint_fullfsync = ON');
     db.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
+    if (isGuest) {
+      assertKnown(db, path);
+      db.value('PRAGMA wal_autocheckpoint = 0');
+    }
     if (role === 'reader') {
       db.exec('PRAGMA query_only = ON');
       return db;
     }
+    if (isGuest) return db;
     db.value(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     db.value(`PRAGMA journal_size_limit = ${WAL_BYTES}`);
     if (size <= checkBytes) check(db);

@@ -54,6 +54,8 @@ export interface ReaderCalls {
 export interface WorkerOptions {
   readonly role: 'writer' | 'reader';
   readonly path: string;
+  /** Another process may be at work on the file: it alone checkpoints and changes the schema (see `open.ts`). */
+  readonly isGuest: boolean;
   /** How long a statement waits for a lock that another process holds, ms. */
   readonly busyMs: number;
   /** A file up to this size is checked as a whole when it is opened, bytes. */

@@ -72,6 +72,15 @@ export function migrate(db: Connection, path: string, migrations = MIGRATIONS): 
   });
 }
 
+/** Throws a Refusal unless the schema is of the version that this Parlor writes. */
+export function assertKnown(db: Connection, path: string): void {
+  const version = db.read(() => inspect(db, path, VERSION));
+  if (version === VERSION) return;
+  throw new Refusal(
+    `the database ${path} is of version ${version}, and this Parlor needs ${VERSION}: start this version on it once`,
+  );
+}
+
 function inspect(db: Connection, path: string, known: number): number {
   const version = Number(db.value('PRAGMA user_version'));
   const application = Number(db.value('PRAGMA application_id'));

@@ -4,10 +4,11 @@ import { flatten, flattenRecord, isKept } from './encode.js';
 import { faultOf, meaningOf } from './faults.js';
 import { createHealth } from './health.js';
 import { CallFailed, createLane, NoAnswer, type Lane, type LaneOptions } from './lane.js';
-import { lockDatabase, type Lock } from './lock.js';
+import { InUse, lockDatabase, type Lock } from './lock.js';
 import { placeOf } from './place.js';
 import type { ReaderCalls, WriterCalls } from './protocol.js';
 import { eventsOf, roomsOf } from './rows.js';
+import { watchWal } from './wal-watch.js';
 
 export interface SqliteStoreOptions {
   /** The database file; it and its folder are made if they are not there. */
@@ -16,9 +17,14 @@ export interface SqliteStoreOptions {
   readonly timeoutMs: number;
   readonly log: Log;
   readonly clock: Clock;
-  /** Beside a Parlor that uses the file, as an export does: without the lock that keeps a second Parlor out. */
-  readonly shared?: boolean;
+  readonly access?: Access;
 }
+
+/**
+ * What a store may do with its file. `own`: everything, and no second Parlor may. `read`: only read, also beside its
+ * owner. `write`: as its owner if there is none, and else beside it, without what only one process may do (see `open.ts`).
+ */
+export type Access = 'own' | 'read' | 'write';
 
 /** Larger files are not checked as a whole at start: this much took 0.25 s out of the cache, 4 s off a cold disk. */
 const CHECK_BYTES = 256 * 1024 * 1024;
@@ -36,7 +42,7 @@ const LATE_MS = 60_000;
  * builds on a state that a late commit then changes. While the store is not ready, appends reject at once.
  */
 export function createSqliteStore(options: SqliteStoreOptions): Store {
-  const { path, timeoutMs, log, clock, shared = false } = options;
+  const { path, timeoutMs, log, clock, access = 'own' } = options;
   // A thread that waits for another process's lock has to give up before it is given up on.
   const busyMs = Math.max(1, Math.floor(timeoutMs * 0.6));
   const health = createHealth(clock, log, probe);
@@ -45,6 +51,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
   let reader: Lane<ReaderCalls> | null = null;
   let id: string | null = null;
   let closed = false;
+  let endWalWatch = (): void => undefined;
   let deaths: number[] = [];
   /** How often reads began to be late, and when that was last logged. */
   let late = { times: 0, loggedAt: -LATE_MS };
@@ -52,7 +59,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
 
   function laneOptions(role: 'writer' | 'reader', file: string): LaneOptions {
     return {
-      ...{ role, path: file, busyMs, checkBytes: CHECK_BYTES, clock, timeoutMs },
+      ...{ role, path: file, isGuest: lock === null, busyMs, checkBytes: CHECK_BYTES, clock, timeoutMs },
       onOverdue: () => {
         if (role === 'writer') health.trouble(`the disk under ${path} has not answered for ${timeoutMs} ms`);
         else readsAreLate();
@@ -73,6 +80,16 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     clock.after(timeoutMs, () => {
       if (late.times === times && reader?.overdue === true) health.trouble(hanging());
     });
+  }
+
+  function takeLock(file: string): Lock | null {
+    if (access === 'read') return null;
+    try {
+      return lockDatabase(file, path);
+    } catch (cause) {
+      if (access === 'write' && cause instanceof InUse) return null;
+      throw cause;
+    }
   }
 
   function hanging(): string {
@@ -150,13 +167,16 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     async start() {
       try {
         const file = placeOf(path);
-        if (!shared) lock = lockDatabase(file, path);
-        writer = createLane<WriterCalls>(laneOptions('writer', file));
-        await writer.start();
+        lock = takeLock(file);
+        if (access !== 'read') {
+          writer = createLane<WriterCalls>(laneOptions('writer', file));
+          await writer.start();
+        }
         if (closed) throw new Error(`the database ${path} was closed while it was opened`);
         reader = createLane<ReaderCalls>(laneOptions('reader', file));
         await reader.start();
         id = await reader.call('identity');
+        if (access === 'own') endWalWatch = watchWal(file, clock, log);
         health.begun(null);
       } catch (cause) {
         await closeAll();
@@ -217,6 +237,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     async close() {
       closed = true;
       health.close();
+      endWalWatch();
       await closeAll();
     },
   };

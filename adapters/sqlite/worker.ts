@@ -15,7 +15,7 @@ type Calls = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
 
 function open(): Calls {
   const db = openDatabase(options);
-  const calls: unknown = options.role === 'writer' ? createWriter(db, options.path) : createReader(db);
+  const calls: unknown = options.role === 'writer' ? createWriter(db, options) : createReader(db);
   return calls as Calls;
 }
 

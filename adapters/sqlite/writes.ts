@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { createAppender } from './append.js';
 import type { Connection } from './connection.js';
 import { MOVED } from './faults.js';
-import type { Value, WriterCalls } from './protocol.js';
+import type { Value, WorkerOptions, WriterCalls } from './protocol.js';
 
 /** Rows that a call of `sweep` deletes at most: a few ms, in which no room waits noticeably. */
 const ROWS = 1_000;
@@ -18,7 +18,10 @@ export const SWEEPS = {
 } as const;
 
 /** The calls of the writer's thread, on the file at `path`. */
-export function createWriter(db: Connection, path: string): WriterCalls {
+export function createWriter(
+  db: Connection,
+  { path, isGuest }: Pick<WorkerOptions, 'path' | 'isGuest'>,
+): WriterCalls {
   const append = createAppender(db);
   const restore = db.prepare(
     `INSERT INTO rooms (room_id, head_seq, first_seq, swept_seq, status, policy, created_at)
@@ -79,7 +82,7 @@ export function createWriter(db: Connection, path: string): WriterCalls {
     },
     close() {
       // All that is in the -wal file goes to the file itself, which then is the whole database.
-      db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      if (!isGuest) db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       db.close();
       return null;
     },

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Connection } from '../../adapters/sqlite/connection.js';
-import { createSqliteStore } from '../../adapters/sqlite/store.js';
+import { createSqliteStore, type Access } from '../../adapters/sqlite/store.js';
 import { systemClock } from '../../adapters/system/clock.js';
 import type { DurableEvent } from '../../engine/messages/events.js';
 import type { Clock, Log, Store } from '../../engine/ports.js';
@@ -31,7 +31,7 @@ export function folderOf(t: Teardown): string {
 }
 
 export interface Otherwise {
-  readonly shared?: boolean;
+  readonly access?: Access;
   readonly timeoutMs?: number;
   readonly clock?: Clock;
 }

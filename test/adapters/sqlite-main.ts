@@ -1,7 +1,7 @@
 /**
  * A process with a SQLite store, for tests that kill it or limit what it may do: `sqlite-main.js TASK PATH`.
  *
- * hold: starts the store and waits. shared: the same without the lock.
+ * hold: starts the store and waits. beside: the same, also where another process has the lock.
  * append: commits message after message into three rooms, and prints `committed ROOM SEQ` after each answer, for ever.
  * fill: the same with long texts, goes on when one is refused, and prints `state` whenever what the store says of
  *   itself changes. Told `stop`, it closes the store and prints `closed`.
@@ -37,7 +37,7 @@ if (task === 'migrate') {
     timeoutMs: 5_000,
     log,
     clock: systemClock,
-    shared: task === 'shared',
+    access: task === 'beside' ? 'write' : 'own',
   });
   try {
     await store.start();

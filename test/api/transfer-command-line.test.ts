@@ -16,6 +16,7 @@ const good: [args: string, means: object][] = [
   ['--all export', { command: 'export', rooms: 'all' }],
   ['import', { command: 'import', file: null }],
   ['import -', { command: 'import', file: null }],
+  ['backup copy.db', { command: 'backup', file: 'copy.db' }],
   ['import rooms.jsonl', { command: 'import', file: 'rooms.jsonl' }],
 ];
 for (const [args, means] of good)
@@ -35,6 +36,8 @@ const wrong: [args: string[], says: RegExp][] = [
   [['export', '--all=yes'], /--all/],
   [['import', 'a', 'b'], /takes one file; for several: cat/],
   [['import', ''], /Its name is empty/],
+  [['backup'], /backup to which file\?/],
+  [['backup', 'a', 'b'], /backup to which file\?/],
   [['import', '--all'], /--all goes with export/],
   [['--all'], /--all goes with export/],
   [['--workers'], /'--workers/],

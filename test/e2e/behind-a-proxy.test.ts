@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { openClient, startParlor } from '../support/parlor.js';
+import { HAPROXY, NGINX, startProxyServer, type ProxyConfig } from '../support/proxy-server.js';
+import { until } from '../support/until.js';
+
+/** Longer than the 60 s after which both close what is silent; QUIET_S=300 for longer. */
+const QUIET_S = Number(process.env.QUIET_S ?? 75);
+
+const PAGE = readFileSync(fileURLToPath(new URL('../../../docs/proxy.md', import.meta.url)), 'utf8');
+
+/** The lines that the page says of a proxy. */
+function linesOf(name: string): string {
+  const code = new RegExp(`<!-- ${name} -->\\n\`\`\`\\w+\\n([\\s\\S]*?)\`\`\``).exec(PAGE)?.[1];
+  if (code === undefined) throw new Error(`docs/proxy.md has no ${name}`);
+  return code;
+}
+
+const nginx =
+  (node: number): ProxyConfig =>
+  (port, folder) => {
+    const at = (name: string): string => `${name} ${join(folder, name)};`;
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) =>
+      at(`${name}_temp_path`),
+    );
+    const server = linesOf('nginx.conf').replace('listen 80', `listen 127.0.0.1:${port}`);
+    return `pid ${join(folder, 'pid')};
+      events {}
+      http { access_log off; ${temporary.join(' ')} ${server.replace('127.0.0.1:8000', `127.0.0.1:${node}`)} }`;
+  };
+
+const haproxy =
+  (node: number): ProxyConfig =>
+  (port) =>
+    linesOf('haproxy.cfg')
+      .replace('bind :80', `bind 127.0.0.1:${port}`)
+      .replace('127.0.0.1:8000', `127.0.0.1:${node}`);
+
+t.setTimeout((QUIET_S + 60) * 1_000);
+t.jobs = 2;
+
+for (const [program, config] of [
+  [NGINX, nginx],
+  [HAPROXY, haproxy],
+] as const)
+  t.test(`behind ${program.name}, posts and history work, and a quiet WebSocket lives`, async (t) => {
+    const parlor = await startParlor();
+    t.teardown(() => parlor.end('SIGKILL'));
+    const proxy = await startProxyServer(program, config(parlor.port));
+    t.teardown(() => proxy.close());
+    const http = `http://127.0.0.1:${proxy.port}`;
+    await until(() => fetch(`${http}/health`).then(({ status }) => status === 200), {
+      what: 'the way through',
+    });
+    const post = async (text: string): Promise<number> => {
+      const answer = await fetch(`${http}/api/rooms/42/messages`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ user: 'bob', text }),
+      });
+      await answer.text();
+      return answer.status;
+    };
+    const alice = openClient(`ws://127.0.0.1:${proxy.port}/ws/updates/42?user=alice`);
+    await alice.next('welcome');
+    t.equal(await post('one'), 201);
+    await alice.next('message');
+    const begun = performance.now();
+    await until(() => performance.now() - begun > QUIET_S * 1_000, {
+      what: 'time to pass',
+      timeoutMs: (QUIET_S + 10) * 1_000,
+    });
+    t.equal(await post('two'), 201, 'after a silence in which idle connections to Parlor have ended');
+    t.match(await alice.next('message'), { text: 'two' }, 'the WebSocket is the same');
+    const history = (await (await fetch(`${http}/api/rooms/42/messages`)).json()) as {
+      messages: { text: string }[];
+    };
+    t.same(
+      history.messages.map(({ text }) => text),
+      ['one', 'two'],
+    );
+  });
