@@ -11,6 +11,8 @@ import Fastify, {
 } from 'fastify';
 import { errorText, type ErrorCode } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
+import { addressFault } from '../engine/text/address.js';
+import { useJson } from './json-body.js';
 import type { AppParts } from './parts.js';
 import { sendProblem } from './problem.js';
 import { StoreFailed } from './reads.js';
@@ -47,12 +49,15 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
   });
   useTypeBox(app);
-  // Only JSON is understood: Fastify would take this one too.
-  app.removeContentTypeParser('text/plain');
+  useJson(app);
   app.decorateReply('problemCode', null);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
-    done();
+    // Of the path, the router has found this out by now.
+    const at = request.url.indexOf('?');
+    const fault = at < 0 ? null : addressFault(request.url.slice(at + 1));
+    if (fault === null) done();
+    else sendProblem(reply, 'bad_request', `the query ${fault}`);
   });
   app.addHook('onResponse', (request, reply, done) => {
     if (reply.problemCode !== null) parts.metrics.refused(reply.problemCode);

@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.js';
 import { ERRORS, type ErrorCode } from '../engine/errors.js';
 import { readHello, type Hello } from '../engine/hello.js';
 import type { Log, Meter, Socket } from '../engine/ports.js';
+import { addressFault } from '../engine/text/address.js';
 
 const PREFIX = '/ws/updates/';
 
@@ -39,6 +40,8 @@ export function letIn(
     log.info({ path: upgrade.path, ip: upgrade.ip, code }, 'connection refused');
     return null;
   };
+  const fault = addressFault(upgrade.path) ?? addressFault(upgrade.query);
+  if (fault !== null) return refuse('bad_request', `the address ${fault}`);
   if (!upgrade.path.startsWith(PREFIX)) return refuse('not_found', `WebSockets are at ${PREFIX}{room_id}`);
   const opening = {
     roomId: decoded(upgrade.path.slice(PREFIX.length)),

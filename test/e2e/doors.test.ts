@@ -183,7 +183,7 @@ for (const broker of BROKERS) {
         t,
         'bytes beyond ASCII in an address',
         () => http('GET', '/api/rooms?cursor=Ren\u00e9'),
-        'undefined',
+        'bad_request',
       );
     });
 
