@@ -37,6 +37,9 @@ function posts(
 }
 
 const json = (value: unknown): string => JSON.stringify(value);
+/** In ASCII, because what cannot be seen does no good in a report. */
+const shown = (value: unknown): string =>
+  json(value).replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 const escaped = (text: string): string => encodeURIComponent(text);
 
 /** Texts in which there is nothing to be seen. */
@@ -117,7 +120,7 @@ async function expect(
   outcome: string,
 ): Promise<Outcome['told']> {
   const seen = await doing();
-  t.equal(seen.outcome, outcome, `${what}: ${outcome} (${json(seen.told).slice(0, 160)})`);
+  t.equal(seen.outcome, outcome, `${what}: ${outcome} (${shown(seen.told).slice(0, 160)})`);
   return seen.told;
 }
 
