@@ -45,7 +45,8 @@ function inWords(error: ValueError): string {
   const choices: unknown = schema['anyOf'];
   if (type === ValueErrorType.Union && Array.isArray(choices)) {
     // A text or null: what is wrong with the text says more than that it is neither.
-    const fault = typeof value === 'string' ? formatFault(choices.find(isFormatted), value) : null;
+    const fault =
+      typeof value === 'string' ? formatFault((choices as TSchema[]).find(isFormatted), value) : null;
     if (fault !== null) return fault;
     const names = choices.map((one: TSchema) => JSON.stringify(one['const'] ?? one['type'] ?? 'other'));
     return `must be one of ${names.join(', ')}`;

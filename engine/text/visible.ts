@@ -8,7 +8,7 @@ const PLAIN = /[!-~]/;
  * blanks and controls of hieroglyphs, the filler of Khitan, anchors of annotations.
  */
 const VISIBLE =
-  /[^\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}\u2800\ufff9-\ufffb\u{16fe4}\u{13430}-\u{13442}\u{1d159}]/u;
+  /(?![\u2800\ufff9-\ufffb\u{13430}-\u{13442}\u{1d159}]|\u{16fe4})[^\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}]/u;
 
 /** Whether there is nothing to be seen in a text. */
 export function showsNothing(text: string): boolean {

@@ -18,11 +18,16 @@ export interface Outcome {
 export interface Doors {
   readonly parlor: Parlor;
   /** One request of these bytes; `path` stands in the request line as it is. */
-  http(method: string, path: string, body?: Buffer | string, headers?: readonly string[]): Promise<Outcome>;
+  readonly http: (
+    method: string,
+    path: string,
+    body?: Buffer | string,
+    headers?: readonly string[],
+  ) => Promise<Outcome>;
   /** Opens a WebSocket: `path` stands in the request line as it is. */
-  opening(path: string): Promise<Outcome>;
+  readonly opening: (path: string) => Promise<Outcome>;
   /** One frame of a member of this room. */
-  frame(room: string, text: string, user?: string): Promise<Outcome>;
+  readonly frame: (room: string, text: string, user?: string) => Promise<Outcome>;
   /** One command; null where there is no RabbitMQ. */
   readonly amqp: ((room: string, body: Buffer | string) => Promise<Outcome>) | null;
 }
