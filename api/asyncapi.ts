@@ -23,8 +23,9 @@ export function asyncapi(): object {
       updates: {
         address: '/ws/updates/{room_id}',
         description:
-          'One room. Query: user (your name), since (the seq you have; what you missed follows the welcome).',
-        parameters: { room_id: { description: '1–64 of A-Z a-z 0-9 _ . : -' } },
+          'One room. Query: user (your name), since (the seq you have; what you missed follows the welcome). ' +
+          'Percent-encoded UTF-8; + is a space.',
+        parameters: { room_id: { description: '1–64 of A-Z a-z 0-9 _ . : -, but neither . nor ..' } },
         messages,
       },
     },
