@@ -1,4 +1,4 @@
-/** Nearly every text has one of these, and then nothing else has to be looked at. */
+/** Nearly every text has one of these, most of them in front, and then nothing else has to be looked at. */
 const PLAIN = /[!-~]/;
 
 /**
@@ -12,5 +12,7 @@ const VISIBLE =
 
 /** Whether there is nothing to be seen in a text. */
 export function showsNothing(text: string): boolean {
+  const first = text.charCodeAt(0);
+  if (first > 0x20 && first < 0x7f) return false;
   return !PLAIN.test(text) && !VISIBLE.test(text);
 }
