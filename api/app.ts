@@ -12,6 +12,8 @@ import Fastify, {
 } from 'fastify';
 import { errorText, type ErrorCode } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
+import { addressFault } from '../engine/text/address.js';
+import { useJson } from './json-body.js';
 import type { AppParts } from './parts.js';
 import { sendProblem } from './problem.js';
 import { StoreFailed } from './reads.js';
@@ -48,15 +50,21 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
   });
   useTypeBox(app);
-  // Only JSON is understood: Fastify would take this one too.
-  app.removeContentTypeParser('text/plain');
+  useJson(app);
   app.decorateReply('problemCode', null);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     const { origin = '', host = '' } = request.headers;
     const foreign = parts.guard.refusal(origin, host);
-    if (foreign === null) done();
-    else sendProblem(reply, 'forbidden', foreign);
+    if (foreign !== null) {
+      sendProblem(reply, 'forbidden', foreign);
+      return;
+    }
+    // Of the path, the router has found this out by now.
+    const at = request.url.indexOf('?');
+    const fault = at < 0 ? null : addressFault(request.url.slice(at + 1));
+    if (fault === null) done();
+    else sendProblem(reply, 'bad_request', `the query ${fault}`);
   });
   if (parts.guard.cors !== null) await app.register(cors, corsOptions(parts.guard.cors));
   app.addHook('onResponse', (request, reply, done) => {

@@ -1,7 +1,16 @@
 import { Type } from '@sinclair/typebox';
 import { ERRORS, type ErrorCode } from '../engine/errors.js';
 import { DURABLE_EVENTS } from '../engine/messages/events.js';
-import { MessageText, RoomId, Seq, Timestamp, UserName, Uuid } from '../engine/messages/fields.js';
+import {
+  IdempotencyKey,
+  KeptName,
+  MessageText,
+  RoomId,
+  Seq,
+  Timestamp,
+  UserName,
+  Uuid,
+} from '../engine/messages/fields.js';
 import { MESSAGE_FIELDS } from '../engine/messages/frames.js';
 import { Policy } from '../engine/messages/policy.js';
 import { Problem } from './problem.js';
@@ -13,7 +22,7 @@ export const PostBody = Type.Object(
   { additionalProperties: false },
 );
 
-export const PostHeaders = Type.Object({ 'idempotency-key': Type.Optional(Uuid) });
+export const PostHeaders = Type.Object({ 'idempotency-key': Type.Optional(IdempotencyKey) });
 
 export const Queued = Type.Object(
   { id: Type.Optional(Uuid), room_id: RoomId, status: Type.Literal('queued') },
@@ -30,7 +39,7 @@ const ROOM_FIELDS = {
 export const RoomSummary = Type.Object(ROOM_FIELDS);
 export const Room = Type.Object({
   ...ROOM_FIELDS,
-  members: Type.Array(UserName, { description: 'at most PRESENCE_LIMIT names; member_count is exact' }),
+  members: Type.Array(KeptName, { description: 'at most PRESENCE_LIMIT names; member_count is exact' }),
   member_count: Type.Integer(),
 });
 
@@ -41,7 +50,7 @@ export const MemberParams = Type.Object({ room_id: RoomId, user: UserName });
 export const IdParams = Type.Object({ id: Uuid });
 
 export const Limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 }));
-export const SeqCursor = Type.Optional(Type.Integer({ minimum: 0 }));
+export const SeqCursor = Type.Optional(Seq);
 
 const PROBLEM = { ...Problem, $id: undefined };
 

@@ -8,7 +8,10 @@ import { requestIdOf } from '../engine/hello.js';
 import type { Answer } from '../engine/messages/answers.js';
 import { checker } from '../engine/messages/check.js';
 import type { PostCommand } from '../engine/messages/commands.js';
+import { speller } from '../engine/messages/spelling.js';
 import type { Clock, Log } from '../engine/ports.js';
+import { idOfKey } from '../engine/text/message-ids.js';
+import { fromUtf8 } from '../engine/text/utf8.js';
 import { impossible } from './answers.js';
 import { lateRefusals } from './late-refusals.js';
 import type { NodeLog } from './logging.js';
@@ -42,6 +45,7 @@ const STATUS_LINES = new Map(
 const paramFaults = checker(RoomParams);
 const headerFaults = checker(PostHeaders);
 const bodyFaults = checker(PostBody);
+const spellBody = speller(PostBody);
 
 /**
  * The short way of a post: nine in ten requests of a busy node are well-formed posts, and Fastify's way through
@@ -117,10 +121,10 @@ export function shortPost(
         late.add(() => finish(refusal(request_id, OVERLOADED.code, OVERLOADED.message)));
         return true;
       }
-      const body = parse(bytes.toString('utf8'));
+      const body = parse(bytes);
       if (body === null) return false;
       const key = headers['idempotency-key']?.toString();
-      const command = postCommand(room_id, body, key, request_id);
+      const command = postCommand(room_id, body, key && idOfKey(key), request_id);
       if (command === null) return false;
       // The engine calls this, and whatever goes wrong here is no business of its.
       const answered = (given: Answer): void => {
@@ -151,10 +155,12 @@ function answerWith(status: number, headers: readonly string[], body: string): S
 }
 
 /** A body that fits its schema; null for one that has to be looked at more closely. */
-function parse(text: string): Static<typeof PostBody> | null {
+function parse(bytes: Buffer): Static<typeof PostBody> | null {
+  const text = fromUtf8(bytes);
+  if (text === null) return null;
   try {
     const value: unknown = JSON.parse(text);
-    return bodyFaults(value) === null ? (value as Static<typeof PostBody>) : null;
+    return bodyFaults(value) === null ? spellBody(value as Static<typeof PostBody>) : null;
   } catch {
     return null; // Fastify says what is wrong with it.
   }

@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.js';
 import { ERRORS, type ErrorCode, type Refusal } from '../engine/errors.js';
 import { readHello, type Hello } from '../engine/hello.js';
 import type { Log, Meter, Socket } from '../engine/ports.js';
+import { addressFault } from '../engine/text/address.js';
 import type { Guard } from './origins.js';
 
 const PREFIX = '/ws/updates/';
@@ -52,6 +53,8 @@ export function letIn(parts: Parts, socket: Socket, upgrade: Upgrade): Handler |
   };
   const foreign = guard.refusal(upgrade.origin, upgrade.host);
   if (foreign !== null) return refuse('forbidden', foreign);
+  const unreadable = addressFault(upgrade.path) ?? addressFault(upgrade.query);
+  if (unreadable !== null) return refuse('bad_request', `the address ${unreadable}`);
   // A slash at the end says nothing.
   const path = upgrade.path.replace(/\/$/, '');
   const fault = pathFault(path);

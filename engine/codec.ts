@@ -4,6 +4,9 @@ import type { RoomView } from './messages/answers.js';
 import { checker, faultLine } from './messages/check.js';
 import type { MessagePosted, RoomEvent } from './messages/events.js';
 import { CLIENT_FRAMES, type ClientFrame, type ServerFrame } from './messages/frames.js';
+import { speller } from './messages/spelling.js';
+import { idOf } from './text/message-ids.js';
+import { withoutMark } from './text/utf8.js';
 
 /** The frame for an event, serialized once for all who get it. */
 export function eventFrame(event: RoomEvent): string {
@@ -106,7 +109,7 @@ export function idOfFrame(text: string): string | undefined {
   if (at < 0 && !text.includes('\\u')) return undefined;
   ID_FIELD.lastIndex = at;
   const plain = at < 0 ? undefined : ID_FIELD.exec(text)?.[1];
-  if (plain !== undefined) return plain;
+  if (plain !== undefined) return idOf(plain);
   // The frame has escapes, or `"id"` is a value.
   const decoded = decodeFrame(text);
   if ('fault' in decoded) return undefined;
@@ -115,15 +118,18 @@ export function idOfFrame(text: string): string | undefined {
 
 export type Decoded = { readonly frame: ClientFrame } | { readonly fault: string; readonly id?: string };
 
-const CHECKS = Object.fromEntries(
-  Object.entries(CLIENT_FRAMES).map(([type, schema]) => [type, checker(schema)]),
+const READERS = Object.fromEntries(
+  Object.entries(CLIENT_FRAMES).map(([type, schema]) => [
+    type,
+    { check: checker(schema), spell: speller(schema) },
+  ]),
 );
 
 /** A client's text frame, or what is wrong with it. Never throws. */
 export function decodeFrame(text: string): Decoded {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(withoutMark(text));
   } catch {
     return { fault: 'this is not JSON; send for example {"type":"post","text":"Hello"}' };
   }
@@ -131,17 +137,18 @@ export function decodeFrame(text: string): Decoded {
     return { fault: 'a frame is a JSON object, for example {"type":"post","text":"Hello"}' };
   }
   const type = 'type' in value ? value.type : undefined;
-  const check = typeof type === 'string' && Object.hasOwn(CHECKS, type) ? CHECKS[type] : undefined;
-  if (!check)
+  const reader = typeof type === 'string' && Object.hasOwn(READERS, type) ? READERS[type] : undefined;
+  if (!reader)
     return {
-      fault: `type must be one of ${Object.keys(CHECKS)
+      fault: `type must be one of ${Object.keys(READERS)
         .map((name) => `"${name}"`)
         .join(', ')}`,
     };
-  const faults = check(value);
+  const faults = reader.check(value);
   if (faults) {
-    const id = 'id' in value && typeof value.id === 'string' && value.id.length <= 64 ? { id: value.id } : {};
+    const id =
+      'id' in value && typeof value.id === 'string' && value.id.length <= 64 ? { id: idOf(value.id) } : {};
     return { fault: faultLine(faults), ...id };
   }
-  return { frame: value as ClientFrame };
+  return { frame: reader.spell(value) as ClientFrame };
 }

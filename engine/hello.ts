@@ -2,7 +2,9 @@ import type { Refusal } from './errors.js';
 import { isGuestName, newGuest, readGuest } from './guests.js';
 import { newId } from './ids.js';
 import { checker } from './messages/check.js';
-import { RequestId, RoomId, userFault } from './messages/fields.js';
+import { RequestId, RoomId } from './messages/fields.js';
+import { nameOf, userFault } from './text/names.js';
+import { wholeOf } from './text/numbers.js';
 
 const roomFaults = checker(RoomId);
 const requestIdFaults = checker(RequestId);
@@ -35,7 +37,7 @@ export interface Hello {
 export function readHello(opening: Opening): { readonly hello: Hello } | { readonly refusal: Refusal } {
   const { roomId, query } = opening;
   if (roomId === null || roomFaults(roomId)) {
-    return refuse(`the room id must be 1–64 of A-Z a-z 0-9 _ . : -`);
+    return refuse(`the room id must be 1–64 of A-Z a-z 0-9 _ . : -, but neither . nor ..`);
   }
   const who = readUser(query.get('user'), query.get('resume'));
   if ('fault' in who) return refuse(who.fault);
@@ -46,15 +48,16 @@ export function readHello(opening: Opening): { readonly hello: Hello } | { reado
 }
 
 function readUser(
-  user: string | null,
+  given: string | null,
   token: string | null,
 ): { readonly user: string; readonly resume: string | null } | { readonly fault: string } {
-  if (user === null) {
+  if (given === null) {
     const guest = token === null ? newGuest() : readGuest(token);
     if (guest === null) return { fault: 'resume must be the token from a welcome, as it was' };
     return { user: guest.user, resume: guest.token };
   }
   if (token !== null) return { fault: 'give user or resume, not both' };
+  const user = nameOf(given);
   if (isGuestName(user)) return { fault: 'user: a guest comes back with resume, not by name' };
   const fault = userFault(user);
   return fault === null ? { user, resume: null } : { fault: `user: ${fault}` };
@@ -71,8 +74,7 @@ function given(said: string): string | null {
 
 function readSince(text: string | null): number | null | undefined {
   if (text === null) return null;
-  if (!/^\d{1,15}$/.test(text)) return undefined;
-  return Number(text);
+  return wholeOf(text) ?? undefined;
 }
 
 function refuse(message: string): { readonly refusal: Refusal } {

@@ -1,4 +1,5 @@
 import { errorText } from './errors.js';
+import { FutureDates } from './future-dates.js';
 import type { Policy } from './messages/policy.js';
 import type { Clock, RetentionBounds, Log, Meter, RoomRecord, Store } from './ports.js';
 import { ownPolicy } from './room/state.js';
@@ -40,6 +41,7 @@ const STEPS = 100;
  */
 export function createRetention(parts: RetentionParts): Retention {
   const { store, clock, log, meter } = parts;
+  const futureDates = new FutureDates();
   let cancel = (): void => undefined;
   let stopped = false;
   /**
@@ -91,10 +93,23 @@ export function createRetention(parts: RetentionParts): Retention {
     for (let step = 0; step < STEPS && !stopped; step++) {
       // The policy may have been changed since `known` was read.
       record = await store.load(known.room_id);
-      const bounds = record && boundsOf(policyOf(record), clock.now());
-      if (bounds === null || !(await store.retain(known.room_id, bounds))) return;
+      if (record === null) return;
+      const bounds = boundsOf(policyOf(record), clock.now());
+      if (bounds === null) return;
+      const up_to = await tooOldThoughNotYet(record);
+      if (!(await store.retain(known.room_id, { ...bounds, up_to }))) return;
       await pause(BREATH_MS);
     }
+  }
+
+  /** The seq up to which events are too old though they are dated in the future; 0: there are none. */
+  async function tooOldThoughNotYet(record: RoomRecord): Promise<number> {
+    const { room_id } = record;
+    const keptMs = (policyOf(record).retention?.max_age_s ?? 0) * 1_000;
+    if (keptMs === 0) return 0;
+    const [last] = await store.history({ room_id, limit: 1, messages_only: false });
+    const latest = last === undefined ? 0 : Date.parse(last.at);
+    return futureDates.tooOld(record, latest, keptMs, { now: clock.now(), elapsed: clock.elapsed() });
   }
 
   async function sweep(): Promise<void> {

@@ -92,11 +92,12 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
   }
 
   /** How many of a room's oldest events fall outside the bounds. */
-  function excess({ events }: Kept, { max_messages, not_before }: RetentionBounds): number {
-    let first = 0;
+  function excess({ events }: Kept, { max_messages, not_before, up_to = 0 }: RetentionBounds): number {
+    const beyond = events.findIndex(({ event }) => event.seq > up_to);
+    let first = beyond < 0 ? events.length : beyond;
     if (not_before !== null) {
-      const young = events.findIndex(({ event }) => Date.parse(event.at) >= not_before);
-      first = young < 0 ? events.length : young;
+      const old = events.findLastIndex(({ event }) => Date.parse(event.at) < not_before);
+      first = Math.max(first, old + 1);
     }
     if (max_messages !== null) {
       let wanted = max_messages;

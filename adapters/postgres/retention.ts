@@ -32,8 +32,8 @@ const RETAIN: Statement = {
       SELECT (SELECT first_seq FROM room) + ${STEP} AS most, greatest(
         CASE WHEN $2::bigint IS NOT NULL THEN coalesce(
           min(o.seq) FILTER (WHERE o.message_no > (SELECT messages FROM room) - $2::bigint), max(o.seq) + 1) END,
-        CASE WHEN $3::timestamptz IS NOT NULL THEN coalesce(
-          min(o.seq) FILTER (WHERE o.at >= $3::timestamptz), max(o.seq) + 1) END) AS wanted
+        max(o.seq) FILTER (WHERE o.at < $3::timestamptz) + 1,
+        $4::bigint + 1) AS wanted
       FROM oldest o
     ), forgotten AS (
       UPDATE parlor.rooms r SET first_seq = least(cut.wanted, cut.most) FROM cut
@@ -69,9 +69,9 @@ export function createRetention(write: Run, background: Run): Pick<Store, 'resto
       const values = [room_id, head_seq, status, policy && JSON.stringify(policy), created_at];
       return (await write(RESTORE, values)).length === 1;
     },
-    async retain(roomId, { max_messages, not_before }) {
+    async retain(roomId, { max_messages, not_before, up_to = 0 }) {
       const since = not_before === null ? null : new Date(not_before).toISOString();
-      const [row] = await background(RETAIN, [roomId, max_messages, since]);
+      const [row] = await background(RETAIN, [roomId, max_messages, since, up_to]);
       return row?.[0] === true;
     },
     async sweep() {

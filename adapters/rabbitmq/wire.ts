@@ -5,8 +5,10 @@ import { checker, faultLine, type Fault } from '../../engine/messages/check.js';
 import { COMMANDS, type Command, type CommandType } from '../../engine/messages/commands.js';
 import { DURABLE_EVENTS, EPHEMERAL_EVENTS, type RoomEvent } from '../../engine/messages/events.js';
 import { Uuid } from '../../engine/messages/fields.js';
+import { speller } from '../../engine/messages/spelling.js';
 import { WORDS, type Word } from '../../engine/messages/words.js';
 import { partitionOf, slotOf } from '../../engine/slots.js';
+import { fromUtf8 } from '../../engine/text/utf8.js';
 
 /*
  * The bodies of AMQP messages, all of them JSON in UTF-8:
@@ -73,9 +75,11 @@ type Check = (value: unknown) => Fault[] | null;
 const byType = (schemas: Record<string, Parameters<typeof checker>[0]>): ReadonlyMap<string, Check> =>
   new Map(Object.entries(schemas).map(([type, schema]) => [type, checker(schema)]));
 const commandChecks = byType(COMMANDS);
+const commandSpellers: ReadonlyMap<string, ReturnType<typeof speller>> = new Map(
+  Object.entries(COMMANDS).map(([type, schema]) => [type, speller(schema)]),
+);
 const eventChecks = byType({ ...DURABLE_EVENTS, ...EPHEMERAL_EVENTS });
 const wordChecks = byType(WORDS);
-const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Reads the body of a command message, as it arrived at the home of a partition. Never throws. */
 export function readCommands(body: Buffer, partition: number, partitions: number): ReadBody {
@@ -99,7 +103,8 @@ export function countCommands(body: Buffer): number | null {
 function readCommand(value: unknown, partition: number, partitions: number): Read {
   const fault = faultOf(value, commandChecks, 'a command');
   if (fault !== null) return { fault, value };
-  const command = value as Command;
+  const given = value as Command;
+  const command = commandSpellers.get(given.type)?.(given) ?? given;
   const home = partitionOf(slotOf(command.room_id), partitions);
   if (home === partition) return { command };
   const rule = 'routing key = FNV-1a(room_id) mod 1024 mod partitions';
@@ -160,8 +165,10 @@ function readList(
 function parse(body: Buffer): { readonly value: unknown } | { readonly fault: string } {
   if (body.length > BODY_LIMIT)
     return { fault: `a body of ${body.length} bytes; at most ${BODY_LIMIT} are read` };
+  const text = fromUtf8(body);
+  if (text === null) return { fault: 'not UTF-8: a body is JSON in UTF-8' };
   try {
-    return { value: JSON.parse(utf8.decode(body)) as unknown };
+    return { value: JSON.parse(text) as unknown };
   } catch (cause) {
     return { fault: `not JSON in UTF-8: ${errorText(cause).slice(0, 200)}` };
   }

@@ -47,6 +47,7 @@ export interface ReaderCalls {
     roomId: string,
     maxMessages: number | null,
     notBefore: number | null,
+    upTo: number,
   ): { readonly firstSeq: number; readonly more: boolean } | null;
   close(): null;
 }

@@ -74,12 +74,12 @@ export function createReader(db: Connection): ReaderCalls {
     return floor;
   }
 
-  /** The first seq that is young enough, as far as one step looks. */
+  /** The seq behind the last event that is too old, as far as one step looks. */
   function firstYoung(roomId: string, head: number, first: number, notBefore: number): number {
     const ages = statements.ages.flat([roomId, 0, head + 1, STEP]);
-    for (let i = 0; i < ages.length; i += 2)
-      if (Date.parse(String(ages[i + 1])) >= notBefore) return Number(ages[i]);
-    return Math.min(head + 1, first + STEP);
+    for (let i = ages.length - 2; i >= 0; i -= 2)
+      if (Date.parse(String(ages[i + 1])) < notBefore) return Number(ages[i]) + 1;
+    return first;
   }
 
   function positionOf(after: string | null): number | undefined {
@@ -123,13 +123,13 @@ export function createReader(db: Connection): ReaderCalls {
     },
     findEvent: (eventId) => statements.event.flat([eventId]),
     rooms: (after, limit) => statements.rooms.flat([after ?? '', limit]),
-    floor: (roomId, maxMessages, notBefore) =>
+    floor: (roomId, maxMessages, notBefore, upTo) =>
       db.read(() => {
         const [first, head] = (statements.span.row([roomId]) ?? []).map(Number);
         if (first === undefined || head === undefined) return null;
         const byCount = maxMessages === null ? first : newest(roomId, head, first, maxMessages);
         const byAge = notBefore === null ? first : firstYoung(roomId, head, first, notBefore);
-        const wanted = Math.max(byCount, byAge);
+        const wanted = Math.max(byCount, byAge, upTo + 1);
         if (wanted <= first) return null;
         const firstSeq = Math.min(wanted, first + STEP);
         // Of a whole step that is too old by age, the next call finds out what comes behind it.

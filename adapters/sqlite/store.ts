@@ -224,8 +224,8 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     async restore(record) {
       return writable().call('restore', flattenRecord(record)).catch(fail);
     },
-    async retain(roomId, { max_messages, not_before }) {
-      const floor = await open(reader).call('floor', roomId, max_messages, not_before).catch(fail);
+    async retain(roomId, { max_messages, not_before, up_to = 0 }) {
+      const floor = await open(reader).call('floor', roomId, max_messages, not_before, up_to).catch(fail);
       if (!floor) return false;
       await writable().call('raise', roomId, floor.firstSeq).catch(fail);
       return floor.more;

@@ -2,6 +2,8 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { isUuid } from '../../engine/ids.js';
 import { RoomId, Uuid } from '../../engine/messages/fields.js';
+import { idOf } from '../../engine/text/message-ids.js';
+import { wholeOf } from '../../engine/text/numbers.js';
 import type { AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
 import { Event, Limit, problems } from '../schemas.js';
@@ -23,8 +25,6 @@ const Events = Type.Object({
     description: 'the after to go on with later, when there is more; stays good when events are forgotten',
   }),
 });
-/** Positions and seqs are below 2^53. */
-const CURSOR = /^\d{1,15}$/;
 const EventParams = Type.Object({ event_id: Uuid });
 
 /** The log of facts: of one room by seq, or of all rooms in the order they were stored. */
@@ -42,9 +42,9 @@ export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
     async (request, reply) => {
       const { room_id, after, limit = 50 } = request.query;
       if (room_id === undefined) {
-        if (after !== undefined && !isUuid(after) && !CURSOR.test(after))
+        if (after !== undefined && !isUuid(after) && wholeOf(after) === null)
           return sendProblem(reply, 'bad_request', 'after must be a cursor or an event id');
-        const page = await store.log(after ?? null, limit);
+        const page = await store.log(after === undefined ? null : idOf(after), limit);
         if (page === null) {
           return sendProblem(
             reply,
@@ -55,10 +55,11 @@ export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
         return { events: page.events, next: page.more ? page.cursor : null, cursor: page.cursor };
       }
       const from = after ?? '0';
-      if (!CURSOR.test(from)) return sendProblem(reply, 'bad_request', 'with room_id, after must be a seq');
+      const seq = wholeOf(from);
+      if (seq === null) return sendProblem(reply, 'bad_request', 'with room_id, after must be a seq');
       const events = await store.history({
         room_id,
-        after: Number(from),
+        after: seq,
         limit: limit + 1,
         messages_only: false,
       });

@@ -1,16 +1,20 @@
 import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
-import { RoomId } from '../../engine/messages/fields.js';
 import { PolicyChange } from '../../engine/messages/policy.js';
 import { impossible, isUnfinished, sendUnfinished } from '../answers.js';
 import type { AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
 import { Limit, MemberParams, problems, Queued, Room, RoomParams, RoomSummary } from '../schemas.js';
 
-const ListQuery = Type.Object({ cursor: Type.Optional(RoomId), limit: Limit });
+/** A place in the list. An older Parlor let rooms be named . and .., so a page may end with one of them. */
+const RoomCursor = Type.String({
+  pattern: '^[A-Za-z0-9_.:-]{1,64}$',
+  description: 'the next of the page before',
+});
+const ListQuery = Type.Object({ cursor: Type.Optional(RoomCursor), limit: Limit });
 const List = Type.Object({
   rooms: Type.Array(RoomSummary),
-  next: Type.Union([RoomId, Type.Null()], { description: 'the next page’s cursor; null: there is none' }),
+  next: Type.Union([RoomCursor, Type.Null()], { description: 'the next page’s cursor; null: there is none' }),
 });
 const CloseQuery = Type.Object({
   purge: Type.Optional(Type.Boolean({ default: false, description: 'also forget its history' })),

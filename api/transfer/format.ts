@@ -3,6 +3,7 @@ import { checker, faultLine } from '../../engine/messages/check.js';
 import { DURABLE_EVENTS, type DurableEvent } from '../../engine/messages/events.js';
 import { RoomId, Timestamp } from '../../engine/messages/fields.js';
 import { Policy } from '../../engine/messages/policy.js';
+import { speller } from '../../engine/messages/spelling.js';
 import type { RoomRecord } from '../../engine/ports.js';
 import { LineFault } from './fault.js';
 
@@ -97,7 +98,9 @@ function fieldsOf(schema: TSchema): Record<string, TSchema> {
   >;
 }
 
-const CHECKS = new Map(Object.entries(LINES).map(([type, schema]) => [type, checker(schema)]));
+const READERS = new Map(
+  Object.entries(LINES).map(([type, schema]) => [type, { check: checker(schema), spell: speller(schema) }]),
+);
 
 /** One line of an export, checked. Throws a LineFault that says what is wrong with it. */
 export function parseLine(text: string): Line {
@@ -108,15 +111,15 @@ export function parseLine(text: string): Line {
     throw new LineFault('this is not JSON; the line is damaged or cut off');
   }
   const type = typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined;
-  const check = typeof type === 'string' ? CHECKS.get(type) : undefined;
-  if (!check) {
-    const known = [...CHECKS.keys()].map((name) => `"${name}"`).join(', ');
+  const reader = typeof type === 'string' ? READERS.get(type) : undefined;
+  if (!reader) {
+    const known = [...READERS.keys()].map((name) => `"${name}"`).join(', ');
     throw new LineFault(`it must be a JSON object whose type is one of ${known}`);
   }
   refuseOtherVersions(value as { type: string; version?: unknown });
-  const faults = check(value);
+  const faults = reader.check(value);
   if (faults) throw new LineFault(faultLine(faults));
-  const line = value as Line;
+  const line = reader.spell(value) as Line;
   if (line.type === 'room') requireTime('room/created_at', line.room.created_at);
   if ('at' in line) requireTime('at', line.at);
   return line;

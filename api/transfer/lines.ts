@@ -1,3 +1,4 @@
+import { fromUtf8 } from '../../engine/text/utf8.js';
 import { TransferFault } from './fault.js';
 
 /** Far more than any line of an export; what is longer is none, and must not fill the memory. */
@@ -17,7 +18,6 @@ export interface TextLine {
  * chunk and one line. Throws a TransferFault where a line is too long or no UTF-8.
  */
 export async function* readLines(input: AsyncIterable<Uint8Array>): AsyncGenerator<TextLine, void, void> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
   let rest: Uint8Array = new Uint8Array();
   let number = 0;
   let bytesRead = 0;
@@ -25,11 +25,9 @@ export async function* readLines(input: AsyncIterable<Uint8Array>): AsyncGenerat
   function decode(bytes: Uint8Array): string {
     number++;
     if (bytes.length > LONGEST_LINE_BYTES) throw tooLong(number);
-    try {
-      return decoder.decode(bytes);
-    } catch (cause) {
-      throw new TransferFault(`line ${number}: this is not UTF-8; is the file compressed?`, { cause });
-    }
+    const text = fromUtf8(bytes);
+    if (text === null) throw new TransferFault(`line ${number}: this is not UTF-8; is the file compressed?`);
+    return text;
   }
 
   for await (const chunk of input) {

@@ -37,17 +37,28 @@ function inWords(error: ValueError): string {
     return `is not a known field; known are ${Object.keys((schema['properties'] ?? {}) as object).join(', ')}`;
   }
   if (type === ValueErrorType.ObjectRequiredProperty) return 'is missing';
-  const format: unknown = schema['format'];
-  if (type === ValueErrorType.StringFormat && typeof format === 'string' && typeof value === 'string') {
-    return FORMAT_RULES[format]?.(value) ?? error.message;
-  }
+  if (type === ValueErrorType.StringFormat && typeof value === 'string')
+    return formatFault(schema, value) ?? error.message;
   if (type === ValueErrorType.StringPattern && typeof schema['description'] === 'string') {
     return `must be ${schema['description']}`;
   }
   const choices: unknown = schema['anyOf'];
   if (type === ValueErrorType.Union && Array.isArray(choices)) {
+    // A text or null: what is wrong with the text says more than that it is neither.
+    const fault =
+      typeof value === 'string' ? formatFault((choices as TSchema[]).find(isFormatted), value) : null;
+    if (fault !== null) return fault;
     const names = choices.map((one: TSchema) => JSON.stringify(one['const'] ?? one['type'] ?? 'other'));
     return `must be one of ${names.join(', ')}`;
   }
   return error.message.charAt(0).toLowerCase() + error.message.slice(1);
+}
+
+function isFormatted({ format }: TSchema): boolean {
+  return format !== undefined;
+}
+
+function formatFault(schema: TSchema | undefined, value: string): string | null {
+  const format: unknown = schema?.['format'];
+  return typeof format === 'string' ? (FORMAT_RULES[format]?.(value) ?? null) : null;
 }

@@ -1,5 +1,5 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
-import { MessageText, RequestId, RoomId, UserName, Uuid } from './fields.js';
+import { KeptName, MessageText, RequestId, RoomId, UserName, Uuid } from './fields.js';
 import { PolicyChange } from './policy.js';
 
 function command<T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {
@@ -20,7 +20,7 @@ function command<T extends string, P extends Record<string, TSchema>>(type: T, f
 /** A connection, as the audience of its room on its node knows it. */
 export const Presence = Type.Object(
   {
-    user: UserName,
+    user: KeptName,
     connection_id: Uuid,
     unsure: Type.Optional(
       Type.Boolean({ description: 'its node may have been taken for gone, and the seat be lost' }),
@@ -56,8 +56,8 @@ export const COMMANDS = {
     fresh,
   }),
   join: command('join', { user: UserName, connection_id: Uuid, node_id: Uuid }),
-  leave: command('leave', { user: UserName, connection_id: Uuid }),
-  typing: command('typing', { user: UserName }),
+  leave: command('leave', { user: KeptName, connection_id: Uuid }),
+  typing: command('typing', { user: KeptName }),
   open: change('open', { policy: PolicyChange }),
   close: change('close', { purge: Type.Boolean() }),
   kick: change('kick', { user: UserName }),

@@ -1,5 +1,5 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
-import { MembersVersion, MessageText, RequestId, RoomId, Seq, Timestamp, UserName, Uuid } from './fields.js';
+import { KeptName, KeptText, MembersVersion, RequestId, RoomId, Seq, Timestamp, Uuid } from './fields.js';
 import { Policy } from './policy.js';
 
 function durable<T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {
@@ -30,13 +30,13 @@ function ephemeral<T extends string, P extends Record<string, TSchema>>(type: T,
  */
 export const DURABLE_EVENTS = {
   message_posted: durable('message_posted', {
-    user: Type.Union([UserName, Type.Null()]),
-    text: MessageText,
+    user: Type.Union([KeptName, Type.Null()]),
+    text: KeptText,
     quiet: Type.Optional(Type.Boolean({ description: 'stored, but by policy not sent to connections' })),
   }),
   room_opened: durable('room_opened', { policy: Policy }),
   policy_changed: durable('policy_changed', { policy: Policy }),
-  member_kicked: durable('member_kicked', { user: UserName, members_version: Type.Optional(MembersVersion) }),
+  member_kicked: durable('member_kicked', { user: KeptName, members_version: Type.Optional(MembersVersion) }),
   room_closed: durable('room_closed', {
     reason: Type.Union([Type.Literal('deleted'), Type.Literal('empty')]),
     purged: Type.Boolean(),
@@ -50,18 +50,18 @@ export const DURABLE_EVENTS = {
  */
 export const EPHEMERAL_EVENTS = {
   member_joined: ephemeral('member_joined', {
-    user: UserName,
+    user: KeptName,
     member_count: Type.Integer(),
     members_version: MembersVersion,
   }),
   member_left: ephemeral('member_left', {
-    user: UserName,
+    user: KeptName,
     member_count: Type.Integer(),
     members_version: MembersVersion,
   }),
-  typing: ephemeral('typing', { user: UserName }),
+  typing: ephemeral('typing', { user: KeptName }),
   members: ephemeral('members', {
-    members: Type.Array(UserName),
+    members: Type.Array(KeptName),
     member_count: Type.Integer(),
     members_version: MembersVersion,
   }),

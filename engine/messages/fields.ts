@@ -1,51 +1,7 @@
 import { FormatRegistry, Type } from '@sinclair/typebox';
-import { isUuid } from '../ids.js';
-
-const TEXT_MAX = 2048;
-const USER_MAX = 64;
-
-/** Length in characters (Unicode code points), not in UTF-16 units or bytes. */
-function characters(text: string): number {
-  let count = 0;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit < 0xd800 || unit > 0xdbff) count++;
-    else {
-      count++;
-      i++;
-    }
-  }
-  return count;
-}
-
-/**
- * What is wrong with a message text, or null: 1–2048 characters after trimming; no NUL (PostgreSQL cannot
- * store it in text, PostgreSQL manual 8.3) and no lone surrogate (has no UTF-8 form, RFC 3629 section 3).
- */
-export function textFault(text: string): string | null {
-  const trimmed = text.trim();
-  if (trimmed.length === 0) return 'must hold at least one character that is not white space';
-  if (!trimmed.isWellFormed()) return 'holds half of a surrogate pair, which is not a character';
-  if (trimmed.includes('\u0000')) return 'must not hold the NUL character';
-  if (trimmed.length > TEXT_MAX && characters(trimmed) > TEXT_MAX) {
-    return `must be at most ${TEXT_MAX} characters after trimming`;
-  }
-  return null;
-}
-
-/**
- * What is wrong with a user name, or null: 1–64 characters, no control character, no white space around it.
- */
-export function userFault(user: string): string | null {
-  if (user.length === 0) return 'must hold at least one character';
-  if (!user.isWellFormed()) return 'holds half of a surrogate pair, which is not a character';
-  if (/\p{Cc}/u.test(user)) return 'must not hold control characters';
-  if (user === '.' || user === '..')
-    return 'must not be . or .., which no HTTP client can name in an address';
-  if (user.trim() !== user) return 'must not begin or end with white space';
-  if (user.length > USER_MAX && characters(user) > USER_MAX) return `must be at most ${USER_MAX} characters`;
-  return null;
-}
+import { idFault, idOfKey } from '../text/message-ids.js';
+import { keptNameFault, USER_MAX, userFault } from '../text/names.js';
+import { keptTextFault, TEXT_MAX, textFault } from '../text/texts.js';
 
 /**
  * Our formats, explained in words: what is wrong with a value, or null. JSON Schema can only name a format.
@@ -53,36 +9,59 @@ export function userFault(user: string): string | null {
 export const FORMAT_RULES: Readonly<Record<string, (value: string) => string | null>> = {
   'message-text': textFault,
   'user-name': userFault,
-  // Only one spelling is allowed, because the same id in another spelling would be another message.
-  uuid: (value) =>
-    isUuid(value) && value === value.toLowerCase()
-      ? null
-      : 'must be a UUID in lower case, such as 0190a6f2-7b3c-7d4e-8f5a-6b7c8d9e0f1a',
+  'kept-text': keptTextFault,
+  'kept-name': keptNameFault,
+  uuid: idFault,
+  'idempotency-key': (value) => idFault(idOfKey(value)),
 };
 for (const [name, fault] of Object.entries(FORMAT_RULES))
   FormatRegistry.Set(name, (value) => fault(value) === null);
 FormatRegistry.Set('date-time', (value) => !Number.isNaN(Date.parse(value)));
 
 export const RoomId = Type.String({
-  pattern: '^[A-Za-z0-9_.:-]{1,64}$',
-  description: '1–64 of A-Z a-z 0-9 _ . : -',
+  // No HTTP client can name these two: they are steps in a path (RFC 3986 section 5.2.4).
+  pattern: '^(?!\\.{1,2}$)[A-Za-z0-9_.:-]{1,64}$',
+  description: '1–64 of A-Z a-z 0-9 _ . : -, but neither . nor ..',
   examples: ['42'],
 });
 export const MessageText = Type.String({
   format: 'message-text',
-  description: `1–${TEXT_MAX} characters (not bytes) after trimming; no NUL, no lone surrogate`,
+  description: `1–${TEXT_MAX} characters (not bytes) after trimming; no NUL, no lone surrogate, and something to be seen`,
   examples: ['Hello'],
 });
 export const UserName = Type.String({
   format: 'user-name',
-  description: `1–${USER_MAX} characters, none of them a control character`,
+  description: `1–${USER_MAX} characters in Unicode’s form NFC (others are converted), none of them a control character or invisible`,
   examples: ['alice'],
 });
+/** A name in what has happened; see `keptNameFault`. */
+export const KeptName = Type.String({
+  format: 'kept-name',
+  description: `1–${USER_MAX} characters`,
+  examples: ['alice'],
+});
+/** A text in what has happened; see `keptTextFault`. */
+export const KeptText = Type.String({
+  format: 'kept-text',
+  description: `1–${TEXT_MAX} characters (not bytes)`,
+  examples: ['Hello'],
+});
 export const Uuid = Type.String({ format: 'uuid' });
+export const IdempotencyKey = Type.String({
+  format: 'idempotency-key',
+  description: 'a UUID, also in quotation marks (a string of RFC 8941)',
+});
 export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC' });
-export const Seq = Type.Integer({ minimum: 0, description: 'position in the room: 1, 2, 3, … with no gap' });
+/** Beyond this, JavaScript cannot tell a number from the next, and a store's may come to its end. */
+const GREATEST = Number.MAX_SAFE_INTEGER;
+export const Seq = Type.Integer({
+  minimum: 0,
+  maximum: GREATEST,
+  description: 'position in the room: 1, 2, 3, … with no gap',
+});
 export const MembersVersion = Type.Integer({
   minimum: 0,
+  maximum: GREATEST,
   description: 'grows with each change of the list of members; an event with a smaller one is out of date',
 });
 export const RequestId = Type.String({ minLength: 1, maxLength: 128, pattern: '^[\\x21-\\x7e]+$' });

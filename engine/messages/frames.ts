@@ -1,5 +1,5 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
-import { MessageText, RoomId, Seq, Timestamp, UserName, Uuid } from './fields.js';
+import { KeptName, KeptText, MessageText, RoomId, Seq, Timestamp, Uuid } from './fields.js';
 import { Policy } from './policy.js';
 
 function frame<T extends string, P extends Record<string, TSchema>>(
@@ -23,8 +23,8 @@ export const MESSAGE_FIELDS = {
   id: Uuid,
   room_id: RoomId,
   seq: Seq,
-  user: Type.Union([UserName, Type.Null()]),
-  text: MessageText,
+  user: Type.Union([KeptName, Type.Null()]),
+  text: KeptText,
   created_at: Timestamp,
 };
 
@@ -33,8 +33,8 @@ export const SERVER_FRAMES = {
   welcome: frame('welcome', {
     room_id: RoomId,
     connection_id: Uuid,
-    user: UserName,
-    members: Type.Array(UserName, { description: 'at most PRESENCE_LIMIT names; member_count is exact' }),
+    user: KeptName,
+    members: Type.Array(KeptName, { description: 'at most PRESENCE_LIMIT names; member_count is exact' }),
     member_count: Type.Integer(),
     head_seq: Seq,
     policy: Policy,
@@ -48,16 +48,16 @@ export const SERVER_FRAMES = {
     ),
   }),
   message: frame('message', MESSAGE_FIELDS),
-  joined: frame('joined', { user: UserName, at: Timestamp }),
-  left: frame('left', { user: UserName, at: Timestamp }),
+  joined: frame('joined', { user: KeptName, at: Timestamp }),
+  left: frame('left', { user: KeptName, at: Timestamp }),
   members: frame('members', {
-    members: Type.Array(UserName, { description: 'all of them, in place of what was told before' }),
+    members: Type.Array(KeptName, { description: 'all of them, in place of what was told before' }),
     member_count: Type.Integer(),
   }),
-  typing: frame('typing', { user: UserName }),
+  typing: frame('typing', { user: KeptName }),
   room_opened: frame('room_opened', { seq: Seq, policy: Policy, at: Timestamp }),
   policy_changed: frame('policy_changed', { seq: Seq, policy: Policy, at: Timestamp }),
-  member_kicked: frame('member_kicked', { seq: Seq, user: UserName, at: Timestamp }),
+  member_kicked: frame('member_kicked', { seq: Seq, user: KeptName, at: Timestamp }),
   room_closed: frame('room_closed', { seq: Seq, at: Timestamp }),
   ack: frame('ack', { id: Uuid, seq: Seq }),
   queued: frame('queued', { id: Uuid }),
@@ -66,7 +66,7 @@ export const SERVER_FRAMES = {
     code: Type.String(),
     message: Type.String(),
     id: Type.Optional(
-      Type.String({ maxLength: 64, description: 'of the post it is about, as the client wrote it' }),
+      Type.String({ maxLength: 64, description: 'of the post it is about, a UUID in lower case' }),
     ),
     retry_after_ms: Type.Optional(
       Type.Integer({ minimum: 0, description: 'the node goes down: come back after so many ms, not sooner' }),

@@ -1,6 +1,6 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
 import { Presence } from './commands.js';
-import { MembersVersion, RoomId, Seq, UserName, Uuid } from './fields.js';
+import { KeptName, MembersVersion, RoomId, Seq, Uuid } from './fields.js';
 
 function word<T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {
   return Type.Object(
@@ -30,7 +30,7 @@ export const WORDS = {
     node_id: Uuid,
     call_id: Uuid,
     present: Type.Array(Presence, { maxItems: NAMES_PER_WORD }),
-    believed: Type.Array(UserName, {
+    believed: Type.Array(KeptName, {
       maxItems: NAMES_PER_WORD,
       description: 'members as the clients of this node were told of them',
     }),
@@ -47,7 +47,7 @@ export const WORDS = {
     check_id: Uuid,
     gone: Type.Array(Uuid, { maxItems: NAMES_PER_WORD, description: 'those that are not there' }),
   }),
-  typing: word('typing', { user: UserName }),
+  typing: word('typing', { user: KeptName }),
 } as const;
 
 export type RollCall = Static<typeof WORDS.roll_call>;

@@ -26,8 +26,10 @@ export interface Append {
  */
 export interface RetentionBounds {
   readonly max_messages: number | null;
-  /** ms since 1970: events from before it are forgotten, up to the first that is not. */
+  /** ms since 1970: events from before it are forgotten, and what stands in front of them, whatever date that has. */
   readonly not_before: number | null;
+  /** Events up to this seq are too old, whatever date they have. */
+  readonly up_to?: number;
 }
 
 /**

@@ -165,7 +165,8 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     }
     switch (message.type) {
       case 'loaded':
-        if (this.phase === 'loading' && message.load === this.asked) this.loaded(message.record);
+        if (this.phase === 'loading' && message.load === this.asked)
+          this.loaded(message.record, message.latest);
         return;
       case 'not_loaded':
         if (this.phase === 'loading' && message.load === this.asked)
@@ -269,15 +270,20 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   private load(): void {
     this.enter('loading');
     const load = ++this.asked;
-    this.parts.store.load(this.roomId).then(
-      (record) => this.mailbox.tellFirst({ type: 'loaded', load, record }),
+    const { store } = this.parts;
+    const newest = { room_id: this.roomId, limit: 1, messages_only: false };
+    Promise.all([store.load(this.roomId), store.history(newest)]).then(
+      ([record, [last]]) => {
+        const latest = last === undefined ? 0 : Date.parse(last.at);
+        this.mailbox.tellFirst({ type: 'loaded', load, record, latest });
+      },
       (cause: unknown) => this.mailbox.tellFirst({ type: 'not_loaded', load, cause }),
     );
   }
 
-  private loaded(record: RoomRecord | null): void {
+  private loaded(record: RoomRecord | null, latest: number): void {
     const { callsRoll } = this;
-    this.core.wake(record, callsRoll);
+    this.core.wake(record, callsRoll, latest);
     this.callsRoll = true;
     this.enter('open');
     if (!callsRoll) return;

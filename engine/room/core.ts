@@ -17,6 +17,8 @@ export class RoomCore {
   private ctx: Context | null = null;
   /** The command that is being decided now. A throw while there is one leaves the state whole. */
   private deciding: Command | null = null;
+  /** When the room's last event was, ms since 1970: the next is not dated before it, whatever the clock says. */
+  private latest = 0;
   /** The command that was answered last in this turn. A throw after that must not answer it a second time. */
   private decided: Delivery | null = null;
 
@@ -31,8 +33,13 @@ export class RoomCore {
     this.outbox = new Outbox(roomId, parts, owner);
   }
 
-  /** Begins anew with the store's record. `calling`: a roll call follows, so members are not known yet. */
-  wake(record: RoomRecord | null, calling: boolean): void {
+  /**
+   * Begins anew with the store's record. `calling`: a roll call follows, so members are not known yet. `latest`: when its
+   * last event was, ms since 1970; the home before this one may have had a clock that is ahead of this one's.
+   */
+  wake(record: RoomRecord | null, calling: boolean, latest: number): void {
+    this.latest = Math.max(this.latest, latest);
+    this.ctx = null;
     this.state = this.woken(record, calling, this.state.members_version);
   }
 
@@ -96,9 +103,11 @@ export class RoomCore {
   }
 
   context(): Context {
+    if (this.ctx !== null) return this.ctx;
     const { clock, timestamp, newId, presenceLimit, lives, nodeId } = this.parts;
-    this.ctx ??= {
-      at: timestamp(clock.now()),
+    this.latest = Math.max(this.latest, clock.now());
+    this.ctx = {
+      at: timestamp(this.latest),
       elapsed: clock.elapsed(),
       newId,
       presenceLimit,

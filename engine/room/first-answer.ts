@@ -2,6 +2,7 @@ import { refused, type Answer } from '../messages/answers.js';
 import type { ChangeCommand, PostCommand } from '../messages/commands.js';
 import type { DurableEvent } from '../messages/events.js';
 import { samePolicy } from '../messages/policy.js';
+import { nameOf } from '../text/names.js';
 import { done, type Context } from './decision.js';
 import { view } from './facts.js';
 import type { RoomState } from './state.js';
@@ -34,7 +35,7 @@ function answerFor(
 ): Answer | null {
   switch (command.type) {
     case 'post': {
-      const isSame = first.type === 'message_posted' && first.user === command.user;
+      const isSame = first.type === 'message_posted' && isSameUser(first.user, command.user);
       return isSame && first.text === command.text.trim() ? { type: 'posted', message: first } : null;
     }
     case 'open': {
@@ -47,6 +48,11 @@ function answerFor(
       return isSame && first.purged === command.purge ? done() : null;
     }
     case 'kick':
-      return first.type === 'member_kicked' && first.user === command.user ? done() : null;
+      return first.type === 'member_kicked' && isSameUser(first.user, command.user) ? done() : null;
   }
+}
+
+/** `kept`: the name in an event, which may be of a time before names were kept in one spelling. */
+function isSameUser(kept: string | null, user: string | null): boolean {
+  return kept === user || (kept !== null && nameOf(kept) === user);
 }

@@ -5,7 +5,12 @@ import type { Delivery, RoomRecord } from '../ports.js';
 /** A room's messages: commands, answers to its own questions, and news of other nodes. */
 export type RoomMessage =
   | Delivery
-  | { readonly type: 'loaded'; readonly load: number; readonly record: RoomRecord | null }
+  | {
+      readonly type: 'loaded';
+      readonly load: number;
+      readonly record: RoomRecord | null;
+      readonly latest: number;
+    }
   | { readonly type: 'not_loaded'; readonly load: number; readonly cause: unknown }
   | { readonly type: 'looked_up'; readonly lookup: number }
   | { readonly type: 'not_looked_up'; readonly lookup: number; readonly cause: unknown }

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { createMemoryStore } from '../../adapters/memory/store.js';
 import { exportRooms } from '../../api/transfer/export.js';
 import { importRooms, type ImportTally } from '../../api/transfer/import.js';
-import { textFault, userFault } from '../../engine/messages/fields.js';
+import { userFault } from '../../engine/text/names.js';
+import { textFault } from '../../engine/text/texts.js';
 import type { DurableEvent } from '../../engine/messages/events.js';
 import type { Policy } from '../../engine/messages/policy.js';
 import type { RoomRecord, Store } from '../../engine/ports.js';
@@ -138,7 +139,7 @@ const body = fc.oneof(
 const trace = fc.record({ request_id: fc.constantFrom('r-1', '!~') }, { requiredKeys: [], ...PLAIN });
 
 const room = fc.record({
-  room_id: fc.stringMatching(/^[A-Za-z0-9_.:-]{1,64}$/),
+  room_id: fc.stringMatching(/^[A-Za-z0-9_.:-]{1,64}$/).filter((id) => id !== '.' && id !== '..'),
   status: fc.constantFrom('open' as const, 'closed' as const, 'empty' as const),
   policy: fc.option(policy),
   created_at: time,

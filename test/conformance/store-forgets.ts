@@ -90,25 +90,47 @@ export function promiseForgetting(promise: Promised): void {
     },
   );
 
-  promise('retention by age forgets what is older, up to the first that is not', async (t, store, room) => {
-    const at = (second: number): string => new Date(Date.UTC(2024, 0, 1, 0, 0, second)).toISOString();
-    const ages = [1, 2, 3, 10, 4, 11, 12];
-    await store.append([append(room, ...ages.map((age, i) => ({ ...message(room, i + 1), at: at(age) })))]);
-    await retainAll(store, room, { max_messages: null, not_before: Date.parse(at(5)) });
-    const page = { room_id: room, after: 0, limit: 100, messages_only: true };
-    t.same(
-      seqs(await store.history(page)),
-      [4, 5, 6, 7],
-      'a clock that went back costs nothing that is young',
-    );
-    await retainAll(store, room, { max_messages: 6, not_before: Date.parse(at(12)) });
-    t.same(seqs(await store.history(page)), [7]);
-    await retainAll(store, room, { max_messages: null, not_before: Date.parse(at(60)) });
-    t.same(seqs(await store.history(page)), [], 'also all of it');
-    await store.sweep();
-    t.same(await store.append([append(room, message(room, 8))]), ['committed']);
-    t.same(seqs(await store.history(page)), [8]);
-    t.equal(await store.retain(`${room}-unknown`, { max_messages: 1, not_before: null }), false);
+  promise(
+    'retention by age forgets what is older, and what stands in front of it',
+    async (t, store, room) => {
+      const at = (second: number): string => new Date(Date.UTC(2024, 0, 1, 0, 0, second)).toISOString();
+      const ages = [1, 2, 3, 10, 4, 11, 12];
+      await store.append([append(room, ...ages.map((age, i) => ({ ...message(room, i + 1), at: at(age) })))]);
+      await retainAll(store, room, { max_messages: null, not_before: Date.parse(at(5)) });
+      const page = { room_id: room, after: 0, limit: 100, messages_only: true };
+      t.same(
+        seqs(await store.history(page)),
+        [6, 7],
+        'an event whose clock was ahead is as old as the one behind it',
+      );
+      await retainAll(store, room, { max_messages: 6, not_before: Date.parse(at(12)) });
+      t.same(seqs(await store.history(page)), [7]);
+      await retainAll(store, room, { max_messages: null, not_before: Date.parse(at(60)) });
+      t.same(seqs(await store.history(page)), [], 'also all of it');
+      await store.sweep();
+      t.same(await store.append([append(room, message(room, 8))]), ['committed']);
+      t.same(seqs(await store.history(page)), [8]);
+      t.equal(await store.retain(`${room}-unknown`, { max_messages: 1, not_before: null }), false);
+    },
+  );
+
+  promise('retention forgets up to a seq, whatever the dates say', async (t, store, room) => {
+    const at = '2099-01-01T00:00:00.000Z';
+    const dated = messages(room, 1, 2_500).map((event) => ({ ...event, at }));
+    for (let from = 0; from < dated.length; from += 500)
+      await store.append([{ room: record(room, from + 500), events: dated.slice(from, from + 500) }]);
+    const age = { max_messages: null, not_before: Date.parse(AT) };
+    await retainAll(store, room, age);
+    const page = { room_id: room, after: 0, limit: 1, messages_only: true };
+    t.same(seqs(await store.history(page)), [1], 'none of them is old by its date');
+    await retainAll(store, room, { ...age, up_to: 2_300 });
+    t.same(seqs(await store.history(page)), [2_301]);
+    await retainAll(store, room, { ...age, up_to: 7 });
+    t.same(seqs(await store.history(page)), [2_301], 'what is forgotten stays forgotten');
+    await retainAll(store, room, { ...age, up_to: 2_500 });
+    t.same(await store.history(page), []);
+    t.same(await store.append([append(room, message(room, 2_501))]), ['committed']);
+    t.same(seqs(await store.history(page)), [2_501]);
   });
 
   promise('much is forgotten in many small steps, and freed', async (t, store, room) => {

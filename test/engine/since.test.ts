@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { Page } from '../../engine/ports.js';
 import { turns } from '../support/clock.js';
 import { until } from '../support/until.js';
 import { startNode, type Client, type Node } from '../support/engine.js';
@@ -10,6 +11,11 @@ async function write(node: Node, count: number): Promise<void> {
 
 function upTo(from: number, to: number): number[] {
   return Array.from({ length: to - from }, (_, i) => from + 1 + i);
+}
+
+/** A room that wakes reads its newest event as well, and it is not what these tests are about. */
+function isCatchUp({ after }: Page): boolean {
+  return after !== undefined;
 }
 
 t.test('with since, exactly the missed messages follow the welcome, then what is new', async (t) => {
@@ -133,7 +139,8 @@ t.test(
     const node = await startNode(t, {
       store: (inner) => ({
         ...inner,
-        history: (page) => (broken ? Promise.reject(new Error('disk')) : inner.history(page)),
+        history: (page) =>
+          broken && isCatchUp(page) ? Promise.reject(new Error('disk')) : inner.history(page),
       }),
     });
     await write(node, 300);
@@ -191,7 +198,8 @@ t.test('a gap that cannot be repaired yet holds back what is behind it, and is t
   const node = await startNode(t, {
     store: (inner) => ({
       ...inner,
-      history: (page) => (broken ? Promise.reject(new Error('disk')) : inner.history(page)),
+      history: (page) =>
+        broken && isCatchUp(page) ? Promise.reject(new Error('disk')) : inner.history(page),
     }),
     broker: (inner) => ({
       ...inner,
