@@ -3,6 +3,7 @@ import { createInProcessBroker } from '../adapters/in-process/broker.js';
 import { createMemoryStore } from '../adapters/memory/store.js';
 import type { Access } from '../adapters/sqlite/store.js';
 import { createRabbitBroker } from '../adapters/rabbitmq/broker.js';
+import { watchOpenFiles } from '../adapters/system/open-files.js';
 import type { GatherRule } from '../adapters/uws/gathered-outlet.js';
 import { systemClock } from '../adapters/system/clock.js';
 import { atMost } from '../engine/at-most.js';
@@ -85,8 +86,22 @@ export async function startNode(
     maxBodyBytes: config.MAX_BODY_BYTES * 2,
     onError: (cause) => log.error({ cause: errorText(cause) }, 'http: a handler failed'),
   });
+  const files = watchOpenFiles({
+    ...{ clock: systemClock, log },
+    changed(now) {
+      // What is answered gives its connection back.
+      http.closeConnections(now !== 'free');
+      if (now === 'out') server.stopListening();
+      else if (!stopping)
+        server
+          .listenAgain()
+          .catch((cause: unknown) => log.error({ cause: errorText(cause) }, 'it does not listen'));
+    },
+  });
+  let stopping = false;
   const takesWebSockets = config.ROLE !== 'home';
   const presetOf = (roomId: string) => presetFor(roomId, config.ROOM_PRESETS, base);
+  const isFull = (): boolean => files.look() !== 'free';
   const guard = createGuard(config.ORIGINS, config.HOSTS);
   const app = await createApp(
     { engine, store: readsOf(store), metrics, guard, presetOf, takesWebSockets },
@@ -102,7 +117,7 @@ export async function startNode(
       silenceS: config.SILENCE_S,
       ...(gather ? { gather } : {}),
       opened: (socket) =>
-        socket.upgrade ? letIn({ engine, log, meter: metrics, guard }, socket, socket.upgrade) : null,
+        socket.upgrade ? letIn({ engine, log, meter: metrics, guard, isFull }, socket, socket.upgrade) : null,
       refused: (fault, upgrade) => refusedHandshake({ log, meter: metrics }, fault, upgrade),
     });
   // The short cut knows no authentication, and there is none yet.
@@ -119,8 +134,10 @@ export async function startNode(
     metricsPort,
     announceStop: () => engine.announceStop(),
     async stop(ms) {
+      stopping = true;
+      files.end();
       server.stopListening();
-      http.closeConnections();
+      http.closeConnections(true);
       await engine.drain(ms);
       await atMost(systemClock, LAST_ANSWERS_MS, http.drained());
       await app.close();

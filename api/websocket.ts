@@ -12,6 +12,7 @@ const PREFIX = '/ws/updates/';
 export const SUBPROTOCOL = 'parlor.v1';
 /** Of what a client sent, so much is repeated to it. */
 const SHOWN = 100;
+const FULL = 'this node can take no more connections; come back in a moment, or ask another';
 
 /** What an upgrade request said. */
 interface Upgrade {
@@ -28,6 +29,8 @@ interface Parts {
   readonly log: Log;
   readonly meter: Meter;
   readonly guard: Guard;
+  /** Whether there is no room for one more connection on this node. */
+  readonly isFull: () => boolean;
 }
 
 interface Handler {
@@ -51,6 +54,7 @@ export function letIn(parts: Parts, socket: Socket, upgrade: Upgrade): Handler |
     log.info({ path: upgrade.path, ip: upgrade.ip, code }, 'connection refused');
     return null;
   };
+  if (parts.isFull()) return refuse('unavailable', FULL);
   const foreign = guard.refusal(upgrade.origin, upgrade.host);
   if (foreign !== null) return refuse('forbidden', foreign);
   const unreadable = addressFault(upgrade.path) ?? addressFault(upgrade.query);

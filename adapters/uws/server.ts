@@ -12,6 +12,8 @@ export interface UwsServer {
   listen(host: string, port: number, sharing: Sharing): Promise<number>;
   /** Takes no new connections, on any port. Those that are open stay. */
   stopListening(): void;
+  /** Listens on the same ports again; rejects with one line if that is not possible. */
+  listenAgain(): Promise<void>;
   /** Closes everything at once. */
   close(): void;
 }
@@ -23,22 +25,34 @@ const OPTIONS = { shared: 0, exclusive: 1 };
 export function createUwsServer(): UwsServer {
   const app = uWS.App();
   let listening: us_listen_socket[] = [];
+  const places: { readonly host: string; readonly port: number; readonly sharing: Sharing }[] = [];
+
+  function listen(host: string, port: number, sharing: Sharing): Promise<number> {
+    return new Promise((ready, fail) => {
+      const listened = (socket: us_listen_socket | false): void => {
+        if (socket === false) {
+          fail(new Error(`cannot listen on ${host}:${port}: another program listens there`));
+          return;
+        }
+        listening.push(socket);
+        ready(uWS.us_socket_local_port(socket));
+      };
+      // @ts-expect-error -- its types have options without a host only
+      app.listen(host, port, OPTIONS[sharing], listened);
+    });
+  }
 
   return {
     app,
-    listen: (host, port, sharing) =>
-      new Promise((ready, fail) => {
-        const listened = (socket: us_listen_socket | false): void => {
-          if (socket === false) {
-            fail(new Error(`cannot listen on ${host}:${port}: another program listens there`));
-            return;
-          }
-          listening.push(socket);
-          ready(uWS.us_socket_local_port(socket));
-        };
-        // @ts-expect-error -- its types have options without a host only
-        app.listen(host, port, OPTIONS[sharing], listened);
-      }),
+    async listen(host, wanted, sharing) {
+      const port = await listen(host, wanted, sharing);
+      places.push({ host, port, sharing });
+      return port;
+    },
+    async listenAgain() {
+      if (listening.length > 0) return;
+      for (const { host, port, sharing } of places) await listen(host, port, sharing);
+    },
     stopListening() {
       for (const socket of listening) uWS.us_listen_socket_close(socket);
       listening = [];

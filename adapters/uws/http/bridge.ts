@@ -30,8 +30,8 @@ export interface HttpBridge {
    * `fastify.ready()` on; do not listen earlier. The short cuts must give the answers that the app would give.
    */
   attach(app: TemplatedApp, shortCuts?: readonly ShortCut[]): void;
-  /** From now on every answer says `Connection: close` and ends its connection: the server goes down. */
-  closeConnections(): void;
+  /** Whether every answer says `Connection: close` and ends its connection from now on. */
+  closeConnections(now: boolean): void;
   /** Requests whose answer is not complete. */
   readonly inFlight: number;
   /**
@@ -109,8 +109,8 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
       for (const cut of shortCuts) app.post(cut.pattern, (native, req) => accept(native, req, attached, cut));
       app.any('/*', (native, req) => accept(native, req, attached));
     },
-    closeConnections() {
-      closing = true;
+    closeConnections(now) {
+      closing = now;
     },
     get inFlight() {
       return inFlight;

@@ -181,7 +181,7 @@ t.test('a server that goes down ends each connection with its answer, and says s
   idle?.send(request('GET /now'));
   t.equal((await idle?.answer())?.body.toString(), 'now');
   await until(() => going.bridge.inFlight === 1, { what: 'the request under way' });
-  going.bridge.closeConnections();
+  going.bridge.closeConnections(true);
   answer('later');
   idle?.send(request('GET /now'));
   closing?.send(request('GET /close'));
