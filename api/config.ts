@@ -234,7 +234,9 @@ function explain(cause: unknown, given: Readonly<Record<string, string | undefin
       : null;
   if (!fault) return `settings: ${String(cause)}`;
   const name = fault.instancePath.slice(1);
-  const what = SECRET.has(name) ? `${name} is not what is` : `${name}=${JSON.stringify(given[name])} is not`;
+  const what = SECRET.has(name)
+    ? `${name} (not shown, as it may hold a password) is not`
+    : `${name}=${JSON.stringify(given[name])} is not`;
   return `${what} allowed; allowed: ${allowedValues(name)}`;
 }
 
