@@ -16,6 +16,7 @@ import { freePort } from './free-port.js';
 import type { NodeLog } from './logging.js';
 import { createMetrics } from './metrics.js';
 import { readsOf } from './reads.js';
+import { createRefusals } from './refusals.js';
 import { shortPost } from './short-post.js';
 import { letIn } from './websocket.js';
 import type { Worker } from './worker.js';
@@ -79,15 +80,19 @@ export async function startNode(
   );
   metrics.watch(() => engine.stats());
 
+  const { MAX_BODY_BYTES: maxBodyBytes } = config;
+  const refusals = createRefusals(log, metrics);
   const http = createHttpBridge({
-    maxBodyBytes: config.MAX_BODY_BYTES * 2,
+    // Fastify says more about what is too large, so it is given the chance.
+    maxBodyBytes: maxBodyBytes * 2,
+    refuse: (refused) => refusals.refuse(refused),
     onError: (cause) => log.error({ cause: errorText(cause) }, 'http: a handler failed'),
   });
   const takesWebSockets = config.ROLE !== 'home';
   const presetOf = (roomId: string) => presetFor(roomId, config.ROOM_PRESETS, base);
   const app = await createApp(
     { engine, store: readsOf(store), metrics, presetOf, takesWebSockets },
-    { log, maxBodyBytes: config.MAX_BODY_BYTES, serverFactory: http.serverFactory },
+    { log, maxBodyBytes, refusals, serverFactory: http.serverFactory },
   );
   if (takesWebSockets)
     outlet.current = attachWebSockets(server.app, {
@@ -100,7 +105,7 @@ export async function startNode(
         socket.upgrade ? letIn({ engine, log, meter: metrics }, socket, socket.upgrade) : null,
     });
   // The short cut knows no authentication, and there is none yet.
-  http.attach(server.app, [shortPost({ engine, metrics, clock: systemClock }, log)]);
+  http.attach(server.app, [shortPost({ engine, metrics, clock: systemClock, maxBodyBytes }, log)]);
 
   await engine.start();
   if (!worker) await freePort(config.HOST, config.PORT);

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { RoomId } from '../../engine/messages/fields.js';
 import { PolicyChange } from '../../engine/messages/policy.js';
 import { impossible, isUnfinished, sendUnfinished } from '../answers.js';
+import { carryOut } from '../carry-out.js';
 import type { AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
 import { Limit, MemberParams, problems, Queued, Room, RoomParams, RoomSummary } from '../schemas.js';
@@ -92,7 +93,7 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
     },
     async (request, reply) => {
       const { room_id } = request.params;
-      const answer = await engine.request({
+      const answer = await carryOut(engine, request, {
         type: 'open',
         room_id,
         policy: request.body,
@@ -122,7 +123,7 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
     },
     async (request, reply) => {
       const { room_id } = request.params;
-      const answer = await engine.request({
+      const answer = await carryOut(engine, request, {
         type: 'close',
         room_id,
         purge: request.query.purge ?? false,
@@ -146,7 +147,7 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
     },
     async (request, reply) => {
       const { room_id, user } = request.params;
-      const answer = await engine.request({ type: 'kick', room_id, user, request_id: request.id });
+      const answer = await carryOut(engine, request, { type: 'kick', room_id, user, request_id: request.id });
       if (isUnfinished(answer)) return sendUnfinished(reply, answer, { room_id });
       return reply.code(204).send();
     },
