@@ -10,13 +10,15 @@ import Fastify, {
   type FastifyRequest,
   type FastifyServerFactory,
 } from 'fastify';
-import { errorText, type ErrorCode } from '../engine/errors.js';
+import { errorText } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
 import { addressFault } from '../engine/text/address.js';
 import { useJson } from './json-body.js';
 import type { AppParts } from './parts.js';
+import { allowedMethods } from './allowed-methods.js';
 import { sendProblem } from './problem.js';
 import { StoreFailed } from './reads.js';
+import { codeOfStatus, type Refusals } from './refusals.js';
 import { eventRoutes } from './routes/events.js';
 import { messageRoutes } from './routes/messages.js';
 import { operationRoutes } from './routes/operations.js';
@@ -27,6 +29,7 @@ import { VERSION } from './version.js';
 export interface AppOptions {
   readonly log: FastifyBaseLogger;
   readonly maxBodyBytes: number;
+  readonly refusals?: Refusals;
   readonly serverFactory?: FastifyServerFactory;
 }
 
@@ -38,7 +41,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: options.maxBodyBytes,
     genReqId: (request) => requestIdOf(String(request.headers['x-request-id'] ?? '')),
-    routerOptions: { maxParamLength: 512 },
+    routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     // Fastify's own says nothing of when to come again; the engine's does.
     return503OnClosing: false,
     // An address that cannot be read never gets as far as the hooks below.
@@ -68,6 +71,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   });
   if (parts.guard.cors !== null) await app.register(cors, corsOptions(parts.guard.cors));
   app.addHook('onResponse', (request, reply, done) => {
+    if (options.refusals?.has(request.raw)) return done();
     if (reply.problemCode !== null) parts.metrics.refused(reply.problemCode);
     logRequest(request, reply);
     done();
@@ -79,7 +83,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
       request.log.error({ cause: error.message }, 'request: the store did not answer');
       return sendProblem(reply, 'unavailable', 'the store does not answer now; try again in a moment');
     }
-    const code = codeOf(error);
+    const code = codeOfStatus(error.statusCode);
     if (code === 'internal')
       request.log.error({ cause: errorText(error), stack: error.stack }, 'request: failed');
     return sendProblem(
@@ -88,13 +92,16 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
       code === 'internal' ? 'see the log for this x-request-id' : error.message,
     );
   });
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      reply,
-      'not_found',
-      `there is no ${request.method} ${request.url.split('?')[0] ?? ''}; see /api/openapi`,
-    ),
-  );
+  const allowed = allowedMethods(app);
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] ?? '';
+    const methods = allowed(path);
+    if (methods.length === 0)
+      return sendProblem(reply, 'not_found', `there is no ${request.method} ${path}; see /api/openapi`);
+    // RFC 9110 section 15.5.6: the answer names them.
+    void reply.header('allow', methods.join(', '));
+    return sendProblem(reply, 'method_not_allowed', `${path} has ${methods.join(', ')}; see /api/openapi`);
+  });
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -139,13 +146,4 @@ function logRequest(request: FastifyRequest, reply: FastifyReply): void {
     { method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
     'request',
   );
-}
-
-/** What Fastify refuses by itself, in our codes. */
-function codeOf(error: FastifyError): ErrorCode {
-  if (error.statusCode === 413) return 'payload_too_large';
-  if (error.statusCode === 415) return 'unsupported_media_type';
-  return error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500
-    ? 'bad_request'
-    : 'internal';
 }

@@ -19,6 +19,7 @@ import type { NodeLog } from './logging.js';
 import { createMetrics } from './metrics.js';
 import { readsOf } from './reads.js';
 import { createGuard } from './origins.js';
+import { createRefusals } from './refusals.js';
 import { shortPost } from './short-post.js';
 import { letIn, refusedHandshake, SUBPROTOCOL } from './websocket.js';
 import type { Worker } from './worker.js';
@@ -82,8 +83,12 @@ export async function startNode(
   );
   metrics.watch(() => engine.stats());
 
+  const { MAX_BODY_BYTES: maxBodyBytes } = config;
+  const refusals = createRefusals(log, metrics);
   const http = createHttpBridge({
-    maxBodyBytes: config.MAX_BODY_BYTES * 2,
+    // Fastify says more about what is too large, so it is given the chance.
+    maxBodyBytes: maxBodyBytes * 2,
+    refuse: (refused) => refusals.refuse(refused),
     onError: (cause) => log.error({ cause: errorText(cause) }, 'http: a handler failed'),
   });
   const files = watchOpenFiles({
@@ -105,7 +110,7 @@ export async function startNode(
   const guard = createGuard(config.ORIGINS, config.HOSTS);
   const app = await createApp(
     { engine, store: readsOf(store), metrics, guard, presetOf, takesWebSockets },
-    { log, maxBodyBytes: config.MAX_BODY_BYTES, serverFactory: http.serverFactory },
+    { log, maxBodyBytes, refusals, serverFactory: http.serverFactory },
   );
   if (takesWebSockets)
     outlet.current = attachWebSockets(server.app, {
@@ -121,7 +126,7 @@ export async function startNode(
       refused: (fault, upgrade) => refusedHandshake({ log, meter: metrics }, fault, upgrade),
     });
   // The short cut knows no authentication, and there is none yet.
-  http.attach(server.app, [shortPost({ engine, metrics, guard, clock: systemClock }, log)]);
+  http.attach(server.app, [shortPost({ engine, metrics, guard, clock: systemClock, maxBodyBytes }, log)]);
 
   await engine.start();
   if (!worker) await freePort(config.HOST, config.PORT);

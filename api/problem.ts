@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyReply } from 'fastify';
-import { ERRORS, ERROR_CODES, type ErrorCode } from '../engine/errors.js';
+import { ERRORS, ERROR_CODES, retryOf, type ErrorCode } from '../engine/errors.js';
 import type { Fault } from '../engine/messages/check.js';
 
 /** An error as HTTP tells it: RFC 9457, with our code and, for a bad body, what is wrong where. */
@@ -11,9 +11,13 @@ export const Problem = Type.Object(
     status: Type.Integer(),
     detail: Type.String({ description: 'what the sender can do about it' }),
     code: Type.Unsafe<ErrorCode>(Type.String({ enum: [...ERROR_CODES] })),
+    retry: Type.Boolean({ description: 'whether the same request may succeed later' }),
+    retry_after_ms: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'with retry: do not ask again sooner; as Retry-After, in ms' }),
+    ),
     errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
   },
-  { $id: 'Problem', description: 'RFC 9457 problem details' },
+  { title: 'Problem', description: 'RFC 9457 problem details' },
 );
 export type Problem = Static<typeof Problem>;
 
@@ -24,25 +28,26 @@ declare module 'fastify' {
   }
 }
 
-const RETRY_AFTER_S = '1';
-
-/** An error as an answer: its status, the headers it has beside those of every answer, and its body. */
+/** An error as an answer: the headers it has beside those of every answer (name, value, name, value …), and its body. */
 export function problemOf(
   code: ErrorCode,
   detail: string,
   errors?: readonly Fault[],
-): { status: number; contentType: string; retryAfter: string | null; problem: Problem } {
+): { headers: readonly string[]; problem: Problem } {
   const { http, title } = ERRORS[code];
+  const { retry, retry_after_ms } = retryOf(code);
+  const again =
+    retry_after_ms === undefined ? [] : ['retry-after', String(Math.ceil(retry_after_ms / 1_000))];
   return {
-    status: http,
-    contentType: 'application/problem+json',
-    retryAfter: http === 429 || http === 503 ? RETRY_AFTER_S : null,
+    headers: [...again, 'content-type', 'application/problem+json'],
     problem: {
       type: `urn:parlor:error:${code}`,
       title,
       status: http,
       detail,
       code,
+      retry,
+      ...(retry_after_ms === undefined ? {} : { retry_after_ms }),
       ...(errors ? { errors: [...errors] } : {}),
     },
   };
@@ -55,8 +60,13 @@ export function sendProblem(
   detail: string,
   errors?: readonly Fault[],
 ): FastifyReply {
-  const { status, contentType, retryAfter, problem } = problemOf(code, detail, errors);
+  const { headers, problem } = problemOf(code, detail, errors);
   reply.problemCode = code;
-  if (retryAfter !== null) void reply.header('retry-after', retryAfter);
-  return reply.code(status).type(contentType).serializer(JSON.stringify).send(problem);
+  setHeaders(reply, headers);
+  return reply.code(problem.status).serializer(JSON.stringify).send(problem);
+}
+
+/** Headers as name, value, name, value … */
+export function setHeaders(reply: FastifyReply, headers: readonly string[]): void {
+  for (let at = 0; at < headers.length; at += 2) void reply.header(headers[at] ?? '', headers[at + 1] ?? '');
 }

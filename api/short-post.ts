@@ -1,24 +1,22 @@
-import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Static } from '@sinclair/typebox';
 import { OVERLOADED } from '../engine/admission.js';
-import { messageJson } from '../engine/json.js';
 import type { Engine } from '../engine/engine.js';
-import { errorText, type ErrorCode } from '../engine/errors.js';
+import { errorText } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
 import type { Answer } from '../engine/messages/answers.js';
 import { checker } from '../engine/messages/check.js';
-import type { PostCommand } from '../engine/messages/commands.js';
 import { speller } from '../engine/messages/spelling.js';
 import type { Clock, Log } from '../engine/ports.js';
 import { idOfKey } from '../engine/text/message-ids.js';
 import { fromUtf8 } from '../engine/text/utf8.js';
-import { impossible } from './answers.js';
+import { isPlainJson } from './content-type.js';
 import { lateRefusals } from './late-refusals.js';
 import type { NodeLog } from './logging.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
+import { postAnswer, postRefusal, type PostAnswer } from './post-answer.js';
 import { POST_PATH, postCommand } from './post-command.js';
-import { problemOf } from './problem.js';
 import { PostBody, PostHeaders, RoomParams } from './schemas.js';
 
 interface Head {
@@ -26,21 +24,11 @@ interface Head {
   readonly headers: IncomingHttpHeaders;
 }
 
-interface ShortAnswer {
-  readonly status: number;
-  readonly statusLine: string;
-  readonly headers: readonly string[];
-  readonly body: string;
-}
+type ShortAnswer = Pick<PostAnswer, 'status' | 'headers' | 'body'>;
 
 type RequestLog = Pick<Log, 'error'> & Pick<NodeLog, 'requested'>;
 
 const [BEFORE_ROOM = '', AFTER_ROOM = ''] = POST_PATH.split(':room_id');
-const JSON_TYPES: ReadonlySet<unknown> = new Set(['application/json', 'application/json; charset=utf-8']);
-const JSON_ANSWER = 'application/json; charset=utf-8';
-const STATUS_LINES = new Map(
-  Object.entries(STATUS_CODES).map(([code, text]) => [Number(code), `${code} ${text ?? ''}`]),
-);
 
 const paramFaults = checker(RoomParams);
 const headerFaults = checker(PostHeaders);
@@ -50,7 +38,7 @@ const spellBody = speller(PostBody);
 /**
  * The short way of a post: nine in ten requests of a busy node are well-formed posts, and Fastify's way through
  * routing, hooks and reply costs twice what the room does. It answers those exactly as the route in
- * routes/messages.ts does (a test compares them), logs the same line, and leaves every other request to Fastify. It
+ * routes/messages.ts does (tests compare them), logs the same line, and leaves every other request to Fastify. It
  * knows no authentication: where clients must prove who they are, it must not be used.
  */
 export function shortPost(
@@ -59,79 +47,54 @@ export function shortPost(
     metrics: Pick<Metrics, 'refused'>;
     guard: Pick<Guard, 'refusal'>;
     clock: Clock;
+    /** As the route's: a larger body is left to it. */
+    maxBodyBytes: number;
   },
   log: RequestLog,
 ) {
-  const { engine, metrics, guard } = parts;
+  const { engine, metrics, guard, maxBodyBytes } = parts;
   const late = lateRefusals(parts.clock);
 
-  function refusal(request_id: string, code: ErrorCode, detail: string): ShortAnswer {
-    metrics.refused(code);
-    const { status, contentType, retryAfter, problem } = problemOf(code, detail);
-    const retry = retryAfter === null ? [] : ['retry-after', retryAfter];
-    const headers = ['x-request-id', request_id, ...retry, 'content-type', contentType];
-    return answerWith(status, headers, JSON.stringify(problem));
-  }
-
-  function answerOf(answer: Answer, request_id: string, { id, room_id }: PostCommand): ShortAnswer {
-    switch (answer.type) {
-      case 'posted':
-        return answerWith(
-          201,
-          ['x-request-id', request_id, 'location', `/api/messages/${id}`, 'content-type', JSON_ANSWER],
-          messageJson(answer.message),
-        );
-      case 'refused':
-        return refusal(request_id, answer.code, answer.message);
-      case 'queued':
-        return answerWith(
-          202,
-          ['x-request-id', request_id, 'content-type', JSON_ANSWER],
-          JSON.stringify({ id, room_id, status: 'queued' }),
-        );
-      default:
-        return impossible(answer);
-    }
-  }
-
-  function failure(request_id: string, cause: unknown): ShortAnswer {
+  function failure(request_id: string, cause: unknown): PostAnswer {
     log.error({ request_id, cause: errorText(cause) }, 'request: failed');
-    return refusal(request_id, 'internal', 'see the log for this x-request-id');
+    return postRefusal('internal', 'see the log for this x-request-id');
   }
 
   return {
     pattern: POST_PATH,
     // Posts of pages, which have an Origin, need the headers of CORS.
     wants: ({ headers }: Head): boolean =>
-      JSON_TYPES.has(headers['content-type']) &&
+      isPlainJson(headers['content-type']) &&
       headers.origin === undefined &&
       guard.refusal('', headers.host ?? '') === null,
-    take({ url, headers }: Head, bytes: Buffer, answer: (answer: ShortAnswer) => void): boolean {
+    /** What carries the post out and answers it, to be called once; null: it is left to Fastify. */
+    take({ url, headers }: Head, bytes: Buffer, answer: (answer: ShortAnswer) => void): (() => void) | null {
       const since = performance.now();
-      if (!url.startsWith(BEFORE_ROOM) || !url.endsWith(AFTER_ROOM)) return false;
+      if (bytes.length > maxBodyBytes) return null;
+      if (!url.startsWith(BEFORE_ROOM) || !url.endsWith(AFTER_ROOM)) return null;
       const room_id = url.slice(BEFORE_ROOM.length, -AFTER_ROOM.length);
-      if (paramFaults({ room_id }) !== null || headerFaults(headers) !== null) return false;
+      if (paramFaults({ room_id }) !== null || headerFaults(headers) !== null) return null;
       const request_id = requestIdOf(headers['x-request-id']?.toString() ?? '');
-      const finish = (last: ShortAnswer): void => {
+      const finish = ({ status, headers: own, body, code }: PostAnswer): void => {
+        if (code !== null) metrics.refused(code);
         const ms = Math.round((performance.now() - since) * 10) / 10;
-        log.requested({ request_id, method: 'POST', url, status: last.status, ms });
-        answer(last);
+        log.requested({ request_id, method: 'POST', url, status, ms });
+        answer({ status, headers: ['x-request-id', request_id, ...own], body });
       };
-      if (engine.isOverloaded()) {
-        late.add(() => finish(refusal(request_id, OVERLOADED.code, OVERLOADED.message)));
-        return true;
-      }
+      // Looked at first: what is refused for it should cost as little as can be.
+      if (engine.isOverloaded())
+        return () => late.add(() => finish(postRefusal(OVERLOADED.code, OVERLOADED.message)));
       const body = parse(bytes);
-      if (body === null) return false;
+      if (body === null) return null;
       const key = headers['idempotency-key']?.toString();
       const command = postCommand(room_id, body, key && idOfKey(key), request_id);
-      if (command === null) return false;
+      if (command === null) return null;
       // The engine calls this, and whatever goes wrong here is no business of its.
       const answered = (given: Answer): void => {
         try {
-          let last: ShortAnswer;
+          let last: PostAnswer;
           try {
-            last = answerOf(given, request_id, command);
+            last = postAnswer(given, command);
           } catch (cause) {
             last = failure(request_id, cause);
           }
@@ -140,18 +103,15 @@ export function shortPost(
           log.error({ request_id, cause: errorText(cause) }, 'request: not answered');
         }
       };
-      try {
-        engine.ask(command, answered);
-      } catch (cause) {
-        finish(failure(request_id, cause));
-      }
-      return true;
+      return () => {
+        try {
+          engine.ask(command, answered);
+        } catch (cause) {
+          finish(failure(request_id, cause));
+        }
+      };
     },
   };
-}
-
-function answerWith(status: number, headers: readonly string[], body: string): ShortAnswer {
-  return { status, statusLine: STATUS_LINES.get(status) ?? String(status), headers, body };
 }
 
 /** A body that fits its schema; null for one that has to be looked at more closely. */

@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, type Refusal } from './errors.js';
+import { ERRORS, retryOf, type ErrorCode, type Refusal } from './errors.js';
 import { messageFrameJson } from './json.js';
 import type { RoomView } from './messages/answers.js';
 import { checker, faultLine } from './messages/check.js';
@@ -81,6 +81,7 @@ export function errorFrame(code: ErrorCode, message: string, id?: string, retryA
     code,
     message: message || ERRORS[code].title,
     ...(id ? { id } : {}),
+    ...retryOf(code),
     ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
   };
   return JSON.stringify(frame);

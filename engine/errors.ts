@@ -4,7 +4,7 @@
  * `http` is the status of an HTTP answer, `close` the code a WebSocket is closed with when the error ends the
  * connection (4000 + HTTP status; RFC 6455 section 7.4.2 leaves 4000–4999 to applications), `retry` whether
  * the same request may succeed later, and `title` one line for a human. The README's table and the OpenAPI
- * document are checked against it.
+ * document are checked against it. When it may succeed is in `retryOf`.
  */
 export const ERRORS = {
   bad_request: { http: 400, close: 4400, retry: false, title: 'The request is not well formed' },
@@ -12,6 +12,8 @@ export const ERRORS = {
   forbidden: { http: 403, close: 4403, retry: false, title: 'The room does not allow this' },
   room_not_found: { http: 404, close: 4404, retry: false, title: 'There is no such room' },
   not_found: { http: 404, close: 4404, retry: false, title: 'There is nothing at this address' },
+  method_not_allowed: { http: 405, close: 4405, retry: false, title: 'This address has other methods' },
+  request_timeout: { http: 408, close: 4408, retry: true, title: 'The request took too long to arrive' },
   not_a_member: { http: 404, close: 4404, retry: false, title: 'This user holds no seat in the room' },
   room_full: { http: 409, close: 4409, retry: true, title: 'Every seat of the room is taken' },
   id_conflict: { http: 409, close: 4409, retry: false, title: 'This message id belongs to another message' },
@@ -19,6 +21,7 @@ export const ERRORS = {
   room_closed: { http: 410, close: 4410, retry: false, title: 'The room is closed' },
   payload_too_large: { http: 413, close: 4413, retry: false, title: 'More bytes than are allowed' },
   unsupported_media_type: { http: 415, close: 4415, retry: false, title: 'Only JSON is understood here' },
+  expectation_failed: { http: 417, close: 4417, retry: false, title: 'Only 100-continue can be expected' },
   upgrade_required: { http: 426, close: 4426, retry: false, title: 'This address takes WebSockets only' },
   rate_limited: { http: 429, close: 4429, retry: true, title: 'Too much at once' },
   internal: { http: 500, close: 4500, retry: true, title: 'A fault on our side' },
@@ -34,6 +37,17 @@ interface ErrorRow {
 }
 
 export type ErrorCode = keyof typeof ERRORS;
+
+/** A refusal that may be repeated should not be within this, ms: what was too much at once is over by then. */
+const RETRY_AFTER_MS = 1_000;
+/** A seat is kept for some seconds after its user has gone (the default of `grace_ms`), so none is free sooner. */
+const SEAT_RETRY_AFTER_MS = 5_000;
+
+/** What whoever is refused with this code is told of a repetition: in a frame, and in a problem document. */
+export function retryOf(code: ErrorCode): { readonly retry: boolean; readonly retry_after_ms?: number } {
+  if (!ERRORS[code].retry) return { retry: false };
+  return { retry: true, retry_after_ms: code === 'room_full' ? SEAT_RETRY_AFTER_MS : RETRY_AFTER_MS };
+}
 
 /**
  * Close code for a node that restarts: the client should come back (RFC 6455, IANA registry: Service

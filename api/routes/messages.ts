@@ -2,10 +2,11 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { toMessage } from '../../engine/messages/message.js';
 import type { MessagePosted } from '../../engine/messages/events.js';
-import { impossible, isUnfinished, sendUnfinished } from '../answers.js';
+import { carryOut } from '../carry-out.js';
 import type { AppParts } from '../parts.js';
 import { POST_PATH, postCommand } from '../post-command.js';
-import { sendProblem } from '../problem.js';
+import { postAnswer } from '../post-answer.js';
+import { sendProblem, setHeaders } from '../problem.js';
 import {
   IdParams,
   Limit,
@@ -71,11 +72,11 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
           'id and Idempotency-Key name two different messages: send one of them',
         );
       }
-      const { id } = command;
-      const answer = await engine.request(command);
-      if (isUnfinished(answer)) return sendUnfinished(reply, answer, { id, room_id });
-      if (answer.type !== 'posted') return impossible(answer);
-      return reply.code(201).header('location', `/api/messages/${id}`).send(toMessage(answer.message));
+      const { status, headers, body, code } = postAnswer(await carryOut(engine, request, command), command);
+      reply.problemCode = code;
+      setHeaders(reply, headers);
+      // It is JSON already, and says its type itself.
+      return reply.code(status).serializer(String).send(body);
     },
   );
 

@@ -2,6 +2,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { PolicyChange } from '../../engine/messages/policy.js';
 import { impossible, isUnfinished, sendUnfinished } from '../answers.js';
+import { carryOut } from '../carry-out.js';
 import type { AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
 import { Limit, MemberParams, problems, Queued, Room, RoomParams, RoomSummary } from '../schemas.js';
@@ -96,7 +97,7 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
     },
     async (request, reply) => {
       const { room_id } = request.params;
-      const answer = await engine.request({
+      const answer = await carryOut(engine, request, {
         type: 'open',
         room_id,
         policy: request.body,
@@ -126,7 +127,7 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
     },
     async (request, reply) => {
       const { room_id } = request.params;
-      const answer = await engine.request({
+      const answer = await carryOut(engine, request, {
         type: 'close',
         room_id,
         purge: request.query.purge ?? false,
@@ -150,7 +151,7 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
     },
     async (request, reply) => {
       const { room_id, user } = request.params;
-      const answer = await engine.request({ type: 'kick', room_id, user, request_id: request.id });
+      const answer = await carryOut(engine, request, { type: 'kick', room_id, user, request_id: request.id });
       if (isUnfinished(answer)) return sendUnfinished(reply, answer, { room_id });
       return reply.code(204).send();
     },

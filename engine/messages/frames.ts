@@ -68,8 +68,12 @@ export const SERVER_FRAMES = {
     id: Type.Optional(
       Type.String({ maxLength: 64, description: 'of the post it is about, a UUID in lower case' }),
     ),
+    retry: Type.Boolean({ description: 'whether the same may succeed later' }),
     retry_after_ms: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'the node goes down: come back after so many ms, not sooner' }),
+      Type.Integer({
+        minimum: 0,
+        description: 'with retry: try again, or come back, after so many ms, not sooner',
+      }),
     ),
   }),
 } as const;

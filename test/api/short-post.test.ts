@@ -1,111 +1,10 @@
-import Fastify from 'fastify';
-import t, { type Test } from 'tap';
-import { systemClock } from '../../adapters/system/clock.js';
-import { createHttpBridge } from '../../adapters/uws/http/bridge.js';
-import { createUwsServer } from '../../adapters/uws/server.js';
-import { createApp } from '../../api/app.js';
-import { createMetrics } from '../../api/metrics.js';
-import { createGuard } from '../../api/origins.js';
-import type { AppParts } from '../../api/parts.js';
-import { shortPost } from '../../api/short-post.js';
-import { ERROR_CODES, ERRORS, type ErrorCode } from '../../engine/errors.js';
-import { refused, type Answer } from '../../engine/messages/answers.js';
-import type { Command } from '../../engine/messages/commands.js';
-import { BARE } from '../../engine/room/presets.js';
+import t from 'tap';
+import { ERROR_CODES, ERRORS } from '../../engine/errors.js';
+import type { Answer } from '../../engine/messages/answers.js';
 import { request, type Case } from '../adapters/uws-http/corpus.js';
 import { exchange, RawClient } from '../adapters/uws-http/raw-client.js';
 import { Signal } from '../adapters/uws-http/signal.js';
-
-interface Running {
-  readonly port: number;
-  /** What reached the engine. */
-  readonly commands: Command[];
-  /** Requests that the short cut answered. */
-  readonly taken: { count: number };
-  /** Request lines and the like, without what differs from run to run. */
-  readonly log: object[];
-  inFlight(): number;
-}
-
-const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g;
-const plain = (text: string): string => text.replaceAll(UUID, '<id>');
-
-/** An engine that does what the text of a post says. */
-function answerOf(command: Command): Promise<Answer> {
-  if (command.type !== 'post') throw new Error(`a command of type ${command.type}`);
-  const { id, room_id, user, text } = command;
-  const wish = text.trim();
-  if (wish === 'crash') throw new Error('crashed, as was asked');
-  if (wish === 'queue') return Promise.resolve({ type: 'queued' });
-  if (wish === 'done') return Promise.resolve({ type: 'done' });
-  if (wish in ERRORS) return Promise.resolve(refused({ code: wish as ErrorCode, message: `“${wish}”` }));
-  const message = { type: 'message_posted', event_id: id, room_id, seq: 7, user, text } as const;
-  return Promise.resolve({ type: 'posted', message: { ...message, at: '2026-01-01T00:00:00.000Z' } });
-}
-
-async function serve(t: Test, short: boolean, answer = answerOf): Promise<Running> {
-  const commands: Command[] = [];
-  const log: object[] = [];
-  const taken = { count: 0 };
-  const metrics = createMetrics();
-  const guard = createGuard([], ['chat.example']);
-  const engine = {
-    isOverloaded: () => false,
-    request(command: Command) {
-      commands.push(command);
-      return answer(command);
-    },
-    ask(command: Command, answered: (answer: Answer) => void) {
-      commands.push(command);
-      void answer(command).then(answered, (cause: unknown) => t.fail(String(cause)));
-    },
-  } as AppParts['engine'];
-  const write = (line: string): void => {
-    const { level, request_id, cause, method, url, status, msg } = JSON.parse(plain(line)) as Record<
-      string,
-      unknown
-    >;
-    log.push({ level, request_id, cause, method, url, status, msg });
-  };
-  const { log: logger } = Fastify({ logger: { stream: { write } } });
-  const bridge = createHttpBridge({ maxBodyBytes: 8192, onError: (cause) => t.fail(String(cause)) });
-  const parts = {
-    engine,
-    metrics,
-    store: {} as AppParts['store'],
-    guard,
-    presetOf: () => BARE,
-    takesWebSockets: true,
-  };
-  const app = await createApp(parts, {
-    log: logger,
-    maxBodyBytes: 4096,
-    serverFactory: bridge.serverFactory,
-  });
-  const cut = shortPost(
-    { engine, metrics, guard, clock: systemClock },
-    {
-      error: (fields, text) => logger.error(fields, text),
-      requested: (fields) => logger.info(fields, 'request'),
-    },
-  );
-  const counted: typeof cut = {
-    ...cut,
-    take(...given) {
-      const took = cut.take(...given);
-      if (took) taken.count++;
-      return took;
-    },
-  };
-  const server = createUwsServer();
-  bridge.attach(server.app, short ? [counted] : []);
-  const port = await server.listen('127.0.0.1', 0, 'exclusive');
-  t.teardown(async () => {
-    await app.close();
-    server.close();
-  });
-  return { port, commands, taken, log, inFlight: () => bridge.inFlight };
-}
+import { plain, serve, type Way } from './posting-ways.js';
 
 const JSON_TYPE = 'Content-Type: application/json';
 const POST = 'POST /api/rooms/42/messages';
@@ -130,11 +29,6 @@ const TAKEN: readonly Case[] = [
   ...ERROR_CODES.map((code) => one(`refused: ${code}`, post({ text: code }))),
   one('a fault of ours', post({ text: 'crash' })),
   one('an answer that cannot be', post({ text: 'done' })),
-  {
-    name: 'three in one segment',
-    parts: [post({ text: '1' }) + post({ text: 'unavailable' }) + post({ text: '3' })],
-    methods: ['POST', 'POST', 'POST'],
-  },
 ];
 
 const LEFT: readonly Case[] = [
@@ -216,21 +110,41 @@ t.test('the short way of a post gives the answers of the long one, and logs the 
     t.equal(short.taken.count - before, wanted, `${name}: ${wanted > 0 ? 'was taken' : 'was left alone'}`);
   }
   t.strictSame(short.log, long.log);
-  const ids = ({ commands }: Running): unknown => JSON.parse(plain(JSON.stringify(commands)));
+  t.strictSame(await short.refusals(), await long.refusals(), 'and counts the same');
+  const ids = ({ commands }: Way): unknown => JSON.parse(plain(JSON.stringify(commands)));
   t.strictSame(ids(short), ids(long), 'the engine is told the same');
   t.equal(short.inFlight(), 0);
 });
 
-t.test('each 429 and 503 says when to come again', async (t) => {
+t.test('each refusal that may be repeated says so, and when to come again', async (t) => {
   const { port } = await serve(t, true);
   for (const code of ERROR_CODES) {
     const { answers } = await exchange(port, [post({ text: code })], ['POST']);
-    const expected = [429, 503].includes(ERRORS[code].http);
+    const { retry } = ERRORS[code];
+    const seconds = answers[0]?.headers.find(([name]) => name === 'retry-after')?.[1];
+    const problem = JSON.parse(answers[0]?.body.toString() ?? '') as {
+      retry: boolean;
+      retry_after_ms?: number;
+    };
+    t.equal(problem.retry, retry, code);
     t.equal(
-      answers[0]?.headers.some(([name]) => name === 'retry-after'),
-      expected,
-      code,
+      seconds,
+      retry ? String((problem.retry_after_ms ?? 0) / 1_000) : undefined,
+      `${code}: Retry-After`,
     );
+  }
+});
+
+t.test('no post is carried out without an answer when another one is pipelined behind it', async (t) => {
+  for (const short of [true, false]) {
+    const running = await serve(t, short);
+    const client = await RawClient.open(running.port);
+    client.send(post({ text: '1' }) + post({ text: '2' }));
+    const rest = await client.untilClosed();
+    t.equal(rest, '', 'the connection is closed');
+    while (running.inFlight() > 0) await new Promise((turn) => setImmediate(turn));
+    await new Promise((turn) => setImmediate(turn));
+    t.same(running.commands, [], `${short ? 'the short' : 'the long'} way: nothing was done`);
   }
 });
 
@@ -257,5 +171,5 @@ t.test('a client that leaves before its answer costs nothing', async (t) => {
   while (running.inFlight() === 0) await new Promise((turn) => setImmediate(turn));
   early.close();
   while (running.inFlight() > 0) await new Promise((turn) => setImmediate(turn));
-  t.equal(running.taken.count, 2);
+  t.equal(running.taken.count, 2, 'those that came whole');
 });

@@ -32,13 +32,14 @@ export class BodyWriter {
 
   /**
    * `total` is the announced content-length in bytes, undefined for chunks. `begin` writes the head; it runs
-   * corked, before the first byte.
+   * corked, before the first byte. `readsNoMore`: the connection is not read any more from the last byte on.
    */
   constructor(
     private readonly native: HttpResponse,
     private readonly total: number | undefined,
     private begin: (() => void) | undefined,
     private readonly events: BodyEvents,
+    private readonly readsNoMore = false,
   ) {}
 
   /** False: wait for `drained` before writing more. The bytes are accepted either way. */
@@ -91,6 +92,9 @@ export class BodyWriter {
       this.blocked = !this.native.write(piece);
     }
     if (this.queue.length > 0 || !this.ending) return;
+    // A write that uWS could not finish makes it read again: this one can be finished, once it holds nothing.
+    if (this.readsNoMore && this.blocked) return;
+    if (this.readsNoMore) this.native.pause();
     // The terminator may join a pile that uWS still holds: it sends both, and closes only after that if it should.
     this.blocked = false;
     this.finish(() => this.native.end());
@@ -100,6 +104,11 @@ export class BodyWriter {
     while (!this.blocked) {
       const piece = this.queue[0];
       if (piece === undefined) break;
+      if (this.readsNoMore && this.offset + piece.length >= total) {
+        // With the last byte the answer is over for uWS, whatever is still being uploaded.
+        if (!this.ending) break;
+        this.native.pause();
+      }
       const [ok, responded] = this.native.tryEnd(piece, total);
       if (responded) {
         this.queue.length = 0;

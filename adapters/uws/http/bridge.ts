@@ -1,12 +1,12 @@
 import { type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type FastifyServerFactory } from 'fastify';
 import { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
-import { requestIdOf } from '../../../engine/hello.js';
 import { Exchange, type ExchangeEvents, type ExchangeLimits } from './exchange.js';
-import { readHead, type Refusal } from './request-head.js';
+import { createNextTurn } from './next-turn.js';
+import { printable, readHead, urlOf, type Refusal } from './request-head.js';
 import { type BridgeRequest } from './request.js';
 import { type BridgeResponse } from './response.js';
-import { refuse } from './refusals.js';
+import { plainRefusal, refuse, type Refuse, type Refused } from './refusals.js';
 import { BridgeServer } from './server.js';
 import { isPlain, offer, type ShortCut } from './short-cut.js';
 
@@ -15,6 +15,10 @@ export interface HttpBridgeOptions {
   readonly maxBodyBytes: number;
   /** How long a body may take to arrive, in ms: beyond it 408, and the connection is closed. Default: 60,000. */
   readonly bodyTimeoutMs?: number;
+  /** How long a body may pause, in ms: beyond it 408, and the connection is closed. Default: 7,000. */
+  readonly bodyPauseMs?: number;
+  /** Answers what the bridge itself refuses. Default: a problem document that says no more than the status. */
+  readonly refuse?: Refuse;
   /** Told what a handler or listener threw outside Fastify's own handling. Default: a warning of the process. */
   readonly onError?: (cause: unknown) => void;
 }
@@ -43,13 +47,16 @@ export interface HttpBridge {
 }
 
 const DEFAULT_BODY_TIMEOUT_MS = 60_000;
+/** uWS ends a connection without a word that is silent for 8 to 12 s during an upload: this comes before. */
+const DEFAULT_BODY_PAUSE_MS = 7_000;
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** @throws RangeError for limits that are not whole positive numbers. */
 export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
-  const { maxBodyBytes, bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS, onError = warn } = options;
-  const limits: ExchangeLimits = { maxBodyBytes, bodyTimeoutMs };
+  const { maxBodyBytes, refuse: refusalOf = plainRefusal, onError = warn } = options;
+  const { bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS, bodyPauseMs = DEFAULT_BODY_PAUSE_MS } = options;
+  const limits: ExchangeLimits = { maxBodyBytes, bodyTimeoutMs, bodyPauseMs };
   for (const [name, value] of Object.entries(limits)) {
     if (!Number.isSafeInteger(value) || value <= 0)
       throw new RangeError(`${name} must be a positive integer`);
@@ -74,13 +81,30 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
         warn(again);
       }
     },
+    refusal(refused) {
+      try {
+        return refusalOf(refused);
+      } catch (cause) {
+        events.fault(cause);
+        return plainRefusal(refused);
+      }
+    },
     isClosing: () => closing,
   };
+  const nextTurn = createNextTurn();
 
   function accept(native: HttpResponse, req: HttpRequest, handle: Handler, cut?: ShortCut): void {
     const head = readHead(req, maxBodyBytes);
     if ('status' in head) {
-      refuseLater(native, head, requestIdOf(req.getHeader('x-request-id')));
+      const [method, url] = [req.getCaseSensitiveMethod(), printable(urlOf(req))];
+      refuseLater(native, {
+        ...head,
+        method,
+        url,
+        requestId: req.getHeader('x-request-id'),
+        ms: 0,
+        raw: null,
+      });
       return;
     }
     inFlight += 1;
@@ -88,12 +112,25 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
     const call = (request: BridgeRequest, response: BridgeResponse): void =>
       handle(request as unknown as IncomingMessage, response as unknown as ServerResponse);
     if (cut && isPlain(head) && cut.wants(head)) {
-      offer(native, head, cut, events, () => {
+      offer(native, head, cut, { events, nextTurn }, () => {
         const exchange = new Exchange(native, head, limits, events);
         exchange.call(call);
         return exchange;
       });
     } else new Exchange(native, head, limits, events).start(call);
+  }
+
+  /**
+   * Refuses when uWS has dealt with what came in together with the request. Answered at once, it would take the bytes
+   * behind a request that cannot be trusted for the next one; while the answer is open, it drops the connection instead.
+   */
+  function refuseLater(native: HttpResponse, refused: Refused & Refusal): void {
+    let gone = false;
+    native.onAborted(() => (gone = true));
+    nextTurn(() => {
+      const answer = events.refusal(refused);
+      if (!gone) refuse(native, refused.status, answer);
+    });
   }
 
   return {
@@ -119,18 +156,6 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
       return inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve));
     },
   };
-}
-
-/**
- * Refuses when uWS has dealt with what came in together with the request. Answered at once, it would take the bytes
- * behind a request that cannot be trusted for the next one; while the answer is open, it drops the connection instead.
- */
-function refuseLater(native: HttpResponse, { status, detail }: Refusal, requestId: string): void {
-  let gone = false;
-  native.onAborted(() => (gone = true));
-  setImmediate(() => {
-    if (!gone) refuse(native, status, detail, requestId);
-  });
 }
 
 function warn(cause: unknown): void {

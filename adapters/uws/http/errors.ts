@@ -23,9 +23,8 @@ export const streamDestroyed = (): Error =>
 export const clientGone = (): Error => errorWithCode(Error, 'ECONNRESET', 'aborted');
 
 /** A body that is refused while it arrives. Fastify answers with `statusCode`. */
-export function uploadRefused(statusCode: 408 | 413, message: string): Error {
-  return Object.assign(new Error(message), {
-    code: statusCode === 413 ? 'ERR_BODY_TOO_LARGE' : 'ERR_BODY_TIMEOUT',
-    statusCode,
-  });
+export function uploadRefused(statusCode: 400 | 408 | 413, message: string): Error {
+  return Object.assign(new Error(message), { code: UPLOAD_CODES[statusCode], statusCode });
 }
+
+const UPLOAD_CODES = { 400: 'ERR_BODY_UNREADABLE', 408: 'ERR_BODY_TIMEOUT', 413: 'ERR_BODY_TOO_LARGE' };

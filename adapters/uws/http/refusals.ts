@@ -1,35 +1,50 @@
 import { STATUS_CODES } from 'node:http';
 import { type HttpResponse } from 'uWebSockets.js';
-import { ERRORS, type ErrorCode } from '../../../engine/errors.js';
+import { type RefusalStatus } from './request-head.js';
+import { statusLine } from './response-head.js';
 
-type RefusalStatus = 400 | 408 | 413 | 417 | 500;
+/** A request that the bridge refuses by itself: before the application sees it, or in its place. */
+export interface Refused {
+  readonly status: RefusalStatus;
+  /** What the sender can do about it. */
+  readonly detail: string;
+  readonly method: string;
+  /** As sent, but that a byte no URL contains is a question mark. */
+  readonly url: string;
+  /** The header x-request-id, or "". */
+  readonly requestId: string;
+  /** Since the head of the request came, ms. */
+  readonly ms: number;
+  /** What the application was given as its raw request; null: it has seen nothing of it. */
+  readonly raw: object | null;
+}
 
-const CODES: Partial<Record<RefusalStatus, ErrorCode>> = {
-  400: 'bad_request',
-  413: 'payload_too_large',
-  500: 'internal',
-};
+export interface RefusalAnswer {
+  /** Name, value, name, value … */
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+/** Makes the answer to a refused request; whoever counts and logs requests does so here. */
+export type Refuse = (refused: Refused) => RefusalAnswer;
 
 /**
  * Answers without the application and closes the connection: what follows on it cannot be trusted.
  *
- * The native response is used up. The text is a problem document (RFC 9457), like the application's own.
+ * The native response is used up.
  */
-export function refuse(
-  native: HttpResponse,
-  status: RefusalStatus,
-  detail: string,
-  requestId?: string,
-): void {
-  const code = CODES[status];
-  const statusText = STATUS_CODES[status] ?? '';
-  const problem = code
-    ? { type: `urn:parlor:error:${code}`, title: ERRORS[code].title, status, detail, code }
-    : { type: 'about:blank', title: statusText, status, detail };
+export function refuse(native: HttpResponse, status: RefusalStatus, answer: RefusalAnswer): void {
+  const { headers, body } = answer;
   native.cork(() => {
-    native.writeStatus(`${status} ${statusText}`);
-    native.writeHeader('Content-Type', 'application/problem+json');
-    if (requestId !== undefined) native.writeHeader('X-Request-Id', requestId);
-    native.end(JSON.stringify(problem), true);
+    native.writeStatus(statusLine(status, undefined));
+    for (let at = 0; at < headers.length; at += 2)
+      native.writeHeader(headers[at] ?? '', headers[at + 1] ?? '');
+    native.end(body, true);
   });
+}
+
+/** A problem document (RFC 9457) and nothing else. */
+export function plainRefusal({ status, detail }: Refused): RefusalAnswer {
+  const problem = { type: 'about:blank', title: STATUS_CODES[status] ?? '', status, detail };
+  return { headers: ['Content-Type', 'application/problem+json'], body: JSON.stringify(problem) };
 }

@@ -18,6 +18,9 @@ export interface RequestHead {
   readonly clientCloses: boolean;
 }
 
+/** With what the bridge refuses a request. */
+export type RefusalStatus = 400 | 408 | 413 | 417 | 500;
+
 /** Why a request never reaches the application. */
 export interface Refusal {
   readonly status: 400 | 413 | 417;
@@ -52,7 +55,7 @@ const FIRST_LINE_WINS: ReadonlySet<string> = new Set([
 const BEYOND_ASCII = /[^\x00-\x7f]/;
 const CLOSE = /(?:^|\W)close(?:$|\W)/i;
 const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
-const OUTSIDE_URL = /[^\x21-\x7e]/;
+const OUTSIDE_URL = /[^\x21-\x7e]/g;
 const DIGITS = /^\d+$/;
 /** uWS takes a header of this length for "close", whatever it says. */
 const CLOSE_LENGTH = 5;
@@ -77,22 +80,24 @@ function addHeader(headers: IncomingHttpHeaders, name: string, value: string): v
  * Copies the head of a request, or says why it must be refused.
  *
  * uWS lets pass what node:http's parser refuses and what an intermediary may read differently (request
- * smuggling): two lengths, a length that is no number, a transfer coding other than chunked, unknown methods,
+ * smuggling): two lengths, a length that is no number, two transfer codings or one other than chunked, unknown methods,
  * bytes beyond ASCII in the URL. "Expect: 100-continue" has been answered by uWS by now.
  */
 export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | Refusal {
   const method = req.getCaseSensitiveMethod();
   if (method !== 'POST' && !KNOWN_METHODS.has(method)) return { status: 400, detail: 'unknown method' };
   const url = urlOf(req);
-  if (OUTSIDE_URL.test(url)) return { status: 400, detail: 'a character that no URL contains' };
+  if (url.search(OUTSIDE_URL) >= 0) return { status: 400, detail: 'a character that no URL contains' };
 
   const headers: IncomingHttpHeaders = {};
   const rawHeaders: string[] = [];
   let lengths = 0;
+  let codings = 0;
   req.forEach((name, sent) => {
     const value = latin1(sent);
     rawHeaders.push(name, value);
     if (name === 'content-length') lengths += 1;
+    if (name === 'transfer-encoding') codings += 1;
     addHeader(headers, name, value);
   });
 
@@ -101,6 +106,7 @@ export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | 
   if (lengths > 1) return { status: 400, detail: 'more than one content-length' };
   if (length !== undefined && !DIGITS.test(length))
     return { status: 400, detail: 'content-length is no number' };
+  if (codings > 1) return { status: 400, detail: 'more than one transfer-encoding' };
   if (coding !== undefined && !endsInChunked(coding))
     return { status: 400, detail: 'transfer-encoding is not chunked' };
   if (headers.expect !== undefined && !CONTINUE.test(headers.expect))
@@ -135,7 +141,13 @@ function endsInChunked(coding: string): boolean {
   );
 }
 
-function urlOf(req: HttpRequest): string {
+/** A URL as a log can have it: a character that no URL contains is a question mark. */
+export function printable(url: string): string {
+  return url.replaceAll(OUTSIDE_URL, '?');
+}
+
+/** Path and query exactly as sent. */
+export function urlOf(req: HttpRequest): string {
   // Undefined where the URL has no question mark, empty where nothing follows it. The types know only the latter.
   const query: string | undefined = req.getQuery();
   const path = req.getUrl();

@@ -171,6 +171,7 @@ export class BridgeResponse extends ResponseBase {
         writeResponseHead(native, head, { close: this.host.closedByUws, utf8: typeof body === 'string' });
         native.end(body ?? '', closes);
       } else {
+        if (this.host.readsNoMore) native.pause();
         writeResponseHead(native, head, { close: closes, contentLength: head.contentLength });
         // With a length as its argument the uWS of 2023 waits for that many bytes.
         native.endWithoutBody();
@@ -195,6 +196,7 @@ export class BridgeResponse extends ResponseBase {
         },
         tooShort: () => this.host.kill(),
       },
+      this.host.readsNoMore,
     ));
   }
 

@@ -1,8 +1,10 @@
 import { type IncomingHttpHeaders } from 'node:http';
 import { type HttpResponse } from 'uWebSockets.js';
 import { type ExchangeEvents } from './exchange.js';
+import { type NextTurn } from './next-turn.js';
 import { type RequestHead } from './request-head.js';
 import { refuse } from './refusals.js';
+import { statusLine } from './response-head.js';
 
 /** What a request says before its body. */
 export interface PlainHead {
@@ -13,8 +15,6 @@ export interface PlainHead {
 
 export interface PlainAnswer {
   readonly status: number;
-  /** `201 Created` */
-  readonly statusLine: string;
   /** Name, value, name, value … ASCII; neither the date nor what frames the body. */
   readonly headers: readonly string[];
   readonly body: string;
@@ -30,10 +30,13 @@ export interface ShortCut {
   /** Whether it would look at the body. */
   wants(head: PlainHead): boolean;
   /**
-   * The whole body; the bytes die with this call. True: calls `answer` once, later or at once. False, always at once:
-   * the application shall answer, as if this had not been asked.
+   * The whole body; the bytes die with this call. Returns what carries the request out and calls `answer` once, later or
+   * at once; null: the application shall answer, as if this had not been asked.
+   *
+   * It is carried out in the next turn, and not at all if the client is gone by then. So nothing is done for a request
+   * behind which another one came in the same piece: uWS closes such a connection, and there would be no answer.
    */
-  take(head: PlainHead, body: Buffer, answer: (answer: PlainAnswer) => void): boolean;
+  take(head: PlainHead, body: Buffer, answer: (answer: PlainAnswer) => void): (() => void) | null;
 }
 
 /** Whether a request may go the short way at all: what needs care on the connection goes the long one. */
@@ -56,7 +59,7 @@ export function offer(
   native: HttpResponse,
   head: RequestHead,
   cut: ShortCut,
-  events: ExchangeEvents,
+  { events, nextTurn }: { events: ExchangeEvents; nextTurn: NextTurn },
   goLongWay: () => LongWay,
 ): void {
   let open = true;
@@ -78,16 +81,35 @@ export function offer(
   }
 
   function isTaken(bytes: ArrayBuffer): boolean {
-    try {
-      return cut.take(head, Buffer.from(bytes), answer);
-    } catch (cause) {
-      events.fault(cause);
-      if (open) {
-        refuse(native, 500, 'a fault on our side');
-        settle();
+    const since = performance.now();
+    const guarded = <T>(call: () => T): T | undefined => {
+      try {
+        return call();
+      } catch (cause) {
+        crash(cause, since);
+        return undefined;
       }
-      return true;
-    }
+    };
+    const carryOut = guarded(() => cut.take(head, Buffer.from(bytes), answer));
+    if (carryOut === null) return false;
+    if (carryOut)
+      nextTurn(() => {
+        if (open) guarded(carryOut);
+      });
+    return true;
+  }
+
+  function crash(cause: unknown, since: number): void {
+    events.fault(cause);
+    if (!open) return;
+    const { method, url, headers } = head;
+    const refused = {
+      ...({ status: 500, detail: 'a fault on our side' } as const),
+      ...{ method, url, requestId: headers['x-request-id']?.toString() ?? '' },
+      ...{ ms: performance.now() - since, raw: null },
+    };
+    refuse(native, 500, events.refusal(refused));
+    settle();
   }
 
   native.onAborted(() => {
@@ -106,8 +128,8 @@ export function offer(
 const UNFIT = /[^\x20-\x7e]/;
 
 /** Status and headers in one piece, for uWS takes what it is given for a status line, and each call into it has its price. */
-function headLines({ statusLine, headers }: PlainAnswer): string {
-  let lines = statusLine;
+function headLines({ status, headers }: PlainAnswer): string {
+  let lines = statusLine(status, undefined);
   for (let at = 0; at < headers.length; at += 2) {
     const value = headers[at + 1] ?? '';
     // What could end a line must not come this way.

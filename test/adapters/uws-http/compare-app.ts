@@ -55,6 +55,7 @@ export function compareRoutes(fastify: FastifyInstance): void {
 function plainRoutes(fastify: FastifyInstance): void {
   fastify.route({ method: ECHOED_METHODS, url: '/echo', handler: async (request) => seen(request) });
   fastify.route({ method: ECHOED_METHODS, url: '/echo/:name', handler: async (request) => seen(request) });
+  fastify.get('/health', async () => 'healthy');
   fastify.get('/text', async () => 'plain text');
   fastify.get('/unicode', async () => 'größer — 漢字 — \u{1F600}');
   fastify.get('/surrogate', async () => 'a\ud800b');
@@ -84,7 +85,11 @@ function plainRoutes(fastify: FastifyInstance): void {
     (request: FastifyRequest<{ Params: { code: string } }>, reply) =>
       void reply.code(Number(request.params.code)).send('body'),
   );
-  fastify.get('/no-content', (_request, reply) => void reply.code(204).send());
+  fastify.route({
+    method: ['GET', 'POST'],
+    url: '/no-content',
+    handler: (_request, reply) => void reply.code(204).send(),
+  });
   fastify.get('/not-modified', (_request, reply) => void reply.code(304).header('etag', '"x"').send());
   fastify.get(
     '/not-modified-length',
@@ -125,12 +130,16 @@ function rawRoutes(fastify: FastifyInstance): void {
     reply.raw.writeHead(200, { 'X-A': 'given' });
     reply.raw.end('ok');
   });
-  fastify.get('/raw/writes', (_request, reply) => {
-    reply.hijack();
-    reply.raw.write('one ');
-    reply.raw.write(Buffer.from('two '));
-    reply.raw.write('74687265652c20', 'hex');
-    reply.raw.end('four');
+  fastify.route({
+    method: ['GET', 'POST'],
+    url: '/raw/writes',
+    handler: (_request, reply) => {
+      reply.hijack();
+      reply.raw.write('one ');
+      reply.raw.write(Buffer.from('two '));
+      reply.raw.write('74687265652c20', 'hex');
+      reply.raw.end('four');
+    },
   });
   fastify.get('/raw/fixed-writes', (_request, reply) => {
     reply.hijack();
@@ -185,9 +194,12 @@ function streamRoutes(fastify: FastifyInstance): void {
     reply.type('text/csv').send(Readable.from(['a,', 'b'])),
   );
   fastify.get('/stream/empty', async (_request, reply) => reply.send(Readable.from([])));
-  fastify.get('/stream/sized', async (_request, reply) =>
-    reply.header('content-length', 6).send(Readable.from([Buffer.from('abc'), Buffer.from('def')])),
-  );
+  fastify.route({
+    method: ['GET', 'POST'],
+    url: '/stream/sized',
+    handler: async (_request, reply) =>
+      reply.header('content-length', 6).send(Readable.from([Buffer.from('abc'), Buffer.from('def')])),
+  });
   fastify.get('/stream/large', async (_request, reply) =>
     reply.send(Readable.from(Array.from({ length: 40 }, (_, at) => Buffer.alloc(100_000, at)))),
   );

@@ -353,6 +353,40 @@ const conversations: readonly Case[] = [
   },
 ];
 
+/** Whether any request of a conversation has a chunked body: after its answer the bridge closes, node:http does not. */
+export function isChunked({ parts }: Case): boolean {
+  return /^transfer-encoding:/im.test(parts.join(''));
+}
+
+/** A chunked POST that is read in one way by some and in another way by others, and node:http's opinion of it. */
+export interface Ambiguous {
+  readonly name: string;
+  readonly head: readonly string[];
+  readonly body: string;
+  /** Whether node:http takes it, extension and all. */
+  readonly isRight: boolean;
+}
+
+const AMBIGUOUS_TEXT = '{"text":"a"}';
+
+/** What smuggles a request past somebody who reads chunks in another way ("funky chunks", CWE-444). */
+export const AMBIGUOUS: readonly Ambiguous[] = (
+  [
+    ['rubbish behind a chunk size', `c garbage\r\n${AMBIGUOUS_TEXT}\r\n0\r\n\r\n`],
+    ['a size line that a bare LF ends', `c\n${AMBIGUOUS_TEXT}\r\n0\r\n\r\n`],
+    ['data that no CRLF follows', `c\r\n${AMBIGUOUS_TEXT}XX0\r\n\r\n`],
+    ['a last chunk without a digit', `c\r\n${AMBIGUOUS_TEXT}\r\n\r\n\r\n`],
+    ['a last chunk that no CRLF follows', `c\r\n${AMBIGUOUS_TEXT}\r\n0\r\nXX`],
+    ['two transfer-encodings', `c\r\n${AMBIGUOUS_TEXT}\r\n0\r\n\r\n`, [CHUNKED, CHUNKED]],
+    ['a chunk extension', `c;a=b\r\n${AMBIGUOUS_TEXT}\r\n0\r\n\r\n`, [CHUNKED], true],
+    ['a chunk extension without a value', `c;d\r\n${AMBIGUOUS_TEXT}\r\n0\r\n\r\n`, [CHUNKED], true],
+    ['nothing wrong', `c\r\n${AMBIGUOUS_TEXT}\r\n0\r\n\r\n`, [CHUNKED], true],
+  ] as const
+).map(([name, body, coding = [CHUNKED], isRight = false]) => ({
+  ...{ name, body, isRight },
+  head: [JSON_TYPE, ...coding],
+}));
+
 /** Requests whose answers must be the same, byte for byte. */
 export const CORPUS: readonly Case[] = [...simple, ...urls, ...headers, ...bodies, ...conversations];
 

@@ -1,0 +1,42 @@
+import type { ErrorCode } from '../engine/errors.js';
+import { messageJson } from '../engine/json.js';
+import type { Answer } from '../engine/messages/answers.js';
+import type { PostCommand } from '../engine/messages/commands.js';
+import { impossible } from './answers.js';
+import { problemOf } from './problem.js';
+
+const JSON_ANSWER = 'application/json; charset=utf-8';
+
+/** What a post is answered over HTTP, whichever way it came. */
+export interface PostAnswer {
+  readonly status: number;
+  /** Name, value, name, value … beside those of every answer. */
+  readonly headers: readonly string[];
+  readonly body: string;
+  /** Of the problem that the body tells; null: it is none. */
+  readonly code: ErrorCode | null;
+}
+
+/** @throws for an answer that a post cannot have. */
+export function postAnswer(answer: Answer, { id, room_id }: PostCommand): PostAnswer {
+  switch (answer.type) {
+    case 'posted': {
+      const headers = ['location', `/api/messages/${id}`, 'content-type', JSON_ANSWER];
+      return { status: 201, headers, body: messageJson(answer.message), code: null };
+    }
+    case 'queued': {
+      const body = JSON.stringify({ id, room_id, status: 'queued' });
+      return { status: 202, headers: ['content-type', JSON_ANSWER], body, code: null };
+    }
+    case 'refused':
+      return postRefusal(answer.code, answer.message);
+    default:
+      return impossible(answer);
+  }
+}
+
+/** A post that is refused with this code. */
+export function postRefusal(code: ErrorCode, detail: string): PostAnswer {
+  const { headers, problem } = problemOf(code, detail);
+  return { status: problem.status, headers, body: JSON.stringify(problem), code };
+}
