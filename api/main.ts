@@ -13,7 +13,7 @@ import {
 import { servingFault } from './config.js';
 import { complain, configOrExit } from './ending.js';
 import { createLog, STANDARD_ERROR } from './logging.js';
-import { createStore } from './node.js';
+import { backUpSqlite, createStore } from './node.js';
 import { run } from './run.js';
 import { runTransfer } from './transfer/run.js';
 import { VERSION } from './version.js';
@@ -43,9 +43,8 @@ async function backup({ file }: BackupCommand): Promise<number> {
   const { STORE, SQLITE_PATH } = configOrExit();
   if (STORE === 'postgres') return complain('STORE=postgres is backed up with pg_dump', 2);
   if (STORE === 'memory') return complain('STORE=memory has nothing to back up: name sqlite', 2);
-  const { backUp } = await import('../adapters/sqlite/backup.js');
   try {
-    const bytes = backUp(SQLITE_PATH, file);
+    const bytes = await backUpSqlite(SQLITE_PATH, file);
     process.stderr.write(`parlor: ${SQLITE_PATH} is copied to ${file} (${bytes} bytes)\n`);
     return 0;
   } catch (cause) {

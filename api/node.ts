@@ -223,3 +223,9 @@ export async function createStore(config: Config, log: Log, access: Access = 'ow
     }
   }
 }
+
+/** Copies the database in `path` to a new file, also beside a server, and answers its size in bytes; see `backUp`. */
+export async function backUpSqlite(path: string, file: string): Promise<number> {
+  const { backUp } = await import('../adapters/sqlite/backup.js');
+  return backUp(path, file);
+}
