@@ -95,6 +95,8 @@ export function createEventsIn(parts: Parts): EventsIn {
     }
     // Its own audiences had it before it was published.
     if (message.properties.appId === nodeId) return;
+    // Its binding is kept, and nobody here wants it.
+    if (wanted.get(Number(message.fields.routingKey))?.count === 0) return;
     if (parts.isNewer('event', message)) {
       tellOfNewer();
       return;

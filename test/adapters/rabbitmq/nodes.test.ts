@@ -51,7 +51,7 @@ void t.test('what is said and is no word is counted, and the words beside it are
   const bodies = [
     '{',
     '7',
-    JSON.stringify([{ type: 'no' }, typing, { ...typing, user: ' ' }, { ...typing, more: 1 }]),
+    JSON.stringify([{ type: 'no' }, typing, { ...typing, user: '' }, { ...typing, more: 1 }]),
   ];
   for (const body of bodies)
     service.channel.publish('parlor.nodes', 'all', Buffer.from(body), {
