@@ -91,7 +91,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
       return handlers;
     },
   };
-  const cluster = createClusterMarker({ store: options.store, partitions, clock, log });
+  const cluster = createClusterMarker({ ...shared, store: options.store });
   const topology: Part = {
     open: ({ consuming }) => declareTopology(consuming, partitions),
     lost: () => undefined,

@@ -7,11 +7,13 @@ import { closeChannel } from './connection/publisher.js';
 import { CLUSTER, DEAD } from './topology.js';
 
 interface Parts {
+  readonly nodeId: string;
   /** Asked for on each connection. */
   readonly store: () => StoreIdentity;
   readonly partitions: number;
   readonly clock: Clock;
   readonly log: Log;
+  readonly broken: (reason: string) => void;
 }
 
 /**
@@ -26,7 +28,7 @@ const LOCKED_MS = 8_000;
  *
  * Whoever comes first declares a queue whose arguments say what it has. RabbitMQ compares the arguments of whoever
  * declares it again (406, with both values in its text), however many do so at once. No message ever goes through
- * it. The dead-letter routing key is free text that RabbitMQ compares, and means nothing where nothing dies.
+ * it, but each node consumes it: that shows how many there are (see `alone.ts`). The dead-letter routing key is free text that RabbitMQ compares, and means nothing where nothing dies.
  *
  * The queue is a quorum queue: it can be declared while a node of RabbitMQ is down. For a store that goes with its
  * process it goes with the connection instead (an exclusive queue; 405 for everybody else), because the next process
@@ -36,6 +38,7 @@ export function createClusterMarker(parts: Parts): Part {
   const { clock, log, partitions } = parts;
   let lockedSince: number | null = null;
   let warned = false;
+  let channel: Channel | null = null;
 
   async function refusal(cause: unknown, store: StoreIdentity, model: ChannelModel): Promise<Error> {
     const text = errorText(cause);
@@ -61,14 +64,19 @@ export function createClusterMarker(parts: Parts): Part {
   return {
     async open({ consuming }) {
       const store = parts.store();
-      const channel = await openQuietly(consuming);
+      const opened = await openQuietly(consuming);
       try {
-        await channel.assertQueue(CLUSTER, markerOf(store, partitions));
+        await opened.assertQueue(CLUSTER, markerOf(store, partitions));
       } catch (cause) {
         throw await refusal(cause, store, consuming);
       }
       lockedSince = null;
-      await closeChannel(channel);
+      channel = opened;
+      const gone = (): void => {
+        if (channel === opened) parts.broken(`the queue ${CLUSTER} was deleted`);
+      };
+      opened.on('close', gone);
+      await opened.consume(CLUSTER, (message) => message ?? gone(), { consumerTag: parts.nodeId, noAck: true });
       if (store.shared || warned) return;
       warned = true;
       log.warn(
@@ -76,8 +84,14 @@ export function createClusterMarker(parts: Parts): Part {
         'rabbitmq: no other process can use this node’s store, so this must be the only node on its virtual host',
       );
     },
-    lost: () => undefined,
-    close: () => Promise.resolve(),
+    lost() {
+      channel = null;
+    },
+    // Its channel ends with the connection.
+    close: () => {
+      channel = null;
+      return Promise.resolve();
+    },
   };
 }
 

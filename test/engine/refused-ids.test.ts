@@ -24,6 +24,10 @@ t.test('the id of a post is found without reading the post', async (t) => {
 
 t.test('a refusal names the post it is about, and none if that has no id', async (t) => {
   const frame = refusalFrames({ code: 'unavailable', message: 'say “again”' });
-  t.same(JSON.parse(frame(id)), { type: 'error', code: 'unavailable', message: 'say “again”', id });
-  t.same(JSON.parse(frame(undefined)), { type: 'error', code: 'unavailable', message: 'say “again”' });
+  const told = {
+    ...{ type: 'error', code: 'unavailable', message: 'say “again”' },
+    ...{ retry: true, retry_after_ms: 1_000 },
+  };
+  t.same(JSON.parse(frame(id)), { ...told, id });
+  t.same(JSON.parse(frame(undefined)), told);
 });

@@ -30,7 +30,6 @@ export interface Nodes extends Part {
 
 interface Parts {
   readonly nodeId: string;
-  readonly partitions: number;
   readonly handlers: () => BrokerHandlers;
   readonly clock: Clock;
   readonly log: Log;
@@ -69,7 +68,7 @@ export function createNodes(parts: Parts): Nodes {
   /** Whether every node that lives is known, over this link; and whether that was so over any. */
   let isKnown = false;
   let wasKnown = false;
-  const alone = new Alone(parts.partitions);
+  const alone = new Alone();
 
   /** Returns its number. */
   function sayAlive(kind: 'hello' | 'placed' | 'bye' | null = null): number {
