@@ -179,7 +179,7 @@ const REQUESTS: readonly Bad[] = [
     body: {},
   }),
   bad('a method that a path does not have', 404, 'not_found', { method: 'DELETE', path: POST }),
-  bad('a WebSocket asked for with plain HTTP', 400, 'bad_request', { path: '/ws/updates/42' }),
+  bad('a WebSocket asked for with plain HTTP', 426, 'upgrade_required', { path: '/ws/updates/42' }),
   bad('a post into a closed room', 410, 'room_closed', {
     method: 'POST',
     path: '/api/rooms/shut/messages',
