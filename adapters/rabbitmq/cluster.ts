@@ -76,7 +76,10 @@ export function createClusterMarker(parts: Parts): Part {
         if (channel === opened) parts.broken(`the queue ${CLUSTER} was deleted`);
       };
       opened.on('close', gone);
-      await opened.consume(CLUSTER, (message) => message ?? gone(), { consumerTag: parts.nodeId, noAck: true });
+      await opened.consume(CLUSTER, (message) => message ?? gone(), {
+        consumerTag: parts.nodeId,
+        noAck: true,
+      });
       if (store.shared || warned) return;
       warned = true;
       log.warn(

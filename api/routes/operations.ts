@@ -51,18 +51,9 @@ export function operationRoutes(app: FastifyInstance, { engine, metrics, takesWe
     () => asyncapi(),
   );
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/api/openapi'));
-  // Where WebSockets are taken, only requests that are none come here.
+  // Where WebSockets are taken, their own side answers whatever is asked there.
+  if (takesWebSockets) return;
   app.get('/ws/*', { schema: { hide: true } }, (_request, reply) =>
-    takesWebSockets
-      ? sendProblem(
-          reply,
-          'bad_request',
-          'this is a WebSocket: connect to /ws/updates/{room_id} with a WebSocket client',
-        )
-      : sendProblem(
-          reply,
-          'unavailable',
-          'this node takes no WebSockets (ROLE=home): connect to another one',
-        ),
+    sendProblem(reply, 'unavailable', 'this node takes no WebSockets (ROLE=home): connect to another one'),
   );
 }
