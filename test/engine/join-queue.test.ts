@@ -7,7 +7,7 @@ import { createInProcessBroker } from '../../adapters/in-process/broker.js';
 import { ManualClock } from '../support/clock.js';
 
 /** As many as may be on their way at once. */
-const PLACES = 1_000;
+const PLACES = 300;
 const DONE: Answer = { type: 'done' };
 
 function join(n: number): JoinCommand {
