@@ -95,7 +95,7 @@ export async function startNode(
     ...{ clock: systemClock, log },
     changed(now) {
       // What is answered gives its connection back.
-      http.closeConnections(now !== 'free');
+      http.closeConnections(stopping || now !== 'free');
       if (now === 'out') server.stopListening();
       else if (!stopping)
         server

@@ -72,14 +72,18 @@ export function createClusterMarker(parts: Parts): Part {
       }
       lockedSince = null;
       channel = opened;
-      const gone = (): void => {
-        if (channel === opened) parts.broken(`the queue ${CLUSTER} was deleted`);
-      };
-      opened.on('close', gone);
-      await opened.consume(CLUSTER, (message) => message ?? gone(), {
-        consumerTag: parts.nodeId,
-        noAck: true,
+      let reason = `the channel that consumes ${CLUSTER} was closed`;
+      opened.on('error', (cause: Error) => (reason = cause.message));
+      opened.on('close', () => {
+        if (channel === opened) parts.broken(reason);
       });
+      await opened.consume(
+        CLUSTER,
+        (message) => {
+          if (message === null && channel === opened) parts.broken(`the queue ${CLUSTER} was deleted`);
+        },
+        { consumerTag: parts.nodeId, noAck: true },
+      );
       if (store.shared || warned) return;
       warned = true;
       log.warn(

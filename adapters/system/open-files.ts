@@ -76,14 +76,19 @@ function stateOf(limit: number, lowest: number): OpenFiles {
   return lowest >= limit - reserve(RESERVE.scarce) ? 'scarce' : 'free';
 }
 
-/** The lowest number that no open file has; POSIX gives it to the next one. Null: there is none. */
+const NONE_LEFT: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE']);
+
+/**
+ * The lowest number that no open file has: POSIX gives it to the next one. Null: there is none left. 0, which is never
+ * scarce, where there is no /dev/null to be opened.
+ */
 function lowestFree(): number | null {
   try {
     const file = openSync('/dev/null', 'r');
     closeSync(file);
     return file;
-  } catch {
-    return null;
+  } catch (cause) {
+    return cause instanceof Error && 'code' in cause && NONE_LEFT.has(cause.code) ? null : 0;
   }
 }
 
