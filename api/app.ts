@@ -12,6 +12,7 @@ import Fastify, {
 import { errorText } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
 import type { AppParts } from './parts.js';
+import { forbidCaching } from './caching.js';
 import { allowedMethods } from './allowed-methods.js';
 import { sendProblem } from './problem.js';
 import { StoreFailed } from './reads.js';
@@ -20,6 +21,7 @@ import { eventRoutes } from './routes/events.js';
 import { messageRoutes } from './routes/messages.js';
 import { operationRoutes } from './routes/operations.js';
 import { roomRoutes } from './routes/rooms.js';
+import { NoQuery } from './schemas.js';
 import { useTypeBox, ValidationError } from './validation.js';
 import { VERSION } from './version.js';
 
@@ -51,10 +53,17 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   });
   useTypeBox(app);
   // Only JSON is understood: Fastify would take this one too.
-  app.removeContentTypeParser('text/plain');
+  app.removeContentTypeParser(['text/plain', 'application/json']);
+  // Many clients say JSON also when they send nothing. Whether something is missing is up to the route.
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else void parseJson(request, body, done);
+  });
   app.decorateReply('problemCode', null);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
+    forbidCaching(request, reply);
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
@@ -80,6 +89,9 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     );
   });
   const allowed = allowedMethods(app);
+  app.addHook('onRoute', ({ url, schema }) => {
+    if (schema && schema.hide !== true && url.startsWith('/api/')) schema.querystring ??= NoQuery;
+  });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '';
     const methods = allowed(path);

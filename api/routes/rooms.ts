@@ -6,16 +6,31 @@ import { impossible, isUnfinished, sendUnfinished } from '../answers.js';
 import { carryOut } from '../carry-out.js';
 import type { AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
-import { Limit, MemberParams, problems, Queued, Room, RoomParams, RoomSummary } from '../schemas.js';
+import {
+  CURSOR_RULE,
+  Limit,
+  MemberParams,
+  problems,
+  Queued,
+  Room,
+  RoomParams,
+  RoomSummary,
+} from '../schemas.js';
 
-const ListQuery = Type.Object({ cursor: Type.Optional(RoomId), limit: Limit });
+const ListQuery = Type.Object(
+  { cursor: Type.Optional({ ...RoomId, description: CURSOR_RULE }), limit: Limit },
+  { additionalProperties: false },
+);
 const List = Type.Object({
   rooms: Type.Array(RoomSummary),
-  next: Type.Union([RoomId, Type.Null()], { description: 'the next page’s cursor; null: there is none' }),
+  next: Type.Union([RoomId, Type.Null()], {
+    description: 'the cursor of the next page; null: there is none',
+  }),
 });
-const CloseQuery = Type.Object({
-  purge: Type.Optional(Type.Boolean({ default: false, description: 'also forget its history' })),
-});
+const CloseQuery = Type.Object(
+  { purge: Type.Optional(Type.Boolean({ default: false, description: 'also forget its history' })) },
+  { additionalProperties: false },
+);
 const Gone = Type.Null({ description: 'Done' });
 
 /** Opening, changing, reading and closing rooms. */
@@ -70,11 +85,15 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
   app.put<{ Params: Static<typeof RoomParams>; Body: Static<typeof PolicyChange> }>(
     '/api/rooms/:room_id',
     {
+      preValidation: (request, _reply, done) => {
+        if (request.body === undefined) request.body = {};
+        done();
+      },
       schema: {
         tags: ['rooms'],
         summary: 'Open a room, or change its policy',
         description:
-          'Fields that are left out keep their value; a new room has those of the preset of its id.',
+          'Fields that are left out keep their value; a new room has those of the preset of its id. No body: none is given.',
         params: RoomParams,
         body: PolicyChange,
         response: {
