@@ -40,7 +40,7 @@ const Events = Type.Object({
 });
 const CURSOR = new RegExp(`^${DIGITS}$`);
 const UNKNOWN =
-  'after is an event that is not, or no longer, known: begin again without it, and go on with cursors, which stay good';
+  'after is an event that is no longer known, or is not in this room: begin again without it, and go on with cursors, which stay good';
 const EventParams = Type.Object({ event_id: Uuid });
 
 /** The seq that a cursor or the id of an event stands for in a room; null: the room has no such event. */
