@@ -84,7 +84,8 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
           'id and Idempotency-Key name two different messages: send one of them',
         );
       }
-      const { status, headers, body, code } = postAnswer(await carryOut(engine, request, command), command);
+      const answer = await carryOut(engine, request, command);
+      const { status, headers, body, code } = postAnswer(answer, command, request.id);
       reply.problemCode = code;
       setHeaders(reply, headers);
       // It is JSON already, and says its type itself.
