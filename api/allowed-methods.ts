@@ -2,10 +2,16 @@ import type { FastifyInstance } from 'fastify';
 
 /**
  * Notes the routes that are added from now on; returns which methods an address has, in the order of the alphabet.
- * Routes for every address (`*`) do not count.
+ * Routes for every address (`*`) do not count. `gets`: addresses with GET that are no routes of Fastify's.
  */
-export function allowedMethods(app: FastifyInstance): (path: string) => readonly string[] {
-  const routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = [];
+export function allowedMethods(
+  app: FastifyInstance,
+  gets: readonly string[],
+): (path: string) => readonly string[] {
+  const routes: { readonly pattern: RegExp; readonly methods: readonly string[] }[] = gets.map((url) => ({
+    pattern: patternOf(url),
+    methods: ['GET'],
+  }));
   app.addHook('onRoute', ({ url, method }) => {
     if (url !== '*') routes.push({ pattern: patternOf(url), methods: [method].flat() });
   });

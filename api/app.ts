@@ -15,6 +15,7 @@ import { requestIdOf } from '../engine/hello.js';
 import { addressFault } from '../engine/text/address.js';
 import { useJson } from './json-body.js';
 import type { AppParts } from './parts.js';
+import { forbidCaching } from './caching.js';
 import { allowedMethods } from './allowed-methods.js';
 import { sendProblem } from './problem.js';
 import { StoreFailed } from './reads.js';
@@ -23,8 +24,10 @@ import { eventRoutes } from './routes/events.js';
 import { messageRoutes } from './routes/messages.js';
 import { operationRoutes } from './routes/operations.js';
 import { roomRoutes } from './routes/rooms.js';
+import { NoQuery } from './schemas.js';
 import { useTypeBox, ValidationError } from './validation.js';
 import { VERSION } from './version.js';
+import { WS_PREFIX } from './websocket.js';
 
 export interface AppOptions {
   readonly log: FastifyBaseLogger;
@@ -57,6 +60,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   app.decorateReply('problemCode', null);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
+    forbidCaching(request, reply);
     const { origin = '', host = '' } = request.headers;
     const foreign = parts.guard.refusal(origin, host);
     if (foreign !== null) {
@@ -92,7 +96,10 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
       code === 'internal' ? 'see the log for this x-request-id' : error.message,
     );
   });
-  const allowed = allowedMethods(app);
+  const allowed = allowedMethods(app, [`${WS_PREFIX}:room_id`]);
+  app.addHook('onRoute', ({ url, schema }) => {
+    if (schema && schema.hide !== true && url.startsWith('/api/')) schema.querystring ??= NoQuery;
+  });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '';
     const methods = allowed(path);

@@ -29,7 +29,9 @@ export function useJson(app: FastifyInstance): void {
       return;
     }
     const text = fromUtf8(body);
-    if (text === null) done(new UnreadableBody(400, 'the body is not UTF-8'));
+    // Many clients say JSON also when they send nothing. Whether something is missing is up to the route.
+    if (text === '') done(null, undefined);
+    else if (text === null) done(new UnreadableBody(400, 'the body is not UTF-8'));
     else void parse(request, text, done);
   });
 }

@@ -10,7 +10,7 @@ const JSON_ANSWER = 'application/json; charset=utf-8';
 /** What a post is answered over HTTP, whichever way it came. */
 export interface PostAnswer {
   readonly status: number;
-  /** Name, value, name, value … beside those of every answer. */
+  /** Name, value, name, value … */
   readonly headers: readonly string[];
   readonly body: string;
   /** Of the problem that the body tells; null: it is none. */
@@ -18,25 +18,32 @@ export interface PostAnswer {
 }
 
 /** @throws for an answer that a post cannot have. */
-export function postAnswer(answer: Answer, { id, room_id }: PostCommand): PostAnswer {
+export function postAnswer(answer: Answer, { id, room_id }: PostCommand, requestId: string): PostAnswer {
   switch (answer.type) {
     case 'posted': {
-      const headers = ['location', `/api/messages/${id}`, 'content-type', JSON_ANSWER];
+      const location = `/api/messages/${id}`;
+      const headers = ['x-request-id', requestId, 'location', location, 'content-type', JSON_ANSWER];
       return { status: 201, headers, body: messageJson(answer.message), code: null };
     }
     case 'queued': {
       const body = JSON.stringify({ id, room_id, status: 'queued' });
-      return { status: 202, headers: ['content-type', JSON_ANSWER], body, code: null };
+      return {
+        status: 202,
+        headers: ['x-request-id', requestId, 'content-type', JSON_ANSWER],
+        body,
+        code: null,
+      };
     }
     case 'refused':
-      return postRefusal(answer.code, answer.message);
+      return postRefusal(answer.code, answer.message, requestId);
     default:
       return impossible(answer);
   }
 }
 
 /** A post that is refused with this code. */
-export function postRefusal(code: ErrorCode, detail: string): PostAnswer {
+export function postRefusal(code: ErrorCode, detail: string, requestId: string): PostAnswer {
   const { headers, problem } = problemOf(code, detail);
-  return { status: problem.status, headers, body: JSON.stringify(problem), code };
+  const all = ['x-request-id', requestId, ...headers];
+  return { status: problem.status, headers: all, body: JSON.stringify(problem), code };
 }

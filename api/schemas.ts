@@ -49,8 +49,12 @@ export const RoomParams = Type.Object({ room_id: RoomId });
 export const MemberParams = Type.Object({ room_id: RoomId, user: UserName });
 export const IdParams = Type.Object({ id: Uuid });
 
+/** For a call without query parameters: one that it does not know is refused, as an unknown field is. */
+export const NoQuery = Type.Object({}, { additionalProperties: false });
+
 export const Limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 }));
-export const SeqCursor = Type.Optional(Seq);
+/** The one way through a list, whatever it lists. */
+export const CURSOR_RULE = '`next` of the page before, as it stands; the other parameters as they were';
 
 const PROBLEM = { ...Problem, $id: undefined };
 

@@ -57,7 +57,7 @@ export function shortPost(
 
   function failure(request_id: string, cause: unknown): PostAnswer {
     log.error({ request_id, cause: errorText(cause) }, 'request: failed');
-    return postRefusal('internal', 'see the log for this x-request-id');
+    return postRefusal('internal', 'see the log for this x-request-id', request_id);
   }
 
   return {
@@ -75,15 +75,16 @@ export function shortPost(
       const room_id = url.slice(BEFORE_ROOM.length, -AFTER_ROOM.length);
       if (paramFaults({ room_id }) !== null || headerFaults(headers) !== null) return null;
       const request_id = requestIdOf(headers['x-request-id']?.toString() ?? '');
-      const finish = ({ status, headers: own, body, code }: PostAnswer): void => {
+      const finish = (last: PostAnswer): void => {
+        const { status, code } = last;
         if (code !== null) metrics.refused(code);
         const ms = Math.round((performance.now() - since) * 10) / 10;
         log.requested({ request_id, method: 'POST', url, status, ms });
-        answer({ status, headers: ['x-request-id', request_id, ...own], body });
+        answer(last);
       };
       // Looked at first: what is refused for it should cost as little as can be.
       if (engine.isOverloaded())
-        return () => late.add(() => finish(postRefusal(OVERLOADED.code, OVERLOADED.message)));
+        return () => late.add(() => finish(postRefusal(OVERLOADED.code, OVERLOADED.message, request_id)));
       const body = parse(bytes);
       if (body === null) return null;
       const key = headers['idempotency-key']?.toString();
@@ -94,7 +95,7 @@ export function shortPost(
         try {
           let last: PostAnswer;
           try {
-            last = postAnswer(given, command);
+            last = postAnswer(given, command, request_id);
           } catch (cause) {
             last = failure(request_id, cause);
           }

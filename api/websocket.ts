@@ -7,7 +7,8 @@ import type { Log, Meter, Socket } from '../engine/ports.js';
 import { addressFault } from '../engine/text/address.js';
 import type { Guard } from './origins.js';
 
-const PREFIX = '/ws/updates/';
+/** Before the room id in a WebSocket's address. */
+export const WS_PREFIX = '/ws/updates/';
 /** The one that is spoken here. It is chosen when a client offers it; a client that offers none speaks it, too. */
 export const SUBPROTOCOL = 'parlor.v1';
 /** Of what a client sent, so much is repeated to it. */
@@ -64,7 +65,7 @@ export function letIn(parts: Parts, socket: Socket, upgrade: Upgrade): Handler |
   const fault = pathFault(path);
   if (fault) return refuse(fault.code, fault.message);
   const opening = {
-    roomId: decoded(path.slice(PREFIX.length)),
+    roomId: decoded(path.slice(WS_PREFIX.length)),
     query: new URLSearchParams(upgrade.query),
     requestId: upgrade.requestId,
   };
@@ -86,10 +87,10 @@ export function refusedHandshake(
 
 /** What is wrong with an address, without its last slash, apart from the room id in it. */
 function pathFault(path: string): Refusal | null {
-  const address = `WebSockets are at ${PREFIX}{room_id}`;
-  if (!`${path}/`.startsWith(PREFIX))
+  const address = `WebSockets are at ${WS_PREFIX}{room_id}`;
+  if (!`${path}/`.startsWith(WS_PREFIX))
     return { code: 'not_found', message: `there is nothing at ${path.slice(0, SHOWN)}: ${address}` };
-  const rest = path.slice(PREFIX.length);
+  const rest = path.slice(WS_PREFIX.length);
   if (rest === '') return { code: 'bad_request', message: `the room id is missing: ${address}` };
   if (rest.includes('/'))
     return { code: 'bad_request', message: `"${rest.slice(0, SHOWN)}" is more than a room id: ${address}` };

@@ -1,31 +1,54 @@
 import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
-import { isUuid } from '../../engine/ids.js';
 import { RoomId, Uuid } from '../../engine/messages/fields.js';
 import { idOf } from '../../engine/text/message-ids.js';
-import { wholeOf } from '../../engine/text/numbers.js';
+import { WHOLE_PATTERN, wholeOf } from '../../engine/text/numbers.js';
+import { sendUnchanging } from '../caching.js';
 import type { AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
-import { Event, Limit, problems } from '../schemas.js';
+import { CURSOR_RULE, Event, Limit, problems } from '../schemas.js';
 
-const EventQuery = Type.Object({
-  room_id: Type.Optional(RoomId),
-  after: Type.Optional(
-    Type.String({ description: 'a cursor; or with room_id a seq, and without it an event id' }),
-  ),
-  limit: Limit,
-});
+const EVENT_ID = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
+const EventQuery = Type.Object(
+  {
+    room_id: Type.Optional(RoomId),
+    after: Type.Optional(
+      Type.String({
+        pattern: `^(?:${WHOLE_PATTERN}|${EVENT_ID})$`,
+        description: 'a seq with room_id, a position without it; or the id of an event',
+      }),
+    ),
+    cursor: Type.Optional(
+      Type.String({
+        pattern: `^(?:${WHOLE_PATTERN})$`,
+        description: `${CURSOR_RULE}; or \`cursor\` of an earlier page`,
+      }),
+    ),
+    limit: Limit,
+  },
+  { additionalProperties: false },
+);
 const Events = Type.Object({
   events: Type.Array(Event),
   next: Type.Union([Type.String(), Type.Null()], {
     description:
-      'the next page’s after; null: there is none. A page may be short, even empty, and not be the last',
+      'the cursor of the next page; null: there is none. A page may be short, even empty, and not be the last',
   }),
   cursor: Type.Union([Type.String(), Type.Null()], {
-    description: 'the after to go on with later, when there is more; stays good when events are forgotten',
+    description: 'the cursor to go on with later, when there is more; stays good when events are forgotten',
   }),
 });
+const UNKNOWN =
+  'after is an event that is no longer known, or is not in this room: begin again without it, and go on with cursors, which stay good';
 const EventParams = Type.Object({ event_id: Uuid });
+
+/** The seq that a cursor or the id of an event stands for in a room; null: the room has no such event. */
+async function seqOf(store: AppParts['store'], roomId: string, after: string): Promise<number | null> {
+  const seq = wholeOf(after);
+  if (seq !== null) return seq;
+  const event = await store.findEvent(idOf(after));
+  return event?.room_id === roomId ? event.seq : null;
+}
 
 /** The log of facts: of one room by seq, or of all rooms in the order they were stored. */
 export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
@@ -40,26 +63,18 @@ export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
       },
     },
     async (request, reply) => {
-      const { room_id, after, limit = 50 } = request.query;
+      const { room_id, limit = 50 } = request.query;
+      const after = request.query.cursor ?? request.query.after;
       if (room_id === undefined) {
-        if (after !== undefined && !isUuid(after) && wholeOf(after) === null)
-          return sendProblem(reply, 'bad_request', 'after must be a cursor or an event id');
         const page = await store.log(after === undefined ? null : idOf(after), limit);
-        if (page === null) {
-          return sendProblem(
-            reply,
-            'bad_request',
-            'after is an event that is no longer known: begin again without it, and go on with cursors, which stay good',
-          );
-        }
+        if (page === null) return sendProblem(reply, 'bad_request', UNKNOWN);
         return { events: page.events, next: page.more ? page.cursor : null, cursor: page.cursor };
       }
-      const from = after ?? '0';
-      const seq = wholeOf(from);
-      if (seq === null) return sendProblem(reply, 'bad_request', 'with room_id, after must be a seq');
+      const from = await seqOf(store, room_id, after ?? '0');
+      if (from === null) return sendProblem(reply, 'bad_request', UNKNOWN);
       const events = await store.history({
         room_id,
-        after: seq,
+        after: from,
         limit: limit + 1,
         messages_only: false,
       });
@@ -81,7 +96,9 @@ export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
     },
     async (request, reply) => {
       const event = await store.findEvent(request.params.event_id);
-      return event ?? sendProblem(reply, 'not_found', `there is no event ${request.params.event_id}`);
+      if (event === null)
+        return sendProblem(reply, 'not_found', `there is no event ${request.params.event_id}`);
+      return sendUnchanging(request, reply, event.event_id, event);
     },
   );
 }

@@ -2,12 +2,15 @@ import { Type, type Static } from '@sinclair/typebox';
 import type { FastifyInstance } from 'fastify';
 import { toMessage } from '../../engine/messages/message.js';
 import type { MessagePosted } from '../../engine/messages/events.js';
+import { Seq } from '../../engine/messages/fields.js';
+import { sendUnchanging } from '../caching.js';
 import { carryOut } from '../carry-out.js';
 import type { AppParts } from '../parts.js';
 import { POST_PATH, postCommand } from '../post-command.js';
 import { postAnswer } from '../post-answer.js';
 import { sendProblem, setHeaders } from '../problem.js';
 import {
+  CURSOR_RULE,
   IdParams,
   Limit,
   Message,
@@ -16,14 +19,23 @@ import {
   problems,
   Queued,
   RoomParams,
-  SeqCursor,
 } from '../schemas.js';
 
-const HistoryQuery = Type.Object({ after: SeqCursor, before: SeqCursor, limit: Limit });
+const HistoryQuery = Type.Object(
+  {
+    after: Type.Optional(
+      Type.Integer({ ...Seq, description: 'only messages with a greater seq, ascending' }),
+    ),
+    before: Type.Optional(Type.Integer({ ...Seq, description: 'only messages with a smaller seq' })),
+    cursor: Type.Optional(Type.Integer({ ...Seq, description: CURSOR_RULE })),
+    limit: Limit,
+  },
+  { additionalProperties: false },
+);
 const History = Type.Object({
   messages: Type.Array(Message, { description: 'ascending by seq' }),
   next: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'the next page’s before (or after, if after was given); null: there is none',
+    description: 'the cursor of the next page; null: there is none',
   }),
 });
 
@@ -72,7 +84,8 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
           'id and Idempotency-Key name two different messages: send one of them',
         );
       }
-      const { status, headers, body, code } = postAnswer(await carryOut(engine, request, command), command);
+      const answer = await carryOut(engine, request, command);
+      const { status, headers, body, code } = postAnswer(answer, command, request.id);
       reply.problemCode = code;
       setHeaders(reply, headers);
       // It is JSON already, and says its type itself.
@@ -94,7 +107,11 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
     },
     async (request, reply) => {
       const { room_id } = request.params;
-      const { after, before, limit = 50 } = request.query;
+      const { limit = 50, cursor } = request.query;
+      const isForward = request.query.after !== undefined;
+      // A page goes on in its own direction: its cursor stands for the bound on that side.
+      const after = isForward ? (cursor ?? request.query.after) : undefined;
+      const before = isForward ? request.query.before : (cursor ?? request.query.before);
       if ((await store.load(room_id)) === null) {
         return sendProblem(reply, 'room_not_found', `nobody has been in room ${room_id} yet`);
       }
@@ -125,7 +142,7 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
       const found = await store.findEvent(request.params.id);
       if (found?.type !== 'message_posted')
         return sendProblem(reply, 'not_found', `there is no message ${request.params.id}`);
-      return toMessage(found);
+      return sendUnchanging(request, reply, found.event_id, toMessage(found));
     },
   );
 }

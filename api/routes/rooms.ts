@@ -5,21 +5,33 @@ import { impossible, isUnfinished, sendUnfinished } from '../answers.js';
 import { carryOut } from '../carry-out.js';
 import type { AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
-import { Limit, MemberParams, problems, Queued, Room, RoomParams, RoomSummary } from '../schemas.js';
+import {
+  CURSOR_RULE,
+  Limit,
+  MemberParams,
+  problems,
+  Queued,
+  Room,
+  RoomParams,
+  RoomSummary,
+} from '../schemas.js';
 
 /** A place in the list. An older Parlor let rooms be named . and .., so a page may end with one of them. */
-const RoomCursor = Type.String({
-  pattern: '^[A-Za-z0-9_.:-]{1,64}$',
-  description: 'the next of the page before',
-});
-const ListQuery = Type.Object({ cursor: Type.Optional(RoomCursor), limit: Limit });
+const RoomCursor = Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,64}$', description: CURSOR_RULE });
+const ListQuery = Type.Object(
+  { cursor: Type.Optional(RoomCursor), limit: Limit },
+  { additionalProperties: false },
+);
 const List = Type.Object({
   rooms: Type.Array(RoomSummary),
-  next: Type.Union([RoomCursor, Type.Null()], { description: 'the next page’s cursor; null: there is none' }),
+  next: Type.Union([RoomCursor, Type.Null()], {
+    description: 'the cursor of the next page; null: there is none',
+  }),
 });
-const CloseQuery = Type.Object({
-  purge: Type.Optional(Type.Boolean({ default: false, description: 'also forget its history' })),
-});
+const CloseQuery = Type.Object(
+  { purge: Type.Optional(Type.Boolean({ default: false, description: 'also forget its history' })) },
+  { additionalProperties: false },
+);
 const Gone = Type.Null({ description: 'Done' });
 
 /** Opening, changing, reading and closing rooms. */
@@ -74,11 +86,15 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
   app.put<{ Params: Static<typeof RoomParams>; Body: Static<typeof PolicyChange> }>(
     '/api/rooms/:room_id',
     {
+      preValidation: (request, _reply, done) => {
+        if (request.body === undefined) request.body = {};
+        done();
+      },
       schema: {
         tags: ['rooms'],
         summary: 'Open a room, or change its policy',
         description:
-          'Fields that are left out keep their value; a new room has those of the preset of its id.',
+          'Fields that are left out keep their value; a new room has those of the preset of its id. No body: none is given.',
         params: RoomParams,
         body: PolicyChange,
         response: {

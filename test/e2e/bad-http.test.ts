@@ -173,12 +173,12 @@ const REQUESTS: readonly Bad[] = [
   }),
   bad('a path that is nowhere', 404, 'not_found', { path: '/api/nowhere?token=x' }),
   bad('no room id', 400, 'bad_request', { path: '/api/rooms//messages' }),
-  bad('a method that is nowhere', 405, 'method_not_allowed', {
+  bad('a method that an address does not have', 405, 'method_not_allowed', {
     method: 'PATCH',
     path: `/api/rooms/${ATTACKED}`,
     body: {},
   }),
-  bad('a method that a path does not have', 405, 'method_not_allowed', { method: 'DELETE', path: POST }),
+  bad('another one', 405, 'method_not_allowed', { method: 'DELETE', path: POST }),
   bad('a WebSocket asked for with plain HTTP', 426, 'upgrade_required', { path: '/ws/updates/42' }),
   bad('a post into a closed room', 410, 'room_closed', {
     method: 'POST',

@@ -7,7 +7,7 @@ import { newId } from '../../engine/ids.js';
 import { addressFault } from '../../engine/text/address.js';
 import { idFault, idOf, idOfKey } from '../../engine/text/message-ids.js';
 import { nameOf, userFault } from '../../engine/text/names.js';
-import { wholeOf } from '../../engine/text/numbers.js';
+import { WHOLE_PATTERN, wholeOf } from '../../engine/text/numbers.js';
 import { textFault } from '../../engine/text/texts.js';
 import { fromUtf8, withoutMark } from '../../engine/text/utf8.js';
 import { showsNothing } from '../../engine/text/visible.js';
@@ -167,4 +167,20 @@ t.test('spelling changes nothing that is right already, and never the object it 
   const given = Object.freeze({ id: ID, user: 'Rene\u0301', text: ID, key: ID });
   const id = ID.toLowerCase();
   t.same(spell(given), { id, user: 'Ren\u00e9', text: ID, key: id });
+});
+
+t.test('what a document says of whole numbers is what is taken as one', (t) => {
+  const pattern = new RegExp(`^(?:${WHOLE_PATTERN})$`);
+  const near = fc.bigInt({ min: 0n, max: 2n ** 54n }).map(String);
+  const digits = fc.stringMatching(/^[0-9]{0,18}$/);
+  const written = fc.oneof(
+    near,
+    digits,
+    fc.constantFrom('9007199254740991', '9007199254740992', '-1', '1.0'),
+  );
+  fc.assert(
+    fc.property(written, (text) => pattern.test(text) === (wholeOf(text) !== null)),
+    RUNS,
+  );
+  t.end();
 });

@@ -81,34 +81,33 @@ export function offer(
   }
 
   function isTaken(bytes: ArrayBuffer): boolean {
-    const since = performance.now();
-    const guarded = <T>(call: () => T): T | undefined => {
-      try {
-        return call();
-      } catch (cause) {
-        crash(cause, since);
-        return undefined;
-      }
-    };
-    const carryOut = guarded(() => cut.take(head, Buffer.from(bytes), answer));
-    if (carryOut === null) return false;
-    if (carryOut)
+    try {
+      const carryOut = cut.take(head, Buffer.from(bytes), answer);
+      if (carryOut === null) return false;
       nextTurn(() => {
-        if (open) guarded(carryOut);
+        if (open) begin(carryOut);
       });
+    } catch (cause) {
+      crash(cause);
+    }
     return true;
   }
 
-  function crash(cause: unknown, since: number): void {
+  function begin(carryOut: () => void): void {
+    try {
+      carryOut();
+    } catch (cause) {
+      crash(cause);
+    }
+  }
+
+  function crash(cause: unknown): void {
     events.fault(cause);
     if (!open) return;
     const { method, url, headers } = head;
-    const refused = {
-      ...({ status: 500, detail: 'a fault on our side' } as const),
-      ...{ method, url, requestId: headers['x-request-id']?.toString() ?? '' },
-      ...{ ms: performance.now() - since, raw: null },
-    };
-    refuse(native, 500, events.refusal(refused));
+    const [status, detail] = [500, 'a fault on our side'] as const;
+    const requestId = headers['x-request-id']?.toString() ?? '';
+    refuse(native, status, events.refusal({ status, detail, method, url, requestId, ms: 0, raw: null }));
     settle();
   }
 
