@@ -23,6 +23,8 @@ export interface SessionParts {
   readonly successes: Successes;
   /** Whether this node's link is known to be alive. */
   readonly isCurrent: () => boolean;
+  /** The first command is about to be handed to the engine. */
+  readonly began: () => void;
   /** A command of this node is handed to the engine. */
   readonly sent: (nodeId: string) => void;
 }
@@ -129,6 +131,7 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
     const { command, envelope, tried } = item;
     const redelivered = tried || envelope.message.fields.redelivered || command.again === true;
     underWay++;
+    if (!begun) parts.began();
     begun = true;
     lines.handed(item);
     if (envelope.sender !== null) parts.sent(envelope.sender);

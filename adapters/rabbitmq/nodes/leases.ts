@@ -66,6 +66,11 @@ export class Leases {
     return this.takers;
   }
 
+  /** Those of the others whose silence means something: not who is given time to come back after a lost link. */
+  get expected(): ReadonlySet<string> {
+    return new Set([...this.living].filter((id) => (this.last.get(id) ?? 0) <= this.beats));
+  }
+
   /** From now on commands are carried out on the assumption that every node that lives is known. */
   open(): void {
     this.isOpen = true;
@@ -114,6 +119,11 @@ export class Leases {
     const over = [...this.living].filter((id) => this.beats - (this.last.get(id) ?? 0) >= LEASE_BEATS);
     over.forEach((id) => this.end(id));
     return over;
+  }
+
+  /** The broker says that this node has no connection any more. False: it was gone already. */
+  disconnected(id: string): boolean {
+    return this.end(id);
   }
 
   private seen(id: string, hello: boolean): void {

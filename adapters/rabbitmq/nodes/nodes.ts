@@ -3,9 +3,10 @@ import { newId } from '../../../engine/ids.js';
 import type { Word } from '../../../engine/messages/words.js';
 import type { BrokerHandlers, Clock, Log, Meter } from '../../../engine/ports.js';
 import { Alone } from './alone.js';
-import { LEASE_BEATS, Leases } from './leases.js';
+import { Leases } from './leases.js';
 import type { Part } from '../connection/link.js';
 import { closeChannel, openPublisher, type Publisher } from '../connection/publisher.js';
+import { ABSENT_MS, createProbe } from './probe.js';
 import { BEAT_MS, Pulse } from './pulse.js';
 import { NODES } from '../topology.js';
 import type { IsNewer } from '../newer.js';
@@ -20,6 +21,8 @@ export interface Nodes extends Part {
   readonly homes: ReadonlySet<string>;
   /** A command of this node is handed out here. */
   sent(nodeId: string): void;
+  /** A room has come to this node: it is asked at once whether one of the others was killed. */
+  look(): void;
   /** Whether others may have taken this node for gone while it had no link, before this one. */
   readonly mayBeGone: boolean;
   /** This node has subscribed to its partitions over the link that there is now. */
@@ -54,6 +57,7 @@ export function createNodes(parts: Parts): Nodes {
   const { nodeId, clock, log, meter } = parts;
   const leases = new Leases(nodeId);
   const pulse = new Pulse(clock);
+  const ALIVE = { contentType: 'application/json', headers: VERSIONED, type: NODE_ALIVE, appId: nodeId };
   const words = new WordsOut({ nodeId, meter, publisher: () => (parts.isBlocked() ? null : publisher) });
   let channel: Channel | null = null;
   let publisher: Publisher | null = null;
@@ -69,14 +73,35 @@ export function createNodes(parts: Parts): Nodes {
   let isKnown = false;
   let wasKnown = false;
   const alone = new Alone();
+  const probe = createProbe({ clock, others: () => leases.expected, ask, gone: disconnected });
 
   /** Returns its number. */
   function sayAlive(kind: 'hello' | 'placed' | 'bye' | null = null): number {
     const number = pulse.sent();
-    const body = Buffer.from(JSON.stringify({ ...leases.alive(kind, parts.isEdge()), number }));
-    const options = { contentType: 'application/json', headers: VERSIONED, type: NODE_ALIVE, appId: nodeId };
-    publisher?.publish({ exchange: NODES, key: ALL, body, options }, () => undefined);
+    publisher?.publish(
+      { exchange: NODES, key: ALL, body: alive(kind, number), options: ALIVE },
+      () => undefined,
+    );
     return number;
+  }
+
+  function alive(kind: 'hello' | 'placed' | 'bye' | null, number: number): Buffer {
+    return Buffer.from(JSON.stringify({ ...leases.alive(kind, parts.isEdge()), number }));
+  }
+
+  /** What is said is only that this node lives: of interest is whether the broker can deliver it. */
+  function ask(id: string, told: (isThere: boolean) => void): void {
+    if (parts.isBlocked()) return;
+    const options = { ...ALIVE, mandatory: true, messageId: newId() };
+    publisher?.publish({ exchange: NODES, key: id, body: alive(null, 0), options }, (outcome) => {
+      if (outcome === 'confirmed' || outcome === 'unroutable') told(outcome === 'confirmed');
+    });
+  }
+
+  function disconnected(id: string): void {
+    if (!leases.disconnected(id)) return;
+    gone(id, 'it is not connected');
+    parts.moved(null);
   }
 
   function beat(): void {
@@ -110,12 +135,12 @@ export function createNodes(parts: Parts): Nodes {
 
   function endLeases(): void {
     const over = leases.beat();
-    over.forEach(gone);
+    for (const id of over) gone(id, 'it is silent');
     if (over.length > 0) parts.moved(null);
   }
 
-  function gone(id: string): void {
-    log.info({ node: id }, 'rabbitmq: a node is gone');
+  function gone(id: string, reason: string): void {
+    log.info({ node: id, reason }, 'rabbitmq: a node is gone');
     parts.handlers().nodeGone(id);
   }
 
@@ -152,7 +177,7 @@ export function createNodes(parts: Parts): Nodes {
     }
     const { missed, greet, gone: ended, moved } = leases.heard(alive);
     if (greet) sayAlive();
-    if (ended) gone(alive.node_id);
+    if (ended) gone(alive.node_id, 'it has ended');
     if (moved) parts.moved(alive.hello === true || alive.placed === true ? alive.node_id : null);
     if (missed) parts.handlers().missed(true);
   }
@@ -186,6 +211,7 @@ export function createNodes(parts: Parts): Nodes {
     endKnown();
     words.lost();
     pulse.end();
+    probe.end();
     leases.lost();
   }
 
@@ -197,8 +223,7 @@ export function createNodes(parts: Parts): Nodes {
       await openQueue(opened);
       known = new Promise((ready) => (endKnown = ready));
       alone.begin();
-      // A beat less than a lease, because it began with a word that did not arrive.
-      mayBeGone = pulse.silentMs >= (LEASE_BEATS - 1) * BEAT_MS;
+      mayBeGone = pulse.silentMs >= ABSENT_MS;
       pulse.begin();
       cameBack = false;
       sayAlive('hello');
@@ -224,6 +249,7 @@ export function createNodes(parts: Parts): Nodes {
       return leases.homes;
     },
     sent: (id) => leases.sent(id),
+    look: () => probe.begin(),
     get mayBeGone() {
       return mayBeGone;
     },
