@@ -34,10 +34,10 @@ export function createBridge(
   const { rooms, audiences, log, meter } = parts;
   const behaviour: Behaviour<BridgeMessage> = {
     receive(message) {
-      if ('command' in message) rooms.tell(message);
+      if ('type' in message) audiences.event(message);
+      else if ('command' in message) rooms.tell(message);
       else if ('word' in message) hear(message.word);
-      else if ('answer' in message) audiences.answer(message.roomId, message.answer);
-      else audiences.event(message);
+      else audiences.answer(message.roomId, message.answer);
     },
     crashed(cause, message) {
       meter.crashed('bridge');

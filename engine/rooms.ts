@@ -9,6 +9,7 @@ import { Health, REST_MS } from './room/health.js';
 import type { RoomParts } from './room/parts.js';
 import { SpawnedRoom, type Supervision } from './spawned-room.js';
 import { SessionRooms } from './room/session-rooms.js';
+import { RoundClock } from './round-clock.js';
 import { Scheduler, type Parent } from './scheduler.js';
 import type { TypingLimit } from './typing-limit.js';
 
@@ -55,28 +56,31 @@ const LOOKED_AT_MOST = 4_096;
  * idle, and decides what becomes of it when it crashes. nact spawns, supervises and stops each room; a room's
  * turns come from a scheduler that all rooms share (README, Architecture).
  */
-export function createRooms(root: Parent, parts: RoomParts, options: RoomsOptions): Rooms {
-  const { clock, log, meter } = parts;
-  const scheduler = new Scheduler(root, 'room-turns');
+export function createRooms(root: Parent, given: RoomParts, options: RoomsOptions): Rooms {
+  const { clock, log, meter } = given;
+  const roundClock = new RoundClock(clock);
+  const parts: RoomParts = { ...given, clock: roundClock };
+  const scheduler = new Scheduler(root, 'room-turns', roundClock);
   // Never told anything: nact copies the children of an actor at each message it handles.
   const supervisor = spawn(root, () => undefined, 'rooms') as ActorSystemRef;
-  const rooms = new Map<string, SpawnedRoom>();
+  /** Without the nact actors around them: one object less to be fetched from memory a command. */
+  const rooms = new Map<string, RoomActor>();
   const sessions = new SessionRooms();
   const health = new Health(clock, (roomId, session) => {
     if (!rooms.has(roomId) && parts.store.state().ready) wakeUp(roomId, session);
   });
   let spawned = 0;
 
-  function wakeUp(roomId: string, session: Session): SpawnedRoom {
+  function wakeUp(roomId: string, session: Session): RoomActor {
     const remembered = health.takeMembers(roomId);
-    const entry = new SpawnedRoom(roomId, session, supervision, {
+    const spawned = new SpawnedRoom(roomId, supervision, {
       session,
       remembered: remembered ?? NOBODY,
       callRoll: remembered !== null || !sessions.knows(session, roomId),
     });
-    rooms.set(roomId, entry);
-    entry.spawn();
-    return entry;
+    rooms.set(roomId, spawned.room);
+    spawned.spawn();
+    return spawned.room;
   }
 
   const supervision: Supervision = {
@@ -87,52 +91,49 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
      * nact finds actors by name. The number makes it new, so that an old reference never reaches a new room.
      */
     nameOf: (roomId) => `${roomId.replaceAll(':', '!')}$${++spawned}`,
-    idle(entry) {
+    idle(room) {
       // In one step with the check: a command told after this finds no room and spawns one.
-      if (rooms.get(entry.room.roomId) !== entry || !entry.room.isIdle) return;
-      sessions.add(entry.session, entry.room.roomId);
-      putAway(entry, 'idle');
+      if (rooms.get(room.roomId) !== room || !room.isIdle) return;
+      sessions.add(room.session, room.roomId);
+      putAway(room, 'idle');
     },
-    ended(entry, reason) {
-      log.error({ room_id: entry.room.roomId }, `room: stopped: ${reason}`);
+    ended(room, reason) {
+      log.error({ room_id: room.roomId }, `room: stopped: ${reason}`);
       // The reason may name a host or a file, so it is for the log, and senders are told something else.
-      end(entry, 'the room could not go on');
+      end(room, 'the room could not go on');
     },
-    strategy(entry, cause, whole) {
-      const { roomId } = entry.room;
+    strategy(room, cause, whole) {
+      const { roomId } = room;
       meter.crashed('room');
       const { crashes, rests } = health.crashed(roomId);
       const strategy = rests ? 'stop' : whole ? 'resume' : 'reset';
       const stack = cause instanceof Error ? cause.stack : undefined;
       log.error({ room_id: roomId, cause: errorText(cause), stack, crashes }, CRASHED[strategy]);
-      if (strategy === 'stop') end(entry, 'the room crashes too often');
+      if (strategy === 'stop') end(room, 'the room crashes too often');
       return strategy;
     },
   };
 
   /** The room cannot go on. Its members keep their seats until it is woken again. */
-  function end(entry: SpawnedRoom, reason: string): void {
-    const { room, session } = entry;
-    if (room.members.length > 0) health.keepMembers(room.roomId, room.members, session);
-    putAway(entry, reason);
+  function end(room: RoomActor, reason: string): void {
+    if (room.members.length > 0) health.keepMembers(room.roomId, room.members, room.session);
+    putAway(room, reason);
   }
 
-  function putAway(entry: SpawnedRoom, reason: string): void {
-    drop(entry);
-    entry.room.stop(reason);
+  function putAway(room: RoomActor, reason: string): void {
+    drop(room);
+    room.stop(reason);
   }
 
-  function drop(entry: SpawnedRoom): void {
-    const { roomId } = entry.room;
-    if (rooms.get(roomId) === entry) rooms.delete(roomId);
-    entry.stop();
+  function drop(room: RoomActor): void {
+    if (rooms.get(room.roomId) === room) rooms.delete(room.roomId);
+    room.supervisor.stop();
   }
 
   /** The room's session has ended, so nothing of it is published or answered any more. */
-  function abandon(entry: SpawnedRoom): void {
-    const { room } = entry;
-    const mayHaveMembers = room.mayHaveMembers;
-    drop(entry);
+  function abandon(room: RoomActor): void {
+    const { mayHaveMembers } = room;
+    drop(room);
     room.abandon();
     if (mayHaveMembers) options.membersUnknown(room.roomId);
   }
@@ -143,20 +144,20 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
    */
   function sleepOne(): boolean {
     let looked = 0;
-    let oldest: SpawnedRoom | null = null;
-    for (const [roomId, entry] of rooms) {
-      if (entry.room.isIdle) {
-        if (oldest === null || entry.room.usedAt < oldest.room.usedAt) oldest = entry;
+    let oldest: RoomActor | null = null;
+    for (const [roomId, room] of rooms) {
+      if (room.isIdle) {
+        if (oldest === null || room.usedAt < oldest.usedAt) oldest = room;
       } else {
         // To the end of the map, so that other rooms are looked at next time.
         rooms.delete(roomId);
-        rooms.set(roomId, entry);
+        rooms.set(roomId, room);
       }
       looked++;
       if (looked >= rooms.size || looked >= LOOKED_AT_MOST || (oldest && looked >= LOOKED_AT)) break;
     }
     if (oldest === null) return false;
-    sessions.add(oldest.session, oldest.room.roomId);
+    sessions.add(oldest.session, oldest.roomId);
     putAway(oldest, 'idle');
     return true;
   }
@@ -165,9 +166,9 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
   function roomFor(delivery: Delivery): RoomActor | null {
     const { command, session } = delivery;
     const { room_id } = command;
-    const entry = rooms.get(room_id);
-    if (entry?.session === session) return entry.room;
-    if (entry) abandon(entry);
+    const room = rooms.get(room_id);
+    if (room?.session === session) return room;
+    if (room) abandon(room);
     if (health.rests(room_id)) {
       delivery.retry('the room crashed too often and rests for 30 s', true);
       return null;
@@ -184,7 +185,7 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
       delivery.retry('too many rooms are awake', true);
       return null;
     }
-    return wakeUp(room_id, session).room;
+    return wakeUp(room_id, session);
   }
 
   return {
@@ -199,39 +200,39 @@ export function createRooms(root: Parent, parts: RoomParts, options: RoomsOption
       );
     },
     word(word) {
-      const entry = rooms.get(word.room_id);
-      if (word.type === 'present') entry?.room.mailbox.tellFirst({ type: 'present', word });
-      if (word.type === 'checked') entry?.room.mailbox.tellFirst({ type: 'checked', word });
-      if (word.type !== 'typing' || !entry) return;
+      const room = rooms.get(word.room_id);
+      if (word.type === 'present') room?.mailbox.tellFirst({ type: 'present', word });
+      if (word.type === 'checked') room?.mailbox.tellFirst({ type: 'checked', word });
+      if (word.type !== 'typing' || !room) return;
       // A member may type through several nodes: all of it comes here.
       if (options.typingLimit.passes(word.room_id, word.user))
-        entry.room.mailbox.tell(unanswered(word, entry.session));
+        room.mailbox.tell(unanswered(word, room.session));
       else meter.dropped('typing_too_often');
     },
     nodeGone(nodeId) {
-      for (const { room } of rooms.values())
+      for (const room of rooms.values())
         if (room.mayHaveMembers) room.mailbox.tellFirst({ type: 'node_gone', nodeId });
     },
     sessionEnded(session) {
       sessions.end(session);
       for (const roomId of health.sessionEnded(session)) options.membersUnknown(roomId);
-      for (const entry of [...rooms.values()]) if (entry.session === session) abandon(entry);
+      for (const room of [...rooms.values()]) if (room.session === session) abandon(room);
     },
     get awake() {
       return rooms.size;
     },
     get seats() {
       let sum = 0;
-      for (const { room } of rooms.values()) sum += room.seats;
+      for (const room of rooms.values()) sum += room.seats;
       return sum;
     },
     get waiting() {
       let sum = 0;
-      for (const { room } of rooms.values()) sum += room.mailbox.depth;
+      for (const room of rooms.values()) sum += room.mailbox.depth;
       return sum;
     },
     stop() {
-      for (const entry of [...rooms.values()]) putAway(entry, 'the node stops');
+      for (const room of [...rooms.values()]) putAway(room, 'the node stops');
     },
   };
 }

@@ -1,4 +1,5 @@
 import { dispatch, spawn, type ActorSystemRef, type Ref, type SupervisionActorFunc } from 'nact';
+import type { RoundClock } from './round-clock.js';
 
 /** Something that wants a turn: an actor whose mailbox holds messages. */
 export interface Runnable {
@@ -28,7 +29,12 @@ export class Scheduler {
   private awake = false;
   private readonly ref: Ref<number>;
 
-  constructor(parent: Parent, name: string) {
+  /** `clock`: one that stands still during a round. */
+  constructor(
+    parent: Parent,
+    name: string,
+    private readonly clock: RoundClock | null = null,
+  ) {
     this.ref = spawn(parent, (_state: undefined, _wake: number) => this.round(), name, RESUME);
   }
 
@@ -50,12 +56,14 @@ export class Scheduler {
     this.awake = false;
     const deadline = performance.now() + ROUND_MS;
     let next = 0;
+    this.clock?.begin();
     try {
       while (next < round.length) {
         round[next++]?.turn();
         if (next % CLOCK_EVERY === 0 && performance.now() > deadline) break;
       }
     } finally {
+      this.clock?.end();
       // Even if a turn threw: the actors behind it have their turns in the next round.
       if (next < round.length) this.ready = round.slice(next).concat(this.ready);
       if (this.ready.length > 0) this.wake();

@@ -1,5 +1,4 @@
 import { dispatch, spawn, stop, type ActorSystemRef, type Ref, type SupervisionActorFunc } from 'nact';
-import type { Session } from './ports.js';
 import { RoomActor } from './room/actor.js';
 import type { RoomParts } from './room/parts.js';
 import type { RoomSupervisor, WakeUp } from './room/supervisor.js';
@@ -12,13 +11,13 @@ export interface Supervision {
   readonly parent: ActorSystemRef;
   readonly parts: RoomParts;
   readonly nameOf: (roomId: string) => string;
-  readonly idle: (room: SpawnedRoom) => void;
-  readonly ended: (room: SpawnedRoom, reason: string) => void;
+  readonly idle: (room: RoomActor) => void;
+  readonly ended: (room: RoomActor, reason: string) => void;
   /**
    * resume: only this command failed, the state is whole. reset: rebuild from the store. stop: rest. Must not
    * throw: if a strategy throws, the process ends.
    */
-  readonly strategy: (room: SpawnedRoom, cause: unknown, whole: boolean) => 'resume' | 'reset' | 'stop';
+  readonly strategy: (room: RoomActor, cause: unknown, whole: boolean) => 'resume' | 'reset' | 'stop';
 }
 
 /**
@@ -44,7 +43,6 @@ export class SpawnedRoom implements RoomSupervisor {
 
   constructor(
     roomId: string,
-    readonly session: Session,
     private readonly supervision: Supervision,
     wakeUp: WakeUp,
   ) {
@@ -61,17 +59,16 @@ export class SpawnedRoom implements RoomSupervisor {
     this.room.begin();
   }
 
-  /** Ends the nact actor. */
   stop(): void {
     if (this.ref) stop(this.ref);
   }
 
   idle(): void {
-    this.supervision.idle(this);
+    this.supervision.idle(this.room);
   }
 
   ended(reason: string): void {
-    this.supervision.ended(this, reason);
+    this.supervision.ended(this.room, reason);
   }
 
   crashed(cause: unknown, whole: boolean): void {
@@ -80,7 +77,7 @@ export class SpawnedRoom implements RoomSupervisor {
 
   /** What is to be done about a crash. */
   strategyFor(cause: unknown, whole: boolean): 'resume' | 'reset' | 'stop' {
-    const strategy = this.supervision.strategy(this, cause, whole);
+    const strategy = this.supervision.strategy(this.room, cause, whole);
     if (strategy === 'resume') this.room.resume();
     if (strategy === 'reset') this.room.begin();
     return strategy;

@@ -67,7 +67,8 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   private readonly attendance: Attendance;
   /** Whether loading is followed by a roll call. */
   private callsRoll: boolean;
-  private readonly session: Session;
+  /** The session in which the room was woken. */
+  readonly session: Session;
   /**
    * Number of the last question to the store, so that a late answer to an earlier one is not taken for its
    * answer.
@@ -87,7 +88,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     readonly roomId: string,
     scheduler: Scheduler,
     private readonly parts: RoomParts,
-    private readonly supervisor: RoomSupervisor,
+    readonly supervisor: RoomSupervisor,
     wakeUp: WakeUp,
   ) {
     this.session = wakeUp.session;

@@ -37,10 +37,10 @@ function post(state: RoomState, command: PostCommand, ctx: Context): Decision {
   const refusal = shut(state);
   if (refusal) return refuse(state, refusal);
   const policy = policyOf(state);
-  const isMember = command.user !== null && state.seats.has(command.user);
-  const forMembers = policy.post === 'members' && !isMember;
-  if (state.calling && (forMembers || !policy.deliver_alone)) return { type: 'wait' };
-  if (forMembers) {
+  const lacksSeat =
+    policy.post === 'members' && (command.user === null || !state.seats.has(command.user));
+  if (state.calling && (lacksSeat || !policy.deliver_alone)) return { type: 'wait' };
+  if (lacksSeat) {
     return refuse(state, {
       code: 'forbidden',
       message:

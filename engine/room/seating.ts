@@ -191,7 +191,9 @@ export function expire(state: RoomState, ctx: Context): readonly Fact[] {
 /** When the next seat may be freed or the vacant room closes; monotonic, ms. Null: never. */
 export function nextExpiry(state: RoomState): number | null {
   if (state.calling) return null;
-  const first = typeof state.vacant_since === 'number' ? state.vacant_since : state.gone.first();
+  if (typeof state.vacant_since === 'number') return state.vacant_since + policyOf(state).grace_ms;
+  // `first` looks for it with an iterator, and after most posts nobody is in grace.
+  const first = state.gone.size === 0 ? undefined : state.gone.first();
   return first === undefined ? null : first + policyOf(state).grace_ms;
 }
 

@@ -23,4 +23,6 @@ export interface RoomSupervisor {
   crashed(cause: unknown, whole: boolean): void;
   /** The room cannot go on: it could not be loaded, or another node has written it. */
   ended(reason: string): void;
+  /** Ends the nact actor of a room that is put away. */
+  stop(): void;
 }
