@@ -37,8 +37,7 @@ function post(state: RoomState, command: PostCommand, ctx: Context): Decision {
   const refusal = shut(state);
   if (refusal) return refuse(state, refusal);
   const policy = policyOf(state);
-  const lacksSeat =
-    policy.post === 'members' && (command.user === null || !state.seats.has(command.user));
+  const lacksSeat = policy.post === 'members' && (command.user === null || !state.seats.has(command.user));
   if (state.calling && (lacksSeat || !policy.deliver_alone)) return { type: 'wait' };
   if (lacksSeat) {
     return refuse(state, {
