@@ -6,6 +6,7 @@ import type { Config } from './config.js';
 import { complain, configOrExit, exit } from './ending.js';
 import { createLog, STANDARD_OUTPUT } from './logging.js';
 import { startNode, type Extra, type Node } from './node.js';
+import { warnOfRuntime } from './runtime.js';
 import { findParent, type Order, type Parent } from './worker.js';
 
 /** What ending may take beyond DRAIN_MS; with its default a node is gone within 10 s. */
@@ -21,6 +22,7 @@ export async function run(extra: Extra = {}): Promise<void> {
   const parent = findParent();
   const log = createLog(config, STANDARD_OUTPUT, parent?.worker.number);
   const life = new Life(log);
+  if (!parent) warnOfRuntime(log);
   if (parent) serve(parent, life, config, log);
   else heed(life, config, log);
   try {

@@ -6,6 +6,7 @@ import type { Config } from './config.js';
 import { complain, exit } from './ending.js';
 import { freePort } from './free-port.js';
 import { createLog } from './logging.js';
+import { warnOfRuntime } from './runtime.js';
 import { STOP_MARGIN_MS } from './run.js';
 import { startWorker, type Ending, type WorkerLife } from './worker-life.js';
 
@@ -26,6 +27,7 @@ const KILL_MS = 1_000;
  */
 export async function runWorkers(config: Config): Promise<void> {
   const log = createLog(config);
+  warnOfRuntime(log);
   let port: number;
   try {
     port = await freePort(config.HOST, config.PORT);

@@ -10,8 +10,8 @@ import { hasEnded, startProcess } from './process.js';
 import type { Target } from './kinds.js';
 import { GATHER } from './gather.js';
 
-/** In pino's JSON: warn, error and fatal. That a node with STORE=memory is alone on its broker is as it should be here. */
-const COMPLAINT = /"level":[456]0(?!.*the only node)/;
+/** In pino's JSON: warn, error and fatal. That a node with STORE=memory is alone on its broker, and that Node is an old one, is as it should be here. */
+const COMPLAINT = /"level":[456]0(?!.*(the only node|is out of support))/;
 const START_MS = 30_000;
 
 type Settings = Readonly<Record<string, string>>;
