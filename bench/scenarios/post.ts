@@ -11,9 +11,10 @@ const CONNECTIONS = 64;
 const IN_FLIGHT = 256;
 const ROOMS = 100;
 
-function rest(target: SubjectName): Cell {
+/** Posts over HTTP, one in flight on each connection. */
+export function httpCell(variant: string, target: SubjectName): Cell {
   return {
-    variant: REST,
+    variant,
     target,
     async run(context) {
       const server = await context.target(target, IN_MEMORY);
@@ -65,7 +66,7 @@ export const post: Scenario = {
   figures: [POSTS, P50, P99],
   chart: { type: 'bars', title: 'Post: posts a second', figure: POSTS.key, digits: 0 },
   blocks: () => [
-    { cells: [rest('parlor'), rest('fastify-node')] },
+    { cells: [httpCell(REST, 'parlor'), httpCell(REST, 'fastify-node')] },
     { cells: [amqp('parlor-rabbitmq'), amqp('amqp-bare')] },
   ],
   comparisons: [
