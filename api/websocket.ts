@@ -4,7 +4,7 @@ import type { Engine } from '../engine/engine.js';
 import { ERRORS, type ErrorCode, type Refusal } from '../engine/errors.js';
 import { readHello, type Hello } from '../engine/hello.js';
 import type { Log, Meter, Socket } from '../engine/ports.js';
-import { addressFault } from '../engine/text/address.js';
+import { addressFault, loggable } from '../engine/text/address.js';
 import type { Guard } from './origins.js';
 
 /** Before the room id in a WebSocket's address. */
@@ -52,7 +52,7 @@ export function letIn(parts: Parts, socket: Socket, upgrade: Upgrade): Handler |
     meter.refused(code);
     socket.send(errorFrame(code, message));
     socket.end(ERRORS[code].close, code);
-    log.info({ path: upgrade.path, ip: upgrade.ip, code }, 'connection refused');
+    log.info({ path: loggable(upgrade.path), ip: upgrade.ip, code }, 'connection refused');
     return null;
   };
   if (parts.isFull()) return refuse('unavailable', FULL);
@@ -82,7 +82,7 @@ export function refusedHandshake(
   { path, ip, requestId }: Upgrade,
 ): void {
   meter.refused(code);
-  log.info({ request_id: requestId, path, ip, code, detail }, 'connection refused');
+  log.info({ request_id: requestId, path: loggable(path), ip, code, detail }, 'connection refused');
 }
 
 /** What is wrong with an address, without its last slash, apart from the room id in it. */

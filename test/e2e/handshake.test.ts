@@ -88,6 +88,16 @@ t.test('a handshake that is none is refused with what is wrong, and takes no sea
   t.equal(lines.length, BAD.length, 'and logged');
 });
 
+t.test('no control character of an address reaches the log', async (t) => {
+  const parlor = await startParlor();
+  t.teardown(() => parlor.end());
+  // C1 controls in UTF-8: a terminal may take the second for the beginning of a command.
+  await exchange(parlor.port, handshake({}, 'GET /ws/updates/\u0085\u009b31mdoor?user=mallory'));
+  const line = () => parlor.logs.find(({ msg }) => msg === 'connection refused');
+  await until(() => line() !== undefined, { what: 'the line' });
+  t.equal(line()?.['path'], '/ws/updates/%C2%85%C2%9B31mdoor');
+});
+
 const GOOD: readonly (readonly [name: string, changes: Record<string, string>])[] = [
   ['as everybody sends it', {}],
   ['in other letters', { Upgrade: 'WebSocket', Connection: 'upgrade' }],
