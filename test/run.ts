@@ -5,7 +5,8 @@
  *
  * The files are tap tests, and each is run as what it is, a program that prints TAP. tap's own runner is not used: in
  * 21.8 one file's timeout takes another file's result out of the report, and it puts a TypeScript loader before every
- * file. Two files run at once; those in e2e/ measure and kill things, so they have the machine to themselves.
+ * file. Two files run at once; those in e2e/ measure and kill things, so they have the machine to themselves, but for
+ * those that mostly wait: these run beside the two.
  */
 import { readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -20,6 +21,16 @@ const TESTS = dirname(fileURLToPath(import.meta.url));
 const ROOT = resolve(TESTS, '..', '..');
 const LOGS = join(ROOT, 'dist', 'test-results');
 const JOBS = 2;
+/** They wait for timeouts of minutes, or send one request after the other: alone they would take five minutes. */
+const MOSTLY_WAIT = [
+  'heartbeat',
+  'behind-a-proxy',
+  'doors',
+  'life',
+  'bad-openings',
+  'handshake',
+  'one-store',
+];
 const TIMEOUT_MS = 120_000;
 /** `RUNS=20` has the files that kill nodes do it so often. */
 const E2E_TIMEOUT_MS = 300_000 * Math.max(1, Number(process.env.RUNS ?? 1));
@@ -66,6 +77,7 @@ async function runAll(totals: Totals): Promise<void> {
   try {
     const env = { ...environment(rabbit), ...postgres.env, ...programs() };
     const isE2e = (file: string): boolean => file.startsWith('e2e/');
+    const mostlyWaits = (file: string): boolean => MOSTLY_WAIT.some((name) => file === `e2e/${name}.test.js`);
     const pool = (selected: string[], jobs: number, timeoutMs: number): Promise<void> =>
       inPool(selected, jobs, async (file) => {
         const log = join(LOGS, file.replace(/\.test\.js$/, ''));
@@ -76,12 +88,18 @@ async function runAll(totals: Totals): Promise<void> {
         totals.skipped += result.skipped;
       });
     // Files that share somebody else's broker could meet in its queues.
-    await pool(
+    const units = pool(
       files.filter((file) => !isE2e(file)),
       rabbit.kind === 'given' ? 1 : JOBS,
       TIMEOUT_MS,
     );
-    await pool(files.filter(isE2e), 1, E2E_TIMEOUT_MS);
+    if (rabbit.kind === 'given') await units;
+    await Promise.all([units, pool(files.filter(mostlyWaits), 1, E2E_TIMEOUT_MS)]);
+    await pool(
+      files.filter((file) => isE2e(file) && !mostlyWaits(file)),
+      1,
+      E2E_TIMEOUT_MS,
+    );
   } finally {
     await Promise.all([rabbit.stop(), postgres.stop()]);
   }
