@@ -165,7 +165,7 @@ async function loadUws() {
   try {
     const { createUwsServer } = await import('../adapters/uws/server.js');
     const { attachWebSockets } = await import('../adapters/uws/websockets.js');
-    const { createHttpBridge } = await import('../adapters/uws/http/bridge.js');
+    const { createHttpBridge } = await import('../adapters/http/bridge.js');
     return { createUwsServer, attachWebSockets, createHttpBridge };
   } catch (cause) {
     const reason = errorText(cause).replaceAll(/\s+/g, ' ');

@@ -3,6 +3,7 @@ import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWe
 import { ERRORS } from '../../engine/errors.js';
 import { requestIdOf } from '../../engine/hello.js';
 import type { Outlet } from '../../engine/ports.js';
+import { addressText } from '../http/socket.js';
 import { GatheredOutlet, type GatherRule } from './gathered-outlet.js';
 import { chooseProtocol, handshakeFault, VERSION, type HandshakeFault } from './handshake.js';
 import { Heartbeat } from './heartbeat.js';
@@ -139,7 +140,7 @@ function readUpgrade(res: HttpResponse, req: HttpRequest): Upgrade {
     path: req.getUrl(),
     query: req.getQuery(),
     requestId: req.getHeader('x-request-id'),
-    ip: Buffer.from(res.getRemoteAddressAsText()).toString(),
+    ip: addressText(new Uint8Array(res.getRemoteAddress())),
     origin: req.getHeader('origin'),
     host: req.getHeader('host'),
   };

@@ -21,13 +21,14 @@ export interface ResponseHead {
 const CLOSE = /(?:^|\W)close(?:$|\W)/i;
 const CHUNKED = /(?:^|\W)chunked(?:$|\W)/i;
 const OUTSIDE_STATUS = /[^\t\x20-\x7e\x80-\xff]/;
-const STATUS_LINES = new Map(
-  Object.entries(STATUS_CODES).map(([code, text]) => [Number(code), `${code} ${text}`]),
-);
 
-/** @throws with `code` ERR_INVALID_CHAR for text that could end the status line. */
-export function statusLine(code: number, message: string | undefined): string {
-  if (!message) return STATUS_LINES.get(code) ?? `${code} unknown`;
+/**
+ * What follows the version in a status line; without a message, with the one that node:http has for the code.
+ *
+ * @throws with `code` ERR_INVALID_CHAR for text that could end the status line.
+ */
+export function statusLine(code: number, message?: string): string {
+  if (!message) return `${code} ${STATUS_CODES[code] ?? 'unknown'}`;
   if (OUTSIDE_STATUS.test(message)) {
     throw errorWithCode(TypeError, 'ERR_INVALID_CHAR', 'Invalid character in statusMessage');
   }

@@ -3,7 +3,7 @@ import { type FastifyServerFactory } from 'fastify';
 import { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWebSockets.js';
 import { Exchange, type ExchangeEvents, type ExchangeLimits } from './exchange.js';
 import { createNextTurn } from './next-turn.js';
-import { printable, readHead, urlOf, type Refusal } from './request-head.js';
+import { readHead } from './request-head.js';
 import { type BridgeRequest } from './request.js';
 import { type BridgeResponse } from './response.js';
 import { plainRefusal, refuse, type Refuse, type Refused } from './refusals.js';
@@ -96,15 +96,7 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
   function accept(native: HttpResponse, req: HttpRequest, handle: Handler, cut?: ShortCut): void {
     const head = readHead(req, maxBodyBytes);
     if ('status' in head) {
-      const [method, url] = [req.getCaseSensitiveMethod(), printable(urlOf(req))];
-      refuseLater(native, {
-        ...head,
-        method,
-        url,
-        requestId: req.getHeader('x-request-id'),
-        ms: 0,
-        raw: null,
-      });
+      refuseLater(native, { ...head, ms: 0, raw: null });
       return;
     }
     inFlight += 1;
@@ -124,7 +116,7 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
    * Refuses when uWS has dealt with what came in together with the request. Answered at once, it would take the bytes
    * behind a request that cannot be trusted for the next one; while the answer is open, it drops the connection instead.
    */
-  function refuseLater(native: HttpResponse, refused: Refused & Refusal): void {
+  function refuseLater(native: HttpResponse, refused: Refused): void {
     let gone = false;
     native.onAborted(() => (gone = true));
     nextTurn(() => {

@@ -143,6 +143,6 @@ export class ResponseBase extends EventEmitter {
   /** The head as it stands, when the body comes before any `writeHead`. */
   protected settledHead(): ResponseHead {
     if (!this.head) this.writeHead(this.statusCode);
-    return this.head ?? new HeadBuilder().build(statusLine(this.statusCode, undefined));
+    return this.head ?? new HeadBuilder().build(statusLine(this.statusCode));
   }
 }

@@ -4,7 +4,7 @@ import {
   createHttpBridge,
   type HttpBridge,
   type HttpBridgeOptions,
-} from '../../../adapters/uws/http/bridge.js';
+} from '../../../adapters/http/bridge.js';
 
 /** A Fastify app that listens, on whatever. */
 export interface Running {

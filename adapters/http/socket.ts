@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { SocketAddress } from 'node:net';
 
 /** What the stand-in for a socket needs from the request it belongs to. */
 export interface SocketHost {
@@ -85,28 +86,10 @@ export class BridgeSocket extends EventEmitter {
   }
 }
 
-const IPV4_MAPPED_PREFIX = '00000000000000000000ffff';
-
-/** An address of 4 or 16 bytes as text, shortened as RFC 5952 says; empty when there is none. */
+/** An address of 4 or 16 bytes as node:net writes it (RFC 5952); empty when there is none. */
 export function addressText(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');
   if (bytes.length !== 16) return '';
-  if (Buffer.from(bytes.subarray(0, 12)).toString('hex') === IPV4_MAPPED_PREFIX)
-    return `::ffff:${bytes.subarray(12).join('.')}`;
-  const groups: string[] = [];
-  for (let at = 0; at < 16; at += 2)
-    groups.push((((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16));
-  return shortened(groups);
-}
-
-function shortened(groups: readonly string[]): string {
-  let start = -1;
-  let length = 1;
-  for (let at = 0; at < groups.length; at += 1) {
-    let zeros = 0;
-    while (groups[at + zeros] === '0') zeros += 1;
-    if (zeros > length) [start, length] = [at, zeros];
-  }
-  if (start < 0) return groups.join(':');
-  return `${groups.slice(0, start).join(':')}::${groups.slice(start + length).join(':')}`;
+  const groups = Buffer.from(bytes).toString('hex').match(/.{4}/g) ?? [];
+  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address;
 }

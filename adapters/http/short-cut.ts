@@ -106,8 +106,7 @@ export function offer(
     if (!open) return;
     const { method, url, headers } = head;
     const [status, detail] = [500, 'a fault on our side'] as const;
-    const requestId = headers['x-request-id']?.toString() ?? '';
-    refuse(native, status, events.refusal({ status, detail, method, url, requestId, ms: 0, raw: null }));
+    refuse(native, status, events.refusal({ status, detail, method, url, headers, ms: 0, raw: null }));
     settle();
   }
 
@@ -128,7 +127,7 @@ const UNFIT = /[^\x20-\x7e]/;
 
 /** Status and headers in one piece, for uWS takes what it is given for a status line, and each call into it has its price. */
 function headLines({ status, headers }: PlainAnswer): string {
-  let lines = statusLine(status, undefined);
+  let lines = statusLine(status);
   for (let at = 0; at < headers.length; at += 2) {
     const value = headers[at + 1] ?? '';
     // What could end a line must not come this way.

@@ -230,13 +230,9 @@ export class Exchange implements RequestHost, ResponseHost {
       return;
     }
     const { method, url, headers } = this.head;
-    const requestId = headers['x-request-id']?.toString() ?? '';
     const ms = performance.now() - this.since;
-    refuse(
-      native,
-      status,
-      this.events.refusal({ status, detail, method, url, requestId, ms, raw: this.request }),
-    );
+    const refused = { status, detail, method, url, headers, ms, raw: this.request };
+    refuse(native, status, this.events.refusal(refused));
     this.ended();
     this.response.overruled(status);
   }

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
 import { type HttpResponse } from 'uWebSockets.js';
 import { type RefusalStatus } from './request-head.js';
 import { statusLine } from './response-head.js';
@@ -11,8 +11,7 @@ export interface Refused {
   readonly method: string;
   /** As sent, but that a byte no URL contains is a question mark. */
   readonly url: string;
-  /** The header x-request-id, or "". */
-  readonly requestId: string;
+  readonly headers: IncomingHttpHeaders;
   /** Since the head of the request came, ms. */
   readonly ms: number;
   /** What the application was given as its raw request; null: it has seen nothing of it. */
@@ -36,7 +35,7 @@ export type Refuse = (refused: Refused) => RefusalAnswer;
 export function refuse(native: HttpResponse, status: RefusalStatus, answer: RefusalAnswer): void {
   const { headers, body } = answer;
   native.cork(() => {
-    native.writeStatus(statusLine(status, undefined));
+    native.writeStatus(statusLine(status));
     for (let at = 0; at < headers.length; at += 2)
       native.writeHeader(headers[at] ?? '', headers[at + 1] ?? '');
     native.end(body, true);

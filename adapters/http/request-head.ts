@@ -27,6 +27,12 @@ export interface Refusal {
   readonly detail: string;
 }
 
+/** What is known of a request that is refused for its head. */
+export interface RefusedHead extends Refusal, Pick<RequestHead, 'method' | 'headers'> {
+  /** As sent, except that a byte no URL contains is a question mark: fit for a log. */
+  readonly url: string;
+}
+
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS.filter((method) => method !== 'CONNECT'));
 
 /** Of these node:http keeps the first line and drops the others (`matchKnownFields` in lib/_http_incoming.js). */
@@ -83,12 +89,9 @@ function addHeader(headers: IncomingHttpHeaders, name: string, value: string): v
  * smuggling): two lengths, a length that is no number, two transfer codings or one other than chunked, unknown methods,
  * bytes beyond ASCII in the URL. "Expect: 100-continue" has been answered by uWS by now.
  */
-export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | Refusal {
+export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | RefusedHead {
   const method = req.getCaseSensitiveMethod();
-  if (method !== 'POST' && !KNOWN_METHODS.has(method)) return { status: 400, detail: 'unknown method' };
   const url = urlOf(req);
-  if (url.search(OUTSIDE_URL) >= 0) return { status: 400, detail: 'a character that no URL contains' };
-
   const headers: IncomingHttpHeaders = {};
   const rawHeaders: string[] = [];
   let lengths = 0;
@@ -101,18 +104,23 @@ export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | 
     addHeader(headers, name, value);
   });
 
+  const refused = ({ status, detail }: Refusal): RefusedHead => ({
+    ...{ status, detail, method, headers },
+    url: url.replaceAll(OUTSIDE_URL, '?'),
+  });
+  const bad = (detail: string): RefusedHead => refused({ status: 400, detail });
   const coding = headers['transfer-encoding'];
   const length = headers['content-length'];
-  if (lengths > 1) return { status: 400, detail: 'more than one content-length' };
-  if (length !== undefined && !DIGITS.test(length))
-    return { status: 400, detail: 'content-length is no number' };
-  if (codings > 1) return { status: 400, detail: 'more than one transfer-encoding' };
-  if (coding !== undefined && !endsInChunked(coding))
-    return { status: 400, detail: 'transfer-encoding is not chunked' };
+  if (method !== 'POST' && !KNOWN_METHODS.has(method)) return bad('unknown method');
+  if (url.search(OUTSIDE_URL) >= 0) return bad('a character that no URL contains');
+  if (lengths > 1) return bad('more than one content-length');
+  if (length !== undefined && !DIGITS.test(length)) return bad('content-length is no number');
+  if (codings > 1) return bad('more than one transfer-encoding');
+  if (coding !== undefined && !endsInChunked(coding)) return bad('transfer-encoding is not chunked');
   if (headers.expect !== undefined && !CONTINUE.test(headers.expect))
-    return { status: 417, detail: 'unknown expectation' };
+    return refused({ status: 417, detail: 'unknown expectation' });
   const bodyBytes = coding !== undefined ? undefined : Number(length ?? 0);
-  if (bodyBytes !== undefined && bodyBytes > maxBodyBytes) return tooLarge(maxBodyBytes);
+  if (bodyBytes !== undefined && bodyBytes > maxBodyBytes) return refused(tooLarge(maxBodyBytes));
 
   const connection = headers.connection;
   const closedByUws = connection?.length === CLOSE_LENGTH;
@@ -141,13 +149,8 @@ function endsInChunked(coding: string): boolean {
   );
 }
 
-/** A URL as a log can have it: a character that no URL contains is a question mark. */
-export function printable(url: string): string {
-  return url.replaceAll(OUTSIDE_URL, '?');
-}
-
 /** Path and query exactly as sent. */
-export function urlOf(req: HttpRequest): string {
+function urlOf(req: HttpRequest): string {
   // Undefined where the URL has no question mark, empty where nothing follows it. The types know only the latter.
   const query: string | undefined = req.getQuery();
   const path = req.getUrl();
