@@ -1,6 +1,6 @@
 import type { Append } from '../../engine/ports.js';
+import { columnsOf } from '../stores/columns.js';
 import { numberArray, textArray } from './literal.js';
-import { columnsOf } from './rows.js';
 
 /** The appends of one room in one commit: each stands on the one before, so that they are one step of the room. */
 export interface Group {
@@ -90,18 +90,4 @@ export function parametersOf(appends: readonly Append[], groups: readonly Group[
     textArray(columns.map(({ text }) => text)),
     textArray(columns.map(({ details }) => details)),
   ];
-}
-
-/**
- * Can PostgreSQL keep these texts as they are? Parlor lets no other in; one that came another way must not fail the
- * whole commit (NUL), nor come back as something else (half of a surrogate pair, which has no UTF-8 form).
- */
-export function isStorable({ events }: Append): boolean {
-  return events.every((event) => {
-    const texts = [
-      'user' in event ? (event.user ?? '') : '',
-      event.type === 'message_posted' ? event.text : '',
-    ];
-    return texts.every((text) => !text.includes('\u0000') && text.isWellFormed());
-  });
 }

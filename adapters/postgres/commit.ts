@@ -1,6 +1,7 @@
 import { errorText } from '../../engine/errors.js';
 import type { Append, AppendResult, Clock, Log } from '../../engine/ports.js';
-import { groupsOf, isStorable, parametersOf, type Group } from './batch.js';
+import { isStorable } from '../stores/columns.js';
+import { groupsOf, parametersOf, type Group } from './batch.js';
 import { isAboutValues, isAnswer, isLocked, isMeeting, isTooSlow, violated } from './faults.js';
 import type { Line } from './line.js';
 import { sortOut, type Sorted } from './sort-out.js';

@@ -1,13 +1,14 @@
 import { isUuid } from '../../engine/ids.js';
 import type { Page, RoomRecord, Store } from '../../engine/ports.js';
+import { EVENT_COLUMNS } from '../stores/columns.js';
 import type { Row, Statement } from './line.js';
 import { HORIZON } from './positions.js';
-import { EVENT_COLUMNS, ROOM_COLUMNS, toEvent, toRecord } from './rows.js';
+import { EVENTS, ROOMS, toEvent, toRecord } from './rows.js';
 
 /** Runs a statement on a connection of the store's choice. */
 export type Run = (statement: Statement, values?: readonly unknown[]) => Promise<Row[]>;
 
-const EVENTS = `SELECT ${EVENT_COLUMNS} FROM parlor.events e WHERE`;
+const WHERE = `SELECT ${EVENTS} FROM parlor.events e WHERE`;
 /** The seq from which on the event's room is not forgotten. */
 const KEPT = '(SELECT r.first_seq FROM parlor.rooms r WHERE r.room_id = e.room_id)';
 const BETWEEN = `e.room_id = $1 AND e.seq < $3
@@ -16,25 +17,26 @@ const MESSAGE = `e.type = 'message_posted'`;
 
 /** Every statement that reads, by name; the tests look at the plan of each. */
 export const READS = {
-  load: `SELECT ${ROOM_COLUMNS} FROM parlor.rooms r WHERE r.room_id = $1`,
-  rooms: `SELECT ${ROOM_COLUMNS} FROM parlor.rooms r WHERE r.room_id > $1 ORDER BY r.room_id LIMIT $2`,
-  history_up: `${EVENTS} ${BETWEEN} ORDER BY e.seq LIMIT $4`,
-  history_down: `${EVENTS} ${BETWEEN} ORDER BY e.seq DESC LIMIT $4`,
-  messages_up: `${EVENTS} ${BETWEEN} AND ${MESSAGE} ORDER BY e.seq LIMIT $4`,
-  messages_down: `${EVENTS} ${BETWEEN} AND ${MESSAGE} ORDER BY e.seq DESC LIMIT $4`,
-  find_event: `${EVENTS} e.event_id = $1 AND e.seq >= ${KEPT}`,
-  find_events: `${EVENTS} e.event_id = ANY ($1::uuid[]) AND e.seq >= ${KEPT}`,
+  load: `SELECT ${ROOMS} FROM parlor.rooms r WHERE r.room_id = $1`,
+  rooms: `SELECT ${ROOMS} FROM parlor.rooms r WHERE r.room_id > $1 ORDER BY r.room_id LIMIT $2`,
+  history_up: `${WHERE} ${BETWEEN} ORDER BY e.seq LIMIT $4`,
+  history_down: `${WHERE} ${BETWEEN} ORDER BY e.seq DESC LIMIT $4`,
+  messages_up: `${WHERE} ${BETWEEN} AND ${MESSAGE} ORDER BY e.seq LIMIT $4`,
+  messages_down: `${WHERE} ${BETWEEN} AND ${MESSAGE} ORDER BY e.seq DESC LIMIT $4`,
+  find_event: `${WHERE} e.event_id = $1 AND e.seq >= ${KEPT}`,
+  find_events: `${WHERE} e.event_id = ANY ($1::uuid[]) AND e.seq >= ${KEPT}`,
   log_bounds: `SELECT (${HORIZON}), (
     SELECT e.position FROM parlor.events e WHERE e.event_id = $1 AND e.seq >= ${KEPT})`,
-  log: `SELECT ${EVENT_COLUMNS}, e.position, e.seq >= ${KEPT} FROM parlor.events e
+  log: `SELECT ${EVENTS}, e.position, e.seq >= ${KEPT} FROM parlor.events e
     WHERE e.position > $1 AND e.position <= $2 ORDER BY e.position LIMIT $3`,
 } as const;
 
 /** Positions looked at in one step where the log holds much that is forgotten, and such steps in one call. */
 const LOG_STEP = 2_000;
 const LOG_STEPS = 10;
-const POSITION = 9;
-const LIVE = 10;
+/** In a row of `log`, behind the columns of the event. */
+const POSITION = EVENT_COLUMNS.length;
+const LIVE = POSITION + 1;
 
 function statement(name: keyof typeof READS): Statement {
   return { name, text: READS[name] };

@@ -1,10 +1,10 @@
 import { errorText } from '../../engine/errors.js';
 import type { Clock, Log, Store } from '../../engine/ports.js';
+import { createHealth } from '../stores/health.js';
 import { addressOf } from './address.js';
 import { createAppender } from './append.js';
 import { createCommit } from './commit.js';
 import { describe, isAboutValues, isAnswer, isLocked, isPassing, isReadOnly } from './faults.js';
-import { createHealth } from './health.js';
 import { createLine, type Line } from './line.js';
 import { createReads, type Run } from './reads.js';
 import { createRetention } from './retention.js';
@@ -64,9 +64,10 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
     },
   });
   const health = createHealth({
-    clock,
-    log,
+    ...{ kind: 'postgres', clock, log },
     probe: () => writer.run(probe()),
+    // At once: a connection that was lost is often there again.
+    firstProbeMs: 0,
     reasonOf: (error) => describe(error, address),
     isAnswer,
   });

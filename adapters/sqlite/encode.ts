@@ -1,8 +1,8 @@
 import type { DurableEvent } from '../../engine/messages/events.js';
 import type { Policy } from '../../engine/messages/policy.js';
 import type { Append, RoomRecord } from '../../engine/ports.js';
+import { columnsOf, isStorableText } from '../stores/columns.js';
 import type { Value } from './protocol.js';
-import { detailsOf } from './rows.js';
 
 /** Values of an append before those of its events; their order is that of `partsOf`. */
 const PART = 7;
@@ -51,30 +51,26 @@ export function flatten(appends: readonly Append[]): Value[] {
 }
 
 function pushEvent(flat: Value[], event: DurableEvent): void {
-  const user = 'user' in event ? event.user : null;
-  const text = 'text' in event ? event.text : null;
-  flat.push(event.event_id, event.type, event.at, event.request_id ?? null, user, text, detailsOf(event));
+  const { request_id, user, text, details } = columnsOf(event);
+  flat.push(event.event_id, event.type, event.at, request_id, user, text, details);
 }
 
-/**
- * Whether SQLite gives a value back as it was: a text ends there at a NUL, and half of a surrogate pair has no UTF-8
- * form. Throws for what libsql must not even be handed.
- */
-export function isKept(value: Value): boolean {
-  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');
+/** Whether SQLite gives a value back as it was. Throws for what must not be bound: libsql ends the process for a boolean. */
+function isStorable(value: Value): boolean {
+  if (typeof value === 'string') return isStorableText(value);
   if (value !== null && typeof value !== 'number')
     throw new TypeError(`an append holds a ${typeof value}, which cannot be stored`);
   return true;
 }
 
-/** The appends of a flat array. Throws where it holds what libsql must not be handed. */
+/** The appends of a flat array. Throws if it holds a value that must not be bound. */
 export function partsOf(flat: readonly Value[]): Part[] {
   const parts: Part[] = [];
   for (let i = 0; i < flat.length;) {
     const count = flat[i + 6] as number;
     const end = i + PART + count * EVENT;
     let storable = true;
-    for (let k = i; k < end; k++) storable = isKept(flat[k] as Value) && storable;
+    for (let k = i; k < end; k++) storable = isStorable(flat[k] as Value) && storable;
     parts.push({
       roomId: flat[i] as string,
       head: flat[i + 1] as number,

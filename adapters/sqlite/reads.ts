@@ -1,6 +1,6 @@
+import { EVENT_COLUMNS, ROOM_COLUMNS } from '../stores/columns.js';
 import type { Connection, Statement } from './connection.js';
 import type { LogRows, ReaderCalls, Value } from './protocol.js';
-import { EVENT_COLUMNS, ROOM_COLUMNS } from './rows.js';
 
 const EVENTS = EVENT_COLUMNS.join(', ');
 const ROOMS = ROOM_COLUMNS.join(', ');

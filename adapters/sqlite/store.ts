@@ -1,8 +1,9 @@
 import type { DurableEvent } from '../../engine/messages/events.js';
 import type { Append, AppendResult, Clock, Log, Store } from '../../engine/ports.js';
-import { flatten, flattenRecord, isKept } from './encode.js';
+import { isStorable } from '../stores/columns.js';
+import { createHealth } from '../stores/health.js';
+import { flatten, flattenRecord } from './encode.js';
 import { faultOf, meaningOf } from './faults.js';
-import { createHealth } from './health.js';
 import { CallFailed, createLane, NoAnswer, type Lane, type LaneOptions } from './lane.js';
 import { InUse, lockDatabase, type Lock } from './lock.js';
 import { placeOf } from './place.js';
@@ -30,6 +31,8 @@ export type Access = 'own' | 'read' | 'write';
 const CHECK_BYTES = 256 * 1024 * 1024;
 /** Times a thread may die one after the other before it is given up, and the ms after which it counts as well again. */
 const DEATHS = { limit: 5, within: 60_000 };
+/** From a failure to the first attempt to write again, ms: a full or hanging disk is not better at once. */
+const FIRST_PROBE_MS = 1_000;
 /** How often it is logged at most that reads are late, ms. */
 const LATE_MS = 60_000;
 
@@ -45,7 +48,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
   const { path, timeoutMs, log, clock, access = 'own' } = options;
   // A thread that waits for another process's lock has to give up before it is given up on.
   const busyMs = Math.max(1, Math.floor(timeoutMs * 0.6));
-  const health = createHealth(clock, log, probe);
+  const health = createHealth({ kind: 'sqlite', clock, log, probe, firstProbeMs: FIRST_PROBE_MS });
   let lock: Lock | null = null;
   let writer: Lane<WriterCalls> | null = null;
   let reader: Lane<ReaderCalls> | null = null;
@@ -61,7 +64,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     return {
       ...{ role, path: file, isGuest: lock === null, busyMs, checkBytes: CHECK_BYTES, clock, timeoutMs },
       onOverdue: () => {
-        if (role === 'writer') health.trouble(`the disk under ${path} has not answered for ${timeoutMs} ms`);
+        if (role === 'writer') health.failed(`the disk under ${path} has not answered for ${timeoutMs} ms`);
         else readsAreLate();
       },
       onDeath: (cause) => died(role, cause),
@@ -78,7 +81,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     late = { times, loggedAt: toLog ? now : late.loggedAt };
     if (toLog) log.warn({ path, times }, `sqlite: reads have had no answer for ${timeoutMs} ms`);
     clock.after(timeoutMs, () => {
-      if (late.times === times && reader?.overdue === true) health.trouble(hanging());
+      if (late.times === times && reader?.overdue === true) health.failed(hanging());
     });
   }
 
@@ -105,7 +108,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
         `the ${role}'s thread of the database ends again and again (${cause}): restart Parlor`,
       );
     toStart.add(role);
-    health.trouble(`the ${role}'s thread of the database ended (${cause}) and is started again`);
+    health.failed(`the ${role}'s thread of the database ended (${cause}) and is started again`);
   }
 
   /** Starts what has ended, then writes something small. */
@@ -126,7 +129,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
   /** Turns a failed call into an error with one line for a human, and notes what it says about the database. */
   function fail(cause: unknown): never {
     const { kind, line } = meaningOf(cause instanceof CallFailed ? cause.fault : faultOf(cause), path);
-    if (kind === 'transient') health.trouble(line);
+    if (kind === 'transient') health.failed(line);
     if (kind === 'damaged') health.end(line);
     throw new Error(line, { cause });
   }
@@ -147,9 +150,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
 
   function logFailed(append: Append, result: AppendResult | undefined): void {
     if (result !== 'failed') return;
-    const why = flatten([append]).every(isKept)
-      ? 'an append was refused'
-      : 'a text that cannot be stored was not stored';
+    const why = isStorable(append) ? 'an append was refused' : 'a text that cannot be stored was not stored';
     log.error({ room_id: append.room.room_id }, `sqlite: ${why}`);
   }
 
@@ -177,11 +178,12 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
         await reader.start();
         id = await reader.call('identity');
         if (access === 'own') endWalWatch = watchWal(file, clock, log);
-        health.begun(null);
+        health.started();
+        if (toStart.size > 0) health.failed(`a thread of the database ended while ${path} was opened`);
       } catch (cause) {
         await closeAll();
         const { line } = meaningOf(cause instanceof CallFailed ? cause.fault : faultOf(cause), path);
-        health.begun(line);
+        health.startFailed(line);
         throw new Error(line, { cause });
       }
     },
@@ -236,7 +238,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     state: () => health.state(),
     async close() {
       closed = true;
-      health.close();
+      health.closed();
       endWalWatch();
       await closeAll();
     },

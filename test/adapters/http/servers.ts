@@ -1,10 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import uWS, { type TemplatedApp } from 'uWebSockets.js';
-import {
-  createHttpBridge,
-  type HttpBridge,
-  type HttpBridgeOptions,
-} from '../../../adapters/http/bridge.js';
+import { createHttpBridge, type HttpBridge, type HttpBridgeOptions } from '../../../adapters/http/bridge.js';
 
 /** A Fastify app that listens, on whatever. */
 export interface Running {
