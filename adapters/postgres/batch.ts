@@ -1,6 +1,5 @@
 import type { Append } from '../../engine/ports.js';
 import { columnsOf } from '../stores/columns.js';
-import { numberArray, textArray } from './literal.js';
 
 /** The appends of one room in one commit: each stands on the one before, so that they are one step of the room. */
 export interface Group {
@@ -59,8 +58,8 @@ function bytesOf({ events }: Append): number {
   return sum;
 }
 
-/** The parameters of STORE_ROOMS_AND_EVENTS, see there. The events are in the order of the appends. */
-export function parametersOf(appends: readonly Append[], groups: readonly Group[]): string[] {
+/** The parameters of STORE_ROOMS_AND_EVENTS: a column each. The events are in the order of the appends. */
+export function parametersOf(appends: readonly Append[], groups: readonly Group[]): unknown[][] {
   const records = groups.map(({ last }) => last.room);
   const behind = new Map(groups.map(({ room_id, messages }) => [room_id, messages]));
   const events = appends.flatMap((append) => append.events);
@@ -71,23 +70,23 @@ export function parametersOf(appends: readonly Append[], groups: readonly Group[
     return count;
   });
   return [
-    textArray(groups.map(({ room_id }) => room_id)),
-    numberArray(groups.map(({ prior }) => prior)),
-    numberArray(records.map(({ head_seq }) => head_seq)),
-    numberArray(groups.map(({ first_seq }) => first_seq)),
-    numberArray(groups.map(({ messages }) => messages)),
-    textArray(records.map(({ status }) => status)),
-    textArray(records.map(({ policy }) => policy && JSON.stringify(policy))),
-    textArray(records.map(({ created_at }) => created_at)),
-    textArray(events.map(({ room_id }) => room_id)),
-    numberArray(events.map(({ seq }) => seq)),
-    numberArray(messagesBehind),
-    textArray(events.map(({ event_id }) => event_id)),
-    textArray(events.map(({ type }) => type)),
-    textArray(events.map(({ at }) => at)),
-    textArray(columns.map(({ request_id }) => request_id)),
-    textArray(columns.map(({ user }) => user)),
-    textArray(columns.map(({ text }) => text)),
-    textArray(columns.map(({ details }) => details)),
+    groups.map(({ room_id }) => room_id),
+    groups.map(({ prior }) => prior),
+    records.map(({ head_seq }) => head_seq),
+    groups.map(({ first_seq }) => first_seq),
+    groups.map(({ messages }) => messages),
+    records.map(({ status }) => status),
+    records.map(({ policy }) => policy && JSON.stringify(policy)),
+    records.map(({ created_at }) => created_at),
+    events.map(({ room_id }) => room_id),
+    events.map(({ seq }) => seq),
+    messagesBehind,
+    events.map(({ event_id }) => event_id),
+    events.map(({ type }) => type),
+    events.map(({ at }) => at),
+    columns.map(({ request_id }) => request_id),
+    columns.map(({ user }) => user),
+    columns.map(({ text }) => text),
+    columns.map(({ details }) => details),
   ];
 }
