@@ -1,7 +1,7 @@
 /** The part of a socket that the heartbeat works with. */
 export interface Beating {
   /** The beat in which something last came from the client. */
-  heard: number;
+  lastBeat: number;
   /** Where the heartbeat keeps it. */
   slot: number;
   ping(): void;
@@ -46,7 +46,7 @@ export class Heartbeat {
   }
 
   add(socket: Beating): void {
-    socket.heard = this.now;
+    socket.lastBeat = this.now;
     socket.slot = this.next;
     this.slots[this.next]?.add(socket);
     this.next = (this.next + 1) % this.slots.length;
@@ -76,7 +76,7 @@ export class Heartbeat {
     this.dueAt = at + BEAT_MS;
     this.now++;
     for (const socket of this.slots[this.now % this.slots.length] ?? []) {
-      if (!isLate && this.now - socket.heard >= this.tolerated) socket.endSilent();
+      if (!isLate && this.now - socket.lastBeat >= this.tolerated) socket.endSilent();
       else socket.ping();
     }
   }

@@ -4,6 +4,7 @@ import { ERRORS } from '../../engine/errors.js';
 import { requestIdOf } from '../../engine/hello.js';
 import type { Outlet } from '../../engine/ports.js';
 import { addressText } from '../http/socket.js';
+import { CorkedWriter } from './corked-writer.js';
 import { GatheredOutlet, type GatherRule } from './gathered-outlet.js';
 import { chooseProtocol, handshakeFault, VERSION, type HandshakeFault } from './handshake.js';
 import { Heartbeat } from './heartbeat.js';
@@ -53,7 +54,11 @@ export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): 
   const { pattern, protocol, maxFrameBytes, maxBufferedBytes, pingS, silenceS, refused } = options;
   const outlet = new GatheredOutlet(app, maxBufferedBytes, options.gather);
   const heartbeat = new Heartbeat({ pingS, silenceS });
-  const parts: SocketParts = { outlet, maxBufferedBytes, awaited: new Map(), heartbeat };
+  const parts: SocketParts = {
+    ...{ outlet, maxBufferedBytes, heartbeat },
+    writer: new CorkedWriter(),
+    awaited: new Map(),
+  };
 
   function refuse(res: HttpResponse, req: HttpRequest, fault: HandshakeFault): void {
     const upgrade = readUpgrade(res, req);
@@ -87,7 +92,7 @@ export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): 
     },
     message(ws, message, isBinary) {
       const { socket } = ws.getUserData();
-      socket.wasHeard();
+      socket.received();
       const { handler } = socket;
       if (!handler) return;
       if (message.byteLength > maxFrameBytes) {
@@ -96,8 +101,8 @@ export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): 
         handler.refuse('bad_request', 'send text frames: binary ones are not understood here');
       else handler.frame(Buffer.from(message).toString());
     },
-    ping: (ws) => ws.getUserData().socket.wasHeard(),
-    pong: (ws) => ws.getUserData().socket.wasHeard(),
+    ping: (ws) => ws.getUserData().socket.received(),
+    pong: (ws) => ws.getUserData().socket.received(),
     drain: (ws) => ws.getUserData().socket.drained(),
     dropped: (ws) => ws.getUserData().socket.overflowed(),
     close(ws, code, message) {
