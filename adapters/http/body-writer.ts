@@ -1,23 +1,23 @@
 import { type HttpResponse } from 'uWebSockets.js';
 
-/** How much is given to uWS at once: while the client does not read, no more than one such piece piles up in it. */
+/** uWS is given pieces of this size. While the client does not read, at most one of them waits in uWS. */
 const PIECE_BYTES = 64 * 1024;
 
-/** What a body writer tells its response. */
+/** What happens to a body. */
 export interface BodyEvents {
-  /** Everything written so far was taken after {@link BodyWriter.write} had answered false. */
+  /** After {@link BodyWriter.write} has returned false: uWS has taken everything that was written. */
   drained(): void;
-  /** uWS took the last byte: the native response may not be touched any more. */
+  /** uWS has taken the last byte: the native response must not be used any more. */
   done(): void;
   /** The body ended before the announced length. The answer cannot be completed. */
   tooShort(): void;
 }
 
 /**
- * Streams one body into uWS, as fast as the client takes it.
+ * Streams one body into uWS, as fast as the client reads it.
  *
- * Never drops and never reorders. What uWS does not take stays here, so `pending` is what a slow client costs
- * besides the kernel's buffer and one piece in uWS. Call it only while the native response is alive.
+ * Never drops and never reorders. What uWS does not take stays here, so a slow client costs `pending` bytes besides the
+ * kernel's buffer and one piece in uWS. Use it only until the native response is answered or aborted.
  */
 export class BodyWriter {
   /** Bytes accepted from the application and not yet given to uWS. */
@@ -27,12 +27,12 @@ export class BodyWriter {
   private listening = false;
   private ending = false;
   private finished = false;
-  private told = true;
+  private drainedSent = true;
   private offset = 0;
 
   /**
-   * `total` is the announced content-length in bytes, undefined for chunks. `begin` writes the head; it runs
-   * corked, before the first byte. `readsNoMore`: the connection is not read any more from the last byte on.
+   * `total` is the announced content-length in bytes, undefined for chunks. `begin` writes the head; it is
+   * called corked, before the first byte. `readsNoMore`: stop reading from the connection at the last byte.
    */
   constructor(
     private readonly native: HttpResponse,
@@ -47,7 +47,7 @@ export class BodyWriter {
     this.enqueue(chunk);
     if (!this.blocked) this.native.cork(() => this.pump());
     const taken = this.pending === 0 && !this.blocked;
-    if (!taken) this.told = false;
+    if (!taken) this.drainedSent = false;
     return taken;
   }
 
@@ -58,7 +58,7 @@ export class BodyWriter {
     if (!this.blocked) this.native.cork(() => this.pump());
   }
 
-  /** Sends the head now, where uWS can: a chunked one waits for its first chunk. */
+  /** Sends the head now, if uWS can: that of a chunked answer leaves with the first chunk. */
   flushHead(): void {
     if (this.total === undefined || this.total === 0) return;
     this.native.cork(() => {
@@ -92,10 +92,10 @@ export class BodyWriter {
       this.blocked = !this.native.write(piece);
     }
     if (this.queue.length > 0 || !this.ending) return;
-    // A write that uWS could not finish makes it read again: this one can be finished, once it holds nothing.
+    // A blocked write makes uWS resume reading, so the pause has to wait until nothing is blocked.
     if (this.readsNoMore && this.blocked) return;
     if (this.readsNoMore) this.native.pause();
-    // The terminator may join a pile that uWS still holds: it sends both, and closes only after that if it should.
+    // If uWS still holds bytes, it sends the terminator behind them, and closes the connection only after that.
     this.blocked = false;
     this.finish(() => this.native.end());
   }
@@ -105,7 +105,7 @@ export class BodyWriter {
       const piece = this.queue[0];
       if (piece === undefined) break;
       if (this.readsNoMore && this.offset + piece.length >= total) {
-        // With the last byte the answer is over for uWS, whatever is still being uploaded.
+        // To uWS the answer is over with its last byte, even if the upload is not.
         if (!this.ending) break;
         this.native.pause();
       }
@@ -151,12 +151,12 @@ export class BodyWriter {
 
   private writable(): boolean {
     if (this.finished) return true;
-    // With a listener, older uWS leaves what it holds for the next write: an empty cork sends it.
+    // Older versions of uWS do not send what they hold before the next write. An empty cork makes them.
     if (this.queue.length === 0) this.native.cork(() => undefined);
     this.blocked = false;
     this.pump();
-    if (!this.blocked && !this.finished && !this.told) {
-      this.told = true;
+    if (!this.blocked && !this.finished && !this.drainedSent) {
+      this.drainedSent = true;
       this.events.drained();
     }
     return true;

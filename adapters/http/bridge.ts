@@ -19,7 +19,7 @@ export interface HttpBridgeOptions {
   readonly bodyPauseMs?: number;
   /** Answers what the bridge itself refuses. Default: a problem document that says no more than the status. */
   readonly refuse?: Refuse;
-  /** Told what a handler or listener threw outside Fastify's own handling. Default: a warning of the process. */
+  /** Called with what a handler or listener threw outside Fastify's own handling. Default: a warning of the process. */
   readonly onError?: (cause: unknown) => void;
 }
 
@@ -28,26 +28,26 @@ export interface HttpBridge {
   /** For Fastify's option of this name; one bridge serves one Fastify app. Throws when used a second time. */
   readonly serverFactory: FastifyServerFactory;
   /**
-   * Registers a handler for every path, so attach WebSocket routes as well: they match first.
+   * Registers a handler for every path. WebSocket routes match first, in whatever order they are registered.
    *
-   * Throws when no Fastify app was made with `serverFactory` before. Requests are answered from
-   * `fastify.ready()` on; do not listen earlier. The short cuts must give the answers that the app would give.
+   * Throws if no Fastify app was made with `serverFactory` before. Do not listen before `fastify.ready()` has resolved.
+   * The short cuts must give the answers that the app would give.
    */
   attach(app: TemplatedApp, shortCuts?: readonly ShortCut[]): void;
-  /** Whether every answer says `Connection: close` and ends its connection from now on. */
+  /** From now on, whether every answer says `Connection: close` and ends its connection. */
   closeConnections(now: boolean): void;
-  /** Requests whose answer is not complete. */
+  /** The number of requests whose answer is not complete. */
   readonly inFlight: number;
   /**
-   * Resolves as soon as no request is in flight: at once if none is.
+   * Resolves as soon as no request is in flight.
    *
-   * New ones are not kept from coming, and of a long answer the last bytes may still be in uWS.
+   * New requests are still accepted meanwhile, and the last bytes of a long answer may still be in uWS.
    */
   drained(): Promise<void>;
 }
 
 const DEFAULT_BODY_TIMEOUT_MS = 60_000;
-/** uWS ends a connection without a word that is silent for 8 to 12 s during an upload: this comes before. */
+/** Shorter than the 8 to 12 s after which uWS closes a connection whose upload pauses, without an answer. */
 const DEFAULT_BODY_PAUSE_MS = 7_000;
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -77,8 +77,8 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
     fault(cause) {
       try {
         onError(cause);
-      } catch (again) {
-        warn(again);
+      } catch (fault) {
+        warn(fault);
       }
     },
     refusal(refused) {
@@ -100,7 +100,7 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
       return;
     }
     inFlight += 1;
-    // Fastify takes what behaves like node:http's objects; the types ask for the objects themselves.
+    // Fastify works with objects that behave like node:http's. Its types ask for the real ones.
     const call = (request: BridgeRequest, response: BridgeResponse): void =>
       handle(request as unknown as IncomingMessage, response as unknown as ServerResponse);
     if (cut && isPlain(head) && cut.wants(head)) {
@@ -113,8 +113,9 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
   }
 
   /**
-   * Refuses when uWS has dealt with what came in together with the request. Answered at once, it would take the bytes
-   * behind a request that cannot be trusted for the next one; while the answer is open, it drops the connection instead.
+   * Refuses in the next turn, when uWS has parsed all that arrived with the request. If the answer were complete at once,
+   * uWS would take the bytes behind a request that cannot be trusted for the next request. While there is no answer, it
+   * closes the connection instead.
    */
   function refuseLater(native: HttpResponse, refused: Refused): void {
     let gone = false;
@@ -129,7 +130,7 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
     serverFactory: (fastifyHandler) => {
       if (handler) throw new Error('this bridge already serves a Fastify app: create one bridge for each');
       handler = fastifyHandler;
-      // The same as above: what Fastify calls of a server is there, and the rest belongs to uWS.
+      // As above: the methods that Fastify calls are there, and the rest belongs to uWS.
       return new BridgeServer() as unknown as Server;
     },
     attach(app, shortCuts = []) {

@@ -17,11 +17,11 @@ export function toBytes(chunk: unknown, encoding: BufferEncoding | null | undefi
   );
 }
 
-/** The argument of `end`: undefined for none. UTF-8 stays text, which uWS encodes without a copy in between. */
+/** The argument of `end`, undefined if there is none. UTF-8 stays text, which uWS encodes without another copy. */
 export function wholeBody(chunk: unknown, encoding: BufferEncoding | null | undefined): Chunk | undefined {
   if (chunk === undefined || chunk === null || chunk === '') return undefined;
   if (typeof chunk === 'string' && (!encoding || encoding === 'utf8' || encoding === 'utf-8')) {
-    // uWS would put half a surrogate pair on the wire as it is.
+    // uWS would send half a surrogate pair as it is, which is not UTF-8.
     return chunk.isWellFormed() ? chunk : chunk.toWellFormed();
   }
   return toBytes(chunk, encoding);

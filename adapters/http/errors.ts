@@ -1,4 +1,4 @@
-/** An error as node:http throws it: plugins and Fastify look at `code`. */
+/** An error like those of node:http: plugins and Fastify look at `code`. */
 export function errorWithCode(
   kind: new (message: string) => Error,
   code: string,
@@ -19,10 +19,10 @@ export const alreadyFinished = (): Error =>
 export const streamDestroyed = (): Error =>
   errorWithCode(Error, 'ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed');
 
-/** The client went away before its body was complete, or before it had its answer. */
+/** The client left before its body was complete or its answer was sent. */
 export const clientGone = (): Error => errorWithCode(Error, 'ECONNRESET', 'aborted');
 
-/** A body that is refused while it arrives. Fastify answers with `statusCode`. */
+/** For a body that is refused while it arrives. Fastify answers with `statusCode`. */
 export function uploadRefused(statusCode: 400 | 408 | 413, message: string): Error {
   return Object.assign(new Error(message), { code: UPLOAD_CODES[statusCode], statusCode });
 }

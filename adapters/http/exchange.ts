@@ -8,32 +8,32 @@ import { type ResponseHost } from './response-host.js';
 
 export interface ExchangeLimits {
   readonly maxBodyBytes: number;
-  /** For the whole body, ms. */
+  /** How long the whole body may take to arrive, ms. */
   readonly bodyTimeoutMs: number;
-  /** Between two pieces of it, ms. */
+  /** How long the body may pause, ms. */
   readonly bodyPauseMs: number;
 }
 
 export interface ExchangeEvents {
-  /** Answered, or the client is gone. Once. */
+  /** The request is answered, or the client is gone. Called once. */
   settled(): void;
-  /** The handler or a listener of the application threw. */
+  /** A handler or listener of the application threw. */
   fault(cause: unknown): void;
-  /** The answer to a request that is refused in the application's place. */
+  /** Makes the answer to a request that the bridge refuses. */
   refusal(refused: Refused): RefusalAnswer;
-  /** Whether every answer is now the last one of its connection, because the server goes down. */
+  /** Whether every answer has to close its connection, because the server shuts down. */
   isClosing(): boolean;
 }
 
 type Handler = (request: BridgeRequest, response: BridgeResponse) => void;
 
-/** How long the application may take to answer an upload that was refused half-way. */
+/** How long the application may take to answer after its upload was refused, ms. Then the bridge answers. */
 const REFUSAL_GRACE_MS = 1_000;
 
 /**
- * uWS takes a chunk extension (`c;a=b`, RFC 9112 section 7.1.1) for further digits of the chunk's size. It then waits for
- * bytes that never come, and takes the end of the body for a part of it. A body that really holds such bytes does not
- * stop there, or only for an instant.
+ * uWS reads a chunk extension (`c;a=b`, RFC 9112 section 7.1.1) as further digits of the chunk's size. It then treats the
+ * end of the body as part of it and waits for bytes that never come. So if the bytes received end like a chunked body
+ * and no more come within UNREADABLE_MS, the body is refused. In a body that really contains these bytes, more follow.
  */
 const CHUNKS_END = Buffer.from('\r\n0\r\n\r\n');
 const UNREADABLE_MS = 500;
@@ -45,8 +45,8 @@ function endsLikeChunks(bytes: Buffer): boolean {
 }
 
 /**
- * One request and its answer: owns the native response, which nobody may touch after the end or an abort, and
- * the upload, which may outlast the answer.
+ * One request and its answer. Owns the native response, which must not be used after the answer or an abort, and the
+ * upload, which may outlast the answer.
  */
 export class Exchange implements RequestHost, ResponseHost {
   native: HttpResponse | undefined;
@@ -56,12 +56,12 @@ export class Exchange implements RequestHost, ResponseHost {
   readonly response: BridgeResponse;
 
   /**
-   * The body comes in chunks. uWS reads them loosely: where this request ends is not certain, so nothing that follows it
-   * on the connection may be taken for a request (RFC 9112 section 11.2). Such a request is answered in a later turn than
-   * the one that brought its last byte: uWS then closes the connection where more came along with it.
+   * The body is chunked. uWS parses chunks loosely, so it is uncertain where this request ends, and nothing that follows
+   * on the connection may be taken for a request (RFC 9112 section 11.2). Therefore it is answered in a later turn than
+   * the one in which its last byte arrived: if more bytes arrived with that, uWS then closes the connection.
    */
   private readonly isChunked: boolean;
-  /** The client asked for it, or cannot be trusted any more. */
+  /** Nothing that follows on the connection is read: the client asked for that, or cannot be trusted any more. */
   private isLast: boolean;
   private readonly since = performance.now();
   private received = 0;
@@ -70,7 +70,7 @@ export class Exchange implements RequestHost, ResponseHost {
   private paused = false;
   private timer: NodeJS.Timeout | undefined;
   private pauseTimer: NodeJS.Timeout | undefined;
-  /** What has come of the chunks ends as chunks end, although uWS waits for more. */
+  /** The bytes received so far end like a chunked body, although uWS waits for more. */
   private mayHaveEnded = false;
 
   constructor(
@@ -84,7 +84,7 @@ export class Exchange implements RequestHost, ResponseHost {
     this.isLast = head.clientCloses || this.isChunked;
     this.closedByUws = head.closedByUws;
     this.uploading = head.bodyBytes !== 0;
-    // Not even the address can be read once the answer is out.
+    // Read now: once the answer is sent, the native response may not even be asked for the address.
     this.remoteAddress = native.getRemoteAddress();
     this.request = new BridgeRequest(head, this);
     this.response = new BridgeResponse(this.request, this);
@@ -98,7 +98,7 @@ export class Exchange implements RequestHost, ResponseHost {
     return this.isChunked && !this.closedByUws;
   }
 
-  /** Attaches to uWS and calls the application. Nothing it throws gets out. */
+  /** Attaches to uWS and calls the application. Never throws. */
   start(handler: Handler): void {
     const { native } = this;
     if (!native) return;
@@ -107,7 +107,7 @@ export class Exchange implements RequestHost, ResponseHost {
     this.call(handler);
   }
 
-  /** Calls the application. Whoever has attached to uWS tells what arrives, by `data` and `aborted`. */
+  /** Calls the application. For a caller that is attached to uWS itself and passes on events by `data` and `aborted`. */
   call(handler: Handler): void {
     try {
       handler(this.request, this.response);
@@ -118,10 +118,10 @@ export class Exchange implements RequestHost, ResponseHost {
 
   mustHold(closing: boolean): boolean {
     if (!this.uploading || this.refused) return false;
-    // After the end uWS tells neither of more bytes nor of a client that left.
+    // After the answer uWS reports neither more bytes nor a client that left, so a reader would wait for ever.
     if (this.request.consumed) return true;
     this.request.discard();
-    // A body of a known length that is still coming in is bounded, and uWS drops it.
+    // The rest of a body of known length is bounded, and uWS drops it.
     return closing || this.head.bodyBytes === undefined;
   }
 
@@ -133,7 +133,7 @@ export class Exchange implements RequestHost, ResponseHost {
   }
 
   kill(): void {
-    // uWS calls back to `aborted` before this returns.
+    // uWS calls `aborted` before this returns.
     this.native?.close();
   }
 
@@ -155,7 +155,7 @@ export class Exchange implements RequestHost, ResponseHost {
 
   private receiveFrom(native: HttpResponse): void {
     native.onData((bytes, last) => this.data(bytes, last));
-    // A short body comes in the same turn as its head, and needs no timer; chunks may never come.
+    // A short body arrives in the same turn as its head, and needs no timer. Chunks may never arrive.
     if (this.isChunked) this.watchUpload();
   }
 
@@ -166,7 +166,7 @@ export class Exchange implements RequestHost, ResponseHost {
       if (this.received > this.limits.maxBodyBytes) {
         this.refuseUpload(413, tooLarge(this.limits.maxBodyBytes).detail);
       } else if (!this.refused && bytes.byteLength > 0) {
-        // The bytes die with this callback.
+        // uWS reuses the memory after this callback.
         const copy = Buffer.from(new Uint8Array(bytes));
         if (this.isChunked) this.mayHaveEnded = endsLikeChunks(copy);
         this.request.receive(copy);
@@ -196,22 +196,25 @@ export class Exchange implements RequestHost, ResponseHost {
     this.response.release();
   }
 
-  /** Over the limit, too slow or unreadable: reads no more, lets the application answer if it listens, and closes. */
+  /**
+   * For a body that is too large, too slow or unreadable: stops reading, lets the application answer if it listens for
+   * errors, and closes the connection.
+   */
   private refuseUpload(status: 400 | 408 | 413, detail: string): void {
     if (this.refused || !this.native) return;
     this.pauseUpload();
     this.refused = true;
     this.isLast = true;
     this.stopTimers();
-    if (this.isChunked) setImmediate(() => this.tellRefusal(status, detail));
-    else this.tellRefusal(status, detail);
+    if (this.isChunked) setImmediate(() => this.answerRefusal(status, detail));
+    else this.answerRefusal(status, detail);
   }
 
-  private tellRefusal(status: 400 | 408 | 413, detail: string): void {
+  private answerRefusal(status: 400 | 408 | 413, detail: string): void {
     if (!this.native) return;
-    const heard = this.request.refuse(uploadRefused(status, detail));
+    const hasListener = this.request.refuse(uploadRefused(status, detail));
     if (this.response.release()) return;
-    if (!heard) this.overrule(status, detail);
+    if (!hasListener) this.overrule(status, detail);
     else if (this.native)
       this.timer = setTimeout(() => this.overrule(status, detail), REFUSAL_GRACE_MS).unref();
   }
@@ -222,6 +225,7 @@ export class Exchange implements RequestHost, ResponseHost {
     else this.overrule(500, 'a fault on our side');
   }
 
+  /** Answers in the application's place, or closes the connection if the application's answer has begun. */
   private overrule(status: RefusalStatus, detail: string): void {
     const { native } = this;
     if (!native) return;
@@ -243,10 +247,10 @@ export class Exchange implements RequestHost, ResponseHost {
     this.request.aborted = true;
     this.response.destroyed = true;
     process.nextTick(() => {
-      // Each has its own listeners: what one throws must not keep the news from the other.
-      for (const party of [this.request, this.response]) {
+      // Each has listeners of its own: if one throws, the other must be informed all the same.
+      for (const half of [this.request, this.response]) {
         try {
-          party.abort();
+          half.abort();
         } catch (cause) {
           this.events.fault(cause);
         }
@@ -254,7 +258,7 @@ export class Exchange implements RequestHost, ResponseHost {
     });
   }
 
-  /** Starts the time that the whole body has, once, and the time until its next piece, anew with each. */
+  /** Starts the timer of the whole body, once, and restarts the timer of its next piece. */
   private watchUpload(): void {
     const { bodyTimeoutMs, bodyPauseMs } = this.limits;
     this.timer ??= setTimeout(
@@ -268,9 +272,9 @@ export class Exchange implements RequestHost, ResponseHost {
 
   private pausedTooLong(): void {
     if (this.mayHaveEnded) this.refuseUpload(400, UNREADABLE);
-    // While the application is not reading, the client cannot be blamed.
+    // It is the application that does not read, so the client is not to blame.
     else if (this.paused) this.watchUpload();
-    else this.refuseUpload(408, `nothing more of the body came for ${this.limits.bodyPauseMs} ms`);
+    else this.refuseUpload(408, `the body paused for more than ${this.limits.bodyPauseMs} ms`);
   }
 
   private stopTimers(): void {

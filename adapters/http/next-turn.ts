@@ -2,8 +2,8 @@
 export type NextTurn = (call: () => void) => void;
 
 /**
- * The calls of one turn share a timer: under load there are some for each read of each connection. What one of them
- * throws must be its own affair.
+ * The calls of one turn share one `setImmediate`: under load there are several for each read of each connection. A call
+ * must not throw, since that would skip those behind it.
  */
 export function createNextTurn(): NextTurn {
   let waiting: (() => void)[] = [];

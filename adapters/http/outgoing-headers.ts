@@ -1,7 +1,7 @@
 import { type OutgoingHttpHeaders } from 'node:http';
 import { checkHeader, type HeadBuilder, type HeaderValue } from './response-head.js';
 
-/** The headers of one answer while they are still being collected. Names compare without case, and keep theirs. */
+/** The headers of one answer until they are sent. Names are compared without case, and sent as they were set. */
 export class OutgoingHeaders {
   private stored: Map<string, [name: string, value: HeaderValue]> | undefined;
 
@@ -9,13 +9,13 @@ export class OutgoingHeaders {
     return this.stored === undefined || this.stored.size === 0;
   }
 
-  /** @throws for what is no header, see `checkHeader`. */
+  /** @throws for a name or value that is not valid, see `checkHeader`. */
   set(name: string, value: unknown): void {
     checkHeader(name, value);
     (this.stored ??= new Map()).set(name.toLowerCase(), [name, value]);
   }
 
-  /** Adds a line beside those of the same name. */
+  /** Adds a line to those of the same name. */
   append(name: string, value: string | readonly string[]): void {
     const before = this.get(name);
     if (before === undefined) this.set(name, value);
@@ -28,7 +28,7 @@ export class OutgoingHeaders {
 
   get(name: string): number | string | string[] | undefined {
     const value = this.stored?.get(name.toLowerCase())?.[1];
-    // The types know readonly arrays; the caller of node:http gets the array that was set.
+    // As with node:http, the caller gets the very array that was set, which our types call readonly.
     return value as number | string | string[] | undefined;
   }
 

@@ -3,18 +3,18 @@ import { type HttpResponse } from 'uWebSockets.js';
 import { type RefusalStatus } from './request-head.js';
 import { statusLine } from './response-head.js';
 
-/** A request that the bridge refuses by itself: before the application sees it, or in its place. */
+/** A request that the bridge refuses: before the application sees it, or in the application's place. */
 export interface Refused {
   readonly status: RefusalStatus;
-  /** What the sender can do about it. */
+  /** Why, in words that tell the sender what to change. */
   readonly detail: string;
   readonly method: string;
-  /** As sent, but that a byte no URL contains is a question mark. */
+  /** As sent, except that a byte no URL contains is a question mark. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
-  /** Since the head of the request came, ms. */
+  /** From the arrival of the request's head until now, ms. */
   readonly ms: number;
-  /** What the application was given as its raw request; null: it has seen nothing of it. */
+  /** The application's `request.raw`; null if the application has not seen the request. */
   readonly raw: object | null;
 }
 
@@ -24,14 +24,10 @@ export interface RefusalAnswer {
   readonly body: string;
 }
 
-/** Makes the answer to a refused request; whoever counts and logs requests does so here. */
+/** Makes the answer to a refused request. It is called once for each, so it can count and log them. */
 export type Refuse = (refused: Refused) => RefusalAnswer;
 
-/**
- * Answers without the application and closes the connection: what follows on it cannot be trusted.
- *
- * The native response is used up.
- */
+/** Sends the answer and closes the connection, since what follows on it cannot be trusted. Uses up the native response. */
 export function refuse(native: HttpResponse, status: RefusalStatus, answer: RefusalAnswer): void {
   const { headers, body } = answer;
   native.cork(() => {
@@ -42,7 +38,7 @@ export function refuse(native: HttpResponse, status: RefusalStatus, answer: Refu
   });
 }
 
-/** A problem document (RFC 9457) and nothing else. */
+/** The default: a problem document (RFC 9457). */
 export function plainRefusal({ status, detail }: Refused): RefusalAnswer {
   const problem = { type: 'about:blank', title: STATUS_CODES[status] ?? '', status, detail };
   return { headers: ['Content-Type', 'application/problem+json'], body: JSON.stringify(problem) };

@@ -1,24 +1,24 @@
 import { METHODS, type IncomingHttpHeaders } from 'node:http';
 import { type HttpRequest } from 'uWebSockets.js';
 
-/** What one request says before its body, copied out of uWS: nothing in here dies with the callback. */
+/** The head of a request, copied: uWS's own request object is valid during its callback only. */
 export interface RequestHead {
   readonly method: string;
   /** Path and query exactly as sent, percent signs included. */
   readonly url: string;
-  /** Joined as node:http joins them. */
+  /** Lines of one name are joined as node:http joins them. */
   readonly headers: IncomingHttpHeaders;
-  /** Name, value, name, value … as sent, except that uWS has lowercased the names. */
+  /** Name, value, name, value … as sent, except that uWS lowercases the names. */
   readonly rawHeaders: readonly string[];
   /** Bytes of the body: undefined when it is chunked, 0 when there is none. */
   readonly bodyBytes: number | undefined;
-  /** uWS closes the connection after the answer without being told, because the client said so. */
+  /** uWS will close the connection after the answer by itself, because the client asked for that. */
   readonly closedByUws: boolean;
   /** The client asked for the connection to be closed after the answer. */
   readonly clientCloses: boolean;
 }
 
-/** With what the bridge refuses a request. */
+/** The statuses with which the bridge refuses requests. */
 export type RefusalStatus = 400 | 408 | 413 | 417 | 500;
 
 /** Why a request never reaches the application. */
@@ -35,7 +35,7 @@ export interface RefusedHead extends Refusal, Pick<RequestHead, 'method' | 'head
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS.filter((method) => method !== 'CONNECT'));
 
-/** Of these node:http keeps the first line and drops the others (`matchKnownFields` in lib/_http_incoming.js). */
+/** Headers of which node:http keeps the first line and drops the others (`matchKnownFields`, lib/_http_incoming.js). */
 const FIRST_LINE_WINS: ReadonlySet<string> = new Set([
   'age',
   'authorization',
@@ -63,10 +63,10 @@ const CLOSE = /(?:^|\W)close(?:$|\W)/i;
 const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
 const OUTSIDE_URL = /[^\x21-\x7e]/g;
 const DIGITS = /^\d+$/;
-/** uWS takes a header of this length for "close", whatever it says. */
+/** uWS takes any Connection header of this length for "close". */
 const CLOSE_LENGTH = 5;
 
-/** uWS decodes header bytes as UTF-8, node:http as Latin-1: every byte one character. */
+/** uWS decodes headers as UTF-8; node:http decodes them as Latin-1, one character for each byte. */
 function latin1(text: string): string {
   return BEYOND_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
 }
@@ -85,9 +85,9 @@ function addHeader(headers: IncomingHttpHeaders, name: string, value: string): v
 /**
  * Copies the head of a request, or says why it must be refused.
  *
- * uWS lets pass what node:http's parser refuses and what an intermediary may read differently (request
- * smuggling): two lengths, a length that is no number, two transfer codings or one other than chunked, unknown methods,
- * bytes beyond ASCII in the URL. "Expect: 100-continue" has been answered by uWS by now.
+ * uWS accepts what node:http's parser refuses, and what a proxy in front may read differently (request smuggling): two
+ * lengths, a length that is not a number, two transfer codings or one other than chunked, unknown methods, bytes beyond
+ * ASCII in the URL. (uWS itself has answered "Expect: 100-continue" by now.)
  */
 export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | RefusedHead {
   const method = req.getCaseSensitiveMethod();
@@ -112,9 +112,9 @@ export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | 
   const coding = headers['transfer-encoding'];
   const length = headers['content-length'];
   if (method !== 'POST' && !KNOWN_METHODS.has(method)) return bad('unknown method');
-  if (url.search(OUTSIDE_URL) >= 0) return bad('a character that no URL contains');
+  if (url.search(OUTSIDE_URL) >= 0) return bad('the URL has a character that must be percent-encoded');
   if (lengths > 1) return bad('more than one content-length');
-  if (length !== undefined && !DIGITS.test(length)) return bad('content-length is no number');
+  if (length !== undefined && !DIGITS.test(length)) return bad('content-length is not a number');
   if (codings > 1) return bad('more than one transfer-encoding');
   if (coding !== undefined && !endsInChunked(coding)) return bad('transfer-encoding is not chunked');
   if (headers.expect !== undefined && !CONTINUE.test(headers.expect))
@@ -151,7 +151,7 @@ function endsInChunked(coding: string): boolean {
 
 /** Path and query exactly as sent. */
 function urlOf(req: HttpRequest): string {
-  // Undefined where the URL has no question mark, empty where nothing follows it. The types know only the latter.
+  // Undefined if the URL has no question mark, empty if nothing follows it. The types know only the latter.
   const query: string | undefined = req.getQuery();
   const path = req.getUrl();
   return query === undefined ? path : `${path}?${query}`;

@@ -8,22 +8,22 @@ import { build, skipToEnd, UnbuiltReadable } from './unbuilt-readable.js';
 
 /** What a request needs from the exchange it belongs to. */
 export interface RequestHost extends SocketHost {
-  /** Stop and go on reading the body off the connection. */
+  /** Stop and resume reading the body from the connection. */
   pauseUpload(): void;
   resumeUpload(): void;
 }
 
 type Listener = (...args: never[]) => void;
 
-/** Bytes of a body that wait in a real stream before the client is told to wait. */
+/** Bytes of a body that a real stream buffers before the connection is not read any more. */
 const STREAM_BUFFER_BYTES = 64 * 1024;
 
 /**
  * Stands in for http.IncomingMessage.
  *
- * Read by 'data' and 'end' listeners, as Fastify's parsers do, it is a plain emitter. Any other use of it as a
- * stream (pipe, for await, pause, setEncoding, stream.pipeline …) makes it a real Readable at that moment.
- * 'close' comes once, after the answer or when the client is gone, and not already after 'end'.
+ * As long as it is read by 'data' and 'end' listeners only, as Fastify's parsers do, it is a plain emitter, which is far
+ * cheaper. Any other use as a stream (pipe, for await, pause, setEncoding, stream.pipeline …) turns it into a real Readable
+ * at that moment. 'close' is emitted once, after the answer or when the client is gone, but not already after 'end'.
  */
 export class BridgeRequest extends UnbuiltReadable {
   method: string;
@@ -35,7 +35,7 @@ export class BridgeRequest extends UnbuiltReadable {
   readonly httpVersionMinor = 1;
   readonly trailers = {};
   readonly rawTrailers: readonly string[] = [];
-  /** The client went away before the answer was complete. */
+  /** The client left before the answer was complete. */
   aborted = false;
   /** The whole body has arrived. */
   complete: boolean;
@@ -76,7 +76,7 @@ export class BridgeRequest extends UnbuiltReadable {
     return distinct;
   }
 
-  /** uWS has its own time limits; this one is accepted and has no effect. */
+  /** Has no effect: uWS has time limits of its own. */
   setTimeout(): this {
     return this;
   }
@@ -101,12 +101,12 @@ export class BridgeRequest extends UnbuiltReadable {
     else if (this.flowing && this.waiting === undefined) this.endThin();
   }
 
-  /** Somebody reads the body as it comes. */
+  /** Whether the application reads the body as it arrives. */
   get consumed(): boolean {
     return this.listenerCount('data') > 0 || this.listenerCount('readable') > 0;
   }
 
-  /** Nobody will read the rest of the body: what arrives from now on is dropped. */
+  /** Drops the rest of the body: nobody will read it. */
   discard(): void {
     if (this.ended || this.complete) return;
     this.discarding = true;
@@ -114,16 +114,16 @@ export class BridgeRequest extends UnbuiltReadable {
     this.host.resumeUpload();
   }
 
-  /** The body is refused half-way. True when somebody listens, and so may answer. */
+  /** The body is refused before it is complete. True if the application listens for errors, and so may answer. */
   refuse(cause: Error): boolean {
-    const heard = this.listenerCount('error') > 0;
+    const hasListener = this.listenerCount('error') > 0;
     this.discarding = true;
     this.waiting = undefined;
     this.fail(cause);
-    return heard;
+    return hasListener;
   }
 
-  /** The client is gone before its answer was complete. */
+  /** The client has left before its answer was complete. */
   abort(): void {
     this.aborted = true;
     this.shim?.closed();
@@ -133,18 +133,18 @@ export class BridgeRequest extends UnbuiltReadable {
     this.emit('close');
   }
 
-  /** The answer is out. */
+  /** The answer is sent. */
   answered(): void {
     this.waiting = undefined;
-    // To somebody who still reads what has arrived, 'close' before 'end' would mean that the body was cut off.
+    // For a reader that is still behind, 'close' before 'end' would mean that the body was cut off.
     if (this.built && this.consumed && !this.readableEnded) this.once('end', () => this.emit('close'));
     else this.emit('close');
   }
 
   override on(event: string | symbol, listener: Listener): this {
-    const heard = listener as (...args: unknown[]) => void;
-    if (this.built || event === 'readable') return super.on(event, heard);
-    EventEmitter.prototype.on.call(this, event, heard);
+    const listen = listener as (...args: unknown[]) => void;
+    if (this.built || event === 'readable') return super.on(event, listen);
+    EventEmitter.prototype.on.call(this, event, listen);
     if (event === 'data') this.flow();
     return this;
   }
@@ -154,9 +154,9 @@ export class BridgeRequest extends UnbuiltReadable {
   }
 
   override removeListener(event: string | symbol, listener: Listener): this {
-    const heard = listener as (...args: unknown[]) => void;
-    if (this.built) return super.removeListener(event, heard);
-    EventEmitter.prototype.removeListener.call(this, event, heard);
+    const listen = listener as (...args: unknown[]) => void;
+    if (this.built) return super.removeListener(event, listen);
+    EventEmitter.prototype.removeListener.call(this, event, listen);
     return this;
   }
 
@@ -174,16 +174,16 @@ export class BridgeRequest extends UnbuiltReadable {
     this.host.resumeUpload();
   }
 
-  /** Closes the connection unless the answer is already out, like node:http. */
+  /** Closes the connection unless the answer is already sent, like node:http. */
   override destroy(error?: Error): this {
     if (this.built) super.destroy(this.listenerCount('error') > 0 ? error : undefined);
     this.host.kill();
     return this;
   }
 
-  /** Everything in Node that treats this object as a stream comes through here first. */
+  /** Whatever in Node treats this object as a stream reads this first, so here it becomes one. */
   get _readableState(): unknown {
-    // Somebody who looks at the prototype is not a request.
+    // Read on the prototype, which is not a request.
     if (!Object.hasOwn(this, 'built')) return undefined;
     this.becomeStream();
     return Object.getOwnPropertyDescriptor(this, '_readableState')?.value as unknown;
@@ -219,7 +219,7 @@ export class BridgeRequest extends UnbuiltReadable {
     process.nextTick(flush, this);
   }
 
-  /** @internal Delivers what arrived before anybody listened. */
+  /** @internal Delivers what arrived before there was a listener. */
   deliver(): void {
     const chunks = this.waiting ?? [];
     for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
@@ -237,9 +237,9 @@ export class BridgeRequest extends UnbuiltReadable {
   }
 
   private fail(cause: Error | undefined): void {
-    const heard = this.listenerCount('error') > 0;
-    if (this.built) super.destroy(heard ? cause : undefined);
-    else if (cause && heard) this.emit('error', cause);
+    const hasListener = this.listenerCount('error') > 0;
+    if (this.built) super.destroy(hasListener ? cause : undefined);
+    else if (cause && hasListener) this.emit('error', cause);
   }
 }
 

@@ -6,7 +6,7 @@ import { addAll, HeadBuilder, statusLine, type HeadersIn, type ResponseHead } fr
 
 const HIGH_WATER_MARK_BYTES = 64 * 1024;
 
-/** The half of a response that comes before its body: status, headers, and what has no effect here. */
+/** The part of a response that comes before its body: status, headers, and the methods that have no effect here. */
 export class ResponseBase extends EventEmitter {
   statusCode = 200;
   statusMessage: string | undefined = undefined;
@@ -33,7 +33,7 @@ export class ResponseBase extends EventEmitter {
     return this.head !== undefined;
   }
 
-  /** @throws ERR_HTTP_HEADERS_SENT, and for a name or value that is no header. */
+  /** @throws ERR_HTTP_HEADERS_SENT, and for a name or value that is not valid. */
   setHeader(name: string, value: unknown): this {
     if (this.head) throw headersSent('set');
     this.stored.set(name, value);
@@ -79,7 +79,7 @@ export class ResponseBase extends EventEmitter {
   /**
    * Fixes status and headers; they leave with the first byte of the body, or with `end`.
    *
-   * @throws like node:http: headers already sent, a status out of 100–999, a header that is none.
+   * @throws like node:http, for headers already sent, a status outside 100–999, or a header that is not valid.
    */
   writeHead(code: number, message?: string | HeadersIn, headers?: HeadersIn): this {
     if (this.head) throw headersSent('write');
@@ -88,7 +88,7 @@ export class ResponseBase extends EventEmitter {
       throw errorWithCode(RangeError, 'ERR_HTTP_INVALID_STATUS_CODE', `Invalid status code: ${code}`);
     }
     const text = typeof message === 'string' ? message : this.statusMessage;
-    // A message that is refused must not spoil the error page that comes next.
+    // Reset first: if it is refused, the error page that follows must not fail for it, too.
     this.statusMessage = undefined;
     const line = statusLine(status, text);
     const given = typeof message === 'string' ? headers : (headers ?? message);
@@ -105,12 +105,12 @@ export class ResponseBase extends EventEmitter {
     return this;
   }
 
-  /** Has no effect: uWS ends a chunked body itself and leaves no room for trailers. */
+  /** Has no effect: uWS ends a chunked body by itself, without trailers. */
   addTrailers(): void {
     return;
   }
 
-  /** Sends nothing: the bridge itself answers "Expect: 100-continue". */
+  /** Sends nothing: uWS itself answers "Expect: 100-continue". */
   writeContinue(callback?: () => void): void {
     if (callback) process.nextTick(callback);
   }
@@ -140,7 +140,7 @@ export class ResponseBase extends EventEmitter {
     return;
   }
 
-  /** The head as it stands, when the body comes before any `writeHead`. */
+  /** The head; fixes it as it stands if there was no `writeHead`. */
   protected settledHead(): ResponseHead {
     if (!this.head) this.writeHead(this.statusCode);
     return this.head ?? new HeadBuilder().build(statusLine(this.statusCode));

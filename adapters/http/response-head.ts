@@ -2,17 +2,17 @@ import { STATUS_CODES, validateHeaderName, validateHeaderValue, type OutgoingHtt
 import { type HttpResponse } from 'uWebSockets.js';
 import { errorWithCode } from './errors.js';
 
-/** What a handler may give as headers: as node:http's `writeHead` takes them. */
+/** Headers as node:http's `writeHead` takes them. */
 export type HeadersIn = OutgoingHttpHeaders | readonly (string | number | readonly string[])[];
 export type HeaderValue = string | number | readonly string[];
 
-/** A checked head, ready to be written. Names and values contain no byte that could end a line. */
+/** A checked head, ready to be written. No name or value contains a byte that could end a line. */
 export interface ResponseHead {
   readonly status: string;
-  /** Name, value, name, value … without those that decide the framing, which uWS writes itself. */
+  /** Name, value, name, value … without those of the framing, which uWS writes itself. */
   readonly lines: readonly string[];
   readonly contentLength: number | undefined;
-  /** The handler asked for chunks whatever the body is. */
+  /** The handler asked for a chunked body. */
   readonly chunked: boolean;
   /** The handler wants the connection closed after this answer. */
   readonly closes: boolean;
@@ -42,7 +42,7 @@ export function checkHeader(name: string, value: unknown): asserts value is Head
   validateHeaderValue(name, value as string);
 }
 
-/** Collects checked headers and takes out those that decide how the body is framed. */
+/** Collects headers, checks them, and takes out those that decide how the body is framed. */
 export class HeadBuilder {
   private readonly lines: string[] = [];
   private contentLength: number | undefined;
@@ -103,15 +103,15 @@ export function addAll(headers: HeadersIn, add: (name: string, value: unknown) =
 
 /** How a head is written. */
 export interface HeadStyle {
-  /** Say that the connection will be closed; uWS does not. */
+  /** Write "Connection: close", because uWS does not. */
   readonly close: boolean;
-  /** Characters beyond ASCII as UTF-8 instead of Latin-1: what node:http does when the body is a string. */
+  /** Write characters beyond ASCII as UTF-8 instead of Latin-1, as node:http does if the body is a string. */
   readonly utf8?: boolean;
-  /** Write this content-length; otherwise uWS does, or there is none. */
+  /** Write this content-length. If undefined, uWS writes it, or there is none. */
   readonly contentLength?: number | undefined;
 }
 
-/** Writes a head into a corked response. Its blank line comes from uWS, with the body. */
+/** Writes a head into a corked response. uWS writes the blank line behind it, with the body. */
 export function writeResponseHead(native: HttpResponse, head: ResponseHead, style: HeadStyle): void {
   const { lines } = head;
   const bytes = (text: string): string | Buffer => (style.utf8 ? text : Buffer.from(text, 'latin1'));

@@ -11,19 +11,20 @@ import { type BridgeSocket } from './socket.js';
 type Callback = (error?: Error | null) => void;
 type Encoding = BufferEncoding | Callback | null | undefined;
 
-/** Above this an answer is sent as the client takes it instead of being copied into uWS at once. */
+/** Larger answers are sent as fast as the client reads them, instead of being copied into uWS at once. */
 const COPY_LIMIT_BYTES = 256 * 1024;
 
 /**
  * Stands in for http.ServerResponse.
  *
- * `end` with the whole answer is one corked write. Anything else streams, with backpressure. After the client
- * is gone every call is safe and has no effect. `flushHeaders` sends a chunked head only with its first chunk.
+ * `end` with the whole answer is one corked write. Anything else streams, with backpressure. After the client has left,
+ * every call is safe and has no effect. `flushHeaders` sends the head of a chunked answer with its first chunk only.
  */
 export class BridgeResponse extends ResponseBase {
   private writer: BodyWriter | undefined;
-  private held: (() => void) | undefined;
-  /** uWS has the whole body, `end` or not. */
+  /** Ends the answer; kept until the upload allows that, see `ResponseHost.mustHold`. */
+  private deferredEnd: (() => void) | undefined;
+  /** uWS has the whole body, whether or not `end` was called. */
   private wireDone = false;
   private waiting: Callback[] | undefined;
 
@@ -67,7 +68,7 @@ export class BridgeResponse extends ResponseBase {
     }
     const head = this.settledHead();
     if (!native || !this.hasBody || bytes.length === 0 || head.contentLength === 0) {
-      // More than was announced is dropped: on the wire it would be taken for the next answer.
+      // Bytes beyond the announced length are dropped: the client would take them for the next answer.
       if (then) process.nextTick(then);
       return true;
     }
@@ -98,12 +99,12 @@ export class BridgeResponse extends ResponseBase {
     this.writableEnded = true;
     if (then) this.once('finish', then);
     if (this.wireDone) this.finish();
-    else if (this.host.mustHold(this.closes(head))) this.held = () => this.complete(head, body);
+    else if (this.host.mustHold(this.closes(head))) this.deferredEnd = () => this.complete(head, body);
     else this.complete(head, body);
     return this;
   }
 
-  /** Closes the connection at once, unless the answer is already out. */
+  /** Closes the connection at once, unless the answer is already sent. */
   destroy(error?: Error): this {
     if (this.destroyed) return this;
     if (error) this.errored = error;
@@ -111,19 +112,19 @@ export class BridgeResponse extends ResponseBase {
     return this;
   }
 
-  /** @internal The client has finished sending, or is not waited for any longer. True if an answer was held. */
+  /** @internal The upload is over. Ends a deferred answer; true if there was one. */
   release(): boolean {
-    const { held } = this;
-    this.held = undefined;
-    held?.();
-    return held !== undefined;
+    const { deferredEnd } = this;
+    this.deferredEnd = undefined;
+    deferredEnd?.();
+    return deferredEnd !== undefined;
   }
 
   /** @internal The client is gone. */
   abort(): void {
     const gone = this.waiting;
     this.waiting = undefined;
-    this.held = undefined;
+    this.deferredEnd = undefined;
     for (const callback of gone ?? []) callback(streamDestroyed());
     this.close();
   }
@@ -167,13 +168,13 @@ export class BridgeResponse extends ResponseBase {
     }
     native.cork(() => {
       if (this.hasBody) {
-        // uWS writes "Connection: close" itself, unless the client has said it before.
+        // uWS writes "Connection: close" by itself, except if the client has asked for it.
         writeResponseHead(native, head, { close: this.host.closedByUws, utf8: typeof body === 'string' });
         native.end(body ?? '', closes);
       } else {
         if (this.host.readsNoMore) native.pause();
         writeResponseHead(native, head, { close: closes, contentLength: head.contentLength });
-        // With a length as its argument the uWS of 2023 waits for that many bytes.
+        // Without the length as an argument: uWS of 2023 would wait for that many bytes.
         native.endWithoutBody();
       }
     });

@@ -6,7 +6,7 @@ export class BridgeServer extends EventEmitter {
   keepAliveTimeout = 0;
   requestTimeout = 0;
 
-  /** Fails, always, with a text that says what to do instead: by 'error', as a server that cannot listen does. */
+  /** Always emits 'error', like a server that cannot listen, with a text that says what to do instead. */
   listen(): this {
     const cause = new Error(
       'fastify.listen() has no port to listen on: uWebSockets.js owns it. ' +
@@ -20,18 +20,18 @@ export class BridgeServer extends EventEmitter {
     return null;
   }
 
-  /** Closes nothing: connections belong to uWS, and requests that are in flight to `bridge.drained()`. */
+  /** Closes nothing: uWS owns the connections, and `bridge.drained()` waits for the requests in flight. */
   close(callback?: (error?: Error) => void): this {
     if (callback) process.nextTick(callback);
     return this;
   }
 
-  /** Has no effect: idle connections belong to uWS. */
+  /** Has no effect: uWS closes idle connections. */
   closeIdleConnections(): void {
     return;
   }
 
-  /** Has no effect: uWS has its own time limits. */
+  /** Has no effect: uWS has time limits of its own. */
   setTimeout(): this {
     return this;
   }

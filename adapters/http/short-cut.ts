@@ -6,7 +6,7 @@ import { type RequestHead } from './request-head.js';
 import { refuse } from './refusals.js';
 import { statusLine } from './response-head.js';
 
-/** What a request says before its body. */
+/** The part of a request's head that a short cut sees. */
 export interface PlainHead {
   /** Path and query exactly as sent. */
   readonly url: string;
@@ -21,39 +21,39 @@ export interface PlainAnswer {
 }
 
 /**
- * A call so frequent that the way through the application costs more than the call itself. It answers what is
- * plainly right by itself and leaves everything else, above all what is wrong, to the application.
+ * Handles a kind of request that is so frequent that the application's routing, hooks and reply cost more than the work
+ * itself. It answers requests that are plainly valid, and leaves all others to the application.
  */
 export interface ShortCut {
-  /** The POSTs it is about, as uWS writes routes: `/api/rooms/:room_id/messages`. */
+  /** The path of its POSTs, as a uWS route: `/things/:id`. */
   readonly pattern: string;
-  /** Whether it would look at the body. */
+  /** Whether it wants to see the body. */
   wants(head: PlainHead): boolean;
   /**
-   * The whole body; the bytes die with this call. Returns what carries the request out and calls `answer` once, later or
-   * at once; null: the application shall answer, as if this had not been asked.
+   * Called with the whole body, whose bytes are valid during this call only. Returns a function that carries the request
+   * out and calls `answer` once, or null to leave the request to the application.
    *
-   * It is carried out in the next turn, and not at all if the client is gone by then. So nothing is done for a request
-   * behind which another one came in the same piece: uWS closes such a connection, and there would be no answer.
+   * The function is called in the next turn, and not at all if the client is gone by then. So a request behind which
+   * another one was pipelined in the same segment is not carried out: uWS closes such a connection without an answer.
    */
   take(head: PlainHead, body: Buffer, answer: (answer: PlainAnswer) => void): (() => void) | null;
 }
 
-/** Whether a request may go the short way at all: what needs care on the connection goes the long one. */
+/** Whether a request may take a short cut at all. One that needs care with its connection goes to the application. */
 export function isPlain(head: RequestHead): boolean {
   const { method, bodyBytes, clientCloses, headers } = head;
   return method === 'POST' && bodyBytes !== undefined && bodyBytes > 0 && !clientCloses && !headers.expect;
 }
 
-/** Takes what arrives for a request from when the short cut has declined. */
+/** Receives what arrives for a request after the short cut has declined it. */
 export interface LongWay {
   data(bytes: ArrayBuffer, last: boolean): void;
   aborted(): void;
 }
 
 /**
- * Waits for the body and offers it to the short cut, if it comes in one piece, as a short one does. Declined, or in
- * several pieces, the request goes to `goLongWay`, which is then told all that has arrived and all that will.
+ * Offers the body to the short cut, if it arrives in one piece, as a small one does. Otherwise, or if the short cut
+ * declines, calls `goLongWay`, and passes on to its result all that has arrived and will arrive.
  */
 export function offer(
   native: HttpResponse,
@@ -125,14 +125,14 @@ export function offer(
 
 const UNFIT = /[^\x20-\x7e]/;
 
-/** Status and headers in one piece, for uWS takes what it is given for a status line, and each call into it has its price. */
+/** Status and headers as one string: uWS writes the status line verbatim, and every call into it costs. */
 function headLines({ status, headers }: PlainAnswer): string {
   let lines = statusLine(status);
   for (let at = 0; at < headers.length; at += 2) {
     const value = headers[at + 1] ?? '';
-    // What could end a line must not come this way.
+    // Nothing may get in here that could end a line.
     if (UNFIT.test(value))
-      throw new Error(`a header of a short cut is not fit to be sent: ${headers[at] ?? ''}`);
+      throw new Error(`a short cut gave a header that cannot be sent: ${headers[at] ?? ''}`);
     lines += `\r\n${headers[at] ?? ''}: ${value}`;
   }
   return lines;

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { SocketAddress } from 'node:net';
 
-/** What the stand-in for a socket needs from the request it belongs to. */
+/** What a BridgeSocket needs from its request. */
 export interface SocketHost {
   /** The address of the peer as 4 or 16 bytes. */
   readonly remoteAddress: ArrayBuffer;
@@ -12,8 +12,8 @@ export interface SocketHost {
 /**
  * Stands in for `request.socket`.
  *
- * One lives as long as its request, not as long as the connection: uWS does not say which requests share one.
- * 'close' comes only when the connection ends during the request. Ports and the local address are unknown.
+ * It lives as long as its request, not as long as the connection: uWS does not tell which requests share one. 'close' is
+ * emitted only if the connection ends during the request. Ports and the local address are unknown.
  */
 export class BridgeSocket extends EventEmitter {
   readonly encrypted = false;
@@ -62,7 +62,7 @@ export class BridgeSocket extends EventEmitter {
     this.emit('close', true);
   }
 
-  /** uWS has its own time limits; this one is accepted and has no effect. */
+  /** Has no effect, like the methods below: uWS owns the connection and has time limits of its own. */
   setTimeout(): this {
     return this;
   }
@@ -78,11 +78,12 @@ export class BridgeSocket extends EventEmitter {
   unref(): this {
     return this;
   }
+  /** Has no effect: every answer is corked already. */
   cork(): void {
-    // Every answer is corked already.
+    return;
   }
   uncork(): void {
-    // Every answer is corked already.
+    return;
   }
 }
 

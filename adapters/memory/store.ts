@@ -6,9 +6,9 @@ import type { Append, AppendResult, RetentionBounds, RoomRecord, Store } from '.
 export interface MemoryStoreOptions {
   /** Events kept per room; older ones are forgotten, their ids too. */
   readonly eventsPerRoom: number;
-  /** Events kept in all; beyond it, the rooms that were written longest ago forget theirs. */
+  /** Events kept in all rooms together; beyond it, the rooms that were written longest ago forget theirs. */
   readonly eventsInAll: number;
-  /** Rooms remembered in all. Their count of seqs must not be forgotten, so beyond it new rooms are refused. */
+  /** Rooms kept. Beyond it new rooms are refused, since the seq that a room has reached must never be forgotten. */
   readonly rooms: number;
 }
 
@@ -41,17 +41,17 @@ function areDistinct(events: readonly DurableEvent[]): boolean {
 }
 
 /**
- * Remembers until the process ends, and no more than its bounds. The reference for all stores: it passes the
- * same conformance suite.
+ * Keeps rooms and events until the process ends, within its bounds. The reference for all stores: they pass the same
+ * conformance suite.
  */
 export function createMemoryStore(options: MemoryStoreOptions): Store {
   const rooms = new Map<string, Kept>();
-  /** Those in `rooms`. */
+  /** The ids of `rooms`. */
   const ids = createSortedIds();
   /** Rooms that hold events, in the order of their last write, which is that of insertion. */
   const written = new Set<Kept>();
   const byId = new Map<string, Logged>();
-  /** In the order of commits; those that are forgotten go later, many at a time. */
+  /** In the order of commits. Forgotten events are removed later, many at a time. */
   let log: Logged[] = [];
   let position = 0;
   let ready = false;
@@ -163,7 +163,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       const from = after === null || /^\d+$/.test(after) ? Number(after) : byId.get(after)?.position;
       if (from === undefined) return Promise.resolve(null);
       const found: Logged[] = [];
-      // One more than asked for, to tell whether there is more.
+      // One more than the limit, to find out whether there is more.
       for (let i = firstAfter(log, from); i < log.length && found.length <= limit; i++) {
         const logged = log[i];
         if (logged && !logged.forgotten) found.push(logged);
@@ -205,7 +205,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
   };
 }
 
-/** The index of the first entry behind a position. */
+/** The index of the first entry whose position is greater. */
 function firstAfter(log: readonly Logged[], position: number): number {
   let [low, high] = [0, log.length];
   while (low < high) {

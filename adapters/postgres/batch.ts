@@ -1,10 +1,10 @@
 import type { Append } from '../../engine/ports.js';
 import { columnsOf } from '../stores/columns.js';
 
-/** The appends of one room in one commit: each stands on the one before, so that they are one step of the room. */
+/** The appends of one room in one statement. Each follows the one before, so together they move the room's head once. */
 export interface Group {
   readonly room_id: string;
-  /** The head that the first one stands on. */
+  /** The room's head before the first of them. */
   readonly prior: number;
   messages: number;
   first_seq: number;
@@ -12,14 +12,15 @@ export interface Group {
   readonly appends: Append[];
 }
 
-/** Events in one statement, and bytes of their texts, about: well within the time that a statement has. */
+/** About the most events, and bytes of their texts, in one statement: they take far less time than it may have. */
 const EVENTS_AT_ONCE = 8_192;
 const BYTES_AT_ONCE = 8_000_000;
 
 /**
- * The first so many appends, up to `most`, that can be made in one statement, as groups in the order of their room
- * ids, so that two nodes that write the same rooms take them in the same order. At most one group per room: what does
- * not stand on the append before it, of the same room, has to wait for the next statement.
+ * Takes the longest run of appends from the beginning, at most `most`, that one statement can store, and groups them by
+ * room. `count` says how many. The groups are in the order of their room ids, so that two nodes lock the same rooms in
+ * the same order. There is one group for each room: an append that does not follow the one before it in the same room
+ * has to wait for the next statement.
  */
 export function groupsOf(appends: readonly Append[], most = Infinity): { groups: Group[]; count: number } {
   const byRoom = new Map<string, Group>();
@@ -41,7 +42,7 @@ export function groupsOf(appends: readonly Append[], most = Infinity): { groups:
       appends: [],
     };
     for (const event of events) if (event.type === 'message_posted') group.messages += 1;
-    // What comes after this append is not forgotten by it.
+    // An append cannot forget events that come after it.
     group.first_seq = Math.max(group.first_seq, Math.min(purge_before, room.head_seq + 1));
     group.last = append;
     group.appends.push(append);

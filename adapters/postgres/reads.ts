@@ -9,13 +9,13 @@ import { EVENTS, ROOMS, toEvent, toRecord } from './rows.js';
 export type Run = (statement: Statement, values?: readonly unknown[]) => Promise<Row[]>;
 
 const WHERE = `SELECT ${EVENTS} FROM parlor.events e WHERE`;
-/** The seq from which on the event's room is not forgotten. */
+/** The smallest seq of the event's room that is not forgotten. */
 const KEPT = '(SELECT r.first_seq FROM parlor.rooms r WHERE r.room_id = e.room_id)';
 const BETWEEN = `e.room_id = $1 AND e.seq < $3
   AND e.seq >= greatest($2::bigint + 1, (SELECT r.first_seq FROM parlor.rooms r WHERE r.room_id = $1))`;
 const MESSAGE = `e.type = 'message_posted'`;
 
-/** Every statement that reads, by name; the tests look at the plan of each. */
+/** Every statement that reads, by name. Tests check the plan of each. */
 export const READS = {
   load: `SELECT ${ROOMS} FROM parlor.rooms r WHERE r.room_id = $1`,
   rooms: `SELECT ${ROOMS} FROM parlor.rooms r WHERE r.room_id > $1 ORDER BY r.room_id LIMIT $2`,
@@ -31,7 +31,7 @@ export const READS = {
     WHERE e.position > $1 AND e.position <= $2 ORDER BY e.position LIMIT $3`,
 } as const;
 
-/** Positions looked at in one step where the log holds much that is forgotten, and such steps in one call. */
+/** If the log holds much that is forgotten: positions to read in one step, and such steps in one call. */
 const LOG_STEP = 2_000;
 const LOG_STEPS = 10;
 /** In a row of `log`, behind the columns of the event. */
@@ -42,7 +42,7 @@ function statement(name: keyof typeof READS): Statement {
   return { name, text: READS[name] };
 }
 
-/** The reading half of the store. Each call is one statement along one index; the log takes a second one. */
+/** The reading half of the store. Each call is one statement along one index, and `log` one more. */
 export function createReads(
   read: Run,
 ): Pick<Store, 'load' | 'history' | 'log' | 'findEvents' | 'findEvent' | 'rooms'> {
@@ -78,7 +78,7 @@ export function createReads(
       if (from === null || Number.isNaN(from)) return null;
       const live: Row[] = [];
       let more = true;
-      // One more than asked for, to tell whether there is more.
+      // One more than the limit, to find out whether there is more.
       for (let [step, steps] = [limit + 1, 0]; more && live.length <= limit && steps <= LOG_STEPS; steps++) {
         const rows = await read(statement('log'), [from, horizon, step]);
         live.push(...rows.filter((row) => row[LIVE] === true));
