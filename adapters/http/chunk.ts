@@ -17,7 +17,7 @@ export function toBytes(chunk: unknown, encoding: BufferEncoding | null | undefi
   );
 }
 
-/** The argument of `end`, undefined if there is none. UTF-8 stays text, which uWS encodes without another copy. */
+/** The argument of `end`, undefined if there is none. UTF-8 stays text: mostly it is ASCII, which needs no copy. */
 export function wholeBody(chunk: unknown, encoding: BufferEncoding | null | undefined): Chunk | undefined {
   if (chunk === undefined || chunk === null || chunk === '') return undefined;
   if (typeof chunk === 'string' && (!encoding || encoding === 'utf8' || encoding === 'utf-8')) {

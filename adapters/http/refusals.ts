@@ -2,6 +2,7 @@ import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
 import { type HttpResponse } from 'uWebSockets.js';
 import { type RefusalStatus } from './request-head.js';
 import { statusLine } from './response-head.js';
+import { asUtf8 } from './utf8.js';
 
 /** A request that the bridge refuses: before the application sees it, or in the application's place. */
 export interface Refused {
@@ -34,7 +35,7 @@ export function refuse(native: HttpResponse, status: RefusalStatus, answer: Refu
     native.writeStatus(statusLine(status));
     for (let at = 0; at < headers.length; at += 2)
       native.writeHeader(headers[at] ?? '', headers[at + 1] ?? '');
-    native.end(body, true);
+    native.end(asUtf8(body), true);
   });
 }
 

@@ -114,7 +114,7 @@ export interface HeadStyle {
 /** Writes a head into a corked response. uWS writes the blank line behind it, with the body. */
 export function writeResponseHead(native: HttpResponse, head: ResponseHead, style: HeadStyle): void {
   const { lines } = head;
-  const bytes = (text: string): string | Buffer => (style.utf8 ? text : Buffer.from(text, 'latin1'));
+  const bytes = (text: string): Buffer => Buffer.from(text, style.utf8 ? 'utf8' : 'latin1');
   const plain = (text: string): string | Buffer => (isAscii(text) ? text : bytes(text));
 
   if (head.status !== '200 OK') native.writeStatus(plain(head.status));

@@ -7,6 +7,7 @@ import { ResponseBase } from './response-base.js';
 import { writeResponseHead, type ResponseHead } from './response-head.js';
 import { type ResponseHost } from './response-host.js';
 import { type BridgeSocket } from './socket.js';
+import { asUtf8 } from './utf8.js';
 
 type Callback = (error?: Error | null) => void;
 type Encoding = BufferEncoding | Callback | null | undefined;
@@ -170,7 +171,7 @@ export class BridgeResponse extends ResponseBase {
       if (this.hasBody) {
         // uWS writes "Connection: close" by itself, except if the client has asked for it.
         writeResponseHead(native, head, { close: this.host.closedByUws, utf8: typeof body === 'string' });
-        native.end(body ?? '', closes);
+        native.end(typeof body === 'string' ? asUtf8(body) : (body ?? ''), closes);
       } else {
         if (this.host.readsNoMore) native.pause();
         writeResponseHead(native, head, { close: closes, contentLength: head.contentLength });

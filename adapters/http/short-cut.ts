@@ -5,6 +5,7 @@ import { type NextTurn } from './next-turn.js';
 import { type RequestHead } from './request-head.js';
 import { refuse } from './refusals.js';
 import { statusLine } from './response-head.js';
+import { asUtf8 } from './utf8.js';
 
 /** The part of a request's head that a short cut sees. */
 export interface PlainHead {
@@ -75,7 +76,7 @@ export function offer(
     const lines = headLines(given);
     native.cork(() => {
       native.writeStatus(lines);
-      native.end(given.body, events.isClosing());
+      native.end(asUtf8(given.body), events.isClosing());
     });
     settle();
   }

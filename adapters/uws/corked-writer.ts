@@ -1,4 +1,5 @@
 import type { WebSocket } from 'uWebSockets.js';
+import { asUtf8 } from '../http/utf8.js';
 
 type Corkable = Pick<WebSocket<unknown>, 'send' | 'cork'>;
 
@@ -27,7 +28,7 @@ export class CorkedWriter {
       bytes += frame.length + HEADER_BYTES;
       if (bytes > CORK_BYTES && !isFirst) return;
       this.next++;
-      if (this.ws?.send(frame) !== DROPPED) continue;
+      if (this.ws?.send(asUtf8(frame)) !== DROPPED) continue;
       // Nothing may follow a dropped frame: the client would not notice the gap.
       this.dropped = true;
       this.next = this.frames.length;

@@ -1,5 +1,6 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Outlet } from '../../engine/ports.js';
+import { asUtf8 } from '../http/utf8.js';
 import { SenderQueue, type Sender } from './sender-queue.js';
 
 /**
@@ -75,7 +76,7 @@ export class GatheredOutlet implements Outlet {
     if (topics.length === 0) return;
     this.topics = [];
     this.frames = [];
-    for (let i = 0; i < topics.length; i++) app.publish(topics[i] ?? '', frames[i] ?? '');
+    for (let i = 0; i < topics.length; i++) app.publish(topics[i] ?? '', asUtf8(frames[i] ?? ''));
   }
 
   private gather(): void {

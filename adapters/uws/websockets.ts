@@ -9,6 +9,7 @@ import { GatheredOutlet, type GatherRule } from './gathered-outlet.js';
 import { chooseProtocol, handshakeFault, VERSION, type HandshakeFault } from './handshake.js';
 import { Heartbeat } from './heartbeat.js';
 import { UwsSocket, type SocketHandler, type SocketParts, type Upgrade } from './socket.js';
+import { asUtf8 } from '../http/utf8.js';
 
 export interface WebSocketOptions {
   /** The paths of WebSockets, for example `/ws/*`. */
@@ -135,7 +136,7 @@ function answerFault(res: HttpResponse, { code, detail }: HandshakeFault, reques
       res.writeHeader('Upgrade', 'websocket');
       res.writeHeader('Sec-WebSocket-Version', VERSION);
     }
-    res.end(JSON.stringify({ type: `urn:parlor:error:${code}`, title, status, detail, code }), true);
+    res.end(asUtf8(JSON.stringify({ type: `urn:parlor:error:${code}`, title, status, detail, code })), true);
   });
 }
 
