@@ -58,15 +58,6 @@ export class BodyWriter {
     if (!this.blocked) this.native.cork(() => this.pump());
   }
 
-  /** Sends the head now, if uWS can: that of a chunked answer leaves with the first chunk. */
-  flushHead(): void {
-    if (this.total === undefined || this.total === 0) return;
-    this.native.cork(() => {
-      this.start();
-      this.native.tryEnd('', this.total ?? 0);
-    });
-  }
-
   private enqueue(chunk: Buffer): void {
     for (let at = 0; at < chunk.length; at += PIECE_BYTES)
       this.queue.push(chunk.subarray(at, at + PIECE_BYTES));

@@ -19,7 +19,8 @@ const COPY_LIMIT_BYTES = 256 * 1024;
  * Stands in for http.ServerResponse.
  *
  * `end` with the whole answer is one corked write. Anything else streams, with backpressure. After the client has left,
- * every call is safe and has no effect. `flushHeaders` sends the head of a chunked answer with its first chunk only.
+ * every call is safe and has no effect. `flushHeaders` fixes the head, which leaves with the first byte of the body: to
+ * uWS of Node 22 and newer an empty piece is the whole answer.
  */
 export class BridgeResponse extends ResponseBase {
   private writer: BodyWriter | undefined;
@@ -49,9 +50,7 @@ export class BridgeResponse extends ResponseBase {
   }
 
   flushHeaders(): void {
-    const head = this.settledHead();
-    const { native } = this.host;
-    if (native && this.hasBody && head.contentLength !== undefined) this.stream(native, head).flushHead();
+    this.settledHead();
   }
 
   /** False: wait for 'drain' before writing more. The bytes are accepted either way. */
