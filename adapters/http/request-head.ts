@@ -96,11 +96,13 @@ export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | 
   const rawHeaders: string[] = [];
   let lengths = 0;
   let codings = 0;
+  let hosts = 0;
   req.forEach((name, sent) => {
     const value = latin1(sent);
     rawHeaders.push(name, value);
     if (name === 'content-length') lengths += 1;
     if (name === 'transfer-encoding') codings += 1;
+    if (name === 'host') hosts += 1;
     addHeader(headers, name, value);
   });
 
@@ -113,6 +115,8 @@ export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | 
   const length = headers['content-length'];
   if (method !== 'POST' && !KNOWN_METHODS.has(method)) return bad('unknown method');
   if (url.search(OUTSIDE_URL) >= 0) return bad('the URL has a character that must be percent-encoded');
+  // Node:http takes the first; RFC 9112 section 3.2 has it refused, as uWS of Node 22 and newer does.
+  if (hosts > 1) return bad('more than one host');
   if (lengths > 1) return bad('more than one content-length');
   if (length !== undefined && !DIGITS.test(length)) return bad('content-length is not a number');
   if (codings > 1) return bad('more than one transfer-encoding');

@@ -149,6 +149,16 @@ t.test('heads that never end are cut off, and others are served meanwhile', asyn
   }
 });
 
+t.test('a header name with a sign in it is read, or on Node 20 its connection is closed', async (t) => {
+  for (const sign of '_.~!') {
+    const attack = { name: sign, parts: [request('GET /echo', [`X${sign}A: a`])], methods: ['GET'] };
+    const { answers, closed } = await ask(uws.port, attack);
+    const isRead = Number.parseInt(process.versions.node, 10) >= 22;
+    if (isRead) t.match(JSON.parse(answers[0]?.body.toString() ?? ''), { headers: { [`x${sign}a`]: 'a' } });
+    else t.ok(closed && answers.length === 0, `${sign}: closed`);
+  }
+});
+
 t.test('after all of that nothing is in flight and nothing was thrown', async (t) => {
   await uws.bridge.drained();
   t.equal(uws.bridge.inFlight, 0);

@@ -1,3 +1,4 @@
+import './head-size.js';
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import uWS, { type TemplatedApp } from 'uWebSockets.js';
 import { createHttpBridge, type HttpBridge, type HttpBridgeOptions } from '../../../adapters/http/bridge.js';
