@@ -150,12 +150,15 @@ t.test('heads that never end are cut off, and others are served meanwhile', asyn
 });
 
 t.test('a header name with a sign in it is read, or on Node 20 its connection is closed', async (t) => {
-  for (const sign of '_.~!') {
+  const isRead = Number.parseInt(process.versions.node, 10) >= 22;
+  const outcomes = Array.from('_.~!', async (sign) => {
     const attack = { name: sign, parts: [request('GET /echo', [`X${sign}A: a`])], methods: ['GET'] };
-    const { answers, closed } = await ask(uws.port, attack);
-    const isRead = Number.parseInt(process.versions.node, 10) >= 22;
-    if (isRead) t.match(JSON.parse(answers[0]?.body.toString() ?? ''), { headers: { [`x${sign}a`]: 'a' } });
-    else t.ok(closed && answers.length === 0, `${sign}: closed`);
+    return { sign, outcome: await ask(uws.port, attack) };
+  });
+  for (const { sign, outcome } of await Promise.all(outcomes)) {
+    const [answer] = outcome.answers;
+    if (isRead) t.match(JSON.parse(answer?.body.toString() ?? ''), { headers: { [`x${sign}a`]: 'a' } });
+    else t.ok(outcome.closed && !answer, `${sign}: closed`);
   }
 });
 
