@@ -4,12 +4,12 @@ import type { Append, RoomRecord } from '../../engine/ports.js';
 import { columnsOf, isStorableText } from '../stores/columns.js';
 import type { Value } from './protocol.js';
 
-/** Values of an append before those of its events; their order is that of `partsOf`. */
+/** The number of values of an append before those of its events, in the order of `partsOf`. */
 const PART = 7;
-/** Values of an event. Its room and seq follow from its append. */
+/** The number of values of an event. Its room and seq follow from its append. */
 export const EVENT = 7;
 
-/** One append as the writer reads it. */
+/** One append as the writer's thread reads it. */
 export interface Part {
   readonly roomId: string;
   readonly head: number;
@@ -26,7 +26,7 @@ export interface Part {
 
 const texts = new WeakMap<Policy, string>();
 
-/** A room has one policy object for long: written once, not at every append. */
+/** A policy as JSON. A room keeps one policy object for long, so it is not serialized again for every append. */
 function policyText(policy: Policy | null): string | null {
   if (policy === null) return null;
   const known = texts.get(policy);
@@ -37,8 +37,8 @@ function policyText(policy: Policy | null): string | null {
 }
 
 /**
- * All appends as one array of plain values. Posting it costs the main thread less than half of what the objects as
- * they are would, whose property names are written out once an object.
+ * All appends as one array of plain values. Posting it to a thread costs less than half of posting the objects, whose
+ * property names are copied with each of them.
  */
 export function flatten(appends: readonly Append[]): Value[] {
   const flat: Value[] = [];

@@ -8,14 +8,14 @@ const TYPES: ColumnTypes = {
   json: (text) => (typeof text === 'string' ? (JSON.parse(text) as object) : null),
 };
 
-/** Events from their rows, one after the other in one array: far cheaper to post than an array of arrays. */
+/** Events from their rows, which follow each other in one array: it is far cheaper to post than an array of arrays. */
 export function eventsOf(flat: readonly Value[]): DurableEvent[] {
   const events: DurableEvent[] = [];
   for (let i = 0; i < flat.length; i += EVENT_COLUMNS.length) events.push(eventAt(flat, i, TYPES));
   return events;
 }
 
-/** Rooms from their rows, one after the other in one array. */
+/** Rooms from their rows, which follow each other in one array. */
 export function roomsOf(flat: readonly Value[]): RoomRecord[] {
   const rooms: RoomRecord[] = [];
   for (let i = 0; i < flat.length; i += ROOM_COLUMNS.length) rooms.push(roomAt(flat, i, TYPES));
