@@ -26,11 +26,18 @@ module.exports = {
       to: { path: '^(api|bench|test)/' },
     },
     {
-      name: 'api-knows-the-engine-only',
-      comment: 'Only api/node.ts chooses adapters.',
+      name: 'http-bridge-stands-alone',
+      comment: 'adapters/http is a library of its own: nothing in it is about Parlor.',
+      severity: 'error',
+      from: { path: '^adapters/http/' },
+      to: { path: '^(engine|api|bench|test|adapters/(?!http/))' },
+    },
+    {
+      name: 'api-runs-no-adapter',
+      comment: 'Only api/node.ts chooses adapters. Types may be imported: an interface is declared once.',
       severity: 'error',
       from: { path: '^api/', pathNot: '^api/node\\.ts$' },
-      to: { path: '^adapters/' },
+      to: { path: '^adapters/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'api-is-no-test',

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { createInProcessBroker } from '../adapters/in-process/broker.js';
 import { createMemoryStore } from '../adapters/memory/store.js';
-import type { Access } from '../adapters/sqlite/store.js';
+import type { Access } from '../adapters/sqlite/threads.js';
 import { createRabbitBroker } from '../adapters/rabbitmq/broker.js';
 import { watchOpenFiles } from '../adapters/system/open-files.js';
 import type { GatherRule } from '../adapters/uws/gathered-outlet.js';
@@ -165,7 +165,7 @@ async function loadUws() {
   try {
     const { createUwsServer } = await import('../adapters/uws/server.js');
     const { attachWebSockets } = await import('../adapters/uws/websockets.js');
-    const { createHttpBridge } = await import('../adapters/uws/http/bridge.js');
+    const { createHttpBridge } = await import('../adapters/http/bridge.js');
     return { createUwsServer, attachWebSockets, createHttpBridge };
   } catch (cause) {
     const reason = errorText(cause).replaceAll(/\s+/g, ' ');

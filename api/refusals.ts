@@ -1,28 +1,13 @@
+import type { Refuse } from '../adapters/http/refusals.js';
 import type { ErrorCode } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
 import type { NodeLog } from './logging.js';
 import type { Metrics } from './metrics.js';
 import { problemOf } from './problem.js';
 
-/** What the HTTP server refused before a route saw it, or in its place. */
-interface Refused {
-  readonly status: number;
-  readonly detail: string;
-  readonly method: string;
-  readonly url: string;
-  readonly requestId: string;
-  readonly ms: number;
-  readonly raw: object | null;
-}
-
-interface RefusalAnswer {
-  readonly headers: readonly string[];
-  readonly body: string;
-}
-
 /** Refusals of the HTTP server itself: answered, logged and counted as those of the routes are. */
 export interface Refusals {
-  refuse(refused: Refused): RefusalAnswer;
+  readonly refuse: Refuse;
   /** Whether a request that a route has seen was refused in its place, and so is logged and counted already. */
   has(raw: object): boolean;
 }
@@ -30,10 +15,10 @@ export interface Refusals {
 export function createRefusals(log: Pick<NodeLog, 'requested'>, metrics: Pick<Metrics, 'refused'>): Refusals {
   const overruled = new WeakSet();
   return {
-    refuse({ status, detail, method, url, requestId, ms, raw }) {
+    refuse({ status, detail, method, url, headers: sent, ms, raw }) {
       if (raw !== null) overruled.add(raw);
       const code = codeOfStatus(status);
-      const request_id = requestIdOf(requestId);
+      const request_id = requestIdOf(sent['x-request-id']?.toString() ?? '');
       const { headers, problem } = problemOf(code, detail);
       metrics.refused(code);
       log.requested({ request_id, method, url, status: problem.status, ms: Math.round(ms * 10) / 10 });

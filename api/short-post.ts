@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Static } from '@sinclair/typebox';
+import type { PlainAnswer, PlainHead, ShortCut } from '../adapters/http/short-cut.js';
 import { OVERLOADED } from '../engine/admission.js';
 import type { Engine } from '../engine/engine.js';
 import { errorText } from '../engine/errors.js';
@@ -18,13 +18,6 @@ import type { Guard } from './origins.js';
 import { postAnswer, postRefusal, type PostAnswer } from './post-answer.js';
 import { POST_PATH, postCommand } from './post-command.js';
 import { PostBody, PostHeaders, RoomParams } from './schemas.js';
-
-interface Head {
-  readonly url: string;
-  readonly headers: IncomingHttpHeaders;
-}
-
-type ShortAnswer = Pick<PostAnswer, 'status' | 'headers' | 'body'>;
 
 type RequestLog = Pick<Log, 'error'> & Pick<NodeLog, 'requested'>;
 
@@ -51,7 +44,7 @@ export function shortPost(
     maxBodyBytes: number;
   },
   log: RequestLog,
-) {
+): ShortCut {
   const { engine, metrics, guard, maxBodyBytes } = parts;
   const late = lateRefusals(parts.clock);
 
@@ -63,12 +56,12 @@ export function shortPost(
   return {
     pattern: POST_PATH,
     // Posts of pages, which have an Origin, need the headers of CORS.
-    wants: ({ headers }: Head): boolean =>
+    wants: ({ headers }: PlainHead): boolean =>
       isPlainJson(headers['content-type']) &&
       headers.origin === undefined &&
       guard.refusal('', headers.host ?? '') === null,
     /** What carries the post out and answers it, to be called once; null: it is left to Fastify. */
-    take({ url, headers }: Head, bytes: Buffer, answer: (answer: ShortAnswer) => void): (() => void) | null {
+    take({ url, headers }: PlainHead, bytes: Buffer, answer: (answer: PlainAnswer) => void) {
       const since = performance.now();
       if (bytes.length > maxBodyBytes) return null;
       if (!url.startsWith(BEFORE_ROOM) || !url.endsWith(AFTER_ROOM)) return null;

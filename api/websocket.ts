@@ -1,3 +1,5 @@
+import type { HandshakeFault } from '../adapters/uws/handshake.js';
+import type { SocketHandler, Upgrade } from '../adapters/uws/socket.js';
 import { errorFrame } from '../engine/codec.js';
 import type { Connection } from '../engine/connections.js';
 import type { Engine } from '../engine/engine.js';
@@ -15,16 +17,6 @@ export const SUBPROTOCOL = 'parlor.v1';
 const SHOWN = 100;
 const FULL = 'this node can take no more connections; come back in a moment, or ask another';
 
-/** What an upgrade request said. */
-interface Upgrade {
-  readonly path: string;
-  readonly query: string;
-  readonly requestId: string;
-  readonly ip: string;
-  readonly origin: string;
-  readonly host: string;
-}
-
 interface Parts {
   readonly engine: Engine;
   readonly log: Log;
@@ -34,19 +26,12 @@ interface Parts {
   readonly isFull: () => boolean;
 }
 
-interface Handler {
-  frame(text: string): void;
-  refuse(code: ErrorCode, message: string): void;
-  end(code: ErrorCode, message: string): void;
-  closed(closeCode: number, why: string): void;
-}
-
 /**
  * Lets a WebSocket in: reads who wants to be where, hands it to the engine, and logs one line when it is over. A
  * refused one has been accepted, is told why, and is closed with the code of the reason: a page is not shown an HTTP
  * status, so one of a foreign origin is told in this way, too, before it has a seat.
  */
-export function letIn(parts: Parts, socket: Socket, upgrade: Upgrade): Handler | null {
+export function letIn(parts: Parts, socket: Socket, upgrade: Upgrade): SocketHandler | null {
   const { engine, log, meter, guard } = parts;
   const refuse = (code: ErrorCode, message: string): null => {
     meter.refused(code);
@@ -78,7 +63,7 @@ export function letIn(parts: Parts, socket: Socket, upgrade: Upgrade): Handler |
 /** Logs and counts a request that opens no WebSocket; it has been answered. */
 export function refusedHandshake(
   { log, meter }: Pick<Parts, 'log' | 'meter'>,
-  { code, detail }: { readonly code: ErrorCode; readonly detail: string },
+  { code, detail }: HandshakeFault,
   { path, ip, requestId }: Upgrade,
 ): void {
   meter.refused(code);
@@ -98,7 +83,7 @@ function pathFault(path: string): Refusal | null {
 }
 
 /** A WebSocket that was let in: passes on what it says, and logs one line when it is over. Small, as there are many. */
-class Visit implements Handler {
+class Visit implements SocketHandler {
   private readonly begun = Math.round(performance.now());
 
   constructor(

@@ -2,19 +2,20 @@ import { notDelivered, type Answer } from '../../engine/messages/answers.js';
 import type { Command } from '../../engine/messages/commands.js';
 import type { Broker, BrokerHandlers, Clock, Delivery, Session } from '../../engine/ports.js';
 
-/** How many commands may be under way; beyond it they are refused at once. */
-const UNDER_WAY = 200_000;
+/** Commands that may be pending; more are refused at once. */
+const PENDING_LIMIT = 200_000;
 
 /**
- * The broker of a single process: every room's home is here, so commands, events and words are handed over as they are.
- * Not durable: what cannot be carried out is answered `unavailable`, never delivered again. There is one session, which
- * does not end, no other node, and no link that could be lost: so `missed`, `sessionEnded` and `nodeGone` are never told.
+ * The broker of a single process, which is the home of all rooms: commands, events and words are passed on as they are.
+ * Not durable: a command that cannot be carried out is answered `unavailable` and not redelivered. There is one session,
+ * which does not end, no other node, and no link that could be lost: `missed`, `sessionEnded` and `nodeGone` are never
+ * called.
  */
 export function createInProcessBroker(options: { readonly clock: Clock }): Broker {
   let handlers: BrokerHandlers | null = null;
   let closed: string | null = 'not started';
   let emptied: (() => void)[] = [];
-  /** Those that are under way, in no order; each knows its place. */
+  /** Deliveries without an answer, in no order. Each knows its index, so that removing one is cheap. */
   const open: InProcessDelivery[] = [];
 
   function ended(delivery: InProcessDelivery): void {
@@ -37,8 +38,8 @@ export function createInProcessBroker(options: { readonly clock: Clock }): Broke
     request(command, onAnswer) {
       if (closed !== null || handlers === null)
         return refuseLater(onAnswer, `the broker is ${closed ?? 'not started'}`);
-      if (open.length >= UNDER_WAY)
-        return refuseLater(onAnswer, 'too many commands are under way; try again in a second');
+      if (open.length >= PENDING_LIMIT)
+        return refuseLater(onAnswer, 'too many commands are pending; try again in a second');
       const delivery = new InProcessDelivery(command, open.length, onAnswer, ended);
       open.push(delivery);
       handlers.command(delivery);
@@ -79,7 +80,7 @@ export function createInProcessBroker(options: { readonly clock: Clock }): Broke
 
 const DONE = Promise.resolve();
 const NOBODY: ReadonlySet<string> = new Set();
-/** All of the process's life. */
+/** It lasts as long as the process. */
 const SESSION: Session = { isCurrent: true, mayFollowAnother: false };
 
 function refuseLater(onAnswer: (answer: Answer) => void, reason: string): void {
@@ -89,15 +90,15 @@ function refuseLater(onAnswer: (answer: Answer) => void, reason: string): void {
 class InProcessDelivery implements Delivery {
   readonly session = SESSION;
   readonly redelivered = false;
-  /** What is given back here is refused: nothing comes again. */
+  /** Without redelivery there is nothing to wait for: `retry` refuses the command. */
   readonly mustWait = false;
-  /** `request` has returned: before that its asker must not be answered. */
+  /** Whether `request` has returned: its caller must not be answered before that. */
   requested = false;
   private settled = false;
 
   constructor(
     readonly command: Command,
-    /** Where it stands among those that are under way. */
+    /** Its index in the list of deliveries without an answer. */
     public place: number,
     private readonly onAnswer: (answer: Answer) => void,
     private readonly ended: (delivery: InProcessDelivery) => void,

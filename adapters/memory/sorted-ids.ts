@@ -1,23 +1,23 @@
-/** Ids of one piece; a piece that grows beyond twice as many is split. Then adding one moves few others. */
+/** Ids in one piece. One that has grown to twice as many is split, so that adding an id moves few others. */
 const PIECE = 256;
 
-/** Ids in their order, to be read page by page while more are added. */
+/** Sorted ids that can be read page by page while more are added. */
 export interface SortedIds {
-  /** It must not be there yet. */
+  /** The id must not be there yet. */
   add(id: string): void;
   /** The first `limit` ids that are greater than `after`; null: from the beginning. */
   page(after: string | null, limit: number): string[];
 }
 
 /**
- * As pieces of a sorted array. Sorting all ids at each page takes 300 ms with 200,000 of them, and one sorted array moves
- * half of itself at each new id.
+ * Keeps them as pieces of a sorted array. Sorting all ids for each page takes 300 ms with 200,000 of them, and in one
+ * sorted array each new id moves half of the others.
  */
 export function createSortedIds(): SortedIds {
-  /** Ascending; none of them is empty, but for the only one. */
+  /** Ascending. Only the first piece may be empty, as long as there is no id. */
   const pieces: string[][] = [[]];
 
-  /** The piece that has, or would have, an id. */
+  /** The index of the piece that an id is in, or belongs in. */
   function pieceOf(id: string): number {
     const behind = firstWhere(pieces.length, (i) => (pieces[i]?.[0] ?? '') > id);
     return Math.max(0, behind - 1);
@@ -47,12 +47,15 @@ export function createSortedIds(): SortedIds {
   };
 }
 
-/** The first index below `count` for which it is so, if it is so for all behind it; `count`: for none. */
-function firstWhere(count: number, isSo: (index: number) => boolean): number {
+/**
+ * Binary search: the first index below `count` for which `test` is true, or `count`. It must be true for all that follow
+ * such an index.
+ */
+function firstWhere(count: number, test: (index: number) => boolean): number {
   let [low, high] = [0, count];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (isSo(middle)) high = middle;
+    if (test(middle)) high = middle;
     else low = middle + 1;
   }
   return low;

@@ -1,15 +1,14 @@
 import { newId } from '../../engine/ids.js';
 import type { DurableEvent } from '../../engine/messages/events.js';
 import { createSortedIds } from './sorted-ids.js';
-import { createWritten, type Link } from './written.js';
 import type { Append, AppendResult, RetentionBounds, RoomRecord, Store } from '../../engine/ports.js';
 
 export interface MemoryStoreOptions {
   /** Events kept per room; older ones are forgotten, their ids too. */
   readonly eventsPerRoom: number;
-  /** Events kept in all; beyond it, the rooms that were written longest ago forget theirs. */
+  /** Events kept in all rooms together; beyond it, the rooms that were written longest ago forget theirs. */
   readonly eventsInAll: number;
-  /** Rooms remembered in all. Their count of seqs must not be forgotten, so beyond it new rooms are refused. */
+  /** Rooms kept. Beyond it new rooms are refused, since the seq that a room has reached must never be forgotten. */
   readonly rooms: number;
 }
 
@@ -19,17 +18,22 @@ interface Logged {
   forgotten: boolean;
 }
 
-/** Events forgotten at a time. */
+/** Events that one call of `retain` forgets at most. */
 const STEP = 1_000;
+/**
+ * Beyond `eventsInAll`, this part of it is forgotten as well. Finding the room written longest ago costs microseconds: a
+ * set that is taken from at its beginning is walked past all that was there. So it is not done at every append.
+ */
+const TRIM_SHARE = 0.001;
 
-interface Kept extends Link<Kept> {
+interface Kept {
   record: RoomRecord;
   /** Ascending by seq, without a gap. */
   events: Logged[];
 }
 
 function newKept(record: RoomRecord): Kept {
-  return { record, events: [], before: null, after: null };
+  return { record, events: [] };
 }
 
 function areDistinct(events: readonly DurableEvent[]): boolean {
@@ -37,16 +41,17 @@ function areDistinct(events: readonly DurableEvent[]): boolean {
 }
 
 /**
- * Remembers until the process ends, and no more than its bounds. The reference for all stores: it passes the
- * same conformance suite.
+ * Keeps rooms and events until the process ends, within its bounds. The reference for all stores: they pass the same
+ * conformance suite.
  */
 export function createMemoryStore(options: MemoryStoreOptions): Store {
   const rooms = new Map<string, Kept>();
-  /** Those in `rooms`. */
+  /** The ids of `rooms`. */
   const ids = createSortedIds();
-  const written = createWritten<Kept>();
+  /** Rooms that hold events, in the order of their last write, which is that of insertion. */
+  const written = new Set<Kept>();
   const byId = new Map<string, Logged>();
-  /** In the order of commits; those that are forgotten go later, many at a time. */
+  /** In the order of commits. Forgotten events are removed later, many at a time. */
   let log: Logged[] = [];
   let position = 0;
   let ready = false;
@@ -73,8 +78,8 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     if (kept.events.length > options.eventsPerRoom * 1.25)
       forget(kept, kept.events.length - options.eventsPerRoom);
     if (!known) keep(kept);
-    if (kept.events.length > 0) written.touch(kept);
-    else written.remove(kept);
+    written.delete(kept);
+    if (kept.events.length > 0) written.add(kept);
     return 'committed';
   }
 
@@ -109,13 +114,18 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
   }
 
   function trim(): void {
-    for (let kept = written.first(); kept !== null; kept = written.first()) {
-      const over = byId.size - options.eventsInAll;
-      if (over <= 0) break;
-      forget(kept, Math.min(over, kept.events.length));
-      if (kept.events.length === 0) written.remove(kept);
-    }
+    const { eventsInAll } = options;
+    if (byId.size > eventsInAll) trimTo(eventsInAll - Math.floor(eventsInAll * TRIM_SHARE));
     if (log.length > 2 * byId.size + 1024) log = log.filter(({ forgotten }) => !forgotten);
+  }
+
+  function trimTo(count: number): void {
+    for (const kept of written) {
+      const over = byId.size - count;
+      if (over <= 0) return;
+      forget(kept, Math.min(over, kept.events.length));
+      if (kept.events.length === 0) written.delete(kept);
+    }
   }
 
   return {
@@ -153,7 +163,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       const from = after === null || /^\d+$/.test(after) ? Number(after) : byId.get(after)?.position;
       if (from === undefined) return Promise.resolve(null);
       const found: Logged[] = [];
-      // One more than asked for, to tell whether there is more.
+      // One more than the limit, to find out whether there is more.
       for (let i = firstAfter(log, from); i < log.length && found.length <= limit; i++) {
         const logged = log[i];
         if (logged && !logged.forgotten) found.push(logged);
@@ -183,7 +193,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       if (!kept) return Promise.resolve(false);
       const over = excess(kept, bounds);
       forget(kept, Math.min(STEP, over));
-      if (kept.events.length === 0) written.remove(kept);
+      if (kept.events.length === 0) written.delete(kept);
       return Promise.resolve(over > STEP);
     },
     sweep: () => Promise.resolve(false),
@@ -195,7 +205,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
   };
 }
 
-/** The index of the first entry behind a position. */
+/** The index of the first entry whose position is greater. */
 function firstAfter(log: readonly Logged[], position: number): number {
   let [low, high] = [0, log.length];
   while (low < high) {

@@ -1,6 +1,6 @@
 import { Client, type ClientConfig } from 'pg';
 
-/** Where the database is, without the password. */
+/** Where the database is. Only `config` holds the password. */
 export interface Address {
   readonly config: ClientConfig;
   readonly user: string;
@@ -9,7 +9,7 @@ export interface Address {
   readonly where: string;
 }
 
-/** Reads a `postgres://` URL; what it leaves out comes from PGHOST and the like. Throws one line without the URL. */
+/** Reads a `postgres://` URL; PGHOST and the like fill in what it leaves out. Throws an Error of one line, without the URL. */
 export function addressOf(url: string): Address {
   const config: ClientConfig = { connectionString: url, application_name: 'parlor', keepAlive: true };
   let client: Client;
@@ -22,9 +22,9 @@ export function addressOf(url: string): Address {
   return { config, user, database, where: `${host}:${port}/${database}` };
 }
 
-/** What pg says of a URL that it cannot use may hold the URL, and with it the password: not even kept as the cause. */
+/** pg's own error may quote the URL with its password, so it is not even kept as the cause. */
 function unusable(error: unknown): Error {
-  // A certificate or key that the URL names is read at once.
+  // pg reads a certificate or key that the URL names at once.
   const { code, path } = error as NodeJS.ErrnoException;
   if (path !== undefined)
     return new Error(`DATABASE_URL names a file that cannot be read: ${path} (${code})`);

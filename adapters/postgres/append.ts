@@ -1,6 +1,6 @@
 import type { Append, AppendResult } from '../../engine/ports.js';
 
-/** Appends of several calls in one commit at most, and about so many events. */
+/** Most appends and, about, most events of several calls in one commit: so many fit into one statement. */
 const APPENDS_AT_ONCE = 4_096;
 const EVENTS_AT_ONCE = 8_192;
 
@@ -12,12 +12,12 @@ interface Call {
 }
 
 /**
- * The way of the appends to `commit`. Calls are made in their order, one commit at a time; calls that come meanwhile
- * share the next one.
+ * Gathers appends for `commit`: one commit at a time, in the order of the calls. Calls that arrive during a commit share
+ * the next one.
  *
- * When a call rejects because the connection was lost, its commit may be under way all the same and be seen later. No
- * reader is deceived by that unnoticed: whoever loaded the room before it stands on a head that it moves, and their
- * next append is fenced. Likewise the late one is not taken if the room has gone on meanwhile.
+ * If a call rejects because the connection was lost, its commit may still take effect later. That cannot go unnoticed:
+ * it moves the head of its rooms, so the next append of anybody who loaded a room before is fenced. And if a room has
+ * moved on meanwhile, the late commit does not take effect there.
  */
 export function createAppender(
   commit: (appends: readonly Append[]) => Promise<AppendResult[]>,

@@ -1,11 +1,10 @@
 import type { Append } from '../../engine/ports.js';
-import { numberArray, textArray } from './literal.js';
-import { columnsOf } from './rows.js';
+import { columnsOf } from '../stores/columns.js';
 
-/** The appends of one room in one commit: each stands on the one before, so that they are one step of the room. */
+/** The appends of one room in one statement. Each follows the one before, so together they move the room's head once. */
 export interface Group {
   readonly room_id: string;
-  /** The head that the first one stands on. */
+  /** The room's head before the first of them. */
   readonly prior: number;
   messages: number;
   first_seq: number;
@@ -13,14 +12,15 @@ export interface Group {
   readonly appends: Append[];
 }
 
-/** Events in one statement, and bytes of their texts, about: well within the time that a statement has. */
+/** About the most events, and bytes of their texts, in one statement: they take far less time than it may have. */
 const EVENTS_AT_ONCE = 8_192;
 const BYTES_AT_ONCE = 8_000_000;
 
 /**
- * The first so many appends, up to `most`, that can be made in one statement, as groups in the order of their room
- * ids, so that two nodes that write the same rooms take them in the same order. At most one group per room: what does
- * not stand on the append before it, of the same room, has to wait for the next statement.
+ * Takes the longest run of appends from the beginning, at most `most`, that one statement can store, and groups them by
+ * room. `count` says how many. The groups are in the order of their room ids, so that two nodes lock the same rooms in
+ * the same order. There is one group for each room: an append that does not follow the one before it in the same room
+ * has to wait for the next statement.
  */
 export function groupsOf(appends: readonly Append[], most = Infinity): { groups: Group[]; count: number } {
   const byRoom = new Map<string, Group>();
@@ -42,7 +42,7 @@ export function groupsOf(appends: readonly Append[], most = Infinity): { groups:
       appends: [],
     };
     for (const event of events) if (event.type === 'message_posted') group.messages += 1;
-    // What comes after this append is not forgotten by it.
+    // An append cannot forget events that come after it.
     group.first_seq = Math.max(group.first_seq, Math.min(purge_before, room.head_seq + 1));
     group.last = append;
     group.appends.push(append);
@@ -59,8 +59,8 @@ function bytesOf({ events }: Append): number {
   return sum;
 }
 
-/** The parameters of STORE_ROOMS_AND_EVENTS, see there. The events are in the order of the appends. */
-export function parametersOf(appends: readonly Append[], groups: readonly Group[]): string[] {
+/** The parameters of STORE_ROOMS_AND_EVENTS: a column each. The events are in the order of the appends. */
+export function parametersOf(appends: readonly Append[], groups: readonly Group[]): unknown[][] {
   const records = groups.map(({ last }) => last.room);
   const behind = new Map(groups.map(({ room_id, messages }) => [room_id, messages]));
   const events = appends.flatMap((append) => append.events);
@@ -71,37 +71,23 @@ export function parametersOf(appends: readonly Append[], groups: readonly Group[
     return count;
   });
   return [
-    textArray(groups.map(({ room_id }) => room_id)),
-    numberArray(groups.map(({ prior }) => prior)),
-    numberArray(records.map(({ head_seq }) => head_seq)),
-    numberArray(groups.map(({ first_seq }) => first_seq)),
-    numberArray(groups.map(({ messages }) => messages)),
-    textArray(records.map(({ status }) => status)),
-    textArray(records.map(({ policy }) => policy && JSON.stringify(policy))),
-    textArray(records.map(({ created_at }) => created_at)),
-    textArray(events.map(({ room_id }) => room_id)),
-    numberArray(events.map(({ seq }) => seq)),
-    numberArray(messagesBehind),
-    textArray(events.map(({ event_id }) => event_id)),
-    textArray(events.map(({ type }) => type)),
-    textArray(events.map(({ at }) => at)),
-    textArray(columns.map(({ request_id }) => request_id)),
-    textArray(columns.map(({ user }) => user)),
-    textArray(columns.map(({ text }) => text)),
-    textArray(columns.map(({ details }) => details)),
+    groups.map(({ room_id }) => room_id),
+    groups.map(({ prior }) => prior),
+    records.map(({ head_seq }) => head_seq),
+    groups.map(({ first_seq }) => first_seq),
+    groups.map(({ messages }) => messages),
+    records.map(({ status }) => status),
+    records.map(({ policy }) => policy && JSON.stringify(policy)),
+    records.map(({ created_at }) => created_at),
+    events.map(({ room_id }) => room_id),
+    events.map(({ seq }) => seq),
+    messagesBehind,
+    events.map(({ event_id }) => event_id),
+    events.map(({ type }) => type),
+    events.map(({ at }) => at),
+    columns.map(({ request_id }) => request_id),
+    columns.map(({ user }) => user),
+    columns.map(({ text }) => text),
+    columns.map(({ details }) => details),
   ];
-}
-
-/**
- * Can PostgreSQL keep these texts as they are? Parlor lets no other in; one that came another way must not fail the
- * whole commit (NUL), nor come back as something else (half of a surrogate pair, which has no UTF-8 form).
- */
-export function isStorable({ events }: Append): boolean {
-  return events.every((event) => {
-    const texts = [
-      'user' in event ? (event.user ?? '') : '',
-      event.type === 'message_posted' ? event.text : '',
-    ];
-    return texts.every((text) => !text.includes('\u0000') && text.isWellFormed());
-  });
 }

@@ -1,37 +1,38 @@
 import { errorText } from '../../engine/errors.js';
 import type { Append, AppendResult, Clock, Log } from '../../engine/ports.js';
-import { groupsOf, isStorable, parametersOf, type Group } from './batch.js';
-import { isAboutValues, isAnswer, isLocked, isMeeting, isTooSlow, violated } from './faults.js';
+import { isStorable } from '../stores/columns.js';
+import { groupsOf, parametersOf, type Group } from './batch.js';
+import { isAboutValues, isAnswer, isLocked, isCollision, isTooSlow, violated } from './faults.js';
 import type { Line } from './line.js';
 import { sortOut, type Sorted } from './sort-out.js';
 import { FREE_IDS, STORE_ROOMS_AND_EVENTS } from './statements.js';
 
-/** Appends in one statement at most. */
+/** Most appends in one statement. */
 const APPENDS_AT_ONCE = 4_096;
-/** Into so many parts a commit is divided to find what spoils it: from 4,096 to a single append in three steps. */
+/** A commit that fails is divided into this many parts to find the append at fault: three steps from 4,096 to one. */
 const PARTS = 16;
-/** How often an append that met another one is tried. */
+/** How often an append is tried that collides with another transaction. */
 const TRIES = 3;
-/** Later than after so many times `timeoutMs`, what takes too long is not divided further. */
+/** After this many times `timeoutMs`, a commit that is too slow is not divided further. */
 const PATIENCE = 5;
 
 export interface CommitOptions {
-  /** The connection for writing, which is used for nothing else that takes long. */
+  /** The connection for writing. It must not be used for anything else that takes long. */
   readonly line: Line;
   readonly timeoutMs: number;
   readonly log: Log;
   readonly clock: Clock;
-  /** Whether it is known that nothing can be written now. */
+  /** Whether it is known that nothing can be written at the moment. */
   readonly isDown: () => boolean;
-  /** Called with what ended a commit before all of it was tried. */
+  /** Called with the error that aborted a commit part-way. */
   readonly failed: (error: unknown) => void;
 }
 
 type Results = Map<Append, AppendResult>;
 
 /**
- * Makes appends, in as few transactions as their order and size allow. What spoils a transaction is found and left
- * out, and the rest is made. Rejects if nothing was made, or if it cannot tell what was.
+ * Commits appends, in as few transactions as their order and size allow. An append that makes its transaction fail is
+ * found and left out, and the others are committed. Rejects if nothing was committed, or if it is unknown what was.
  */
 export function createCommit(
   options: CommitOptions,
@@ -51,7 +52,7 @@ export function createCommit(
       await make(storable, results, APPENDS_AT_ONCE, deadline);
     } catch (error) {
       failed(error);
-      // What is made is made, and to say so is worth more than the error; that one is told to the health.
+      // Part of it is committed, and the caller has to learn that rather than the error, which the health has by now.
       if (results.size === 0 || !isAnswer(error)) throw error;
       log.error(
         { cause: errorText(error), appends: appends.length - results.size },
@@ -89,13 +90,13 @@ export function createCommit(
   ): Promise<void> {
     const rows = await line.run(STORE_ROOMS_AND_EVENTS, parametersOf(appends, groups));
     const taken = new Set(rows.map(([room_id]) => room_id));
-    // What stands on a fenced append is fenced with it: it was decided on something that is not there.
+    // An append that follows a fenced one is fenced with it: it was decided on a state that does not exist.
     for (const group of groups)
       for (const append of group.appends)
         results.set(append, taken.has(group.room_id) ? 'committed' : 'fenced');
   }
 
-  /** Some of them spoil the transaction of all. */
+  /** Commits appends of which some have made the common transaction fail, with `error`. */
   async function makeApart(
     appends: readonly Append[],
     error: unknown,
@@ -107,14 +108,14 @@ export function createCommit(
     if (isLocked(error) && decided.size > 0)
       log.error(
         { rooms: roomsOf(decided) },
-        'postgres: rooms that somebody else has locked were not written',
+        'postgres: rooms that another session has locked were not written',
       );
-    // Where it does not show which, they are found by parts, which keeps their order.
+    // If nothing shows which ones, they are searched for in parts, which keeps the order.
     const most = decided.size > 0 ? APPENDS_AT_ONCE : Math.ceil(appends.length / PARTS);
     await make(rest, results, most, deadline);
   }
 
-  /** What becomes of a single append that PostgreSQL has refused with `error`. */
+  /** Decides about a single append that PostgreSQL has refused with `error`. */
   async function makeOne(append: Append, error: unknown, tries: number): Promise<AppendResult> {
     const constraint = violated(error);
     if (constraint === 'events_event_id_key') {
@@ -126,7 +127,7 @@ export function createCommit(
         'postgres: a room has events beyond its head; it is fenced until that is repaired',
       );
       return 'fenced';
-    } else if (!isMeeting(error) || tries === TRIES) {
+    } else if (!isCollision(error) || tries === TRIES) {
       log.error({ cause: errorText(error), room_id: append.room.room_id }, 'postgres: an append was refused');
       return 'failed';
     }
@@ -134,9 +135,9 @@ export function createCommit(
       const { groups } = groupsOf([append]);
       const rows = await line.run(STORE_ROOMS_AND_EVENTS, parametersOf([append], groups));
       return rows.length === 1 ? 'committed' : 'fenced';
-    } catch (again) {
-      if (!isAboutValues(again) && !isTooSlow(again)) throw again;
-      return makeOne(append, again, tries + 1);
+    } catch (next) {
+      if (!isAboutValues(next) && !isTooSlow(next)) throw next;
+      return makeOne(append, next, tries + 1);
     }
   }
 

@@ -10,18 +10,18 @@ export interface Statement {
   readonly text: string;
 }
 
-/** One connection that makes itself anew: what fails on it fails, and the next call gets another one. */
+/** A connection that reconnects by itself: if it fails, calls on it reject, and the next call gets a new one. */
 export interface Line {
   /**
-   * Makes a statement in a transaction of its own. Calls are sent at once and answered in their order. Rejects
-   * within `timeoutMs` and a little; unless PostgreSQL answered with an error, it may still have been made.
+   * Runs a statement in a transaction of its own. Calls are sent at once and answered in their order. Rejects at the latest
+   * GRACE_MS after `timeoutMs`. Unless the error is an answer of PostgreSQL, the statement may still take effect.
    */
   run(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
-  /** Calls without an answer so far. */
+  /** The number of calls without an answer. */
   readonly busy: number;
-  /** Later calls get another connection; those made so far are still answered on the one there is. */
+  /** Later calls get a new connection; pending ones are still answered on the present one. */
   renew(): void;
-  /** Lets the calls finish, for `ms` at most, and ends the connection. Later calls reject. */
+  /** Waits at most `ms` for pending calls, and ends the connection. Later calls reject. */
   close(ms: number): Promise<void>;
 }
 
@@ -31,30 +31,30 @@ export interface LineOptions {
   /** `SET` statements for each new connection. */
   readonly setup: string;
   /**
-   * Called with whatever ends a connection that was not asked to end, and with every error of a call; `connected` is
-   * false where there was no connection to make it on.
+   * Called when a connection ends without having been asked to, and with every error of a call; `connected` is false if
+   * there was no connection for the call.
    */
   readonly failed: (error: unknown, connected: boolean) => void;
-  /** Called for every new connection, before anything is asked on it. */
+  /** Called for every new connection, before the first call on it. */
   readonly opened?: () => void;
 }
 
-/** How much later than the server the client gives up: its answer that it has given up is worth waiting for. */
+/** How much later than the server the client gives up, ms: the server's error says more than a timeout of the client. */
 const GRACE_MS = 250;
-// 2^53 seqs are enough, and as numbers they can be compared.
+// bigint columns as numbers, which can be compared: no seq or position reaches 2^53.
 const types: CustomTypesConfig = {
   getTypeParser: (oid, format): unknown =>
     oid === pgTypes.builtins.INT8 ? Number : pgTypes.getTypeParser(oid, format),
 };
 
-/** Whoever answers from a standby may be behind what was committed, and the next commit would be refused. */
+/** A standby may lag behind what was committed, and would refuse the next commit. */
 const CAN_WRITE = `SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') AS read_only`;
 
-/** Opens the connection with the first call. A server that takes no writes is not asked anything, reads neither. */
+/** Connects at the first call. A server that accepts no writes is not used for reads either. */
 export function createLine({ address, timeoutMs, setup, failed, opened: tellOpened }: LineOptions): Line {
   let opened: Promise<Client> | undefined;
-  /** Those that are given up: their end is no news. */
-  const left = new WeakSet<Client>();
+  /** Connections that were given up: their end is not reported. */
+  const abandoned = new WeakSet<Client>();
   let live: Client | undefined;
   let busy = 0;
   let closed = false;
@@ -69,7 +69,7 @@ export function createLine({ address, timeoutMs, setup, failed, opened: tellOpen
     let up = false;
     const lost = (error: Error): void => {
       if (opened === mine) live = opened = undefined;
-      if (up && !closed && !left.has(client)) failed(error, true);
+      if (up && !closed && !abandoned.has(client)) failed(error, true);
       up = false;
     };
     client.on('error', lost);
@@ -94,7 +94,7 @@ export function createLine({ address, timeoutMs, setup, failed, opened: tellOpen
   function connection(): Promise<Client> {
     if (closed) return Promise.reject(new Error('the store is closed'));
     if (opened === undefined) {
-      // A turn later, so that `open` finds itself in `opened` and can tell its own end from that of a later one.
+      // A turn later, so that `open` finds its own promise in `opened`, and can tell whether it is still the present one.
       const mine = Promise.resolve().then(open);
       opened = mine;
       mine.catch(() => {
@@ -104,14 +104,14 @@ export function createLine({ address, timeoutMs, setup, failed, opened: tellOpen
     return opened;
   }
 
-  /** What else is under way on it rejects; the next call does not wait for the end of it. */
+  /** Destroys a connection: pending calls on it reject, and the next call gets a new one. */
   function giveUp(client: Client): void {
-    left.add(client);
+    abandoned.add(client);
     if (live === client) live = opened = undefined;
     client.connection.stream.destroy();
   }
 
-  /** Ends a connection once what is under way on it is answered, after `ms` at the latest. */
+  /** Ends a connection when its pending calls are answered, after `ms` at the latest. */
   async function finish(client: Client, ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
@@ -130,10 +130,10 @@ export function createLine({ address, timeoutMs, setup, failed, opened: tellOpen
       live = opened = undefined;
       old?.then(
         (client) => {
-          left.add(client);
+          abandoned.add(client);
           return finish(client, timeoutMs);
         },
-        () => undefined, // The calls that waited for it reject with this.
+        () => undefined, // The calls that waited for it reject with the error.
       );
     },
     async run(statement, values) {
@@ -143,11 +143,11 @@ export function createLine({ address, timeoutMs, setup, failed, opened: tellOpen
         client = await connection();
         const query: QueryArrayConfig = { ...statement, rowMode: 'array', types };
         if (values !== undefined) query.values = [...values];
-        // Several statements in one text are answered with an array.
+        // For several statements in one text, the result is an array.
         const result: { rows?: Row[] } = await client.query(query);
         return result.rows ?? [];
       } catch (error) {
-        // One that does not answer in time is not waited for again, nor one asked that has become read-only.
+        // The next call must neither wait for a server that does not answer, nor use one that has become read-only.
         if (client !== undefined && (!isAnswer(error) || isReadOnly(error))) giveUp(client);
         if (!closed) failed(error, client !== undefined);
         throw error;

@@ -1,46 +1,48 @@
 import { isUuid } from '../../engine/ids.js';
 import type { Page, RoomRecord, Store } from '../../engine/ports.js';
+import { EVENT_COLUMNS } from '../stores/columns.js';
 import type { Row, Statement } from './line.js';
 import { HORIZON } from './positions.js';
-import { EVENT_COLUMNS, ROOM_COLUMNS, toEvent, toRecord } from './rows.js';
+import { EVENTS, ROOMS, toEvent, toRecord } from './rows.js';
 
 /** Runs a statement on a connection of the store's choice. */
 export type Run = (statement: Statement, values?: readonly unknown[]) => Promise<Row[]>;
 
-const EVENTS = `SELECT ${EVENT_COLUMNS} FROM parlor.events e WHERE`;
-/** The seq from which on the event's room is not forgotten. */
+const WHERE = `SELECT ${EVENTS} FROM parlor.events e WHERE`;
+/** The smallest seq of the event's room that is not forgotten. */
 const KEPT = '(SELECT r.first_seq FROM parlor.rooms r WHERE r.room_id = e.room_id)';
 const BETWEEN = `e.room_id = $1 AND e.seq < $3
   AND e.seq >= greatest($2::bigint + 1, (SELECT r.first_seq FROM parlor.rooms r WHERE r.room_id = $1))`;
 const MESSAGE = `e.type = 'message_posted'`;
 
-/** Every statement that reads, by name; the tests look at the plan of each. */
+/** Every statement that reads, by name. Tests check the plan of each. */
 export const READS = {
-  load: `SELECT ${ROOM_COLUMNS} FROM parlor.rooms r WHERE r.room_id = $1`,
-  rooms: `SELECT ${ROOM_COLUMNS} FROM parlor.rooms r WHERE r.room_id > $1 ORDER BY r.room_id LIMIT $2`,
-  history_up: `${EVENTS} ${BETWEEN} ORDER BY e.seq LIMIT $4`,
-  history_down: `${EVENTS} ${BETWEEN} ORDER BY e.seq DESC LIMIT $4`,
-  messages_up: `${EVENTS} ${BETWEEN} AND ${MESSAGE} ORDER BY e.seq LIMIT $4`,
-  messages_down: `${EVENTS} ${BETWEEN} AND ${MESSAGE} ORDER BY e.seq DESC LIMIT $4`,
-  find_event: `${EVENTS} e.event_id = $1 AND e.seq >= ${KEPT}`,
-  find_events: `${EVENTS} e.event_id = ANY ($1::uuid[]) AND e.seq >= ${KEPT}`,
+  load: `SELECT ${ROOMS} FROM parlor.rooms r WHERE r.room_id = $1`,
+  rooms: `SELECT ${ROOMS} FROM parlor.rooms r WHERE r.room_id > $1 ORDER BY r.room_id LIMIT $2`,
+  history_up: `${WHERE} ${BETWEEN} ORDER BY e.seq LIMIT $4`,
+  history_down: `${WHERE} ${BETWEEN} ORDER BY e.seq DESC LIMIT $4`,
+  messages_up: `${WHERE} ${BETWEEN} AND ${MESSAGE} ORDER BY e.seq LIMIT $4`,
+  messages_down: `${WHERE} ${BETWEEN} AND ${MESSAGE} ORDER BY e.seq DESC LIMIT $4`,
+  find_event: `${WHERE} e.event_id = $1 AND e.seq >= ${KEPT}`,
+  find_events: `${WHERE} e.event_id = ANY ($1::uuid[]) AND e.seq >= ${KEPT}`,
   log_bounds: `SELECT (${HORIZON}), (
     SELECT e.position FROM parlor.events e WHERE e.event_id = $1 AND e.seq >= ${KEPT})`,
-  log: `SELECT ${EVENT_COLUMNS}, e.position, e.seq >= ${KEPT} FROM parlor.events e
+  log: `SELECT ${EVENTS}, e.position, e.seq >= ${KEPT} FROM parlor.events e
     WHERE e.position > $1 AND e.position <= $2 ORDER BY e.position LIMIT $3`,
 } as const;
 
-/** Positions looked at in one step where the log holds much that is forgotten, and such steps in one call. */
+/** If the log holds much that is forgotten: positions to read in one step, and such steps in one call. */
 const LOG_STEP = 2_000;
 const LOG_STEPS = 10;
-const POSITION = 9;
-const LIVE = 10;
+/** In a row of `log`, behind the columns of the event. */
+const POSITION = EVENT_COLUMNS.length;
+const LIVE = POSITION + 1;
 
 function statement(name: keyof typeof READS): Statement {
   return { name, text: READS[name] };
 }
 
-/** The reading half of the store. Each call is one statement along one index; the log takes a second one. */
+/** The reading half of the store. Each call is one statement along one index, and `log` one more. */
 export function createReads(
   read: Run,
 ): Pick<Store, 'load' | 'history' | 'log' | 'findEvents' | 'findEvent' | 'rooms'> {
@@ -76,7 +78,7 @@ export function createReads(
       if (from === null || Number.isNaN(from)) return null;
       const live: Row[] = [];
       let more = true;
-      // One more than asked for, to tell whether there is more.
+      // One more than the limit, to find out whether there is more.
       for (let [step, steps] = [limit + 1, 0]; more && live.length <= limit && steps <= LOG_STEPS; steps++) {
         const rows = await read(statement('log'), [from, horizon, step]);
         live.push(...rows.filter((row) => row[LIVE] === true));

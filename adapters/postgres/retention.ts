@@ -2,9 +2,9 @@ import type { Store } from '../../engine/ports.js';
 import type { Statement } from './line.js';
 import type { Run } from './reads.js';
 
-/** Events forgotten, or taken out, in one call. */
+/** Most events that one call marks as forgotten, or deletes. */
 const STEP = 1_000;
-/** Rooms dealt with in one sweep, each a commit of its own. */
+/** Most rooms in one sweep. Each is a commit of its own. */
 const ROOMS = 50;
 
 const RESTORE: Statement = {
@@ -17,8 +17,8 @@ const RESTORE: Statement = {
 };
 
 /**
- * Looks at the oldest STEP events and one more. Messages are numbered, so that each event shows by itself whether
- * enough came after it. Several nodes may do this at once: first_seq only rises.
+ * Reads the oldest STEP events and one more. Messages are numbered, so each event shows by itself how many came after it.
+ * Several nodes may do this at once: first_seq only rises.
  */
 const RETAIN: Statement = {
   name: 'retain',
@@ -49,7 +49,7 @@ const TO_SWEEP: Statement = {
     WHERE r.swept_seq < r.first_seq ORDER BY r.room_id LIMIT ${ROOMS}`,
 };
 
-/** Two nodes that sweep the same room do the same twice. */
+/** Harmless if two nodes sweep the same room at once: both do the same. */
 const SWEEP: Statement = {
   name: 'sweep',
   text: `
@@ -60,8 +60,8 @@ const SWEEP: Statement = {
 };
 
 /**
- * The part of the store that puts rooms in and takes their oldest events out. `background` is not the connection that
- * appends: no commit waits for it.
+ * The part of the store that restores rooms and forgets their oldest events. `background` must not use the connection
+ * for appends, so that no commit waits for it.
  */
 export function createRetention(write: Run, background: Run): Pick<Store, 'restore' | 'retain' | 'sweep'> {
   return {

@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
 /**
- * Each brings the schema from one version to the next: the first from nothing to 1. Never changed once released;
- * what is to be different is one more at the end.
+ * Each brings the schema from one version to the next, the first from nothing to 1. They are never changed once released;
+ * a change is one more at the end.
  */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -54,13 +54,13 @@ export const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-/** Any number, as long as every Parlor has the same. */
+/** The advisory lock of migrations: any number, as long as every Parlor uses the same. */
 const LOCK = 0x7061_726c;
 
 /**
- * Brings the schema up to date in one transaction: whatever interrupts it, nothing has been done. Several may do it
- * at once; one does the work and the others wait for it. Rejects with one line if the database is of a version that
- * is not known here, else with what PostgreSQL says.
+ * Brings the schema up to date in one transaction, so that an interruption leaves it as it was. Several processes may do
+ * this at once; one does the work and the others wait for it. Rejects with an Error of one line if the version of the
+ * database is newer than this Parlor knows, otherwise with PostgreSQL's error.
  */
 export async function migrate(client: Client, migrations: readonly string[] = MIGRATIONS): Promise<void> {
   if ((await versionOf(client, migrations)) === migrations.length) return;
@@ -74,14 +74,14 @@ export async function migrate(client: Client, migrations: readonly string[] = MI
     }
     await client.query('COMMIT');
   } catch (error) {
-    // A connection that is gone has rolled back already, and the first error is the one to tell.
+    // If the connection is gone, PostgreSQL has rolled back by itself. The first error is the one that matters.
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
   }
 }
 
 async function versionOf(client: Client, migrations: readonly string[]): Promise<number> {
-  // A query of the catalogue, not to_regclass: within a transaction that one may remember that nothing was there.
+  // From the catalogue, not with to_regclass, whose answer may be cached within a transaction.
   const { rows: tables } = await client.query(
     `SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = 'parlor' AND tablename = 'schema_version'`,
   );
@@ -104,7 +104,7 @@ class NewerVersion extends Error {
 }
 
 async function createSchema(client: Client): Promise<void> {
-  // Asked first: CREATE SCHEMA IF NOT EXISTS wants the right to create one even where an operator has made it.
+  // Checked first: CREATE SCHEMA IF NOT EXISTS needs the right to create one even if an operator has created it.
   const { rows } = await client.query(`SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = 'parlor'`);
   if (rows.length === 0) await client.query('CREATE SCHEMA parlor');
   await client.query(

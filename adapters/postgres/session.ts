@@ -1,4 +1,4 @@
-/** Settings of every connection; they come after connecting, as some connection poolers refuse them before. */
+/** Settings of every connection. They are made after connecting, since some connection poolers refuse them before. */
 function common(timeoutMs: number): string {
   return `
     SET statement_timeout = ${timeoutMs};
@@ -6,13 +6,13 @@ function common(timeoutMs: number): string {
     SET client_encoding = 'UTF8';
     SET search_path = pg_catalog;
     SET default_transaction_isolation = 'read committed';
-    -- Every statement knows its index. A plan that was made while a table was small must not be a scan later.
+    -- Every statement has its index. A plan that was made while a table was small must not remain a scan.
     SET plan_cache_mode = force_generic_plan;
     SET jit = off;
     SET enable_seqscan = off;`;
 }
 
-/** How long a commit waits for a lock: well below `timeoutMs`, so that there is time for the rooms that are free. */
+/** How long a commit waits for a lock, ms: well below `timeoutMs`, so that time is left for rooms that are not locked. */
 function lockMs(timeoutMs: number): number {
   return Math.max(100, Math.round(timeoutMs / 5));
 }
@@ -23,9 +23,9 @@ export function readerSetup(timeoutMs: number): string {
 }
 
 /**
- * For the one that appends. Its only join is of the events of a commit with the rooms of that commit, of which the
- * planner knows nothing: hashed, it is fast for one and for ten thousand. Where the operator has turned off that
- * a commit waits for the disk, it does here: "committed" is a promise.
+ * For the connection that appends. Its only join is that of a commit's events with the commit's rooms, about which the
+ * planner has no statistics: a hash join is fast for one and for ten thousand. `synchronous_commit` is turned on if an
+ * operator has turned it off: "committed" is a promise.
  */
 export function writerSetup(timeoutMs: number): string {
   return `${common(timeoutMs)} SET lock_timeout = ${lockMs(timeoutMs)};

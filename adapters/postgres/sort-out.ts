@@ -5,15 +5,15 @@ import type { Line } from './line.js';
 import { FREE_IDS, HEADS, LOCKED_ROOMS, TAKEN_IDS } from './statements.js';
 
 export interface Sorted {
-  /** What is known already, and must not be made with the rest. */
+  /** The appends whose result is known; they must not be committed with the rest. */
   readonly decided: ReadonlyMap<Append, AppendResult>;
-  /** In their order. */
+  /** The others, in their order. */
   readonly rest: readonly Append[];
 }
 
 /**
- * Asks once which of many appends are to blame for the error of all, where that can be asked: rooms that are locked,
- * and ids that are taken. Nothing is decided where it does not show.
+ * Finds out with a few queries which of many appends made their common transaction fail with `error`: those of locked
+ * rooms, or those whose event ids are taken. For other errors nothing is decided.
  */
 export async function sortOut(line: Line, appends: readonly Append[], error: unknown): Promise<Sorted> {
   const decided = new Map<Append, AppendResult>();
@@ -31,7 +31,7 @@ export async function sortOut(line: Line, appends: readonly Append[], error: unk
   return { decided, rest: appends.filter((append) => !decided.has(append)) };
 }
 
-/** Might free ids that a later append of the same call uses: these are made one after the other. */
+/** Whether an append may free ids that a later one uses. If so, they have to be committed one after the other. */
 function forgets({ purge_before }: Append): boolean {
   return purge_before !== undefined;
 }
@@ -41,8 +41,8 @@ function idOf({ event_id }: { readonly event_id: string }): string {
 }
 
 /**
- * Which appends would not be made if all were made one by one, as it looks now: those with an id that is taken or
- * occurs before, and those that do not stand on the head of their room, perhaps because they stood on one of these.
+ * Which appends would fail if all were committed one by one in the present state: those with an id that is taken or occurs
+ * before, and those that do not start at the head of their room, for example because the one before them has failed.
  */
 function repeats(
   appends: readonly Append[],

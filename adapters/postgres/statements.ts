@@ -2,13 +2,13 @@ import type { Statement } from './line.js';
 import { GATE } from './positions.js';
 
 /**
- * A whole commit: rooms and events of many appends, one round trip, one transaction. Answers the ids of the rooms
- * that were taken; of the others nothing is stored.
+ * A whole commit: rooms and events of many appends, one round trip, one transaction. Returns the ids of the rooms that
+ * were written. Of the others, which are fenced, nothing is stored.
  *
- * A room is taken if its head is what the append stands on. `ON CONFLICT` locks the row, waiting for a transaction
- * that has just changed it, and its WHERE is evaluated on what that one left: of two nodes that write the same seq one
- * is taken, whatever their snapshots show. (excluded.prior_seq is the head that the append stands on.) A room that is
- * new here may only begin at seq 1. Rooms are locked in the order given, so that two nodes do not wait for each other.
+ * A room is written if its head is the one that the append starts from, `prior_seq`. `ON CONFLICT` locks the row, waiting
+ * for a transaction that has just changed it, and evaluates its WHERE on the row as that transaction left it: of two nodes
+ * that write the same seq one succeeds, whatever their snapshots show. A room that does not exist must start at seq 1.
+ * Rooms are locked in the given order, so that two nodes do not deadlock.
  */
 export const STORE_ROOMS_AND_EVENTS: Statement = {
   name: 'append',
@@ -42,7 +42,7 @@ export const STORE_ROOMS_AND_EVENTS: Statement = {
     SELECT taken.room_id FROM taken`,
 };
 
-/** Takes away what is forgotten and only not swept yet, so that its ids can be used again. */
+/** Deletes events that are forgotten but not swept yet, so that their ids can be used again. */
 export const FREE_IDS: Statement = {
   name: 'free_ids',
   text: `
@@ -51,19 +51,19 @@ export const FREE_IDS: Statement = {
     RETURNING e.seq`,
 };
 
-/** Ids that are taken. */
+/** Which of these event ids are taken. */
 export const TAKEN_IDS: Statement = {
   name: 'taken_ids',
   text: `SELECT e.event_id FROM parlor.events e WHERE e.event_id = ANY ($1::uuid[])`,
 };
 
-/** How far rooms have come. */
+/** The heads of rooms. */
 export const HEADS: Statement = {
   name: 'heads',
   text: `SELECT r.room_id, r.head_seq FROM parlor.rooms r WHERE r.room_id = ANY ($1::text[])`,
 };
 
-/** Which rooms somebody else holds locked at this moment, against the lock that an append takes. */
+/** Which rooms are locked by another session at this moment, so that an append has to wait. */
 export const LOCKED_ROOMS: Statement = {
   name: 'locked_rooms',
   text: `

@@ -1,10 +1,10 @@
 import { errorText } from '../../engine/errors.js';
 import type { Clock, Log, Store } from '../../engine/ports.js';
+import { createHealth } from '../stores/health.js';
 import { addressOf } from './address.js';
 import { createAppender } from './append.js';
 import { createCommit } from './commit.js';
 import { describe, isAboutValues, isAnswer, isLocked, isPassing, isReadOnly } from './faults.js';
-import { createHealth } from './health.js';
 import { createLine, type Line } from './line.js';
 import { createReads, type Run } from './reads.js';
 import { createRetention } from './retention.js';
@@ -14,25 +14,26 @@ import { migrateAt, probe, readIdentity, verify } from './start.js';
 export interface PostgresStoreOptions {
   /** `postgres://user:password@host:port/database`; the password is never logged. */
   readonly url: string;
-  /** Connections for reading, beside the one for writing. */
+  /** Connections for reading, in addition to the one for writing. */
   readonly pool: number;
-  /** After so many ms a statement is given up, by the server, and where that does not answer, by this side. */
+  /** How long a statement may take, ms. The server cancels it, or if the server does not answer, the client gives up. */
   readonly timeoutMs: number;
   readonly log: Log;
   readonly clock: Clock;
 }
 
-/** How long `start` waits for a server that is just being started itself. */
+/** How long `start` waits for a server that is just starting, ms. */
 const START_MS = 10_000;
-const AGAIN_MS = 250;
+/** How long `start` waits between two attempts, ms. */
+const RETRY_MS = 250;
 
 /**
- * Keeps rooms and events in PostgreSQL 12 or later, in the schema `parlor`; several nodes may share one database.
+ * Stores rooms and events in PostgreSQL 12 or later, in the schema `parlor`; several nodes may share one database.
  *
- * A call that cannot be answered rejects within about twice `timeoutMs`, whatever became of the server; a commit of
- * which parts take too long, within about six times. Nothing is read from a server that takes no writes. Connections
- * make themselves anew; after a failure the store asks every second whether it can write, and says so in `state`.
- * Settings are made per connection: a pooler in between has to give each one a session of its own.
+ * A call that gets no answer rejects within about twice `timeoutMs`, whatever happened to the server; a commit with parts
+ * that are too slow, within about six times. Nothing is read from a server that accepts no writes. Connections reconnect
+ * by themselves; after a failure the store tries every second whether it can write, and reports that in `state`. Settings
+ * are made for each connection, so a pooler in between has to give each one a session of its own.
  */
 export function createPostgresStore(options: PostgresStoreOptions): Store {
   const { timeoutMs, log, clock } = options;
@@ -43,13 +44,13 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
       address,
       timeoutMs,
       setup: readerSetup(timeoutMs),
-      // A read that was answered with an error, such as that it took too long, says nothing about the next post.
+      // An error that answers a read, for example that it was too slow, says nothing about the next commit.
       failed(error, connected) {
         if (!connected || !isAnswer(error) || isReadOnly(error)) failed(error);
       },
     });
   const readers = Array.from({ length: Math.max(1, options.pool) }, reader);
-  // Where the address leads elsewhere after a failover, who reads has to follow who writes.
+  // After a failover the address may lead to another server: the readers have to follow the writer.
   const renewReaders = (): void => {
     for (const each of readers) each.renew();
   };
@@ -64,16 +65,17 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
     },
   });
   const health = createHealth({
-    clock,
-    log,
+    ...{ kind: 'postgres', clock, log },
     probe: () => writer.run(probe()),
+    // At once: a connection that was lost is often there again.
+    firstProbeMs: 0,
     reasonOf: (error) => describe(error, address),
     isAnswer,
   });
   const append = createAppender(
     createCommit({
       ...{ line: writer, timeoutMs, log, clock, isDown: () => health.down },
-      // One room that is locked is its own affair; where nothing can be written for a lock, it is everybody's.
+      // A single locked room concerns nobody else, and is not reported. If a lock aborts a whole commit, it is.
       failed(error) {
         if (isLocked(error)) failed(error);
       },
@@ -104,7 +106,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
             throw new Error(describe(error, address), { cause: error });
           if (!waited) log.info({ cause: errorText(error) }, `postgres: waiting for ${address.where}`);
           waited = true;
-          await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+          await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
         }
       }
     },

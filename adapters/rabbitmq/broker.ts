@@ -17,32 +17,32 @@ import { createRequests } from './commands/requests.js';
 import { declareTopology } from './topology.js';
 
 export interface RabbitOptions {
-  /** AMQP URLs of one broker or the nodes of one cluster; each connect tries the next one. */
+  /** AMQP URLs of one broker or of the nodes of one cluster. Each attempt to connect uses the next one. */
   readonly urls: readonly string[];
   /** Part of the wire contract: every node and every foreign service must use the same number. */
   readonly partitions: number;
-  /** The store behind this node, which the virtual host belongs to. Asked for from `start` on, so the store opens first. */
+  /** This node's store, to which the virtual host belongs. Called from `start` on, so the store has to be open then. */
   readonly store: () => StoreIdentity;
-  /** How long an asker waits for an answer, and a subscription for a connection, ms. */
+  /** How long a command waits for its answer, and a subscription for a connection, ms. */
   readonly replyTimeoutMs: number;
   /** An `edge` is never home of a partition. Default: all. */
   readonly role?: 'all' | 'edge' | 'home';
-  /** Tells this node's messages from those of others; new for each process. */
+  /** Distinguishes this node's messages from those of others. A new one for each process. */
   readonly nodeId: string;
   readonly log: Log;
   readonly meter: Meter;
   readonly clock: Clock;
-  /** Commands held back while the connection is down; beyond it they are refused at once. */
+  /** Commands that are buffered while the connection is down. More are refused at once. */
   readonly bufferLimit?: number;
-  /** Messages of a partition that may be unacknowledged. Left out: see `prefetch.ts`. */
+  /** Messages of a partition that may be unacknowledged. Default: see `prefetch.ts`. */
   readonly prefetch?: number;
-  /** A message that was delivered more often, and is alone each time its process ends, is given up (see `poison.ts`). */
+  /** Deliveries after which a message is dead-lettered if it was the only one each time its process ended (see `poison.ts`). */
   readonly deliveryLimit?: number;
-  /** Whether what is decided can be stored. While it cannot, this node does not begin to take commands. */
+  /** Whether the store can be written to. While it cannot, this node does not start to consume commands. */
   readonly isStoreReady?: () => boolean;
-  /** Messages with events that may wait for this node; the oldest are dropped beyond it, and the engine is told. */
+  /** Messages with events that may wait for this node. Beyond it the oldest are dropped, and the engine is told. */
   readonly eventQueueLimit?: number;
-  /** How long the nodes have to be the same ones before the partitions are spread over them, ms; Infinity: they never are. */
+  /** How long the set of nodes must be unchanged before partitions are moved, ms; Infinity: they never are. */
   readonly settleMs?: number;
   /** How long `start` tries to get the first connection, ms. */
   readonly startMs?: number;
@@ -53,19 +53,19 @@ const DEFAULTS = {
   deliveryLimit: 20,
   isStoreReady: () => true,
   eventQueueLimit: 100_000,
-  // Nodes that are started together, or come back after RabbitMQ did, appear within a moment of each other.
+  // Nodes that start together, or reconnect after RabbitMQ was restarted, appear within this time.
   settleMs: 3_000,
   startMs: 30_000,
 };
 
 /**
- * The broker of many processes: RabbitMQ 3.10 or newer.
+ * The broker for several processes: RabbitMQ 3.10 or newer.
  *
- * A virtual host belongs to one store and one number of partitions: `start` rejects on that of others.
+ * A virtual host belongs to one store and one number of partitions; `start` rejects if they are others than this node's.
  *
- * Beyond the port's guarantees: what was answered `queued` is in a quorum queue and is carried out by whoever is the
- * home then, or found in `parlor.dead` with the reason; exactly one node at a time is the home of a partition.
- * Throws at once if a URL is none; the message never holds a password.
+ * Beyond the port's guarantees: a command that was answered `queued` is in a quorum queue, and is either carried out by the
+ * next home or found in `parlor.dead` with the reason. At any time exactly one node is the home of a partition. Throws at
+ * once if a URL is not valid; the message never contains a password.
  */
 export function createRabbitBroker(options: RabbitOptions): Broker {
   const { partitions, nodeId, replyTimeoutMs, log, meter, clock } = options;
@@ -148,9 +148,9 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
   const link = createLink({
     addresses,
     nodeId,
-    // First whose virtual host it is. In an alarm a connection is blocked by the first message that is published on it, and
-    // no channel can be opened on it any more: so those that publish are opened before `nodes`, which says hello.
-    // Partitions come last: what they deliver needs everything before them.
+    // In this order. First it is checked to whom the virtual host belongs. In an alarm, RabbitMQ blocks a connection at the
+    // first message that is published on it, and then no channel can be opened on it: so all that publish are opened before
+    // `nodes`, which publishes a greeting. Partitions come last, because their commands need everything else.
     parts: [cluster, topology, lease, eventsOut, answers, dead, requests, nodes, eventsIn, gate],
     clock,
     log,

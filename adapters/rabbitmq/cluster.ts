@@ -8,7 +8,7 @@ import { CLUSTER, DEAD } from './topology.js';
 
 interface Parts {
   readonly nodeId: string;
-  /** Asked for on each connection. */
+  /** Called for each connection. */
   readonly store: () => StoreIdentity;
   readonly partitions: number;
   readonly clock: Clock;
@@ -17,22 +17,23 @@ interface Parts {
 }
 
 /**
- * For so long an exclusive marker may be that of a connection which RabbitMQ has not missed yet, ms: with the heartbeat
- * of this adapter it does so within 3 s (see HEARTBEAT_S), and `?heartbeat=` may be longer.
+ * How long an exclusive marker may belong to a dead connection that RabbitMQ has not noticed yet, ms. With this adapter's
+ * heartbeat RabbitMQ notices within 3 s (see HEARTBEAT_S), but `?heartbeat=` may be longer.
  */
 const LOCKED_MS = 8_000;
 
 /**
- * One virtual host, one store, one number of partitions. Two stores in one virtual host would each get a part of the
- * commands and know nothing of the other part, and with two numbers of partitions a room would have two homes.
+ * Makes sure that a virtual host has one store and one number of partitions. With two stores, each would get some of the
+ * commands and know nothing of the others; with two numbers of partitions, a room would have two homes.
  *
- * Whoever comes first declares a queue whose arguments say what it has. RabbitMQ compares the arguments of whoever
- * declares it again (406, with both values in its text), however many do so at once. No message ever goes through
- * it, but each node consumes it: that shows how many there are (see `alone.ts`). The dead-letter routing key is free text that RabbitMQ compares, and means nothing where nothing dies.
+ * The first node declares a queue whose arguments name its store and its number of partitions. When other nodes declare it
+ * again, RabbitMQ compares the arguments, and refuses different ones (406, with both values in its text), however many
+ * nodes do so at once. The dead-letter routing key serves as the free text to compare; it is never used as such, since no
+ * message ever goes through the queue. Each node consumes it, which shows how many there are (see `alone.ts`).
  *
- * The queue is a quorum queue: it can be declared while a node of RabbitMQ is down. For a store that goes with its
- * process it goes with the connection instead (an exclusive queue; 405 for everybody else), because the next process
- * has another store, and would be locked out.
+ * It is a quorum queue, which can be declared while a node of RabbitMQ is down. A store that ends with its process has an
+ * exclusive queue instead, which is deleted with the connection (others are refused with 405): the next process has
+ * another store, and would be locked out.
  */
 export function createClusterMarker(parts: Parts): Part {
   const { clock, log, partitions } = parts;
@@ -49,10 +50,10 @@ export function createClusterMarker(parts: Parts): Part {
       case 405: {
         if (!store.durable && (await hasDurableMarker(model)))
           return new NotOurs(
-            `${where} belongs to a cluster with a store that is kept; this node’s store goes with its process: ${ELSEWHERE}`,
+            `${where} belongs to a cluster with a durable store; this node’s store ends with its process: ${ELSEWHERE}`,
           );
-        const mine = store.durable ? '' : ', as this one is, too';
-        const message = `${where} is used by a node with a store that nobody else can use${mine}: end that node, or ${ELSEWHERE}`;
+        const mine = store.durable ? '' : ', and so is this node’s';
+        const message = `${where} is used by a node whose store no other process can use${mine}: end that node, or ${ELSEWHERE}`;
         lockedSince ??= clock.elapsed();
         return clock.elapsed() - lockedSince < LOCKED_MS ? new Error(message) : new NotOurs(message);
       }
@@ -94,7 +95,7 @@ export function createClusterMarker(parts: Parts): Part {
     lost() {
       channel = null;
     },
-    // Its channel ends with the connection.
+    // Its channel is closed with the connection.
     close: () => {
       channel = null;
       return Promise.resolve();
@@ -102,14 +103,14 @@ export function createClusterMarker(parts: Parts): Part {
   };
 }
 
-/** Characters of a random UUID that tell it from another one. */
+/** Characters of a random UUID that suffice to distinguish it from others. */
 const ENOUGH = 8;
 
 const ELSEWHERE = 'name another virtual host in AMQP_URL';
 
 /**
- * Without words, and the number first: RabbitMQ cuts its text after 255 bytes, so only with a virtual host whose name is
- * longer than 40 of them the other UUID is not whole.
+ * Short, and the number first: RabbitMQ cuts its error texts at 255 bytes. So the other node's UUID is complete unless the
+ * name of the virtual host is longer than 40 bytes.
  */
 function textOf(store: string, partitions: number): string {
   return `${partitions} ${store}`;
@@ -123,7 +124,7 @@ function markerOf(store: StoreIdentity, partitions: number): Options.AssertQueue
 }
 
 /**
- * What is in the way, from RabbitMQ's text: `PRECONDITION_FAILED - inequivalent arg 'x-dead-letter-routing-key' for
+ * The error for an operator, made from RabbitMQ's text: `PRECONDITION_FAILED - inequivalent arg 'x-dead-letter-routing-key' for
  * queue 'parlor.cluster' in vhost '/': received '8 0a1b…' but current is '16 0a1b…'`.
  */
 function belongsTo(where: string, text: string, store: StoreIdentity, partitions: number): string {
@@ -142,7 +143,7 @@ function belongsTo(where: string, text: string, store: StoreIdentity, partitions
   );
 }
 
-/** RabbitMQ tells an exclusive queue from others only by refusing (405) even a look at it. */
+/** Whether the marker is a durable queue. RabbitMQ refuses (405) even a passive declaration of another one's exclusive queue. */
 async function hasDurableMarker(model: ChannelModel): Promise<boolean> {
   const channel = await openQuietly(model);
   try {
@@ -150,12 +151,12 @@ async function hasDurableMarker(model: ChannelModel): Promise<boolean> {
     await closeChannel(channel);
     return true;
   } catch {
-    // Locked, or gone meanwhile: the next attempt shows.
+    // It is locked, or was deleted meanwhile, which the next attempt will show.
     return false;
   }
 }
 
-/** A refusal comes as the rejection of the call; the event would end the process if nobody listened. */
+/** A channel that RabbitMQ may close with an error: the call rejects with it, and without a listener the event would end the process. */
 async function openQuietly(model: ChannelModel): Promise<Channel> {
   const channel = await model.createChannel();
   channel.on('error', () => undefined);

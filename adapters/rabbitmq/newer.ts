@@ -2,13 +2,13 @@ import type { Message } from 'amqplib';
 import type { Clock, Log, Meter } from '../../engine/ports.js';
 import { unreadVersion, WIRE_VERSION } from './wire.js';
 
-/** What a node of a newer version sends to one that cannot read it. Commands are parked, see `envelope.ts`. */
+/** Kinds of messages of a newer version that are dropped. (Commands are dead-lettered, see `envelope.ts`.) */
 export type Unread = 'event' | 'word' | 'answer';
 
-/** Whether a message is of a version that is not read here. Then it is counted, logged, and to be dropped. */
+/** Whether a message is of a version that this Parlor cannot read. If so, counts and logs it; the caller has to drop it. */
 export type IsNewer = (what: Unread, message: Message) => boolean;
 
-/** During an upgrade there may be thousands: one line for each kind in so many ms. */
+/** During an upgrade there may be thousands: one log line for each kind in this time, ms. */
 const COMPLAIN_MS = 10_000;
 
 export function createIsNewer({
@@ -30,7 +30,7 @@ export function createIsNewer({
     complained.set(what, now);
     log.warn(
       { what, version, app_id: String(message.properties.appId) },
-      `rabbitmq: what a newer Parlor sends is dropped; this one reads up to version ${WIRE_VERSION}`,
+      `rabbitmq: messages of a newer Parlor are dropped; this one reads up to version ${WIRE_VERSION}`,
     );
     return true;
   };

@@ -17,57 +17,57 @@ import { fromUtf8 } from '../../engine/text/utf8.js';
  *   its answer     to one command one answer: {"type":"posted","message":{…}}; to an array one or several messages
  *                  [[0,{…}],[2,{…}]], each pair a position in that array and its answer
  *   events         an array of events of one slot, in order
- *   words          an array of what a node says to others, in order; type `parlor.words`
- *   a beat         {"node_id":"…","number":7,…}: a node lives; type `parlor.alive`. Read whatever its version is,
- *                  because nodes of all versions have to know who lives: so these fields never change
+ *   words          an array of messages from one node to others, in order; type `parlor.words`
+ *   a beat         {"node_id":"…","number":7,…}: a node is alive; type `parlor.alive`. It is read whatever its version
+ *                  is, because nodes of all versions have to know which are alive: so these fields never change
  */
 
 /**
- * The version of all that this Parlor publishes. Raise it with every change that a reader of the version before would
- * refuse or misread. A new field and a new type are such changes, since schemas know all their fields.
+ * The version of all messages that this Parlor publishes. Raise it with every change that a reader of the previous version
+ * would refuse or misread. A new field and a new type are such changes, since schemas list all their fields.
  *
- * So that nodes can be replaced one after the other, a new version takes two releases: one that reads it, and the next one that
- * writes it. Each reads the version before as well. The schemas of stores have versions of their own.
+ * So that nodes can be replaced one by one, a new version takes two releases: the first one reads it, the next one writes
+ * it. Each also reads the version before. The schemas of stores have versions of their own.
  */
 export const WIRE_VERSION = 1;
-/** Foreign services need not name it: without the header it is version 1. */
+/** Foreign services may leave it out: without the header the version is 1. */
 const VERSION_HEADER = 'x-parlor-version';
-/** Headers of everything that is published. */
+/** The headers of every message that is published. */
 export const VERSIONED = { [VERSION_HEADER]: WIRE_VERSION } as const;
 
-/** The version of a message that cannot be read here, for a human; null: it can be read. */
+/** The version of a message, for a log, if this Parlor cannot read it; null if it can. */
 export function unreadVersion({ properties }: Message): string | null {
   const version: unknown = properties.headers?.[VERSION_HEADER];
   if (version === undefined) return null;
-  // Anybody may publish here, so the header may be anything.
+  // Any service may publish, so the header may be anything.
   const text = typeof version === 'string' ? version : JSON.stringify(version);
   const isRead = /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= WIRE_VERSION;
   return isRead ? null : text.slice(0, 20);
 }
 
-/** The header that says the version, as it came. */
+/** The header with the version, as it was received. */
 export function versionOf({ properties }: Message): object {
   const version: unknown = properties.headers?.[VERSION_HEADER];
   return version === undefined ? {} : { [VERSION_HEADER]: version };
 }
 
-/** More in one message, or a larger body, is not read. A Parlor node sends at most this many, and far less bytes. */
+/** Messages with more commands, or a larger body, are not read. A Parlor node sends no more commands, and far fewer bytes. */
 export const COMMANDS_PER_MESSAGE = 100;
 export const BODY_LIMIT = 1024 * 1024;
-/** A message is closed when it has reached so many characters. */
+/** A message gets no more commands or events when it has reached this size, characters. */
 export const BODY_GOAL = 64 * 1024;
 
-/** AMQP `type` of what a Parlor node sends: only then is `fresh` believed. */
+/** AMQP `type` of commands from a Parlor node: only in these is the field `fresh` trusted. */
 export const NODE_COMMANDS = 'parlor.commands';
 
-/** AMQP `type` of what nodes say to each other. */
+/** AMQP `type` of messages between nodes. */
 export const NODE_WORDS = 'parlor.words';
 export const NODE_ALIVE = 'parlor.alive';
 
-/** One command of a body, or what is wrong with it and the value as it came. */
+/** One command of a body, or what is wrong with it and the value as it was received. */
 export type Read = { readonly command: Command } | { readonly fault: string; readonly value: unknown };
 
-/** `single`: the body was one object, so its answer is one too. A body that cannot be read at all is a `fault`. */
+/** `single`: the body was one object, so the answer is one object, too. `fault`: the body cannot be read at all. */
 export type ReadBody =
   { readonly single: boolean; readonly items: readonly Read[] } | { readonly fault: string };
 
@@ -81,7 +81,7 @@ const commandSpellers: ReadonlyMap<string, ReturnType<typeof speller>> = new Map
 const eventChecks = byType({ ...DURABLE_EVENTS, ...EPHEMERAL_EVENTS });
 const wordChecks = byType(WORDS);
 
-/** Reads the body of a command message, as it arrived at the home of a partition. Never throws. */
+/** Reads the body of a message with commands at the home of a partition. Never throws. */
 export function readCommands(body: Buffer, partition: number, partitions: number): ReadBody {
   const parsed = parse(body);
   if ('fault' in parsed) return parsed;
@@ -94,7 +94,7 @@ export function readCommands(body: Buffer, partition: number, partitions: number
   return { single: false, items: value.map((one: unknown) => readCommand(one, partition, partitions)) };
 }
 
-/** How many commands stand in a body that is not read; null: one, which is no array, or nobody can tell. */
+/** The number of commands in an array that is not read; null if the body is no array or cannot be parsed. */
 export function countCommands(body: Buffer): number | null {
   const parsed = parse(body);
   return 'value' in parsed && Array.isArray(parsed.value) ? parsed.value.length : null;
@@ -114,7 +114,7 @@ function readCommand(value: unknown, partition: number, partitions: number): Rea
   };
 }
 
-/** Reads the body of an event message: the events that are events of its slot, and the faults of the others. */
+/** Reads the body of a message with events: those that belong to its slot, and the faults of the others. */
 export function readEvents(body: Buffer, routingKey: string): { events: RoomEvent[]; faults: string[] } {
   const { good, faults } = readList(body, eventChecks, 'an event');
   const events = (good as RoomEvent[]).filter(({ room_id }) => String(slotOf(room_id)) === routingKey);
@@ -130,7 +130,7 @@ export function readWords(body: Buffer): { words: Word[]; faults: string[] } {
 
 const NumberedAlive = Type.Object({
   node_id: Uuid,
-  /** Counts a node's own; with it the node knows which of them has come back. */
+  /** Counts the beats of a node, so that the node recognizes which of them has come back. */
   number: Type.Integer({ minimum: 1 }),
   hello: Type.Optional(Type.Boolean()),
   placed: Type.Optional(Type.Boolean()),
@@ -140,7 +140,7 @@ const NumberedAlive = Type.Object({
 });
 const checkAlive = checker(NumberedAlive);
 
-/** Reads what a node says of itself; null if it is not that. */
+/** Reads a beat; null if the body is not one. */
 export function readAlive(body: Buffer): Static<typeof NumberedAlive> | null {
   const parsed = parse(body);
   if ('fault' in parsed || checkAlive(parsed.value) !== null) return null;
@@ -184,19 +184,21 @@ function faultOf(value: unknown, checks: ReadonlyMap<string, Check>, what: strin
   return faults && faultLine(faults);
 }
 
-/** The same command without the claim that its id is new: where it may have been carried out already. */
+/** The same command without `fresh`, the claim that its id is new: it may have been carried out before. */
 export function stale(command: Command): Command {
   if (!('fresh' in command)) return command;
   const { fresh: _, ...rest } = command;
   return rest;
 }
 
+/** Refusals that do not come from a decision of the room: it would have carried the command out at another time. */
 const LOSING: ReadonlySet<string> = new Set(['internal', 'unavailable', 'rate_limited']);
+/** Commands that mean something only while their sender waits for the answer. */
 const FOR_THE_ASKER: ReadonlySet<CommandType> = new Set(['describe', 'typing', 'join', 'leave', 'assert']);
 
 /**
- * Whether a command that ended with this refusal is lost for the room: it was durably queued, nobody may be waiting
- * for its answer, and it will not be carried out. What only means something to a waiting asker is not.
+ * Whether a command that ended with this refusal has to be dead-lettered: it was durably queued, perhaps nobody waits for
+ * its answer any more, and it will not be carried out.
  */
 export function isLost(type: CommandType, code: string): boolean {
   return LOSING.has(code) && !FOR_THE_ASKER.has(type);

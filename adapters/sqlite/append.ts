@@ -4,15 +4,15 @@ import { EVENT, partsOf, type Part } from './encode.js';
 import { faultOf } from './faults.js';
 import type { Value } from './protocol.js';
 
-/** Thrown to leave the fast way: something has to be decided append by append. */
+/** Thrown to leave the fast path: the appends have to be decided one by one. */
 class Irregular extends Error {}
 
 /**
- * Makes appends in one transaction; null: all of them were committed. Throws if the transaction failed: then nothing
+ * Commits appends in one transaction; null: all of them were committed. Throws if the transaction failed: then nothing
  * of it is stored.
  *
- * The fast way takes for granted that every append follows its room and no event id is known, which nothing but a
- * rival or a repeat can make untrue; at the first sign to the contrary it is undone, and done again append by append.
+ * The fast path assumes that every append starts at the head of its room and that all event ids are new. Only another
+ * writer or a repeated command makes that untrue. Then the transaction is rolled back and done again, append by append.
  */
 export function createAppender(db: Connection): (flat: readonly Value[]) => AppendResult[] | null {
   const openRoom = db.prepare(
@@ -34,7 +34,7 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
      AND seq < (SELECT first_seq FROM rooms WHERE rooms.room_id = events.room_id)`,
   );
 
-  /** Moves a room's head from `base`; false if it is not there. */
+  /** Moves a room's head, which must be at `base`; false if it is not. */
   function move(part: Part, base: number): boolean {
     const { roomId, head, status, policy, createdAt } = part;
     const changed =
@@ -94,7 +94,7 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
       const { code, text } = faultOf(cause);
       if (code === 'SQLITE_CONSTRAINT_UNIQUE')
         return text.includes('events.event_id') ? 'duplicate' : 'fenced';
-      // The others of the call can be stored all the same, unless the database itself is in trouble.
+      // These come from the values of this append, so the others can still be stored.
       if (/^SQLITE_(CONSTRAINT|TOOBIG|MISMATCH|RANGE)/.test(code)) return 'failed';
       throw cause;
     }
@@ -115,7 +115,7 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
     if (parts.every(({ storable }) => storable)) return make(flat, parts);
     const storable = parts.filter((part) => part.storable);
     const results = (make(flat, storable) ?? storable.map(() => 'committed' as const)).values();
-    // What stands on one that is left out finds that its room has not come so far, and is fenced.
+    // An append that follows one that was left out is fenced, since the room's head was not moved.
     return parts.map((part) => (part.storable ? (results.next().value as AppendResult) : 'failed'));
   };
 }

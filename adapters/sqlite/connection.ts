@@ -3,7 +3,7 @@ import type { Value } from './protocol.js';
 
 /** A statement, prepared once. */
 export interface Statement {
-  /** Runs it; how many rows it changed. Not for one that answers rows: libsql would leave it open. */
+  /** Runs it and returns the number of rows that it changed. Not for a statement that returns rows: libsql would leave it open. */
   run(values: readonly Value[]): number;
   /** All its rows, one after the other in one array. */
   flat(values: readonly Value[]): Value[];
@@ -17,14 +17,14 @@ export interface Connection {
   /** The first value of the first row. */
   value(sql: string): Value | undefined;
   prepare(sql: string): Statement;
-  /** `work` in one transaction, which holds the writer's lock from its beginning. What it throws undoes it. */
+  /** Runs `work` in one transaction that holds the writer's lock from the beginning. If it throws, rolls back. */
   write<T>(work: () => T): T;
-  /** `work` on one state of the database, whatever is committed meanwhile. */
+  /** Runs `work` on one snapshot of the database, whatever is committed meanwhile. */
   read<T>(work: () => T): T;
   close(): void;
 }
 
-/** Opens a file, which is made if it is not there. `busyMs`: how long to wait for locks of other processes. */
+/** Opens a file; creates it if it does not exist. `busyMs`: how long to wait for locks of other processes. */
 export function connect(path: string, busyMs: number): Connection {
   const db = new Database(path, { timeout: busyMs });
 
@@ -35,7 +35,7 @@ export function connect(path: string, busyMs: number): Connection {
       db.exec('COMMIT');
       return result;
     } catch (cause) {
-      // SQLite has undone it already after some errors (a full disk, for one), and then refuses to do it again.
+      // After some errors, such as a full disk, SQLite has rolled back by itself, and refuses a second ROLLBACK.
       if (db.inTransaction) db.exec('ROLLBACK');
       throw cause;
     }
@@ -46,7 +46,7 @@ export function connect(path: string, busyMs: number): Connection {
     value: (sql) => (db.prepare(sql).raw().get() as Value[] | undefined)?.[0],
     prepare(sql) {
       const statement = db.prepare<[readonly Value[]]>(sql);
-      // libsql refuses this of a statement that answers no rows.
+      // libsql refuses `raw` for a statement that returns no rows.
       if (statement.reader) statement.raw();
       return {
         run: (values) => statement.run(values).changes,

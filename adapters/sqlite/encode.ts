@@ -1,15 +1,15 @@
 import type { DurableEvent } from '../../engine/messages/events.js';
 import type { Policy } from '../../engine/messages/policy.js';
 import type { Append, RoomRecord } from '../../engine/ports.js';
+import { columnsOf, isStorableText } from '../stores/columns.js';
 import type { Value } from './protocol.js';
-import { detailsOf } from './rows.js';
 
-/** Values of an append before those of its events; their order is that of `partsOf`. */
+/** The number of values of an append before those of its events, in the order of `partsOf`. */
 const PART = 7;
-/** Values of an event. Its room and seq follow from its append. */
+/** The number of values of an event. Its room and seq follow from its append. */
 export const EVENT = 7;
 
-/** One append as the writer reads it. */
+/** One append as the writer's thread reads it. */
 export interface Part {
   readonly roomId: string;
   readonly head: number;
@@ -26,7 +26,7 @@ export interface Part {
 
 const texts = new WeakMap<Policy, string>();
 
-/** A room has one policy object for long: written once, not at every append. */
+/** A policy as JSON. A room keeps one policy object for long, so it is not serialized again for every append. */
 function policyText(policy: Policy | null): string | null {
   if (policy === null) return null;
   const known = texts.get(policy);
@@ -37,8 +37,8 @@ function policyText(policy: Policy | null): string | null {
 }
 
 /**
- * All appends as one array of plain values. Posting it costs the main thread less than half of what the objects as
- * they are would, whose property names are written out once an object.
+ * All appends as one array of plain values. Posting it to a thread costs less than half of posting the objects, whose
+ * property names are copied with each of them.
  */
 export function flatten(appends: readonly Append[]): Value[] {
   const flat: Value[] = [];
@@ -51,30 +51,26 @@ export function flatten(appends: readonly Append[]): Value[] {
 }
 
 function pushEvent(flat: Value[], event: DurableEvent): void {
-  const user = 'user' in event ? event.user : null;
-  const text = 'text' in event ? event.text : null;
-  flat.push(event.event_id, event.type, event.at, event.request_id ?? null, user, text, detailsOf(event));
+  const { request_id, user, text, details } = columnsOf(event);
+  flat.push(event.event_id, event.type, event.at, request_id, user, text, details);
 }
 
-/**
- * Whether SQLite gives a value back as it was: a text ends there at a NUL, and half of a surrogate pair has no UTF-8
- * form. Throws for what libsql must not even be handed.
- */
-export function isKept(value: Value): boolean {
-  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');
+/** Whether SQLite gives a value back as it was. Throws for what must not be bound: libsql ends the process for a boolean. */
+function isStorable(value: Value): boolean {
+  if (typeof value === 'string') return isStorableText(value);
   if (value !== null && typeof value !== 'number')
     throw new TypeError(`an append holds a ${typeof value}, which cannot be stored`);
   return true;
 }
 
-/** The appends of a flat array. Throws where it holds what libsql must not be handed. */
+/** The appends of a flat array. Throws if it holds a value that must not be bound. */
 export function partsOf(flat: readonly Value[]): Part[] {
   const parts: Part[] = [];
   for (let i = 0; i < flat.length;) {
     const count = flat[i + 6] as number;
     const end = i + PART + count * EVENT;
     let storable = true;
-    for (let k = i; k < end; k++) storable = isKept(flat[k] as Value) && storable;
+    for (let k = i; k < end; k++) storable = isStorable(flat[k] as Value) && storable;
     parts.push({
       roomId: flat[i] as string,
       head: flat[i + 1] as number,

@@ -1,13 +1,13 @@
-/** An error of SQLite or of a thread, as it can be posted between threads. */
+/** An error of SQLite or of a thread, in a form that can be posted between threads. */
 export interface Fault {
-  /** SQLite's extended code such as SQLITE_IOERR_WRITE, one of ours, or '' for an error that is a bug. */
+  /** SQLite's extended code such as SQLITE_IOERR_WRITE, one of ours, or '' for an unexpected error. */
   readonly code: string;
   readonly text: string;
 }
 
-/** Codes of ours, for what SQLite does not say. */
+/** The file was moved or deleted: a code of ours, since SQLite does not notice that. */
 export const MOVED = 'PARLOR_MOVED';
-/** The text of such a fault is one line for the operator already. */
+/** A code of ours: the text of the fault is one line for the operator already. */
 const REFUSED = 'PARLOR_REFUSED';
 
 /** An error whose text is one line for the operator. */
@@ -16,20 +16,20 @@ export class Refusal extends Error {
 }
 
 /**
- * What a fault means. `transient`: writing does not work now, and may again; `damaged`: the file cannot be trusted
- * any more; `call`: only this call went wrong.
+ * What a fault means. `transient`: writing fails now, and may work again; `damaged`: the file cannot be trusted any more;
+ * `call`: only this call failed.
  */
 export interface Meaning {
   readonly kind: 'transient' | 'damaged' | 'call';
-  /** One line for a human, with what to do. */
+  /** One line for an operator, with what to do. */
   readonly line: string;
 }
 
-/** Any thrown thing as a fault. */
+/** Anything thrown, as a fault. */
 export function faultOf(cause: unknown): Fault {
   if (!(cause instanceof Error)) return { code: '', text: String(cause) };
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
-  // libsql reports a failure to open without a code, SQLite's result at the end of the text.
+  // When opening fails, libsql's error has no code; SQLite's result is at the end of its text.
   if (code === '' && cause.message.startsWith('ConnectionFailed'))
     return { code: 'SQLITE_CANTOPEN', text: cause.message };
   return { code, text: cause.message };
@@ -83,7 +83,7 @@ const LINES: readonly (readonly [RegExp, Meaning['kind'], (path: string, text: s
 export function meaningOf(fault: Fault, path: string): Meaning {
   for (const [pattern, kind, line] of LINES) {
     if (!pattern.test(fault.code)) continue;
-    // quick_check answers in several lines, the first of which says nothing.
+    // The answer of quick_check has several lines, the first of which says nothing.
     const text = fault.text.replace('*** in database main ***', '').replace(/\s+/g, ' ').trim();
     return { kind, line: line(path, fault.code === REFUSED ? text : `${fault.code}: ${text}`) };
   }

@@ -11,7 +11,7 @@ export class CallFailed extends Error {
   }
 }
 
-/** The thread has not answered in time, or is gone. `sent`: it may have carried the call out all the same. */
+/** The thread has not answered in time, or is gone. `sent`: it may still have carried the call out. */
 export class NoAnswer extends Error {
   constructor(
     text: string,
@@ -23,20 +23,20 @@ export class NoAnswer extends Error {
 
 /** The main thread's side of one worker thread. */
 export interface Lane<C extends object> {
-  /** Starts the thread; rejects with CallFailed if it cannot open the database. Again after it has died. */
+  /** Starts the thread, also after it has died. Rejects with CallFailed if it cannot open the database. */
   start(): Promise<void>;
   /** Calls are carried out in order. Rejects with CallFailed or NoAnswer. */
   call<K extends keyof C & string>(
     name: K,
     ...args: C[K] extends (...args: infer A) => unknown ? A : never
   ): Promise<C[K] extends (...args: never[]) => infer R ? R : never>;
-  /** Whether a call that was given up on is still with the thread. */
+  /** Whether the thread still has a call that was given up. */
   readonly overdue: boolean;
-  /** True once nothing is overdue, or the thread is gone: what was given up on is decided. False after `ms`. */
+  /** True as soon as the outcome of every call that was given up is decided, or the thread is gone. False after `ms`. */
   settled(ms: number): Promise<boolean>;
   /**
-   * Ends the thread after what was called before, or one that is being started at once; false if it has not ended
-   * within `ms`, and may yet be at work.
+   * Ends the thread after the calls that were made before, or at once if it is still starting; false if it has not ended
+   * within `ms`, and may still be working.
    */
   close(ms: number): Promise<boolean>;
 }
@@ -45,32 +45,32 @@ export interface LaneOptions extends WorkerOptions {
   readonly clock: Clock;
   /** How long a call may take, ms. */
   readonly timeoutMs: number;
-  /** The thread began not to answer in time. */
+  /** Called when a call becomes overdue and none was before. */
   onOverdue(): void;
-  /** The thread ended without being told to. */
+  /** Called when the thread ends without having been told to. */
   onDeath(cause: string): void;
 }
 
 interface Call {
   readonly request: Request;
   readonly deadline: number;
-  /** Once given up on, these do nothing any more. */
+  /** Without effect after the call was given up. */
   resolve(value: unknown): void;
   reject(cause: Error): void;
   givenUp: boolean;
 }
 
-/** Calls sent at once; the others wait here, where giving up on them leaves nothing in doubt. */
+/** Most calls in one batch. The others wait here: a call that is given up before it was sent has no effect. */
 const BATCH = 64;
 
 /**
- * One batch is with the thread at a time, and what is called meanwhile gathers into the next: under load a hundred
- * calls cost one message, and a single call none more.
+ * The thread has one batch of calls at a time, and calls made meanwhile gather into the next: under load many calls share
+ * one message, and a single call does not wait.
  */
 export function createLane<C extends object>(options: LaneOptions): Lane<C> {
   const { clock, role, path, isGuest, busyMs, checkBytes, timeoutMs } = options;
   let worker: Worker | null = null;
-  /** The thread that has not said yet how its start went. */
+  /** The thread that has not reported yet whether it has started. */
   let starting: Worker | null = null;
   let ended: Promise<void> = Promise.resolve();
   let waiting: Call[] = [];
@@ -94,12 +94,12 @@ export function createLane<C extends object>(options: LaneOptions): Lane<C> {
       thread.on('message', (said: FromWorker) => {
         if ('answers' in said) return answered(said.answers);
         if (said.started) return reject(new CallFailed(said.started));
-        // It is being ended: what waits for its start is told when it is gone.
+        // It is being closed: the start rejects when the thread is gone.
         if (closing) return;
         started = true;
         starting = null;
         worker = thread;
-        // What waits for an answer keeps the process alive, not the thread as such.
+        // Pending calls keep the process alive, not the thread as such.
         thread.unref();
         resolve();
         send();
@@ -141,19 +141,19 @@ export function createLane<C extends object>(options: LaneOptions): Lane<C> {
 
   function settle(): void {
     overdue = sent.some(({ givenUp }) => givenUp);
-    if (!overdue) settling.tell();
+    if (!overdue) settling.done();
   }
 
-  /** The thread is gone and its connection with it: nothing it was given will still be done. */
+  /** The thread is gone, and its connection too: none of its calls will still be carried out. */
   function lost(text: string): void {
-    const [given, kept] = [sent, waiting];
+    const [wereSent, wereNot] = [sent, waiting];
     [sent, waiting] = [[], []];
     settle();
-    for (const call of given) call.reject(new NoAnswer(text, true));
-    for (const call of kept) call.reject(new NoAnswer(text, false));
+    for (const call of wereSent) call.reject(new NoAnswer(text, true));
+    for (const call of wereNot) call.reject(new NoAnswer(text, false));
   }
 
-  /** One timer for all calls: they are carried out in order, so the first one not given up on is the next to expire. */
+  /** One timer for all calls: they are carried out in order, so the first one that was not given up is the next to expire. */
   function watch(): void {
     if (stopTimer) return;
     const next = sent.find(({ givenUp }) => !givenUp) ?? waiting[0];

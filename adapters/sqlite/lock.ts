@@ -1,9 +1,9 @@
 import { connect, type Connection } from './connection.js';
 import { faultOf, Refusal } from './faults.js';
 
-/** Tries to write the own process id down and hold the lock too, should others do so at the same instant. */
+/** Attempts to store our process id and hold the lock, in case other processes do so at the same instant. */
 const ATTEMPTS = 10;
-/** How long to wait for others to read or write whose the lock is, ms. */
+/** How long to wait while others read or write the holder's process id, ms. */
 const READ_MS = 1_000;
 
 export interface Lock {
@@ -14,22 +14,22 @@ export interface Lock {
 export class InUse extends Refusal {}
 
 /**
- * Holds the file `<file>-lock`, so that no second Parlor uses the database in `file`; throws a Refusal that names the
- * process which holds it already, and the file as the operator did, `path`.
+ * Locks `<file>-lock`, so that no second Parlor uses the database in `file`. Throws a Refusal that names the process which
+ * has the lock, and the database as the operator named it, `path`.
  *
- * The lock is an open transaction on a SQLite file of its own: the kernel frees it however the process ends, and who
- * finds it held can still read there who holds it. The file itself means nothing and stays. It must not be opened
- * with `fs`: a POSIX lock is lost as soon as its process closes the file anywhere.
+ * The lock is an open transaction on a SQLite file of its own. The kernel releases it however the process ends, and other
+ * processes can read in the file which one has it. The existence of the file means nothing; it is never deleted. It must
+ * not be opened with `fs`: a process loses its POSIX locks on a file as soon as it closes any descriptor of it.
  */
 export function lockDatabase(file: string, path: string): Lock {
   const name = `${file}-lock`;
   const db = connect(name, 0);
   try {
-    for (let attempt = 1; !hold(db, attempt); attempt++) {
-      if (attempt > ATTEMPTS) throw new Error('others take it at the same instant, again and again');
-      // Who it is has to be committed for others to read, and a commit frees the lock for an instant.
+    for (let attempt = 1; !takeLock(db, attempt); attempt++) {
+      if (attempt > ATTEMPTS) throw new Error('other processes take it at the same instant, again and again');
+      // Others can read our process id only after a commit, and a commit releases the lock for an instant.
       db.exec('ROLLBACK');
-      db.write(() => writeDown(db));
+      db.write(() => storePid(db));
     }
   } catch (cause) {
     const { code, text } = faultOf(cause);
@@ -49,15 +49,15 @@ export function lockDatabase(file: string, path: string): Lock {
   };
 }
 
-/** Takes the lock; true if it says already that it is this process that holds it. */
-function hold(db: Connection, attempt: number): boolean {
+/** Takes the lock; true if the file already holds the id of this process. */
+function takeLock(db: Connection, attempt: number): boolean {
   db.exec('BEGIN IMMEDIATE');
-  // The lock is not waited for. But who has it waits for those who read whose it is, and they for it.
+  // The first attempt does not wait for the lock. From then on, wait for processes that are reading the holder's id.
   if (attempt === 1) db.value(`PRAGMA busy_timeout = ${READ_MS}`);
   return holder(db) === process.pid;
 }
 
-function writeDown(db: Connection): void {
+function storePid(db: Connection): void {
   db.exec('CREATE TABLE IF NOT EXISTS holder (id INTEGER PRIMARY KEY CHECK (id = 1), pid INTEGER NOT NULL)');
   db.exec(`INSERT OR REPLACE INTO holder VALUES (1, ${process.pid})`);
 }
@@ -73,7 +73,7 @@ function inUse(db: Connection, path: string): InUse {
     db.value(`PRAGMA busy_timeout = ${READ_MS}`);
     who = `process ${holder(db) ?? 'unknown'}`;
   } catch (cause) {
-    // It is just being written down: then the message is vaguer, and no less true.
+    // It is being stored just now: the message is less precise then.
     if (!faultOf(cause).code.startsWith('SQLITE_BUSY')) throw cause;
   }
   return new InUse(

@@ -1,31 +1,31 @@
 import type { AppendResult } from '../../engine/ports.js';
 import type { Fault } from './faults.js';
 
-/** What may be bound to a statement. libsql ends the whole process when it is handed a boolean. */
+/** A value that can be bound to a statement. (libsql aborts the process for a boolean.) */
 export type Value = string | number | null;
 
-/** What the writer's thread does, each call one transaction. */
+/** The calls of the writer's thread. Each is one transaction. */
 export interface WriterCalls {
-  /** `flat`: see encode.ts. null: all of them are committed. */
+  /** `flat`: see encode.ts. Null: all of them are committed. */
   append(flat: readonly Value[]): AppendResult[] | null;
   restore(record: readonly Value[]): boolean;
   /** Forgets the events of a room below a seq. */
   raise(roomId: string, firstSeq: number): null;
-  /** Deletes a piece of what is forgotten; true when there is more. */
+  /** Deletes some of the forgotten events; true if there are more. */
   sweep(): boolean;
-  /** Writes a little, to see whether that can be done. */
+  /** Writes something small, to find out whether writing works. */
   probe(): null;
   close(): null;
 }
 
-/** A page of the log: its events as rows, and the rest as in LogPage. */
+/** A page of the log: its events as rows, the rest as in LogPage. */
 export interface LogRows {
   readonly rows: readonly Value[];
   readonly cursor: string | null;
   readonly more: boolean;
 }
 
-/** What the reader's thread does. Rows of events and rooms are flat: see rows.ts. */
+/** The calls of the reader's thread. Rows of events and rooms are flat: see rows.ts. */
 export interface ReaderCalls {
   identity(): string;
   load(roomId: string): Value[];
@@ -42,7 +42,7 @@ export interface ReaderCalls {
   findEvents(ids: readonly string[]): Value[];
   findEvent(eventId: string): Value[];
   rooms(after: string | null, limit: number): Value[];
-  /** The first seq that `retain` would keep, and whether it had to stop early; null: nothing is to be forgotten. */
+  /** The first seq that `retain` has to keep, and whether another call will find more to forget; null: nothing to forget. */
   floor(
     roomId: string,
     maxMessages: number | null,
@@ -55,19 +55,19 @@ export interface ReaderCalls {
 export interface WorkerOptions {
   readonly role: 'writer' | 'reader';
   readonly path: string;
-  /** Another process may be at work on the file: it alone checkpoints and changes the schema (see `open.ts`). */
+  /** Another process may own the file: only that one may checkpoint and change the schema (see `open.ts`). */
   readonly isGuest: boolean;
   /** How long a statement waits for a lock that another process holds, ms. */
   readonly busyMs: number;
-  /** A file up to this size is checked as a whole when it is opened, bytes. */
+  /** Files up to this size are checked completely when they are opened, bytes. */
   readonly checkBytes: number;
 }
 
-/** One call on its way to a thread: its name and its arguments. */
+/** A call of a thread: its name and its arguments. */
 export type Request = readonly [call: string, args: readonly unknown[]];
 
-/** What came of one call. */
+/** The outcome of a call. */
 export type Answer = readonly [ok: true, value: unknown] | readonly [ok: false, fault: Fault];
 
-/** What a thread says: once how its start went, then the answers to what it was sent, in order, in one piece or several. */
+/** A message of a thread: first whether it has started, then answers, in the order of the calls, several at a time. */
 export type FromWorker = { readonly started: Fault | null } | { readonly answers: readonly Answer[] };

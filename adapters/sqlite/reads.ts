@@ -1,19 +1,19 @@
+import { EVENT_COLUMNS, ROOM_COLUMNS } from '../stores/columns.js';
 import type { Connection, Statement } from './connection.js';
 import type { LogRows, ReaderCalls, Value } from './protocol.js';
-import { EVENT_COLUMNS, ROOM_COLUMNS } from './rows.js';
 
 const EVENTS = EVENT_COLUMNS.join(', ');
 const ROOMS = ROOM_COLUMNS.join(', ');
 const MESSAGES = `type = 'message_posted'`;
 const OTHERS = `type <> 'message_posted'`;
 
-/** A room's events between two seqs, both left out, without those that are forgotten. ?4: how many at most. */
+/** A room's events between two seqs, both exclusive, without forgotten ones. ?4: how many at most. */
 function between(kind: string, what = EVENTS): string {
   return `SELECT ${what} FROM events WHERE room_id = ?1 AND ${kind} AND seq < ?3
     AND seq > max(?2, (SELECT first_seq FROM rooms WHERE room_id = ?1) - 1)`;
 }
 
-/** SQLite merges the two indexes as it goes, so that a page reads no more than itself. */
+/** SQLite merges the two indexes while it reads, so a page costs no more than its own rows. */
 function page(kind: 'messages' | 'all', order: 'ASC' | 'DESC', what = EVENTS): string {
   const messages = between(MESSAGES, what);
   const rows = kind === 'messages' ? messages : `${messages} UNION ALL ${between(OTHERS, what)}`;
@@ -23,7 +23,7 @@ function page(kind: 'messages' | 'all', order: 'ASC' | 'DESC', what = EVENTS): s
 const live = `JOIN rooms AS r ON r.room_id = e.room_id AND e.seq >= r.first_seq`;
 const columns = EVENT_COLUMNS.map((column) => `e.${column}`).join(', ');
 
-/** Every statement that reads, by what it answers. All find their rows by a primary key or an index. */
+/** Every statement that reads, by its purpose. All find their rows by a primary key or an index. */
 export const READS = {
   load: `SELECT ${ROOMS} FROM rooms WHERE room_id = ?1`,
   rooms: `SELECT ${ROOMS} FROM rooms WHERE room_id > ?1 ORDER BY room_id LIMIT ?2`,
@@ -42,15 +42,15 @@ export const READS = {
   ages: page('all', 'ASC', 'seq, at'),
 } as const;
 
-/** Events that one call of `retain` looks at for their age, and forgets at most. */
+/** Most events whose age one call of `retain` checks, and most that it forgets. */
 const STEP = 1_000;
 
 /**
- * Events that one page of the log looks at, however few of them are left: 0.2 ms, where a room of millions was purged
- * and is not swept yet.
+ * Events that one page of the log reads, however few of them are not forgotten: it takes 0.2 ms where a room of millions
+ * was purged and is not swept yet.
  */
 const LOOK = 2_000;
-/** What SQLite and JavaScript both can count to. */
+/** The largest integer of both SQLite and JavaScript. */
 const MAX = Number.MAX_SAFE_INTEGER;
 
 /** The calls of the reader's thread. */
@@ -60,8 +60,8 @@ export function createReader(db: Connection): ReaderCalls {
   ) as Record<keyof typeof READS, Statement>;
 
   /**
-   * The seq of the `wanted`th newest message. Seqs have no gap, so a room holds as many messages from a seq on as it
-   * has seqs there, less the other events: counting those alone finds it without a walk over the messages.
+   * The seq of the `wanted`th newest message. Seqs have no gap, so the number of messages from a seq on is the number of
+   * seqs less that of the other events. Counting only those finds the seq without reading the messages.
    */
   function newest(roomId: string, head: number, first: number, wanted: number): number {
     let floor = head - wanted + 1;
@@ -74,7 +74,7 @@ export function createReader(db: Connection): ReaderCalls {
     return floor;
   }
 
-  /** The seq behind the last event that is too old, as far as one step looks. */
+  /** The seq after the last event that is too old, within the first STEP events. */
   function firstYoung(roomId: string, head: number, first: number, notBefore: number): number {
     const ages = statements.ages.flat([roomId, 0, head + 1, STEP]);
     for (let i = ages.length - 2; i >= 0; i -= 2)
@@ -88,7 +88,7 @@ export function createReader(db: Connection): ReaderCalls {
     return statements.position.row([after])?.[0] as number | undefined;
   }
 
-  /** One page of the log, on one state of the database: so that nothing is committed behind what was looked at. */
+  /** One page of the log. Needs one snapshot: no event may be committed between its statements. */
   function logAfter(from: number, limit: number): LogRows {
     const [end] = statements.logEnd.row([from, Math.max(LOOK, limit + 1) - 1]) ?? [];
     const rows = statements.log.flat([from, end ?? MAX, limit + 1]);
@@ -132,7 +132,7 @@ export function createReader(db: Connection): ReaderCalls {
         const wanted = Math.max(byCount, byAge, upTo + 1);
         if (wanted <= first) return null;
         const firstSeq = Math.min(wanted, first + STEP);
-        // Of a whole step that is too old by age, the next call finds out what comes behind it.
+        // If a whole step is too old, the next call finds out about the events after it.
         return { firstSeq, more: firstSeq <= head && firstSeq === first + STEP };
       }),
     close() {

@@ -4,13 +4,13 @@ import { Refusal } from './faults.js';
 /**
  * Each brings the schema from one version to the next; they are never changed once released.
  *
- * Version 1: an event is in one of two indexes by room and seq, that of the messages or that of the rest. A page of
- * messages then costs the same whatever stands between them, retention counts the rest without walking the messages,
- * and a row costs no more to write than with one index over all. What keeps (room_id, seq) unique across both is that a
- * writer moves rooms.head_seq from where it expects it, in the transaction of its events.
- * rooms.first_seq is the smallest seq that is not forgotten; below swept_seq no rows are left.
+ * Version 1: there are two indexes by room and seq, one of messages and one of all other events. So a page of messages
+ * costs the same whatever events are between them, retention counts the others without reading messages, and a row costs
+ * no more to write than with one index. (room_id, seq) is unique across both indexes, because a writer moves
+ * rooms.head_seq from the value that it expects in the transaction of its events. rooms.first_seq is the smallest seq that
+ * is not forgotten; below swept_seq the rows are deleted.
  *
- * Version 2: the file has an id of its own, a UUID of version 4 (RFC 9562, 5.4).
+ * Version 2: the file has an id, a UUID of version 4 (RFC 9562, 5.4).
  */
 export const MIGRATIONS: readonly (readonly string[])[] = [
   [
@@ -50,18 +50,18 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
   ],
 ];
 
-/** The version this Parlor writes. */
+/** The version that this Parlor writes. */
 export const VERSION = MIGRATIONS.length;
 
-/** "PARL": tells a file of ours from another program's (PRAGMA application_id). */
+/** "PARL": distinguishes our files from those of other programs (PRAGMA application_id). */
 const APPLICATION = 0x5041524c;
 
 /**
- * Brings the schema up to date, in one transaction: a process that dies in it leaves the old version entire, and of
- * two at once the second finds the work done. Throws a Refusal for a newer version, or another program's file.
+ * Brings the schema up to date, in one transaction: if the process dies, the old version is intact, and of two processes
+ * at once the second finds the work done. Throws a Refusal for a newer version, or another program's file.
  */
 export function migrate(db: Connection, path: string, migrations = MIGRATIONS): void {
-  // Only who has to write takes the writer's lock: others may start beside a busy writer.
+  // Checked without the writer's lock, so that others can start beside a busy writer.
   if (db.read(() => inspect(db, path, migrations.length)) === migrations.length) return;
   db.write(() => {
     const from = inspect(db, path, migrations.length);
@@ -77,7 +77,7 @@ export function assertKnown(db: Connection, path: string): void {
   const version = db.read(() => inspect(db, path, VERSION));
   if (version === VERSION) return;
   throw new Refusal(
-    `the database ${path} is of version ${version}, and this Parlor needs ${VERSION}: start this version on it once`,
+    `the database ${path} is of version ${version}, and this Parlor needs ${VERSION}: start this version of Parlor on it once`,
   );
 }
 

@@ -1,12 +1,12 @@
 import type { Clock } from '../../engine/ports.js';
 
-/** Those who wait for one thing to happen, each for a time of its own. */
+/** Promises that wait for one thing to happen, each with a timeout of its own. */
 export interface Waiters {
-  /** True once `tell` is called, false after `ms`: then nothing is left of the waiting. */
+  /** Resolves with true when `done` is called, or with false after `ms`. */
   wait(ms: number): Promise<boolean>;
-  /** It has happened. */
-  tell(): void;
-  /** How many wait. */
+  /** It has happened: resolves all of them. */
+  done(): void;
+  /** How many are waiting. */
   readonly count: number;
 }
 
@@ -15,20 +15,20 @@ export function createWaiters(clock: Clock): Waiters {
   return {
     wait: (ms) =>
       new Promise((resolve) => {
-        const tell = (): void => {
+        const finish = (): void => {
           cancel();
           resolve(true);
         };
         const cancel = clock.after(ms, () => {
-          waiting.delete(tell);
+          waiting.delete(finish);
           resolve(false);
         });
-        waiting.add(tell);
+        waiting.add(finish);
       }),
-    tell() {
-      const told = [...waiting];
+    done() {
+      const all = [...waiting];
       waiting.clear();
-      for (const tell of told) tell();
+      for (const finish of all) finish();
     },
     get count() {
       return waiting.size;

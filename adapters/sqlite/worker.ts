@@ -5,7 +5,7 @@ import type { Answer, FromWorker, Request, WorkerOptions } from './protocol.js';
 import { createReader } from './reads.js';
 import { createWriter } from './writes.js';
 
-/** A thread with one connection: takes batches of calls, carries them out in order, answers batch by batch. */
+/* The code of a thread, which has one connection: takes batches of calls, carries them out in order, and answers them. */
 const port = parentPort;
 if (!port) throw new Error('this file is the start of a worker thread');
 const options = workerData as WorkerOptions;
@@ -29,7 +29,7 @@ function serve(calls: Calls, [name, args]: Request): Answer {
   }
 }
 
-/** Values that may gather in the answers to reads: more at once would hold up the thread that takes them. */
+/** Values in one message of answers to reads, about: more at once would block the main thread when it receives them. */
 const GATHER = 4_000;
 
 function sizeOf(answer: unknown): number {
@@ -37,7 +37,7 @@ function sizeOf(answer: unknown): number {
   return typeof answer === 'object' && answer !== null && 'rows' in answer ? sizeOf(answer.rows) : 1;
 }
 
-/** Answers to appends do not wait for the appends behind them, and small answers to reads go out together. */
+/** Each append is answered at once, without waiting for those behind it. Small answers to reads share a message. */
 function serveAll(calls: Calls, batch: readonly Request[]): void {
   let answers: Answer[] = [];
   let values = 0;

@@ -4,12 +4,12 @@ import type { Connection } from './connection.js';
 import { MOVED } from './faults.js';
 import type { Value, WorkerOptions, WriterCalls } from './protocol.js';
 
-/** Rows that a call of `sweep` deletes at most: a few ms, in which no room waits noticeably. */
+/** Most rows that a call of `sweep` deletes: it takes a few ms, which nobody notices. */
 const ROWS = 1_000;
-/** Rooms that a call of `sweep` goes through at most. */
+/** Most rooms in one call of `sweep`. */
 const ROOMS = 100;
 
-/** Every statement that the sweep uses, by what it does. */
+/** Every statement that the sweep uses. */
 export const SWEEPS = {
   unswept: `SELECT room_id, swept_seq, first_seq FROM rooms WHERE swept_seq < first_seq ORDER BY room_id LIMIT ?1`,
   messages: `DELETE FROM events WHERE room_id = ?1 AND type = 'message_posted' AND seq < ?2`,
@@ -35,14 +35,14 @@ export function createWriter(
   const swept = db.prepare(SWEEPS.swept);
   const opened = statSync(path, { bigint: true });
 
-  /** A file that was moved away takes what is written to it along, and nobody would notice until the next start. */
+  /** A file that was moved keeps receiving our writes at its new place, and nobody would notice until the next start. */
   function assertInPlace(): void {
     const now = statSync(path, { bigint: true, throwIfNoEntry: false });
     if (now?.ino !== opened.ino || now.dev !== opened.dev)
       throw Object.assign(new Error(`the file at ${path} is another one now`), { code: MOVED });
   }
 
-  /** Deletes forgotten rows of one room, no more than `rows`; how many seqs that took. */
+  /** Deletes at most `rows` forgotten rows of one room; returns the number of seqs that it has covered. */
   function sweepRoom(room: readonly Value[], rows: number): number {
     const [roomId, from, first] = [room[0] ?? null, Number(room[1]), Number(room[2])];
     const to = Math.min(first, from + rows);

@@ -1,6 +1,6 @@
 import type { Clock } from '../../engine/ports.js';
 
-/** The machine's own clocks. Timers do not keep the process alive. */
+/** The clocks of the system. Its timers do not keep the process alive. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),

@@ -2,8 +2,8 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Clock, Log } from '../../engine/ports.js';
 
 /**
- * `free`; `scarce`: new connections are to be refused, with a reason; `out`: even that would take the last ones, so nothing
- * more may be accepted.
+ * `free`: there are enough. `scarce`: new connections have to be refused, with a reason. `out`: even refusing them would
+ * take the last files, so nothing more may be accepted.
  */
 export type OpenFiles = 'free' | 'scarce' | 'out';
 
@@ -11,25 +11,26 @@ interface Options {
   readonly clock: Clock;
   readonly log: Log;
   readonly changed: (now: OpenFiles) => void;
-  /** The most files that this process may have open; null: not known, and never scarce. */
+  /** The number of files that this process may have open; null: unknown, so files are never scarce. */
   readonly limit?: number | null;
 }
 
 export interface OpenFilesWatch {
   readonly now: OpenFiles;
-  /** Looks now: as cheap as opening a file. */
+  /** Updates `now` and returns it. Costs as much as opening a file. */
   look(): OpenFiles;
   end(): void;
 }
 
-/** How often it is looked without being asked, ms. */
+/** How often the number of open files is checked, ms. */
 const LOOK_MS = 100;
-/** Left for what is no connection: the store, the log, RabbitMQ, and connections that are told why they are refused. */
+/** Files kept for the store, the log, RabbitMQ, and connections that are open just long enough to be refused. */
 const RESERVE = { scarce: 200, out: 50 };
 
 /**
- * Watches that this process does not run out of files. A connection that cannot be accepted stays in the kernel's queue, which
- * is asked for it again and again: at the limit a core is busy with that, and nobody is told why.
+ * Watches how many files this process has open, so that it does not run out of them. At the limit, a connection that cannot
+ * be accepted stays in the kernel's queue, and uWebSockets.js tries to accept it over and over: one core is busy with that,
+ * and nothing is logged.
  */
 export function watchOpenFiles({ clock, log, changed, limit = limitOfProcess() }: Options): OpenFilesWatch {
   let now: OpenFiles = 'free';
@@ -70,7 +71,7 @@ export function watchOpenFiles({ clock, log, changed, limit = limitOfProcess() }
 }
 
 function stateOf(limit: number, lowest: number): OpenFiles {
-  // With a very low limit the reserve is a part of it.
+  // With a very low limit, only a part of it.
   const reserve = (wanted: number): number => Math.min(wanted, limit * (wanted / (4 * RESERVE.scarce)));
   if (lowest >= limit - reserve(RESERVE.out)) return 'out';
   return lowest >= limit - reserve(RESERVE.scarce) ? 'scarce' : 'free';
@@ -79,8 +80,8 @@ function stateOf(limit: number, lowest: number): OpenFiles {
 const NONE_LEFT: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE']);
 
 /**
- * The lowest number that no open file has: POSIX gives it to the next one. Null: there is none left. 0, which is never
- * scarce, where there is no /dev/null to be opened.
+ * The lowest unused file descriptor, which POSIX assigns to the next file that is opened. Null: there is none left. 0, so
+ * that files are never scarce, if /dev/null cannot be opened for another reason.
  */
 function lowestFree(): number | null {
   try {
@@ -92,7 +93,7 @@ function lowestFree(): number | null {
   }
 }
 
-/** From /proc, which only Linux has. Node raises the soft limit to the hard one when it starts. */
+/** The limit of this process, from /proc, which only Linux has. (At start Node has raised the soft limit to the hard one.) */
 function limitOfProcess(): number | null {
   try {
     const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];

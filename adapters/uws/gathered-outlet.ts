@@ -1,51 +1,49 @@
 import type { TemplatedApp } from 'uWebSockets.js';
 import type { Outlet } from '../../engine/ports.js';
-
-/** A socket with frames that wait to be sent. */
-export interface Sender {
-  /** Hands them to uWebSockets.js, in one write; harmless if there are none. */
-  write(): void;
-}
+import { asUtf8 } from '../http/utf8.js';
+import { SenderQueue, type Sender } from './sender-queue.js';
 
 /**
- * How long what goes out waits for more to go with it, since what decides how much a busy room delivers is how many
+ * How long outgoing frames wait for others to go with them. What decides how much a busy room delivers is how many
  * messages share one write to each socket. A turn of the event loop in which nothing happens takes microseconds, so an
- * idle room does not notice; where a flush takes milliseconds, waiting for a part of that is repaid.
+ * idle room does not notice; where a flush takes milliseconds, waiting for a part of that pays off.
  */
 export interface GatherRule {
-  /** Turns of the event loop that are waited in any case. */
+  /** Turns of the event loop to wait in any case. */
   readonly least: number;
-  /** Turns that are waited at most, … */
+  /** Turns to wait at most, … */
   readonly most: number;
   /** … and only as long as this part of the time that the last flush took. */
   readonly share: number;
 }
 
-/** Found by trying: the scenario `gathering` shows it beside others. */
+/** Found by trying: the benchmark `gathering` compares it with others. */
 const GATHER: GatherRule = { least: 2, most: 24, share: 0.5 };
-/** How many turns a frame waits for another one to the same socket that is known to be on its way. */
+/** Turns that a frame waits for another one to the same socket that is known to be on its way. */
 const ALONG_TURNS = 32;
-/** How many turns a frame for one socket waits for others to it. */
+/** Turns that a frame for one socket waits for others to it. */
 const SOON_TURNS = 4;
 
 /**
- * What is on its way out: frames gather for some turns of the event loop and then go together. Those of a topic as the
- * rule has it; those of one socket for a fixed number of turns, so that a room of few waits for nobody.
+ * Gathers outgoing frames for some turns of the event loop and then sends them together: those of topics by the rule,
+ * those of single sockets after a fixed number of turns, so that a small room does not wait for a large one.
  */
 export class GatheredOutlet implements Outlet {
   private topics: string[] = [];
   private frames: string[] = [];
-  private readonly soon = new Waiting();
-  private readonly along = new Waiting();
-  private now = 0;
-  /** The turn in which the first of what waits now came, and the time of it. */
-  private since = 0;
-  private sinceMs = 0;
-  private gathering = false;
-  /** The last flush: the turn after it begins when uWebSockets.js has written everything. */
+  private readonly soon = new SenderQueue();
+  private readonly along = new SenderQueue();
+  /** Counts turns of the event loop while anything waits. */
+  private turnNumber = 0;
+  /** The turn in which gathering began, and its time. */
+  private gatheringSince = 0;
+  private gatheringSinceMs = 0;
+  private isGathering = false;
+  /** When the last flush began. The turn after it begins when uWebSockets.js has written everything. */
   private flushedAt = 0;
+  /** How long the last flush took. */
   private flushMs = 0;
-  private running = false;
+  private isScheduled = false;
   private readonly nextTurn = (): void => this.turn();
 
   constructor(
@@ -60,92 +58,65 @@ export class GatheredOutlet implements Outlet {
     this.gather();
   }
 
-  /** Has `sender` write in some turns. */
+  /** Lets `sender` write in SOON_TURNS turns. */
   writeSoon(sender: Sender): void {
-    this.soon.add(sender, this.now);
-    this.run();
+    this.soon.add(sender, this.turnNumber);
+    this.schedule();
   }
 
-  /** Has `sender` write in some more turns, if it has not until then. */
+  /** Lets `sender` write in ALONG_TURNS turns, if it has not written until then. */
   writeLater(sender: Sender): void {
-    this.along.add(sender, this.now);
-    this.run();
+    this.along.add(sender, this.turnNumber);
+    this.schedule();
   }
 
-  /** Hands what was published to uWebSockets.js: what is sent or subscribed after this comes behind it. */
+  /** Publishes what has gathered now, so that what is sent or subscribed after this call comes behind it. */
   publishGathered(): void {
     const { topics, frames, app } = this;
     if (topics.length === 0) return;
     this.topics = [];
     this.frames = [];
-    for (let i = 0; i < topics.length; i++) app.publish(topics[i] ?? '', frames[i] ?? '');
+    for (let i = 0; i < topics.length; i++) app.publish(topics[i] ?? '', asUtf8(frames[i] ?? ''));
   }
 
   private gather(): void {
-    if (this.gathering) return;
-    this.gathering = true;
-    this.since = this.now;
-    this.sinceMs = performance.now();
-    this.run();
+    if (this.isGathering) return;
+    this.isGathering = true;
+    this.gatheringSince = this.turnNumber;
+    this.gatheringSinceMs = performance.now();
+    this.schedule();
   }
 
-  private run(): void {
-    if (this.running) return;
-    this.running = true;
+  private schedule(): void {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
     setImmediate(this.nextTurn);
   }
 
   private turn(): void {
-    this.now++;
-    this.running = false;
+    this.turnNumber++;
+    this.isScheduled = false;
     if (this.flushedAt > 0) {
       this.flushMs = performance.now() - this.flushedAt;
       this.flushedAt = 0;
     }
-    if (this.gathering && this.isTime()) {
-      this.gathering = false;
-      // Somebody who was sent something may have had it published before: that was no flush, and says nothing of one.
+    if (this.isGathering && this.isTime()) {
+      this.isGathering = false;
+      // `publishGathered` may already have run for a direct send: then there is no flush here to be timed.
       if (this.topics.length > 0) {
         this.flushedAt = performance.now();
         this.publishGathered();
       }
     }
-    this.soon.write(this.now - SOON_TURNS);
-    this.along.write(this.now - ALONG_TURNS);
-    if (this.gathering || this.flushedAt > 0 || !this.soon.isEmpty || !this.along.isEmpty) this.run();
+    this.soon.writeUpTo(this.turnNumber - SOON_TURNS);
+    this.along.writeUpTo(this.turnNumber - ALONG_TURNS);
+    if (this.isGathering || this.flushedAt > 0 || !this.soon.isEmpty || !this.along.isEmpty) this.schedule();
   }
 
   private isTime(): boolean {
     const { least, most, share } = this.rule;
-    const turns = this.now - this.since;
+    const turns = this.turnNumber - this.gatheringSince;
     if (turns < least) return false;
-    return turns >= most || performance.now() - this.sinceMs >= this.flushMs * share;
-  }
-}
-
-/** Senders in the order in which they came. */
-class Waiting {
-  private senders: Sender[] = [];
-  /** The turn in which each of them came. */
-  private since: number[] = [];
-  private first = 0;
-
-  get isEmpty(): boolean {
-    return this.first === this.senders.length;
-  }
-
-  add(sender: Sender, now: number): void {
-    this.senders.push(sender);
-    this.since.push(now);
-  }
-
-  /** Has those write who came in this turn or before. */
-  write(turn: number): void {
-    const { senders, since } = this;
-    while (this.first < senders.length && (since[this.first] ?? 0) <= turn) senders[this.first++]?.write();
-    if (this.first === 0 || this.first < senders.length / 2) return;
-    this.senders = senders.slice(this.first);
-    this.since = since.slice(this.first);
-    this.first = 0;
+    return turns >= most || performance.now() - this.gatheringSinceMs >= this.flushMs * share;
   }
 }

@@ -9,14 +9,14 @@ export interface HandshakeFault {
 
 type Headers = Pick<HttpRequest, 'getHeader'>;
 
-/** The one version of the protocol (RFC 6455). Others were drafts. */
+/** The only version of the protocol (RFC 6455). All others were drafts. */
 export const VERSION = '13';
-/** 16 bytes in base64: 21 digits, one of which only the two upper bits count, and the padding. */
+/** 16 bytes in base64: 21 digits, a last digit of which only the two upper bits count, and the padding. */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 
 /**
- * What is wrong with a handshake as RFC 6455 section 4.2.1 has it; null if nothing is. uWebSockets.js itself looks at the
- * length of the key only. The method is GET and the version of HTTP 1.1, or the request would not have come here.
+ * What is wrong with a handshake according to RFC 6455 section 4.2.1; null if nothing is. uWebSockets.js itself checks
+ * only the length of the key. Its routes have made sure that the method is GET and the HTTP version 1.1.
  */
 export function handshakeFault(req: Headers): HandshakeFault | null {
   if (!lists(req.getHeader('upgrade'), 'websocket'))
@@ -29,10 +29,10 @@ export function handshakeFault(req: Headers): HandshakeFault | null {
   return null;
 }
 
-/** `wanted` if the client offers it among its subprotocols, else '': then none is chosen (RFC 6455 section 4.2.2). */
+/** `wanted` if it is among the subprotocols that the client offers, else '', which chooses none (RFC 6455 section 4.2.2). */
 export function chooseProtocol(req: Headers, wanted: string): string {
   const offered = req.getHeader('sec-websocket-protocol');
-  // Most clients offer none. Unlike the tokens above, these are compared with their case (RFC 6455 section 1.9).
+  // Most clients offer none. These are case-sensitive, unlike the tokens above (RFC 6455 section 1.9).
   return offered !== '' && tokens(offered).includes(wanted) ? wanted : '';
 }
 

@@ -1,40 +1,42 @@
-/** The part of a socket that the heartbeat works with. */
+/** What the heartbeat needs of a socket. */
 export interface Beating {
-  /** The beat in which something last came from the client. */
-  heard: number;
-  /** Where the heartbeat keeps it. */
+  /** The beat in which the client last sent something. */
+  lastBeat: number;
+  /** The heartbeat's own: the slot in which it keeps the socket. */
   slot: number;
   ping(): void;
-  /** Nothing has come for too long: ends the connection without a word, since nobody listens. */
+  /** The client was silent for too long: closes the connection without a close frame, since nobody would read it. */
   endSilent(): void;
 }
 
 export interface HeartbeatOptions {
   /** Each socket is pinged once in this time, and at least twice in `silenceS`; s. */
   readonly pingS: number;
-  /** A socket from which nothing came for this time is ended when its next ping is due; s. */
+  /** A socket whose client was silent for this time is closed when its next ping is due; s. */
   readonly silenceS: number;
 }
 
-/** Each beat pings a part of the sockets. With 100,000 of them and a ping every 25 s these are 1,000, some milliseconds. */
+/** Each beat pings one slot of sockets. With 100,000 sockets and a ping every 25 s that is 1,000 pings, some milliseconds. */
 export const BEAT_MS = 250;
 /** A beat this late means that the process was suspended or very busy, ms. */
 const LATE_MS = 2 * BEAT_MS;
 
 /**
- * Pings all sockets of a server in turns, and ends those that are silent. uWebSockets.js could do this by itself, but it
- * pings 16 s before it ends a connection and not sooner, so `SILENCE_S` could not be longer than what proxies tolerate.
+ * Pings all sockets of a server in turn, and closes those that are silent. uWebSockets.js could do this by itself, but it
+ * pings no sooner than 16 s before it closes a connection. Proxies cut connections that are quiet for 60 s, so silence
+ * could not be tolerated for longer than that.
  *
- * Silence is counted in beats and not in time: while the process is suspended there are none, and nobody becomes silent.
- * One timer serves all sockets, and runs only while there are any.
+ * Silence is counted in beats, not in seconds: a suspended process has no beats, so nobody becomes silent meanwhile. One
+ * timer serves all sockets, and runs only while there are any.
  */
 export class Heartbeat {
-  /** The number of this beat; sockets note it when something comes. */
+  /** The number of the current beat. Sockets store it when their client sends something. */
   now = 0;
   private readonly slots: Set<Beating>[];
+  /** Beats of silence after which a socket is closed. */
   private readonly tolerated: number;
   private sockets = 0;
-  /** Where the next newcomer goes: in turns, so that those who come together are not pinged together. */
+  /** The slot of the next new socket. Slots take turns, so that sockets opened together are not pinged together. */
   private next = 0;
   private timer: NodeJS.Timeout | null = null;
   private dueAt = 0;
@@ -46,7 +48,7 @@ export class Heartbeat {
   }
 
   add(socket: Beating): void {
-    socket.heard = this.now;
+    socket.lastBeat = this.now;
     socket.slot = this.next;
     this.slots[this.next]?.add(socket);
     this.next = (this.next + 1) % this.slots.length;
@@ -54,7 +56,7 @@ export class Heartbeat {
     if (this.timer === null) this.start();
   }
 
-  /** Harmless if it is not there any more. */
+  /** Harmless if it was removed before. */
   remove(socket: Beating): void {
     if (!this.slots[socket.slot]?.delete(socket)) return;
     this.sockets--;
@@ -71,12 +73,12 @@ export class Heartbeat {
 
   /** One beat, at this time (ms, monotonic). */
   beat(at: number): void {
-    // What clients sent meanwhile may still wait in their sockets, a pong too: so nobody is ended now.
+    // What clients sent meanwhile, pongs too, may still wait in the kernel: so nobody is closed in this beat.
     const isLate = at - this.dueAt > LATE_MS;
     this.dueAt = at + BEAT_MS;
     this.now++;
     for (const socket of this.slots[this.now % this.slots.length] ?? []) {
-      if (!isLate && this.now - socket.heard >= this.tolerated) socket.endSilent();
+      if (!isLate && this.now - socket.lastBeat >= this.tolerated) socket.endSilent();
       else socket.ping();
     }
   }

@@ -1,27 +1,30 @@
 import uWS, { type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
 
 /**
- * `shared`: other processes of the same user may listen on the port, too (SO_REUSEPORT), and the system gives each its
- * part of the new connections. Nobody is told that there is another one. `exclusive`: fails if there is.
+ * `shared`: other processes of the same user may listen on the port, too (SO_REUSEPORT), and the kernel spreads new
+ * connections over them. It does not report whether there is another one. `exclusive`: fails if there is.
  */
 export type Sharing = 'shared' | 'exclusive';
 
 export interface UwsServer {
   readonly app: TemplatedApp;
-  /** Listens, on one more port each time; resolves with it, rejects with one line. `port` 0: any free one. */
+  /**
+   * Listens on one more port; may be called several times. `port` 0: any free one. Resolves with the port, rejects with
+   * an Error of one line.
+   */
   listen(host: string, port: number, sharing: Sharing): Promise<number>;
-  /** Takes no new connections, on any port. Those that are open stay. */
+  /** Accepts no new connections on any port. Open ones stay. */
   stopListening(): void;
-  /** Listens on the same ports again; rejects with one line if that is not possible. */
+  /** Listens on the same ports as before `stopListening`; rejects with an Error of one line. */
   listenAgain(): Promise<void>;
-  /** Closes everything at once. */
+  /** Closes all ports and connections at once. */
   close(): void;
 }
 
 /** uSockets' LIBUS_LISTEN_DEFAULT and LIBUS_LISTEN_EXCLUSIVE_PORT. */
 const OPTIONS = { shared: 0, exclusive: 1 };
 
-/** The owner of a node's ports. Others attach their routes to `app` before `listen`. */
+/** The uWebSockets.js server of a node. Routes are attached to `app` before `listen`. */
 export function createUwsServer(): UwsServer {
   const app = uWS.App();
   let listening: us_listen_socket[] = [];
@@ -37,7 +40,7 @@ export function createUwsServer(): UwsServer {
         listening.push(socket);
         ready(uWS.us_socket_local_port(socket));
       };
-      // @ts-expect-error -- its types have options without a host only
+      // @ts-expect-error -- the types know options only without a host
       app.listen(host, port, OPTIONS[sharing], listened);
     });
   }

@@ -3,56 +3,63 @@ import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWe
 import { ERRORS } from '../../engine/errors.js';
 import { requestIdOf } from '../../engine/hello.js';
 import type { Outlet } from '../../engine/ports.js';
+import { addressText } from '../http/socket.js';
+import { CorkedWriter } from './corked-writer.js';
 import { GatheredOutlet, type GatherRule } from './gathered-outlet.js';
 import { chooseProtocol, handshakeFault, VERSION, type HandshakeFault } from './handshake.js';
 import { Heartbeat } from './heartbeat.js';
 import { UwsSocket, type SocketHandler, type SocketParts, type Upgrade } from './socket.js';
+import { asUtf8 } from '../http/utf8.js';
 
 export interface WebSocketOptions {
-  /** Where WebSockets are taken, for example `/ws/*`. */
+  /** The paths of WebSockets, for example `/ws/*`. */
   readonly pattern: string;
   /** The subprotocol that is chosen if a client offers it. */
   readonly protocol: string;
-  /** A frame of more bytes ends its connection with 4413, and one of more than twice as many without a word. */
+  /** A larger frame closes its connection with 4413, and one of more than twice this size without a close frame. */
   readonly maxFrameBytes: number;
-  /** A connection that has so many bytes to read is ended with 4508. */
+  /** A connection with a larger backlog is closed with 4508, bytes. */
   readonly maxBufferedBytes: number;
   /** Each connection is pinged once in this time, s. */
   readonly pingS: number;
-  /** A connection from which nothing came for so long, not even a pong, is ended, at most `pingS` later; s. */
+  /** A connection whose client sends nothing for this time, not even a pong, is closed at most `pingS` later; s. */
   readonly silenceS: number;
-  /** Another rule than the one that was found best: for measuring. */
+  /** For benchmarks: another rule than the one that was found best. */
   readonly gather?: GatherRule;
-  /** Called for each new WebSocket. Null: it was refused and has been told. */
+  /** Called for each new WebSocket. Null: it was refused, and the client knows. */
   readonly opened: (socket: UwsSocket) => SocketHandler | null;
-  /** Told of each request that opens no WebSocket, which has been answered. */
+  /** Called for each request that is not a valid handshake. It is answered by itself. */
   readonly refused: (fault: HandshakeFault, upgrade: Upgrade) => void;
 }
 
 /**
- * uWebSockets.js drops the connection at the head of a frame that is longer than its own limit: without a close frame
- * (the client sees 1006), before a byte of it is kept. Up to that limit a frame is kept whole until it can be answered, so the
- * limit is near `maxFrameBytes`: twice as much, that whoever is a little over is told so.
+ * uWebSockets.js has a limit of its own. At the header of a larger frame it drops the connection, without a close frame
+ * (the client sees 1006) and without buffering the frame. Up to that limit a frame is buffered whole, so the limit must not
+ * be far above `maxFrameBytes`. With a factor of two, clients that exceed it a little still get a reason.
  */
 const HARD_LIMIT_FACTOR = 2;
 
 /**
- * The longest that uWebSockets.js has: a second net under the heartbeat. With less than 32 s it would also give a client
- * less than 16 s to take its close frame.
+ * The maximum of uWebSockets.js: only a safety net, since the heartbeat closes silent connections. With less than 32 s it
+ * would also give a client less than 16 s to read its close frame.
  */
 const IDLE_TIMEOUT_S = 960;
 
-/** uWebSockets.js copies the fields of what it is given to an object of its own: a class would lose its methods. */
+/** uWebSockets.js copies the fields of the user data into an object of its own, so an instance of a class would lose its methods. */
 interface UserData {
   readonly socket: UwsSocket;
 }
 
-/** Takes WebSockets on a pattern, and publishes to topics: the one place where frames meet uWebSockets.js. */
+/** Accepts WebSockets on a pattern. The result publishes frames to topics of them. */
 export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): Outlet {
   const { pattern, protocol, maxFrameBytes, maxBufferedBytes, pingS, silenceS, refused } = options;
   const outlet = new GatheredOutlet(app, maxBufferedBytes, options.gather);
   const heartbeat = new Heartbeat({ pingS, silenceS });
-  const parts: SocketParts = { outlet, maxBufferedBytes, awaited: new Map(), heartbeat };
+  const parts: SocketParts = {
+    ...{ outlet, maxBufferedBytes, heartbeat },
+    writer: new CorkedWriter(),
+    awaited: new Map(),
+  };
 
   function refuse(res: HttpResponse, req: HttpRequest, fault: HandshakeFault): void {
     const upgrade = readUpgrade(res, req);
@@ -86,31 +93,30 @@ export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): 
     },
     message(ws, message, isBinary) {
       const { socket } = ws.getUserData();
-      socket.wasHeard();
+      socket.received();
       const { handler } = socket;
       if (!handler) return;
       if (message.byteLength > maxFrameBytes) {
         handler.end('payload_too_large', `a frame holds at most ${maxFrameBytes} bytes`);
-      } else if (isBinary)
-        handler.refuse('bad_request', 'send text frames: binary ones are not understood here');
+      } else if (isBinary) handler.refuse('bad_request', 'send text frames: binary frames are not supported');
       else handler.frame(Buffer.from(message).toString());
     },
-    ping: (ws) => ws.getUserData().socket.wasHeard(),
-    pong: (ws) => ws.getUserData().socket.wasHeard(),
+    ping: (ws) => ws.getUserData().socket.received(),
+    pong: (ws) => ws.getUserData().socket.received(),
     drain: (ws) => ws.getUserData().socket.drained(),
     dropped: (ws) => ws.getUserData().socket.overflowed(),
     close(ws, code, message) {
-      // Without a close frame there is no reason of the client's, and this is uWebSockets.js's own.
+      // If there was no close frame, the reason is uWebSockets.js's own.
       const why = code === ABNORMAL ? Buffer.from(message).toString() : '';
       ws.getUserData().socket.closed(code, why);
     },
   });
-  // uWebSockets.js passes on to the next route what has no key of the right length.
+  // uWebSockets.js passes requests without a key of the right length on to the next route.
   app.get(pattern, (res, req) =>
     refuse(
       res,
       req,
-      handshakeFault(req) ?? { code: 'bad_request', detail: 'this is no WebSocket handshake' },
+      handshakeFault(req) ?? { code: 'bad_request', detail: 'this is not a WebSocket handshake' },
     ),
   );
   return outlet;
@@ -130,7 +136,7 @@ function answerFault(res: HttpResponse, { code, detail }: HandshakeFault, reques
       res.writeHeader('Upgrade', 'websocket');
       res.writeHeader('Sec-WebSocket-Version', VERSION);
     }
-    res.end(JSON.stringify({ type: `urn:parlor:error:${code}`, title, status, detail, code }), true);
+    res.end(asUtf8(JSON.stringify({ type: `urn:parlor:error:${code}`, title, status, detail, code })), true);
   });
 }
 
@@ -139,7 +145,7 @@ function readUpgrade(res: HttpResponse, req: HttpRequest): Upgrade {
     path: req.getUrl(),
     query: req.getQuery(),
     requestId: req.getHeader('x-request-id'),
-    ip: Buffer.from(res.getRemoteAddressAsText()).toString(),
+    ip: addressText(new Uint8Array(res.getRemoteAddress())),
     origin: req.getHeader('origin'),
     host: req.getHeader('host'),
   };

@@ -1,4 +1,5 @@
 import type { TemplatedApp } from 'uWebSockets.js';
+import { CorkedWriter } from '../../adapters/uws/corked-writer.js';
 import { GatheredOutlet } from '../../adapters/uws/gathered-outlet.js';
 import { UwsSocket, type SocketParts, type Ws } from '../../adapters/uws/socket.js';
 
@@ -17,7 +18,8 @@ export class FakeUws implements Pick<TemplatedApp, 'publish'> {
   constructor(readonly maxBufferedBytes: number) {
     this.outlet = new GatheredOutlet(this, maxBufferedBytes);
     const heartbeat = { now: 0, add: () => undefined, remove: () => undefined };
-    this.parts = { outlet: this.outlet, maxBufferedBytes, awaited: new Map(), heartbeat };
+    const writer = new CorkedWriter();
+    this.parts = { outlet: this.outlet, writer, maxBufferedBytes, awaited: new Map(), heartbeat };
   }
 
   connect(): FakeWs {

@@ -3,7 +3,7 @@ import { BEAT_MS, Heartbeat, type Beating } from '../../adapters/uws/heartbeat.j
 
 /** A socket whose client answers nothing unless it is told to. */
 class FakeSocket implements Beating {
-  heard = 0;
+  lastBeat = 0;
   slot = 0;
   pings: number[] = [];
   endedAt: number | null = null;
@@ -17,7 +17,7 @@ class FakeSocket implements Beating {
 
   ping(): void {
     this.pings.push(this.heartbeat.now);
-    if (this.answers) this.heard = this.heartbeat.now;
+    if (this.answers) this.lastBeat = this.heartbeat.now;
   }
 
   endSilent(): void {
@@ -103,7 +103,7 @@ t.test('after a pause of the process nobody is ended before what came meanwhile 
     'not in the beat after it',
   );
   // Then their pongs are read.
-  for (const socket of before) socket.heard = Infinity;
+  for (const socket of before) socket.lastBeat = Infinity;
   pass(20 * S);
   t.same(
     before.filter(({ endedAt }) => endedAt !== null),

@@ -66,7 +66,7 @@ t.test('PostgreSQL is killed and restarted under load: what was committed is the
     );
   }
   t.ok(last > 80, `${last} written`);
-  t.ok(log.lines.filter((line) => line.includes('ready again')).length >= 4);
+  t.ok(log.lines.filter((line) => line.includes('can be written again')).length >= 4);
 });
 
 async function behindProxy(t: Test): Promise<{ proxy: Proxy; store: Store; direct: Store }> {

@@ -45,7 +45,7 @@ t.test(
     await readOnly('off');
     await until(() => store.state().ready, { what: 'it to be ready again' });
     t.same(await store.append([append('room', message('room', 2))]), ['committed']);
-    t.equal(log.lines.filter((line) => line.includes('ready again')).length >= 1, true);
+    t.equal(log.lines.filter((line) => line.includes('can be written again')).length >= 1, true);
   },
 );
 
@@ -105,7 +105,7 @@ t.test('who answers that it is read-only is not asked again on the same connecti
       ),
     { what: 'the open session to be read-only' },
   );
-  t.match(log.lines.join('\n'), /not ready.*is read-only/);
+  t.match(log.lines.join('\n'), /cannot be written.*is read-only/);
   await whenReady(store);
   t.same(await store.append([append('room', message('room', 2))]), ['committed']);
   t.same(await seqsOf(store, 'room'), [1, 2]);

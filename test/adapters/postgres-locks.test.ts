@@ -126,7 +126,7 @@ t.test('a table that is locked fails every append, within a bounded time, and is
   const lock = await holding(t, url, 'LOCK TABLE parlor.rooms IN EXCLUSIVE MODE');
   const appends = upTo(100).map((i) => append(`room-${i}`, message(`room-${i}`, 1)));
   await t.rejects(store.append(appends), { message: /lock timeout/ });
-  t.match(log.lines.join('\n'), /not ready.*lock timeout/);
+  t.match(log.lines.join('\n'), /cannot be written.*lock timeout/);
   await lock.release();
   await whenReady(store);
   t.same(new Set(await store.append(appends)), new Set(['committed']));
@@ -141,7 +141,7 @@ t.test('a lock that does not show is looked for within bounds, however many appe
   t.same(new Set(await store.append(appends)), new Set(['failed']));
   const refused = log.lines.filter((line) => line.includes('an append was refused'));
   t.ok(refused.length < 50, `${refused.length} tried alone`);
-  t.match(log.lines.join('\n'), /not ready.*lock timeout/);
+  t.match(log.lines.join('\n'), /cannot be written.*lock timeout/);
   await lock.release();
   await whenReady(store);
   t.same(new Set(await store.append(appends)), new Set(['committed']));

@@ -43,18 +43,20 @@ t.test('postgres: every character that a text may hold comes back as it was', as
 t.test('postgres: a text that cannot be stored fails alone, and is neither changed nor quoted', async (t) => {
   const log = logLines();
   const store = await startedStore(t, shared, { log });
-  const [a, b, c] = [newId(), newId(), newId()];
+  const [a, b, c, d, e] = [newId(), newId(), newId(), newId(), newId()];
   const results = await store.append([
     append(a, message(a, 1)),
     append(b, message(b, 1, 'secret\u0000')),
     append(c, message(c, 1, 'secret\ud800')),
+    append(d, { ...message(d, 1), user: 'secret\u0000' }),
+    append(e, { ...message(e, 1), request_id: 'secret\u0000' }),
     append(b, message(b, 2)),
     append(a, message(a, 2)),
   ]);
-  t.same(results, ['committed', 'failed', 'failed', 'fenced', 'committed']);
+  t.same(results, ['committed', 'failed', 'failed', 'failed', 'failed', 'fenced', 'committed']);
   t.same(await seqsOf(store, a), [1, 2]);
   t.equal(await store.load(b), null);
-  t.equal(log.lines.filter((line) => line.includes('not stored')).length, 2);
+  t.equal(log.lines.filter((line) => line.includes('not stored')).length, 4);
   t.notMatch(log.lines.join(), /secret/);
 });
 

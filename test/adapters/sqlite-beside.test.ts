@@ -41,7 +41,7 @@ t.test('who comes beside a Parlor changes no schema', async (t) => {
   const db = connect(path, 1_000);
   db.value('PRAGMA journal_mode = WAL');
   migrate(db, path, MIGRATIONS.slice(0, 1));
-  const needs = `the database ${path} is of version 1, and this Parlor needs ${MIGRATIONS.length}: start this version on it once`;
+  const needs = `the database ${path} is of version 1, and this Parlor needs ${MIGRATIONS.length}: start this version of Parlor on it once`;
   t.equal(await refusal(make(t, path, { access: 'read' }).store.start()), needs);
   t.throws(() => backUp(path, `${path}.copy`), { message: `not backed up: ${needs}` });
   t.equal(db.value('PRAGMA user_version'), 1);

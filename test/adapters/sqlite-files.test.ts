@@ -62,7 +62,7 @@ t.test('a path where no database can be is refused with one line that names it',
   );
   t.match(
     await refused(t, join(folder, 'a-file', 'x', 'parlor.db')),
-    /^the folder .*a-file\/x .*cannot be made \(ENOTDIR\): /,
+    /^the folder .*a-file\/x .*cannot be created \(ENOTDIR\): /,
   );
   t.match(await refused(t, ' '), /^the path of the database is empty/);
 });

@@ -202,7 +202,7 @@ t.test('reads that wait for a disk that hangs leave nothing behind when they giv
   t.equal(waiters.count, 51);
   clock.jump(50);
   t.equal(waiters.count, 1);
-  waiters.tell();
+  waiters.done();
   t.equal(waiters.count, 0);
   t.equal(clock.pending, 0);
   return Promise.all([given, told]).then((answers) => {

@@ -1,7 +1,7 @@
 import Fastify from 'fastify';
 import type { Test } from 'tap';
 import { systemClock } from '../../adapters/system/clock.js';
-import { createHttpBridge } from '../../adapters/uws/http/bridge.js';
+import { createHttpBridge } from '../../adapters/http/bridge.js';
 import { createUwsServer } from '../../adapters/uws/server.js';
 import { createApp } from '../../api/app.js';
 import { createMetrics } from '../../api/metrics.js';

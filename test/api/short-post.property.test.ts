@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { request } from '../adapters/uws-http/corpus.js';
-import { exchange } from '../adapters/uws-http/raw-client.js';
+import { request } from '../adapters/http/corpus.js';
+import { exchange } from '../adapters/http/raw-client.js';
 import { MAX_BODY_BYTES, plain, serve, type Way } from './posting-ways.js';
 
 const RUNS = Number(process.env['RUNS'] ?? 400);

@@ -1,9 +1,9 @@
 import t from 'tap';
 import { ERROR_CODES, ERRORS } from '../../engine/errors.js';
 import type { Answer } from '../../engine/messages/answers.js';
-import { request, type Case } from '../adapters/uws-http/corpus.js';
-import { exchange, RawClient } from '../adapters/uws-http/raw-client.js';
-import { Signal } from '../adapters/uws-http/signal.js';
+import { request, type Case } from '../adapters/http/corpus.js';
+import { exchange, RawClient } from '../adapters/http/raw-client.js';
+import { Signal } from '../adapters/http/signal.js';
 import { plain, serve, type Way } from './posting-ways.js';
 
 const JSON_TYPE = 'Content-Type: application/json';

@@ -47,11 +47,7 @@ t.test('a node on another store, or with other PARTITIONS, does not join a clust
     { ...rabbit, ...file },
     /^parlor: the virtual host .* belongs to a cluster with the store /,
   );
-  await doesNotStart(
-    t,
-    { ...rabbit, STORE: 'memory' },
-    /^parlor: the virtual host .* with a store that is kept/,
-  );
+  await doesNotStart(t, { ...rabbit, STORE: 'memory' }, /^parlor: the virtual host .* with a durable store/);
 
   const second = await start(t, { ...rabbit, ...postgres });
   t.equal((await second.post('42', { user: 'bob', text: 'Hello' })).status, 201);
@@ -86,7 +82,7 @@ t.test('with STORE=memory there is one node at a time, and the next one finds th
   await doesNotStart(
     t,
     env,
-    /^parlor: the virtual host .* is used by a node with a store that nobody else can use/,
+    /^parlor: the virtual host .* is used by a node whose store no other process can use/,
   );
   t.equal((await first.post('42', { text: 'still here' })).status, 201);
   await first.end('SIGKILL');

@@ -11,8 +11,8 @@ interface Parts {
 }
 
 /**
- * Opens this node's own queue for answers and resolves with its name. The name is new each time: a queue of a
- * connection that the broker has not yet missed is locked (405) for the one that follows.
+ * Opens this node's own queue for answers and resolves with its name. The name is new each time: as long as the broker has
+ * not noticed that a connection is dead, its exclusive queue is locked (405) for the next connection.
  */
 export async function openAnswersIn(model: ChannelModel, parts: Parts): Promise<string> {
   const { nodeId, onAnswers, isNewer, broken } = parts;
@@ -24,7 +24,7 @@ export async function openAnswersIn(model: ChannelModel, parts: Parts): Promise<
   await channel.assertQueue(name, { exclusive: true, autoDelete: true, durable: false });
   const consume = (message: ConsumeMessage | null): void => {
     if (message === null) broken('the reply queue was deleted');
-    // Who has asked learns by its timeout.
+    // Dropped: the command ends by its timeout.
     else if (isNewer('answer', message)) return;
     else if (typeof message.properties.correlationId === 'string') {
       onAnswers(message.properties.correlationId, readAnswers(message.content));
@@ -45,7 +45,7 @@ const ANSWERS: ReadonlySet<string> = new Set<Answer['type']>([
   'queued',
 ]);
 
-/** Pairs of a position and an answer. What is none is left out, and its asker learns by its timeout. */
+/** Pairs of a position and an answer. Anything else is left out, and the command ends by its timeout. */
 function readAnswers(body: Buffer): (readonly [number, Answer])[] {
   let value: unknown;
   try {

@@ -1,40 +1,15 @@
-import type { Answer } from '../../../engine/messages/answers.js';
-import type { Command } from '../../../engine/messages/commands.js';
 import { BODY_GOAL, COMMANDS_PER_MESSAGE, stale } from '../wire.js';
+import type { Request } from './pending.js';
 
-/**
- * A command of this node. `waiting`: in its lane, not sent; `sent`: not confirmed by the broker; `safe`: confirmed;
- * `over`: answered.
- */
-export interface Request {
-  readonly command: Command;
-  readonly partition: number;
-  readonly onAnswer: (answer: Answer) => void;
-  readonly deadline: number;
-  state: 'waiting' | 'sent' | 'safe' | 'over';
-  batch: Batch | null;
-  /** Sent before, over a connection that ended before the broker had said anything: it may be there. */
-  again: boolean;
-}
-
-/** What was sent in one AMQP message. */
-export interface Batch {
-  readonly id: string;
-  /** Emptied when all of them are over: the broker may confirm the message hours later, or never. */
-  requests: readonly Request[];
-  /** How many of them are not over. */
-  open: number;
-}
-
-/** What goes into one AMQP message, all of one partition. */
+/** The commands of the next AMQP message, all of one partition. */
 export interface Load {
   readonly requests: readonly Request[];
   readonly body: Buffer;
 }
 
 /**
- * Commands that wait to be sent: a lane for each partition, in the order in which they were asked. Lanes are served in
- * turn, a message each, also over many calls: a long lane does not keep the others waiting while the broker takes little.
+ * Commands that wait to be sent: a lane for each partition, in the order of the calls. Lanes take turns, one message
+ * each, also over several calls of `take`: a long lane does not keep the others waiting when the broker accepts little.
  */
 export class Lanes {
   private readonly lanes: Set<Request>[];
@@ -55,7 +30,7 @@ export class Lanes {
     this.count++;
   }
 
-  /** Puts requests, in their order, before those that wait in the same lanes. */
+  /** Puts requests, in their order, in front of those that wait in the same lanes. */
   putBack(requests: readonly Request[]): void {
     const byLane = new Map<number, Request[]>();
     for (const request of requests) {
@@ -68,12 +43,12 @@ export class Lanes {
     this.count += requests.length;
   }
 
-  /** Takes a request out, wherever it stands. Harmless if it is in no lane. */
+  /** Harmless if the request is in no lane. */
   remove(request: Request): void {
     if (this.lanes[request.partition]?.delete(request)) this.count--;
   }
 
-  /** Takes what goes into the next message; null if nothing waits. */
+  /** Takes out the commands of the next message; null if none wait. */
   take(): Load | null {
     if (this.count === 0) return null;
     for (;;) {
@@ -90,7 +65,7 @@ export class Lanes {
     for (const request of lane) {
       if (requests.length >= COMMANDS_PER_MESSAGE || size >= BODY_GOAL) break;
       const text = JSON.stringify(
-        request.again ? { ...stale(request.command), again: true } : request.command,
+        request.isRetry ? { ...stale(request.command), again: true } : request.command,
       );
       size += text.length;
       requests.push(request);

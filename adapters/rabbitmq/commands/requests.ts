@@ -2,7 +2,8 @@ import { notDelivered, type Answer } from '../../../engine/messages/answers.js';
 import type { Command } from '../../../engine/messages/commands.js';
 import type { Clock, Meter } from '../../../engine/ports.js';
 import { partitionOf, slotOf } from '../../../engine/slots.js';
-import { Lanes, type Batch, type Load, type Request } from './lanes.js';
+import { Lanes, type Load } from './lanes.js';
+import { createPending, type Batch, type Request } from './pending.js';
 import type { Part } from '../connection/link.js';
 import { openPublisher, type Publisher } from '../connection/publisher.js';
 import { openAnswersIn } from './answers-in.js';
@@ -12,11 +13,13 @@ import { BODY_LIMIT, NODE_COMMANDS, VERSIONED } from '../wire.js';
 
 export interface Requests extends Part {
   add(command: Command, onAnswer: (answer: Answer) => void): void;
-  /** Sends what waits, if anything can be sent. */
+  /** Sends the backlog, if anything can be sent. */
   flush(): void;
-  /** Answers everything that waits with `unavailable`, and from now on whatever comes. */
+  /** Answers every command with `unavailable`, those that have no answer yet and all that come later. */
   refuseAll(): void;
+  /** Commands without an answer. */
   readonly pending: number;
+  /** Commands that are not sent yet. */
   readonly buffered: number;
 }
 
@@ -33,31 +36,29 @@ interface Parts {
   readonly broken: (reason: string) => void;
 }
 
-/** Commands under way at once: beyond it they are refused, so that a home that does not answer costs no memory. */
+/** Commands without an answer; more are refused, so that a home that does not answer costs a bounded amount of memory. */
 const PENDING_LIMIT = 100_000;
-/** What a client is told: the reason, which names the broker, is in `state` and in the log. */
+/** For clients. The reason, which names the broker, is in `state` and in the log. */
 const AWAY = 'rooms cannot be reached now';
 
 /** The broker does not say why it refuses a message. Nearly always the queue is full, see COMMAND_BYTES. */
 const FULL = 'no more commands for this room are taken now, because too many wait; try again later';
 
 /**
- * This node's commands on their way out, and who waits for their answers.
+ * Sends this node's commands to their rooms, and gives each the one answer that it gets.
  *
- * What is asked in one turn of the event loop goes out in one message per partition. Per partition the order of the
- * calls is kept over a lost connection: what was not confirmed is sent again before what has waited.
+ * Commands of one turn of the event loop go out in one message per partition. The order of the calls is kept in each
+ * partition, also over a lost connection: commands that were not confirmed are retried before others are sent.
  */
 export function createRequests(parts: Parts): Requests {
   const { clock, meter, replyTimeoutMs } = parts;
-  /** In the order of their deadlines, since all wait equally long. */
-  const pending = new Set<Request>();
+  const pending = createPending(clock, replyTimeoutMs, timedOut);
   const lanes = new Lanes(parts.partitions);
   const batches = new Map<string, Batch>();
   let publisher: Publisher | null = null;
   let replyTo = '';
   let sent = 0;
   let scheduled = false;
-  let sweeping: (() => void) | null = null;
   let closed = false;
 
   function add(command: Command, onAnswer: (answer: Answer) => void): void {
@@ -69,17 +70,11 @@ export function createRequests(parts: Parts): Requests {
     const partition = partitionOf(slotOf(command.room_id), parts.partitions);
     const deadline = clock.elapsed() + replyTimeoutMs;
     const request: Request = {
-      command,
-      partition,
-      onAnswer,
-      deadline,
-      state: 'waiting',
-      batch: null,
-      again: false,
+      ...{ command, partition, onAnswer, deadline },
+      ...{ state: 'waiting', batch: null, isRetry: false },
     };
     pending.add(request);
     lanes.add(request);
-    sweeping ??= clock.after(replyTimeoutMs, sweep);
     if (scheduled) return;
     scheduled = true;
     setImmediate(flush);
@@ -92,7 +87,6 @@ export function createRequests(parts: Parts): Requests {
     return `${why}; nothing was accepted, try again in a second`;
   }
 
-  /** A message of each lane in turn, so that a long one does not keep the others waiting while the socket takes little. */
   function flush(): void {
     scheduled = false;
     while (publisher?.hasRoom && parts.reason() === null) {
@@ -112,11 +106,7 @@ export function createRequests(parts: Parts): Requests {
   }
 
   function publish(to: Publisher, requests: readonly Request[], body: Buffer): void {
-    const batch: Batch = {
-      id: `${parts.nodeId}/${++sent}`,
-      requests,
-      open: requests.length,
-    };
+    const batch: Batch = { id: `${parts.nodeId}/${++sent}`, requests, open: requests.length };
     batches.set(batch.id, batch);
     for (const request of requests) Object.assign(request, { state: 'sent', batch });
     const key = String(requests[0]?.partition);
@@ -132,7 +122,7 @@ export function createRequests(parts: Parts): Requests {
       replyTo,
     };
     to.publish({ exchange: COMMANDS, key, body, options }, (outcome) => {
-      // What is lost is sent again when there is a connection, or is over by then.
+      // It is retried over the next connection, unless it has timed out by then.
       if (outcome === 'lost') return;
       for (const request of batch.requests) {
         if (request.state === 'over') continue;
@@ -141,8 +131,8 @@ export function createRequests(parts: Parts): Requests {
           meter.dropped('command_refused_by_broker');
           end(request, unavailable(FULL, request.command, 'perhaps'));
         } else {
-          const again = request.again ? 'perhaps' : 'no';
-          end(request, unavailable('no queue takes commands of this room', request.command, again));
+          const isThere = request.isRetry ? 'perhaps' : 'no';
+          end(request, unavailable('no queue takes commands of this room', request.command, isThere));
         }
       }
     });
@@ -162,7 +152,7 @@ export function createRequests(parts: Parts): Requests {
     if (state === 'over') return;
     if (state === 'waiting') lanes.remove(request);
     request.state = 'over';
-    pending.delete(request);
+    pending.remove(request);
     if (batch && --batch.open === 0) {
       batches.delete(batch.id);
       batch.requests = [];
@@ -170,21 +160,14 @@ export function createRequests(parts: Parts): Requests {
     request.onAnswer(answer);
   }
 
-  /** One timer for all: the first in line is the first whose time is over. */
-  function sweep(): void {
-    sweeping = null;
-    const now = clock.elapsed();
-    for (const request of pending) {
-      if (request.deadline > now) {
-        sweeping = clock.after(Math.max(10, request.deadline - now), sweep);
-        break;
-      }
-      const why = parts.reason() === null ? 'the broker did not confirm the command in time' : AWAY;
-      end(
-        request,
-        request.state === 'safe' ? { type: 'queued' } : unavailable(why, request.command, reached(request)),
-      );
-    }
+  function timedOut(request: Request): void {
+    giveUp(request, parts.reason() === null ? 'the broker did not confirm the command in time' : AWAY);
+  }
+
+  /** Answers a request that its room has not answered. */
+  function giveUp(request: Request, why: string): void {
+    const { state, command } = request;
+    end(request, state === 'safe' ? { type: 'queued' } : unavailable(why, command, reached(request)));
   }
 
   return {
@@ -196,26 +179,22 @@ export function createRequests(parts: Parts): Requests {
     },
     lost() {
       publisher = null;
-      // What is confirmed stays where it is, and the queue for its answer is gone: `queued` is all that can be said.
+      // Confirmed commands stay in their queues, but the queue for their answers is gone: they will be answered `queued`.
       const sentOnly = [...batches.values()].flatMap(({ requests }) =>
         requests.filter(({ state }) => state === 'sent'),
       );
       batches.clear();
-      for (const request of sentOnly) Object.assign(request, { state: 'waiting', batch: null, again: true });
+      for (const request of sentOnly)
+        Object.assign(request, { state: 'waiting', batch: null, isRetry: true });
       lanes.putBack(sentOnly);
     },
     close: async () => publisher?.close(),
     refuseAll() {
       flush();
       closed = true;
-      sweeping?.();
-      for (const request of [...pending]) {
-        if (request.state === 'safe') end(request, { type: 'queued' });
-        else {
-          const why = 'this node goes down before the room has answered';
-          end(request, unavailable(why, request.command, reached(request)));
-        }
-      }
+      pending.stop();
+      for (const request of pending.all())
+        giveUp(request, 'this node goes down before the room has answered');
       batches.clear();
     },
     get pending() {
@@ -228,8 +207,8 @@ export function createRequests(parts: Parts): Requests {
 }
 
 /** Whether a command that was not confirmed may have reached its room. */
-function reached({ state, again }: Request): 'no' | 'perhaps' {
-  return state === 'waiting' && !again ? 'no' : 'perhaps';
+function reached({ state, isRetry }: Request): 'no' | 'perhaps' {
+  return state === 'waiting' && !isRetry ? 'no' : 'perhaps';
 }
 
 function unavailable(why: string, { type }: Command, reached: 'no' | 'perhaps'): Answer {

@@ -2,22 +2,22 @@ import type { Options } from 'amqplib';
 import { errorText } from '../../../engine/errors.js';
 
 /**
- * Heartbeat, s. In each, RabbitMQ looks once for bytes of the client; after two looks in vain it ends the connection,
- * 2 to 3 heartbeats after the last byte (rabbit_heartbeat.erl, start_heartbeat_receiver). So a node that was stopped
- * or cut off stays the home of its rooms for 2 to 3 s, and AMQP knows no shorter heartbeat. The documentation warns of
- * values below 5 s, because a slow peer is taken for a dead one (rabbitmq.com/docs/heartbeats). Here every node sends
- * something every 400 ms, see BEAT_MS; one that cannot for 2 s should not be a home, and what it loses by that is a
- * connection, which is back in 0.1 s. `?heartbeat=` in the URL wins.
+ * Heartbeat, s. RabbitMQ checks once per heartbeat whether the client has sent anything, and closes the connection after
+ * two checks in vain, 2 to 3 heartbeats after the last byte (rabbit_heartbeat.erl, start_heartbeat_receiver). So a node
+ * that was suspended or cut off stays the home of its rooms for 2 to 3 s; AMQP has no shorter heartbeat. The documentation
+ * warns of values below 5 s, because a slow peer is then taken for a dead one (rabbitmq.com/docs/heartbeats). But a node
+ * sends something every 400 ms (see BEAT_MS), and one that cannot for 2 s should not be a home. It only loses a connection,
+ * which is replaced within 0.1 s. `?heartbeat=` in the URL takes precedence.
  */
 const HEARTBEAT_S = 1;
 
-/** Where a broker is. `target` is what amqplib takes, `name` is fit for a log: no user, no password. */
+/** The address of a broker. `target` is for amqplib; `name` is for logs, without user and password. */
 export interface Address {
   readonly name: string;
   readonly target: Options.Connect;
 }
 
-/** Reads an AMQP URL (rabbitmq.com/docs/uri-spec). Throws with one line, without the password, if it is none. */
+/** Reads an AMQP URL (rabbitmq.com/docs/uri-spec). Throws an Error of one line, without the password, if it is not valid. */
 export function readAddress(text: string): Address {
   if (!URL.canParse(text))
     throw new Error('an AMQP URL is not a URL; it looks like amqp://user:password@host:5672');

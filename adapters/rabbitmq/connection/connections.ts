@@ -4,22 +4,22 @@ import { errorText } from '../../../engine/errors.js';
 import type { Clock, Log } from '../../../engine/ports.js';
 
 /**
- * A node's two connections. In a memory or disk alarm RabbitMQ stops reading from connections that publish, and so from
- * acknowledgements on them (rabbitmq.com/docs/alarms, rabbitmq.com/docs/connections): with one connection a node could
- * not empty the queue that raised the alarm.
+ * A node's two connections. In a memory or disk alarm RabbitMQ reads nothing from connections that publish, so it would
+ * not receive acknowledgements on them either (rabbitmq.com/docs/alarms, rabbitmq.com/docs/connections): with a single
+ * connection, a node could not empty the queue that caused the alarm.
  */
 export interface Connections {
-  /** Commands, events, answers, dead letters and words go out here. */
+  /** For commands, events, answers, dead letters and words. */
   readonly publishing: ChannelModel;
-  /** Nothing is ever published here: declarations, consumers and acknowledgements only. */
+  /** For declarations, consumers and acknowledgements only: nothing is ever published here. */
   readonly consuming: ChannelModel;
 }
 
 const CONNECT_MS = 10_000;
-/** How long a connection that is given up may take to say goodbye, ms; over a silent one no answer comes. */
+/** How long the handshake of closing a connection may take, ms: over a dead connection there is no answer. */
 const LEAVE_MS = 500;
 
-/** `does` and the node are the connection's name in RabbitMQ: `rabbitmqctl list_connections name client_properties`. */
+/** The connection's name in RabbitMQ has `does` and the node's id: `rabbitmqctl list_connections name client_properties`. */
 export function socketOptions(does: 'publish' | 'consume', nodeId: string): SocketOptions {
   return {
     noDelay: true,
@@ -33,14 +33,14 @@ export function connectToPublish(target: Options.Connect, nodeId: string): Promi
   return connect(target, socketOptions('publish', nodeId));
 }
 
-/** amqplib has it, and does not type it. */
+/** The socket, which amqplib's types do not have. */
 export function socketOf(model: ChannelModel): Socket {
   return (model.connection as ChannelModel['connection'] & { readonly stream: Socket }).stream;
 }
 
 /**
- * Says goodbye, so that the broker hands on at once what was held here, if it hears it. Resolves when the socket is gone,
- * at the latest after LEAVE_MS. Never rejects.
+ * Closes a connection in order, so that the broker redelivers its unacknowledged messages at once. Resolves when the
+ * socket is closed, at the latest after LEAVE_MS. Never rejects.
  */
 export async function leave(model: ChannelModel, why: string, clock: Clock, log: Log): Promise<void> {
   const socket = socketOf(model);
@@ -49,7 +49,9 @@ export async function leave(model: ChannelModel, why: string, clock: Clock, log:
   // Not waited for: amqplib never settles it when the broker does not answer.
   model
     .close()
-    .catch((cause: unknown) => log.info({ cause: errorText(cause) }, 'rabbitmq: it was closed already'));
+    .catch((cause: unknown) =>
+      log.info({ cause: errorText(cause) }, 'rabbitmq: the connection was closed already'),
+    );
   await gone;
   cancel();
 }

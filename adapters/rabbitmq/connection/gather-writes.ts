@@ -3,9 +3,9 @@ import type { Socket } from 'node:net';
 type Then = (cause?: Error | null) => void;
 
 /**
- * From now on what is written to this socket in one go of amqplib leaves in one system call. Its multiplexer writes
- * each AMQP message by itself, one after the other, and a third of a busy node's time went into those writes. Nothing
- * waits: it all leaves before the event loop goes on. The order stays, and so does what `write` says about room.
+ * From now on, all that amqplib writes to this socket in one turn leaves in one system call. Its multiplexer writes each
+ * AMQP message separately, which took a third of a busy node's time. Nothing is delayed: it all leaves before the event
+ * loop continues. The order and the return values of `write` stay the same.
  */
 export function gatherWrites(socket: Socket): void {
   let corked = false;

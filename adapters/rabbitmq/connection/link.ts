@@ -8,26 +8,26 @@ import { connectToPublish, leave, socketOf, socketOptions, type Connections } fr
 import { gatherWrites } from './gather-writes.js';
 import { NotOurs } from './not-ours.js';
 
-/** Something that lives on a node's connections: opened on each new pair of them, told when one of them is gone. */
+/** A part of the adapter that uses a node's connections. It is opened on each new pair of them, and told when one is lost. */
 export interface Part {
   open(connections: Connections): Promise<void>;
-  /** A connection is gone, or the pair was never whole. May be called twice. */
+  /** A connection is lost, or could not be set up. May be called twice. */
   lost(): void;
-  /** Sends what was given to it, and ends its channels. Must not reject. */
+  /** Sends what it was given, and closes its channels. Must not reject. */
   close(): Promise<void>;
 }
 
 export interface Link {
   /**
-   * Resolves with the first connections on which every part is open. Rejects if there are none in time, and at once if a
-   * part says `NotOurs`.
+   * Resolves when every part is open on connections. Rejects if that is not so in time, and at once if a part rejects with
+   * `NotOurs`.
    */
   start(): Promise<void>;
-  /** Why nothing can be sent now, for a human; null when it can. */
+  /** Why nothing can be sent now, for an operator; null if it can. */
   readonly reason: string | null;
-  /** Whether the broker has said that it reads nothing that is published, because it is short of memory or disk. */
+  /** Whether the broker has blocked publishing, because it is short of memory or disk. */
   readonly isBlocked: boolean;
-  /** Gives the connections up, so that recovery builds everything anew. */
+  /** Gives up the connections, so that everything is set up again on new ones. */
   reset(reason: string): void;
   close(): Promise<void>;
 }
@@ -40,31 +40,31 @@ interface Options {
   readonly log: Log;
   /** How long `start` may try, ms. */
   readonly startMs: number;
-  /** What is sent may be sent again: called when the link is whole, and when the broker unblocks it. */
+  /** Called when publishing works: all parts are open, or the broker has unblocked it. */
   readonly ready: () => void;
   readonly blocked: () => void;
-  /** Called before `ready`; also while the link is not whole yet. */
+  /** Called before `ready`; also while the link is not isUp yet. */
   readonly unblocked: () => void;
 }
 
+/** How long it may take to open all parts on a new connection, ms. */
 const SETUP_MS = 10_000;
-/** A peer that does not answer cannot keep us from ending. */
+/** How long `close` waits for the broker, ms: one that does not answer must not keep the process from ending. */
 const CLOSE_MS = 2_000;
 
-/** The connections that stand, or are being set up. */
-interface Standing {
+/** The connections that are in use, or are being set up. */
+interface Pair {
   readonly consuming: ChannelModel;
   publishing: ChannelModel | null;
 }
 
 /**
- * A node's two connections, as one: it is whole when both stand and every part is open on them, and when one is lost the
- * other is given up. So whoever is the home of a room can also publish for it, and everything that is lost is lost
+ * Manages a node's two connections as one link. It is up when both are connected and every part is open on them; when one
+ * is lost, the other is given up. So a node that is the home of a room can also publish for it, and all parts are lost
  * together. A connection that the broker blocks is not lost.
  *
- * The consuming one recovers by itself, by amqplib's `recovery`, and the publishing one is made with it. `recovery` knows
- * one address, but reads its fields anew at each attempt: so it is given an object, and the object's fields change from
- * attempt to attempt.
+ * The consuming connection is recovered by amqplib's `recovery`, and the publishing one is opened with it. `recovery` takes
+ * one address, but reads its fields at each attempt. So it is given an object whose fields are changed between attempts.
  */
 export function createLink(options: Options): Link {
   const { addresses, parts, nodeId, clock, log } = options;
@@ -72,9 +72,9 @@ export function createLink(options: Options): Link {
   let address: Address = addresses[0];
   const target = { ...address.target };
   let recovering: RecoveringChannelModel | null = null;
-  let standing: Standing | null = null;
-  /** Every part is open on what stands. */
-  let whole = false;
+  let current: Pair | null = null;
+  /** Every part is open on the current connections. */
+  let isUp = false;
   let blocked = false;
   let reason: string | null = 'not started';
   let closed = false;
@@ -82,11 +82,11 @@ export function createLink(options: Options): Link {
   let connectedAt = 0;
   let connectedBefore = false;
   const backoff = new Backoff();
-  /** Resolves when the last connections are gone: what they still send must not arrive behind what is sent anew. */
-  let left: Promise<unknown> = Promise.resolve();
-  /** Faults told since the last connection, so that one that lasts is told once. */
-  const told = new Set<string>();
-  /** Ends a start that is of no use. */
+  /** Resolves when the previous connections are closed: what they still send must not arrive behind what is sent later. */
+  let closing: Promise<unknown> = Promise.resolve();
+  /** Faults that were logged since the last connection, so that one that persists is logged once. */
+  const logged = new Set<string>();
+  /** Makes `start` reject: a retry would be useless. */
   let notOurs = (_: NotOurs): void => undefined;
 
   function nextAddress(): void {
@@ -95,15 +95,15 @@ export function createLink(options: Options): Link {
   }
 
   async function setup(consuming: ChannelModel): Promise<void> {
-    const mine: Standing = { consuming, publishing: null };
+    const mine: Pair = { consuming, publishing: null };
     let over = false;
     let cancel = (): void => undefined;
     const failed = new Promise<never>((_, reject) => {
       watch(consuming, reject);
       cancel = clock.after(SETUP_MS, () => {
         const cause = new Error('it accepts connections but does not answer the declarations');
-        // A broker that does not answer these does not answer `close` either, and amqplib waits for that: so the
-        // sockets go. (Seen on 3.10.8: consuming from a quorum queue declared just before a kill -9 hangs for ever.)
+        // A broker that does not answer declarations does not answer `close` either, and amqplib waits for that: so the
+        // sockets are destroyed. (Seen on 3.10.8: consuming from a quorum queue declared just before a kill -9 hangs.)
         for (const model of [consuming, mine.publishing]) if (model) socketOf(model).destroy(cause);
         reject(cause);
       });
@@ -114,24 +114,24 @@ export function createLink(options: Options): Link {
     } finally {
       over = true;
       cancel();
-      // If the other one was first, this one's end is a consequence.
+      // If `failed` was first, this one rejects as a consequence.
       opened.catch(() => undefined);
     }
   }
 
-  async function openParts(mine: Standing, isOver: () => boolean): Promise<void> {
+  async function openParts(mine: Pair, isOver: () => boolean): Promise<void> {
     const { consuming } = mine;
     const goOn = (): void => {
-      if (isOver() || standing !== mine) throw new Error('it was given up while it was being set up');
+      if (isOver() || current !== mine) throw new Error('it was given up while it was being set up');
     };
-    // Before that, the channels of the old connections may still report their end, and would be taken for these.
-    await left;
-    if (!isOver()) standing = mine;
+    // Until then, channels of the previous connections may still report their end, which would be taken for these.
+    await closing;
+    if (!isOver()) current = mine;
     goOn();
     const publishing = await connectToPublish(target, nodeId);
     mine.publishing = publishing;
-    watch(publishing, (cause) => standing === mine && reset(connectFault(cause, address)));
-    if (standing !== mine) left = leave(publishing, 'given up', clock, log);
+    watch(publishing, (cause) => current === mine && reset(connectFault(cause, address)));
+    if (current !== mine) closing = leave(publishing, 'given up', clock, log);
     goOn();
     listenForBlocks(mine, publishing);
     for (const part of parts) {
@@ -143,16 +143,16 @@ export function createLink(options: Options): Link {
   /** `ended` is called when the connection has, with what ended it. */
   function watch(model: ChannelModel, ended: (cause: Error) => void): void {
     gatherWrites(socketOf(model));
-    // Told by `close` as well; without a listener the event would end the process.
+    // `close` reports it, too; without a listener this event would end the process.
     model.on('error', () => undefined);
     model.on('close', (cause?: Error) => ended(cause ?? new Error('connection closed')));
   }
 
   function connected(): void {
-    whole = true;
+    isUp = true;
     if (!blocked) reason = null;
     connectedAt = clock.elapsed();
-    told.clear();
+    logged.clear();
     const ms = Math.round(connectedAt - since);
     const what = connectedBefore ? 'recovered, connected to' : 'connected to';
     connectedBefore = true;
@@ -160,21 +160,21 @@ export function createLink(options: Options): Link {
     options.ready();
   }
 
-  /** From here on amqplib throws at whatever is sent or acknowledged. */
+  /** The connections are lost: amqplib throws if anything more is sent or acknowledged on them. */
   function forget(): void {
-    standing = null;
-    whole = false;
+    current = null;
+    isUp = false;
     blocked = false;
     for (const part of parts) part.lost();
   }
 
   function down(text: string, what: string, level: 'warn' | 'error' = 'warn'): void {
-    const publishing = standing?.publishing;
+    const publishing = current?.publishing;
     reason = `${text}, retrying`;
     forget();
-    if (publishing) left = leave(publishing, text, clock, log);
-    if (!told.has(text)) log[level]({ broker: address.name }, `rabbitmq: ${what}: ${text}`);
-    told.add(text);
+    if (publishing) closing = leave(publishing, text, clock, log);
+    if (!logged.has(text)) log[level]({ broker: address.name }, `rabbitmq: ${what}: ${text}`);
+    logged.add(text);
     nextAddress();
   }
 
@@ -192,15 +192,15 @@ export function createLink(options: Options): Link {
   }
 
   function reset(why: string): void {
-    const broken = standing;
-    // A channel ends with its connection too, and just before it: then there is nothing to give up.
+    const broken = current;
+    // A channel also ends just before its connection does. In the next turn there is nothing to give up then.
     setImmediate(() => {
-      if (closed || broken === null || broken !== standing) return;
+      if (closed || broken === null || broken !== current) return;
       reason = `${why}, reconnecting`;
       forget();
       log.warn({ broker: address.name }, `rabbitmq: the connection is given up: ${why}`);
       const models = [broken.consuming, broken.publishing].filter((model) => model !== null);
-      left = Promise.all(models.map((model) => leave(model, why, clock, log)));
+      closing = Promise.all(models.map((model) => leave(model, why, clock, log)));
     });
   }
 
@@ -208,28 +208,28 @@ export function createLink(options: Options): Link {
     to.on('connect', connected);
     to.on('disconnect', disconnected);
     to.on('connect-failed', notConnected);
-    // Each is followed by `disconnect`, which says the same.
+    // Each is followed by `disconnect`, which reports the same.
     to.on('error', () => undefined);
     to.on('handler-error', (cause: Error) =>
       log.error({ cause: errorText(cause) }, 'rabbitmq: a handler threw'),
     );
   }
 
-  /** RabbitMQ blocks a connection in an alarm when that publishes: a node says hello while it is being set up. */
-  function listenForBlocks(mine: Standing, publishing: ChannelModel): void {
+  /** In an alarm RabbitMQ blocks a connection at its first message, which a node publishes while it is being set up. */
+  function listenForBlocks(mine: Pair, publishing: ChannelModel): void {
     publishing.on('blocked', (why) => {
-      if (standing !== mine) return;
+      if (current !== mine) return;
       blocked = true;
       reason = `${address.name} accepts nothing: ${why || 'it has blocked its publishers'}`;
       log.warn({ broker: address.name, why }, 'rabbitmq: the broker has blocked its publishers');
       options.blocked();
     });
     publishing.on('unblocked', () => {
-      if (standing !== mine) return;
+      if (current !== mine) return;
       blocked = false;
       log.info({ broker: address.name }, 'rabbitmq: the broker accepts messages again');
       options.unblocked();
-      if (!whole) return;
+      if (!isUp) return;
       reason = null;
       options.ready();
     });
@@ -239,12 +239,12 @@ export function createLink(options: Options): Link {
     if (closed) return;
     closed = true;
     reason = 'closed';
-    // amqplib writes channel 0 past the buffers of the others: `connection.close` alone would overtake what they hold.
-    if (whole) await atMost(clock, CLOSE_MS, Promise.all(parts.map((part) => part.close())));
-    const publishing = standing?.publishing;
+    // amqplib writes `connection.close` ahead of what other channels have buffered, so these are closed first.
+    if (isUp) await atMost(clock, CLOSE_MS, Promise.all(parts.map((part) => part.close())));
+    const publishing = current?.publishing;
     forget();
-    if (publishing) left = leave(publishing, 'closed', clock, log);
-    await atMost(clock, CLOSE_MS, Promise.all([recovering?.close(), left]));
+    if (publishing) closing = leave(publishing, 'closed', clock, log);
+    await atMost(clock, CLOSE_MS, Promise.all([recovering?.close(), closing]));
   }
 
   return {

@@ -1,8 +1,8 @@
 import type { Channel, ChannelModel, Options } from 'amqplib';
 
 /**
- * What became of a message. `refused`: the broker said no; `unroutable`: no queue is bound for its key (only for
- * mandatory ones); `lost`: the channel ended before the broker said anything, so it may or may not be there.
+ * What happened to a message. `refused`: the broker refused it (nack); `unroutable`: no queue is bound for its key (only for
+ * mandatory messages); `lost`: the channel ended before the broker confirmed it, so it may or may not have arrived.
  */
 export type Outcome = 'confirmed' | 'refused' | 'unroutable' | 'lost';
 
@@ -14,32 +14,32 @@ export interface Outgoing {
 }
 
 export interface Publisher {
-  /** Sends, and tells the outcome exactly once, after this has returned. Messages arrive in the order of the calls. */
+  /** Sends a message, and calls `outcome` exactly once, after this has returned. Messages arrive in the order of the calls. */
   publish(message: Outgoing, outcome: (outcome: Outcome) => void): void;
-  /** False while the socket takes no more, or too much is not confirmed; `onRoom` says when there is room again. */
+  /** False while the socket is full, or too many messages are unconfirmed; `onRoom` is called when there is room again. */
   readonly hasRoom: boolean;
-  /** Ends the channel once everything published is with the broker. Never rejects. */
+  /** Closes the channel when the broker has received everything that was published. Never rejects. */
   close(): Promise<void>;
 }
 
 interface Hooks {
   readonly onRoom?: () => void;
-  /** The channel ended, and nobody here wanted it to. */
+  /** Called when the channel ends. */
   readonly broken: (reason: string) => void;
 }
 
 /**
- * Messages of one channel that may be unconfirmed: a fifth of a second's worth of what RabbitMQ takes. A broker that is
- * connected and confirms nothing, as a quorum queue without a majority does, must not cost this process its memory.
+ * Messages of one channel that may be unconfirmed: about what RabbitMQ accepts in a fifth of a second. A broker that
+ * confirms nothing, like a quorum queue without a majority, must not fill this process's memory.
  */
 const UNCONFIRMED_LIMIT = 4_096;
 
-/** Ends a channel behind what was sent on it. A channel that is gone already is as good. */
+/** Closes a channel after all that was sent on it. Never rejects: a channel that is closed already is fine, too. */
 export function closeChannel(channel: Channel): Promise<void> {
   return channel.close().catch(() => undefined);
 }
 
-/** A confirm channel. A mandatory message needs a messageId, by which a returned one is known. */
+/** Opens a confirm channel. A mandatory message needs a messageId, by which it is recognized when it is returned. */
 export async function openPublisher(model: ChannelModel, hooks: Hooks): Promise<Publisher> {
   const channel = await model.createConfirmChannel();
   const returned = new Set<string>();
@@ -48,7 +48,7 @@ export async function openPublisher(model: ChannelModel, hooks: Hooks): Promise<
   let reason = 'a publishing channel was closed';
   channel.on('error', (cause) => (reason = cause.message));
   channel.on('close', () => hooks.broken(reason));
-  // Comes before the confirm of the same message (rabbitmq.com/docs/confirms).
+  // `return` precedes the confirm of the same message (rabbitmq.com/docs/confirms).
   channel.on('return', ({ properties }) => returned.add(String(properties.messageId)));
   channel.on('drain', () => {
     socketHasRoom = true;
@@ -58,7 +58,7 @@ export async function openPublisher(model: ChannelModel, hooks: Hooks): Promise<
   function outcomeOf(cause: unknown, id: string | undefined): Outcome {
     const unroutable = id !== undefined && returned.delete(id);
     if (cause === null || cause === undefined) return unroutable ? 'unroutable' : 'confirmed';
-    // amqplib's words for a nack; everything else is the end of the channel.
+    // amqplib's text for a nack. Every other error means that the channel has ended.
     return cause instanceof Error && cause.message === 'message nacked' ? 'refused' : 'lost';
   }
 
@@ -77,7 +77,7 @@ export async function openPublisher(model: ChannelModel, hooks: Hooks): Promise<
           settled(outcome, outcomeOf(cause, id)),
         );
       } catch {
-        // The channel ended a moment ago: amqplib throws where it could not even try.
+        // The channel has just ended: amqplib throws instead of calling back.
         queueMicrotask(() => settled(outcome, 'lost'));
       }
     },

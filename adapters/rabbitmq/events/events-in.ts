@@ -11,7 +11,7 @@ import { readEvents } from '../wire.js';
 export interface EventsIn extends Part {
   subscribe(slot: number): Promise<void>;
   unsubscribe(slot: number): void;
-  /** The broker accepts events again, after an alarm in which homes could not publish theirs. */
+  /** The broker accepts messages again, after an alarm in which homes could not publish their events. */
   unblocked(): void;
 }
 
@@ -20,13 +20,13 @@ interface Parts {
   readonly handlers: () => BrokerHandlers;
   /** How long a subscription may wait for a connection, ms. */
   readonly waitMs: number;
-  /** Messages with events that may wait for this node. */
+  /** Most messages in this node's queue for events. */
   readonly limit: number;
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
   readonly isNewer: IsNewer;
-  /** Whether others may have taken this node for gone before this link. */
+  /** Whether other nodes may have taken this one for gone before it had the present link. */
   readonly mayBeGone: () => boolean;
   readonly broken: (reason: string) => void;
 }
@@ -35,55 +35,57 @@ interface Subscription {
   /** Audiences that want this slot. */
   count: number;
   bound: boolean;
-  /** Ends the time for which nobody needs it and it is kept; null: it is needed. */
-  endKeeping: (() => void) | null;
-  waiting: { readonly heard: () => void; readonly cancel: () => void }[];
+  /** Set while no audience wants it and its binding is kept a little longer; stops the timer. */
+  stopRemoval: (() => void) | null;
+  /** Calls of `subscribe` that wait for the binding. */
+  waiting: { readonly resolve: () => void; readonly cancel: () => void }[];
 }
 
-/** A node that loses events because it reads too slowly is told so at most so often, ms: it reads the store then. */
+/** A node that loses events because it reads too slowly reads the store instead, at most once in this time, ms. */
 const OVERFLOW_MS = 5_000;
-/** The same for events of a newer Parlor: a conversation that goes over both is late by so much, ms. */
+/** The same for events of a newer Parlor, ms. It is the delay of conversations between nodes of both versions. */
 const NEWER_MS = 1_000;
 
 /**
- * After an alarm, events may be missing for ever: their home acknowledged their commands when they were stored (see
- * `events-out.ts`) and died before it could publish them. So each node reads the store, so many ms later, because a home
- * that has not heard of the alarm's end yet goes on acknowledging so for a moment.
+ * After an alarm, events may be missing for good: their home acknowledged their commands when they were stored (see
+ * `events-out.ts`) and died before it could publish them. So each node reads the store. It does so with this delay, ms,
+ * because a home that does not know yet that the alarm is over continues to acknowledge in this way.
  */
 const AFTER_ALARM_MS = 1_000;
 
 /**
- * A binding takes RabbitMQ some milliseconds and a transaction over its cluster, and when many clients come at once 1,000
- * of them stand in line: so whoever waits for one has more time than for an answer, ms …
+ * How long to wait for a binding, ms. Each takes RabbitMQ some milliseconds and a transaction over its cluster, and when
+ * many clients connect at once there is a backlog of 1,000: so this is longer than the wait for an answer.
  */
 const BIND_MS = 30_000;
-/** … and one that nobody needs is kept for so long, ms: clients that lose their connections are soon back. */
+/** How long an unused binding is kept, ms: clients that lose their connections soon come back. */
 const KEEP_MS = 60_000;
 
 function overflowOf(queue: string): string {
   return `${queue}.overflow`;
 }
 
-/** What the other nodes publish, for the slots in which this one has an audience. */
+/** Receives the events that other nodes publish, for the slots in which this node has audiences. */
 export function createEventsIn(parts: Parts): EventsIn {
   const { nodeId, clock, log, meter, limit } = parts;
-  const wanted = new Map<number, Subscription>();
+  const subscriptions = new Map<number, Subscription>();
   let channel: Channel | null = null;
   let queue = '';
   let wasLost = false;
   let endPause = (): void => undefined;
   let cancelRead = (): void => undefined;
-  /** Ends the pause after newer events were told of; null: there is none. */
-  let endNewerPause: (() => void) | null = null;
-  let isUntold = false;
+  /** Set for NEWER_MS after newer events were reported as missed; stops the timer. */
+  let cancelNewer: (() => void) | null = null;
+  /** Whether more newer events arrived in that time. */
+  let hasUnreported = false;
 
-  /** What cannot be read is in the store all the same, so audiences are told to read that. */
-  function tellOfNewer(): void {
-    isUntold = endNewerPause !== null;
-    if (isUntold) return;
-    endNewerPause = clock.after(NEWER_MS, () => {
-      endNewerPause = null;
-      if (isUntold) tellOfNewer();
+  /** Events that cannot be read are in the store, too, so audiences are told to read that. */
+  function newerArrived(): void {
+    hasUnreported = cancelNewer !== null;
+    if (hasUnreported) return;
+    cancelNewer = clock.after(NEWER_MS, () => {
+      cancelNewer = null;
+      if (hasUnreported) newerArrived();
     });
     parts.handlers().missed(false);
   }
@@ -93,12 +95,12 @@ export function createEventsIn(parts: Parts): EventsIn {
       parts.broken('the event queue was deleted');
       return;
     }
-    // Its own audiences had it before it was published.
+    // This node's own events: its audiences had them before they were published.
     if (message.properties.appId === nodeId) return;
-    // Its binding is kept, and nobody here wants it.
-    if (wanted.get(Number(message.fields.routingKey))?.count === 0) return;
+    // The binding is only being kept: no audience here wants the event.
+    if (subscriptions.get(Number(message.fields.routingKey))?.count === 0) return;
     if (parts.isNewer('event', message)) {
-      tellOfNewer();
+      newerArrived();
       return;
     }
     const { events, faults } = readEvents(message.content, message.fields.routingKey);
@@ -106,7 +108,7 @@ export function createEventsIn(parts: Parts): EventsIn {
       meter.dropped('undecodable_event');
       log.warn(
         { app_id: String(message.properties.appId), fault: faults[0] },
-        'rabbitmq: what arrived is no event',
+        'rabbitmq: a message on the event queue is not an event',
       );
     }
     if (events.length > 0) parts.handlers().events(events);
@@ -116,22 +118,22 @@ export function createEventsIn(parts: Parts): EventsIn {
     await to.bindQueue(queue, EVENTS, String(slot));
     if (channel !== to) return;
     subscription.bound = true;
-    for (const { heard, cancel } of subscription.waiting.splice(0)) {
+    for (const { resolve, cancel } of subscription.waiting.splice(0)) {
       cancel();
-      heard();
+      resolve();
     }
   }
 
   function unbind(slot: number): void {
-    wanted.delete(slot);
+    subscriptions.delete(slot);
     channel
       ?.unbindQueue(queue, EVENTS, String(slot))
       .catch((cause: unknown) => parts.broken(errorText(cause)));
   }
 
   /**
-   * What the queue drops goes into a queue that holds one message: when that is handed over, something was lost. It is
-   * acknowledged late, so that a node that cannot keep up reads the store now and then, and not all the time.
+   * Events that the queue drops are dead-lettered into a queue for one message: a delivery from it means that events were
+   * lost. It is acknowledged late, so that a node that cannot keep up reads the store now and then, not all the time.
    */
   async function openOverflow(opened: Channel): Promise<void> {
     const name = overflowOf(queue);
@@ -167,7 +169,7 @@ export function createEventsIn(parts: Parts): EventsIn {
       await opened.consume(queue, arrived, { noAck: true });
       channel = opened;
       await openOverflow(opened);
-      await Promise.all([...wanted].map(([slot, subscription]) => bind(opened, slot, subscription)));
+      await Promise.all([...subscriptions].map(([slot, subscription]) => bind(opened, slot, subscription)));
       if (wasLost && channel === opened) parts.handlers().missed(parts.mayBeGone());
       wasLost = false;
     },
@@ -176,39 +178,39 @@ export function createEventsIn(parts: Parts): EventsIn {
       channel = null;
       endPause();
       cancelRead();
-      endNewerPause?.();
-      endNewerPause = null;
-      for (const subscription of wanted.values()) subscription.bound = false;
+      cancelNewer?.();
+      cancelNewer = null;
+      for (const subscription of subscriptions.values()) subscription.bound = false;
     },
     async close() {
-      for (const { endKeeping } of wanted.values()) endKeeping?.();
+      for (const { stopRemoval } of subscriptions.values()) stopRemoval?.();
       if (channel !== null) await closeChannel(channel);
     },
     subscribe(slot) {
-      let subscription = wanted.get(slot);
+      let subscription = subscriptions.get(slot);
       if (!subscription)
-        wanted.set(slot, (subscription = { count: 0, bound: false, endKeeping: null, waiting: [] }));
+        subscriptions.set(slot, (subscription = { count: 0, bound: false, stopRemoval: null, waiting: [] }));
       subscription.count++;
-      subscription.endKeeping?.();
-      subscription.endKeeping = null;
+      subscription.stopRemoval?.();
+      subscription.stopRemoval = null;
       if (subscription.bound) return Promise.resolve();
       const { waiting } = subscription;
-      const asked = subscription.count > 1 && waiting.length > 0;
-      const heard = new Promise<void>((resolve, reject) => {
+      const isBinding = subscription.count > 1 && waiting.length > 0;
+      const bound = new Promise<void>((resolve, reject) => {
         const waitMs = channel === null ? parts.waitMs : Math.max(parts.waitMs, BIND_MS);
         const cancel = clock.after(waitMs, () => {
           waiting.splice(waiting.indexOf(waiter), 1);
-          // A client may be told this: the reason, which names the broker, is in `state` and in the log.
-          reject(new Error('the events of this room cannot be had now'));
+          // Clients may see this text. The reason, which names the broker, is in `state` and in the log.
+          reject(new Error('the events of this room are not available now'));
         });
-        const waiter = { heard: resolve, cancel };
+        const waiter = { resolve, cancel };
         waiting.push(waiter);
       });
-      if (channel !== null && !asked) {
-        // Without a channel, or when it ends over this, the next connection binds it.
+      if (channel !== null && !isBinding) {
+        // If there is no channel, or it ends meanwhile, the next connection binds it.
         bind(channel, slot, subscription).catch((cause: unknown) => parts.broken(errorText(cause)));
       }
-      return heard;
+      return bound;
     },
     unblocked() {
       cancelRead();
@@ -217,9 +219,9 @@ export function createEventsIn(parts: Parts): EventsIn {
       });
     },
     unsubscribe(slot) {
-      const subscription = wanted.get(slot);
+      const subscription = subscriptions.get(slot);
       if (subscription && --subscription.count === 0)
-        subscription.endKeeping = clock.after(KEEP_MS, () => unbind(slot));
+        subscription.stopRemoval = clock.after(KEEP_MS, () => unbind(slot));
     },
   };
 }

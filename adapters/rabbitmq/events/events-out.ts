@@ -8,15 +8,16 @@ import { BODY_GOAL, VERSIONED } from '../wire.js';
 
 export interface EventsOut extends Part {
   /**
-   * Resolves when the broker has confirmed all of them; rejects when they are given up. While the broker is blocked it
-   * resolves at once: what is stored must be acknowledged, or the queue that raised the alarm could not be emptied. The
-   * events go out after the alarm, and what is lost by then every node reads in the store (see `events-in.ts`).
+   * Resolves when the broker has confirmed all of them; rejects when they are given up. While the broker is blocked, it
+   * resolves at once: the commands of stored events must be acknowledged, or the queue that caused the alarm could not be
+   * emptied. The events are published after the alarm; those that are lost by then, every node reads in the store (see
+   * `events-in.ts`).
    */
   add(events: readonly RoomEvent[]): Promise<void>;
   flush(): void;
-  /** The broker accepts no events: nobody waits for what is not confirmed. */
+  /** The broker accepts no events: resolves all calls that wait for a confirmation. */
   blocked(): void;
-  /** Rejects what is not confirmed, and from now on whatever comes. */
+  /** Rejects all calls that wait for a confirmation, and all later ones. */
   refuseAll(): void;
 }
 
@@ -29,8 +30,9 @@ interface Parts {
   readonly broken: (reason: string) => void;
 }
 
-/** One call of `add`, until all of its events are confirmed. */
+/** One call of `add` that waits for the confirmation of its events. */
 interface Call {
+  /** Batches with its events that are not confirmed. */
   open: number;
   readonly done: () => void;
   readonly failed: (cause: Error) => void;
@@ -42,31 +44,33 @@ interface Batch {
   /** Each event as JSON. */
   readonly texts: string[];
   size: number;
-  /** Has an event that is in the store. */
+  /** It has an event that is stored. */
   durable: boolean;
   readonly calls: Set<Call>;
 }
 
-/** Events that are not confirmed yet, also while there is no connection: some tens of megabytes. */
+/** Most events that may be unconfirmed, also while there is no connection: some tens of megabytes. */
 const UNCONFIRMED_LIMIT = 50_000;
 const TOO_LONG =
-  'rabbitmq: the alarm lasts too long: later events are not kept for it. Nodes read them in the store afterwards; ' +
+  'rabbitmq: the alarm lasts too long: later events are dropped. Nodes read them in the store after the alarm; ' +
   'services that follow parlor.events miss them';
 
 /**
- * This node's events on their way to the others. Those published in one turn go in one message per slot; over a
- * lost connection what was not confirmed is sent again, before what has waited.
+ * Publishes this node's events for the others. Events of one turn share one message per slot. After a lost connection,
+ * unconfirmed messages are retried before others are sent.
  */
 export function createEventsOut(parts: Parts): EventsOut {
   let publisher: Publisher | null = null;
-  /** Of this turn: not yet in `waiting`, so more may join them. */
+  /** The batches of this turn, to which more events may be added. */
   let gathering = new Map<number, Batch>();
+  /** Batches that are not sent yet, in order. */
   let waiting: Batch[] = [];
+  /** Batches that are not confirmed yet. */
   const sent = new Set<Batch>();
   let unconfirmed = 0;
   let closed = false;
   /** Whether it was logged in this alarm that events are dropped. */
-  let isTold = false;
+  let isLogged = false;
 
   function add(events: readonly RoomEvent[]): Promise<void> {
     if (closed) return Promise.reject(new Error('the broker is closed'));
@@ -84,8 +88,8 @@ export function createEventsOut(parts: Parts): EventsOut {
     if (!parts.isBlocked()) {
       return Promise.reject(new Error('too many events wait for the broker'));
     }
-    if (!isTold) parts.log.warn({ waiting: unconfirmed }, TOO_LONG);
-    isTold = true;
+    if (!isLogged) parts.log.warn({ waiting: unconfirmed }, TOO_LONG);
+    isLogged = true;
     return Promise.resolve();
   }
 
@@ -125,7 +129,7 @@ export function createEventsOut(parts: Parts): EventsOut {
   function send(to: Publisher, batch: Batch): void {
     sent.add(batch);
     const body = Buffer.from(`[${batch.texts.join(',')}]`);
-    // What is only for whoever is there is not worth a write to a disk.
+    // Ephemeral events are only for clients that are connected now, so they are not worth a write to disk.
     const options = {
       persistent: batch.durable,
       contentType: 'application/json',
@@ -133,7 +137,7 @@ export function createEventsOut(parts: Parts): EventsOut {
       appId: parts.nodeId,
     };
     to.publish({ exchange: EVENTS, key: String(batch.slot), body, options }, (outcome) => {
-      // What is lost is sent again when there is a connection.
+      // A lost batch is retried over the next connection.
       if (outcome === 'lost' || !sent.delete(batch)) return;
       finish(batch, outcome === 'confirmed' ? null : new Error('the broker refused the events'));
     });
@@ -151,7 +155,7 @@ export function createEventsOut(parts: Parts): EventsOut {
     add,
     flush,
     blocked() {
-      isTold = false;
+      isLogged = false;
       for (const batch of [...sent, ...waiting, ...gathering.values()])
         for (const call of batch.calls) call.done();
     },

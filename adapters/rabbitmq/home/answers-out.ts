@@ -5,18 +5,18 @@ import type { Part } from '../connection/link.js';
 import { openPublisher, type Publisher } from '../connection/publisher.js';
 import { VERSIONED } from '../wire.js';
 
-/** Who asked, as an AMQP message tells it; null where nobody waits for an answer. */
+/** Where the answers to an AMQP message have to go; null if nobody waits for them. */
 export interface Asker {
   readonly replyTo: string;
   readonly correlationId: string | undefined;
-  /** Asked with one object: the answer is one too. */
+  /** The body was one object, so the answer is one object, too. */
   readonly single: boolean;
 }
 
 export interface AnswersOut extends Part {
-  /** Tells the asker. What cannot be sent is dropped and counted: the asker learns by its own timeout. */
+  /** Sends an answer. One that cannot be sent is dropped and counted: the sender of the command has a timeout. */
   send(asker: Asker, position: number, answer: Answer): void;
-  /** Sends what waits, if anything can be sent. */
+  /** Sends the backlog, if anything can be sent. */
   flush(): void;
 }
 
@@ -27,8 +27,8 @@ interface Parts {
 }
 
 /**
- * Answers that wait while the broker takes no more, also in an alarm: some tens of megabytes. Most of those beyond it
- * would come too late for their askers.
+ * Most answers that wait while the broker accepts no messages, also in an alarm: some tens of megabytes. Most of those
+ * beyond it would arrive after the timeouts of their commands.
  */
 const WAITING_LIMIT = 10_000;
 
@@ -39,7 +39,7 @@ export function askerOf({ properties }: Message, single: boolean): Asker | null 
   return { replyTo, correlationId: typeof correlationId === 'string' ? correlationId : undefined, single };
 }
 
-/** Sends answers to reply queues: those to one message that are given in one turn go in one message. */
+/** Sends answers to reply queues. Answers to the commands of one message share a message if they are given in one turn. */
 export function createAnswersOut(parts: Parts): AnswersOut {
   let publisher: Publisher | null = null;
   const gathered = new Map<Asker, [number, Answer][]>();
@@ -64,7 +64,7 @@ export function createAnswersOut(parts: Parts): AnswersOut {
       headers: VERSIONED,
       ...(correlationId === undefined ? {} : { correlationId }),
     };
-    // Not mandatory: whoever is gone needs no answer. Nothing is done about a lost one either.
+    // Not mandatory, since a client that is gone needs no answer. For the same reason a lost one is not retried.
     to.publish({ exchange: '', key: asker.replyTo, body, options }, () => undefined);
   }
 

@@ -1,11 +1,11 @@
 /**
- * For each partition the nodes that may be its home, the preferred one first. Every node works out the same from the same
- * nodes, so nobody has to decide it for the others.
+ * For each partition the nodes that may be its home, the preferred one first. Every node computes the same result from the
+ * same set of nodes, so no node has to decide for the others.
  *
- * Rendezvous hashing (Thaler and Ravishankar, 1998): each pair of a partition and a node has a score, and the best node of
- * a partition is its preferred home, so that a node that comes or goes moves only its own share. Beyond it, no node is
- * preferred for more than its share, rounded up: with 16 partitions chance alone would give one of three nodes seven and
- * another three. What that costs is about one partition in 16 that moves a second time when a node is gone.
+ * Rendezvous hashing (Thaler and Ravishankar, 1998): each pair of a partition and a node has a score, and the node with the
+ * best score is the preferred home. So a node that joins or leaves moves only its own share. In addition, no node is
+ * preferred for more than its share, rounded up: with 16 partitions and three nodes, chance alone would give one node seven
+ * and another one three. The cost is that about one partition in 16 moves needlessly when a node leaves.
  */
 export function assign(partitions: number, nodes: Iterable<string>): string[][] {
   const all = [...new Set(nodes)].sort();
@@ -38,7 +38,7 @@ function better(a: Pair, b: Pair): number {
   return b.score - a.score || a.partition - b.partition || (a.node < b.node ? -1 : 1);
 }
 
-/** FNV-1a, whose last bytes change only the lowest bits much, and then the finalizer of MurmurHash3, which mends that. */
+/** FNV-1a, and then the finalizer of MurmurHash3, since in FNV-1a the last bytes hardly affect the upper bits. */
 function scoreOf(partition: number, node: string): number {
   let hash = 0x811c9dc5;
   for (const char of `${partition}/${node}`) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);

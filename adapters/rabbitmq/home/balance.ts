@@ -3,9 +3,9 @@ import { assign } from './assignment.js';
 import type { Partition } from './partition.js';
 
 export interface Balance {
-  /** Nodes have come or gone. `back`: one that has subscribed anew; null: none has. */
+  /** Nodes have joined or left. `back`: the node that has subscribed again over a new link, or null. */
   changed(back: string | null): void;
-  /** A command of this partition was delivered here. */
+  /** A command of this partition was delivered to this node. */
   served(partition: number): void;
   stop(): void;
 }
@@ -13,39 +13,39 @@ export interface Balance {
 interface Parts {
   readonly nodeId: string;
   readonly partitions: readonly Partition[];
-  /** The nodes that take partitions, with this one if it does. */
+  /** The nodes that may be homes, including this one if it may. */
   readonly nodes: () => Iterable<string>;
-  /** So many ms without a change of the nodes make it worth while to move partitions; Infinity: they never are. */
+  /** How long the set of nodes must be unchanged before partitions are moved, ms; Infinity: they never are. */
   readonly settleMs: number;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Between two nodes that take their places in a line, ms: more than their clocks and beats differ by (BEAT_MS). */
+/** The interval in which two nodes subscribe after each other, ms: longer than what their clocks and beats differ by (BEAT_MS). */
 const STEP_MS = 500;
-/** A home that hands over ends what it has begun, for at most so many ms: its rooms pause meanwhile. The next home does the rest. */
+/** How long a home that hands over may finish pending commands, ms: its rooms pause meanwhile. The next home does the rest. */
 const HAND_OVER_MS = 400;
 /**
- * A home that is not the preferred one hands over once more, but not at once, and each time after twice as long: what it
- * knows of the others may be wrong.
+ * Pauses before a home that is still not the preferred one hands over again, ms. They are doubled each time, since what it
+ * knows about the others may be wrong.
  */
 const AGAIN_MS = { first: 5_000, most: 300_000 };
 
 /**
- * Spreads the partitions over the nodes. Which node is the home of a partition is RabbitMQ's decision: of those that
- * consume its queue, the one that has waited longest follows when the active one ends. So all that a node can do is to go
- * to the end of that line, and that is all that is done here: where others are to be preferred, it subscribes again, first
- * those that wait, in the order in which they should follow each other, and last the active one. So a room pauses once.
+ * Spreads the partitions over the nodes. RabbitMQ decides which node is the home of a partition: when the active consumer of
+ * its queue ends, the one that has waited longest follows. So all that a node can do is to go to the end of that line, by
+ * subscribing again. It does so for partitions for which other nodes are preferred. Nodes that wait subscribe first, in the
+ * order in which they should follow each other, and the active one last. So a room pauses only once.
  *
- * Nothing depends on it but the balance: a node that is wrong about the others only makes rooms move once more.
+ * Only the balance depends on this: a node that is wrong about the others makes rooms move once more, and nothing else.
  */
 export function createBalance(parts: Parts): Balance {
   const { nodeId, partitions, clock, log } = parts;
   let orders: readonly (readonly string[])[] = [];
-  /** Whether the orders are those of the nodes that live. */
+  /** Whether the orders were computed for the present set of nodes. */
   let isSettled = false;
   let timers: (() => void)[] = [];
-  /** Nodes that are at the end of all lines since the orders were worked out. */
+  /** Nodes that have gone to the end of all lines since the orders were computed. */
   const atEnd = new Set<string>();
   const again = new Map<number, number>();
   const planned = new Set<number>();
@@ -78,7 +78,7 @@ export function createBalance(parts: Parts): Balance {
     isSettled = true;
   }
 
-  /** Those that wait move up in the order of their places, and an active home goes behind all of them. */
+  /** Waiting nodes subscribe again in the order of their places, and an active home after all of them. */
   function plan(partition: number, place: number, nodes: number): void {
     planned.add(partition);
     later(place * STEP_MS, () => {

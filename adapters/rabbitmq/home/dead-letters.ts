@@ -6,17 +6,17 @@ import { DEAD } from '../topology.js';
 import { BODY_LIMIT, versionOf } from '../wire.js';
 
 /**
- * Why a command is in `parlor.dead`. `undecodable`: it is none; `newer_version`: this Parlor cannot read it, a newer one
- * can; `delivered_too_often`: it seems to kill who handles it; `internal`, `unavailable`, `rate_limited`: its room refused
- * it so, after it had been durably queued.
+ * Why a message is in `parlor.dead`. `undecodable`: it is not a command; `newer_version`: only a newer Parlor can read it;
+ * `delivered_too_often`: it seems to kill each process that handles it; `internal`, `unavailable`, `rate_limited`: it was
+ * refused with this code after it had been durably queued.
  */
 export type DeathReason =
   'undecodable' | 'newer_version' | 'delivered_too_often' | 'internal' | 'unavailable' | 'rate_limited';
 
 export interface DeadLetters extends Part {
   /**
-   * Puts a message, or the part of it given as `body`, into `parlor.dead`. Resolves when the broker has it; rejects
-   * when that is not certain: then the message must not be acknowledged, and comes again.
+   * Publishes a message, or the part of it given as `body`, to `parlor.dead`. Resolves when the broker has confirmed it.
+   * Rejects if that is uncertain: then the message must not be acknowledged, so that it is redelivered.
    */
   add(message: Message, reason: DeathReason, detail: string, body?: Buffer): Promise<void>;
 }
@@ -34,7 +34,7 @@ const COUNTED: Partial<Record<DeathReason, string>> = {
   newer_version: 'newer_command',
 };
 
-/** Where commands end that cannot be carried out, each with its reason in the headers. */
+/** Publishes commands that cannot be carried out to `parlor.dead`, with the reason in the headers. */
 export function createDeadLetters(parts: Parts): DeadLetters {
   let publisher: Publisher | null = null;
 
@@ -91,7 +91,7 @@ export function createDeadLetters(parts: Parts): DeadLetters {
   };
 }
 
-/** AMQP properties come as anything; those of these names are short strings or absent. */
+/** AMQP properties are untyped. Those named here are short strings or absent. */
 function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }

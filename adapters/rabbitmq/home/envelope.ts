@@ -15,17 +15,17 @@ import {
   type Read,
 } from '../wire.js';
 
-/** One command of an envelope, until it is dealt with. */
+/** One command of an envelope, until it is answered. */
 export interface Item {
   readonly envelope: Envelope;
-  /** Its place among the commands of its message. */
+  /** Its index among the commands of its message. */
   readonly position: number;
   readonly command: Command;
-  /** Handed out before. */
+  /** It was given to the engine before. */
   tried: boolean;
-  /** Tries that failed while other commands succeeded. */
+  /** Attempts that failed while other commands succeeded. */
   failures: number;
-  /** `Successes.count` at the last try. */
+  /** `Successes.count` at the last attempt. */
   successes: number;
 }
 
@@ -34,15 +34,15 @@ export interface Envelope {
   readonly message: ConsumeMessage;
   readonly items: readonly Item[];
   readonly asker: Asker | null;
-  /** The node that sent it; null where it was no node. */
+  /** The node that sent it; null if a foreign service did. */
   readonly sender: string | null;
-  /** Commands that are not settled yet. */
+  /** How many commands are not settled yet. */
   open: number;
-  /** Those of them that wait for their rooms. */
+  /** How many commands wait for their rooms. */
   waiting: number;
-  /** What has to be decided before the message may be forgotten: its events are out, … */
+  /** These have to settle before the message is acknowledged: the publishing of its events … */
   readonly published: Set<Promise<void>>;
-  /** … and its dead letters are with the broker. */
+  /** … and of its dead letters. */
   readonly buried: Promise<void>[];
 }
 
@@ -53,7 +53,7 @@ interface Parts {
   readonly dead: DeadLetters;
 }
 
-/** Reads a message. What is no command of this partition is refused and dead-lettered here; the rest are its items. */
+/** Reads a message. The commands of this partition become its items; everything else is refused and dead-lettered here. */
 export function openEnvelope(message: ConsumeMessage, parts: Parts): Envelope {
   const version = unreadVersion(message);
   if (version !== null) return park(message, version, parts);
@@ -91,7 +91,7 @@ function envelopeOf(
   return { message, items, asker, sender, open: 0, waiting: 0, published: new Set(), buried: [] };
 }
 
-/** A message of a newer Parlor: its sender hears that it was not carried out, and it is kept with the dead letters. */
+/** For a message of a newer Parlor: answers that it was not carried out, and dead-letters it. */
 function park(message: ConsumeMessage, version: string, parts: Parts): Envelope {
   const count = countCommands(message.content);
   const envelope = envelopeOf(message, [], askerOf(message, count === null), null);
@@ -102,7 +102,7 @@ function park(message: ConsumeMessage, version: string, parts: Parts): Envelope 
   return envelope;
 }
 
-/** Gives a whole message up: nothing of it is handed to anybody. */
+/** Dead-letters a whole message; none of its commands reaches the engine. */
 export function condemn(envelope: Envelope, parts: Parts, detail: string): void {
   bury(envelope, parts, 'delivered_too_often', detail);
   const refusal = refused({ code: 'internal', message: detail });
@@ -110,7 +110,7 @@ export function condemn(envelope: Envelope, parts: Parts, detail: string): void 
   envelope.open = 0;
 }
 
-/** A command is dealt with: the asker hears it, and what was lost to its room is dead-lettered. */
+/** Ends a command: sends its answer, and dead-letters it if it is lost for its room. */
 export function settle(item: Item, parts: Parts, result: Answer, published: Promise<void> | undefined): void {
   const { envelope, command, position } = item;
   envelope.open--;
@@ -123,7 +123,7 @@ export function settle(item: Item, parts: Parts, result: Answer, published: Prom
 
 function bury(envelope: Envelope, parts: Parts, reason: DeathReason, detail: string, body?: Buffer): void {
   const buried = parts.dead.add(envelope.message, reason, detail, body);
-  // Looked at when the message is complete; the connection may be gone by then, and with it who would look.
+  // Awaited when the message is complete. If the connection is lost before, nobody awaits it any more.
   buried.catch(() => undefined);
   envelope.buried.push(buried);
 }
@@ -132,7 +132,7 @@ function answer(envelope: Envelope, parts: Parts, position: number, result: Answ
   if (envelope.asker) parts.answers.send(envelope.asker, position, result);
 }
 
-/** A command as the engine gets it. Whatever is called after the first call is ignored. */
+/** A command as the engine gets it. Only the first call of `settle` or `retry` has an effect. */
 export class HomeDelivery implements Delivery {
   private done = false;
 

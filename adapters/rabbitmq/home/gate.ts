@@ -4,12 +4,12 @@ import type { Connections } from '../connection/connections.js';
 import type { Part } from '../connection/link.js';
 
 interface Parts {
-  /** Opened one after the other when the gate opens. */
+  /** They are opened one after the other when the gate opens. */
   readonly homes: readonly Part[];
-  /** Resolves when every node that lives is known, or the link is lost. */
+  /** Resolves when all living nodes are known, or the link is lost. */
   readonly known: () => Promise<void>;
   readonly isStoreReady: () => boolean;
-  /** All of them are open. */
+  /** Called when all of them are open. */
   readonly opened: () => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -17,19 +17,19 @@ interface Parts {
 }
 
 /**
- * The setup of a link waits so long for the gate, ms. Mostly all nodes are known within two beats, and then a node that
- * has started takes its commands. In an alarm it may be long, and the node is up without them.
+ * How long the setup of a link waits for the gate, ms. Usually all nodes are known within two beats, and a node that has
+ * started consumes its commands then. In an alarm it may take long, and the node is up without them.
  */
 const WAIT_MS = 2_000;
 
-/** How often it is looked whether the store is ready, ms: about as often as stores try it themselves. */
+/** How often to check whether the store is ready, ms: about as often as stores probe themselves. */
 const STORE_MS = 1_000;
 
 /**
- * Opens the partitions when this node may be their home. Whoever calls the roll in a room has to know every node that
- * lives. And what is taken while the store is down can only be held, and its delivery count rises when the link is lost
- * (see `poison.ts`): in its queue it is as safe. So a node whose store fails keeps what it has for as long as its link
- * lasts, and after that takes nothing before the store is ready.
+ * Opens the partitions when this node is fit to be their home. It has to know all living nodes, because its rooms call the
+ * roll. And its store has to be ready: commands that are consumed before can only wait here, and their delivery count rises
+ * when the link is lost (see `poison.ts`), while in their queue they are just as safe. So a node whose store fails keeps the
+ * commands that it has as long as its link lasts, and then consumes nothing before the store is ready.
  */
 export function createGate(parts: Parts): Part {
   const { homes, known, isStoreReady, clock, log, broken } = parts;

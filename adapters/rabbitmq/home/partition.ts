@@ -7,16 +7,16 @@ import { closeChannel } from '../connection/publisher.js';
 import { createSession, type PartitionSession, type SessionParts } from './session.js';
 import { commandQueue } from '../topology.js';
 
-/** One partition, as this node consumes it. Whether it is its home at a moment is the broker's decision. */
+/** One partition that this node consumes. The broker decides whether the node is its home at a given time. */
 export interface Partition extends Part {
-  /** Whether commands were delivered here since it was subscribed to: then this node is its home. */
+  /** Whether commands were delivered since this node subscribed to it, which means that this node is its home. */
   readonly isActive: boolean;
   /**
-   * Goes to the end of the line of nodes that wait to be its home. If this node is the home, it ends what was begun, for at
-   * most `ms`, and the next one follows. Never rejects.
+   * Goes to the end of the line of nodes that wait to be its home. If this node is the home, it first finishes pending
+   * commands, for at most `ms`, and the next node follows. Never rejects.
    */
   subscribeAgain(ms: number): Promise<void>;
-  /** Hands over: ends what was begun, for at most `ms`, and leaves the rest to the next home. Final. */
+  /** Hands over for good: finishes pending commands, for at most `ms`, and leaves the rest to the next home. */
   finish(ms: number): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ interface Parts extends Omit<SessionParts, 'handlers' | 'poison'> {
   readonly isStoreReady: () => boolean;
   readonly handlers: () => BrokerHandlers;
   readonly broken: (reason: string) => void;
-  /** A command of this partition was delivered. */
+  /** Called when a command of this partition was delivered. */
   readonly served: (partition: number) => void;
 }
 
@@ -62,13 +62,14 @@ export function createPartition(parts: Parts): Partition {
         parts.served(partition);
       } else parts.broken(`the queue of partition ${partition} was deleted`);
     };
-    // The tag tells an operator which node it is: rabbitmqctl list_consumers.
+    // The tag shows operators which node it is: rabbitmqctl list_consumers.
     await opened.consume(commandQueue(partition), arrived, { consumerTag: parts.nodeId });
   }
 
   /*
-   * Not by cancelling the consumer: then the next home gets what follows while we still hold what came before,
-   * and what we give back stands behind it. A closed channel gives everything back in its place (DESIGN 10).
+   * By closing the channel, not by cancelling the consumer: after a cancel the next home gets later messages while this
+   * node still has earlier ones, and those that are returned arrive behind them. A closed channel returns all messages to
+   * their places in the queue.
    */
   async function handOver(ms: number): Promise<void> {
     if (!session || !channel) return;
@@ -78,7 +79,7 @@ export function createPartition(parts: Parts): Partition {
     await Promise.race([ours.finish(), late]);
     if (channel === closing) {
       endSession();
-      // amqplib never settles this when the broker does not answer, or the connection ends meanwhile.
+      // amqplib never settles this if the broker does not answer or the connection ends meanwhile.
       await Promise.race([closeChannel(closing), late]);
     }
     cancel();
@@ -95,7 +96,7 @@ export function createPartition(parts: Parts): Partition {
     },
     async close() {
       const closing = channel;
-      // First: with the channel the next home begins.
+      // Before the channel is closed, since the next home starts then.
       endSession();
       if (closing) await closeChannel(closing);
     },

@@ -1,35 +1,38 @@
 import { createHash } from 'node:crypto';
 import type { Message } from 'amqplib';
 
-/** `handle`: as any other; `alone`: with nothing else of its partition under way; `dead`: not again. */
+/** `handle`: like any other message; `alone`: while no other command of its partition is pending; `dead`: not any more. */
 export type Verdict = 'handle' | 'alone' | 'dead';
 
 /**
- * Which message kills who handles it. RabbitMQ counts how often a message of a quorum queue went back to it. Seen on
- * 3.10.8: `x-delivery-count` rises at each closed channel and each lost connection, for every message held then,
- * looked at or not. 4.3 has two counts, `x-acquired-count` for every return and `x-delivery-count` for failures
- * (rabbitmq-website pull request 2508, rabbitmq-server pull request 15387); the larger one is taken. So the count
- * alone would condemn the innocent that stood behind a killer, and what was only held in an outage. Therefore:
+ * Finds messages that kill each process that handles them. RabbitMQ counts how often a message was returned to its quorum
+ * queue. On 3.10.8, `x-delivery-count` was seen to rise at each closed channel and each lost connection, for every
+ * unacknowledged message, whether or not it was handled. 4.3 has two counts, `x-acquired-count` for every return and
+ * `x-delivery-count` for failures (rabbitmq-website pull request 2508, rabbitmq-server pull request 15387); the larger one
+ * is used here. By the count alone, messages behind the killer would be dead-lettered, too, and those that only waited
+ * during an outage. Therefore:
  *
- * - a message that this process held before and outlived is not the killer, whatever its count;
- * - from a quarter of the limit on a message is handled alone: those that are harmless are gone after it;
- * - beyond the limit, only the first of a new consumer dies: it was the one that was alone when the last process ended;
- * - none dies while the store is not ready: then a process ends for other reasons, and messages are held in vain.
+ * - a message that this process had before, and survived, is not the killer, whatever its count;
+ * - from a quarter of the limit on, a message is handled alone: harmless ones succeed then;
+ * - beyond the limit, only the first message of a new consumer is dead-lettered: it was the one that was handled alone when
+ *   the last process ended;
+ * - none is dead-lettered while the store is not ready: processes end for other reasons then.
  *
- * An outage raises the count by one a node, however long it lasts: what is retried stays with the process (see
- * `session.ts`), and once its link is lost, a node takes no more before its store is ready (see `gate.ts`). So the limit
- * is high. A killer costs as many restarts, which an operator sees; a good command that is given up nobody sees.
+ * An outage raises the count by one for each node, however long it lasts: commands that are retried stay in the process (see
+ * `session.ts`), and a node that has lost its link consumes nothing before its store is ready (see `gate.ts`). The limit is
+ * high, because a killer costs as many restarts, which an operator notices, but nobody would notice a good command that was
+ * dead-lettered.
  */
 export interface Poison {
   judge(message: Message, isFirst: boolean): Verdict;
-  /** The connection was lost with these in hand, and the process lives. */
+  /** The connection was lost while these were unacknowledged, and the process has survived. */
   outlived(messages: Iterable<Message>): void;
 }
 
-/** How many messages are remembered as outlived: some times what the partition may hold at once. */
+/** How many survived messages are remembered: several times the number that may be unacknowledged. */
 const REMEMBERED = 1_000;
 
-/** `limit`: deliveries after which a message may be given up. */
+/** `limit`: deliveries after which a message may be dead-lettered. */
 export function createPoison(limit: number, isStoreReady: () => boolean): Poison {
   const harmless = new Set<string>();
   const aloneFrom = Math.ceil(limit / 4);
@@ -62,7 +65,7 @@ function deliveryCount({ properties }: Message): number {
   return Math.max(0, ...counts.filter((count) => typeof count === 'number'));
 }
 
-/** A foreign message may have no id; then it is known by its body. */
+/** A message of a foreign service may have no id. Then it is recognized by its body. */
 function keyOf({ properties, content }: Message): string {
   const id: unknown = properties.messageId;
   return typeof id === 'string' ? id : createHash('sha1').update(content).digest('base64');

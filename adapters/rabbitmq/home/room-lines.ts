@@ -1,36 +1,36 @@
 import type { Clock } from '../../../engine/ports.js';
 import type { Item } from './envelope.js';
 
-/** Pause before a room's commands are tried again, ms: doubled while its first one does not get on. */
+/** Pause before a room's commands are retried, ms. It is doubled as long as the first one keeps failing. */
 const BACKOFF = { first: 100, most: 5_000 };
-/** So often a command may fail while others succeed. */
+/** A command that fails this often while others succeed is given up. */
 const TRIES = 5;
 /**
- * A room does not get on when so many attempts, one after the other, were in vain while others succeeded: with the pauses
- * between them these are some 3 s. Not fewer: with a store that comes and goes, a room may fail each time by chance.
+ * A room is stuck if this many attempts in a row failed while commands of others succeeded. With the pauses between them
+ * that takes some 3 s. Fewer would not do: if a store works on and off, a room may fail several times by chance.
  */
 const MISSES = TRIES;
 
-/** Commands that changed something, of all partitions of this node: each shows that the store works. */
+/** Counts the commands that changed something, over all partitions of this node: each shows that the store works. */
 export interface Successes {
   count: number;
 }
 
-/** What is known of a room with commands under way or waiting. */
+/** The state of a room that has commands in the engine or in its queue. */
 interface Line {
   readonly roomId: string;
-  /** Handed out and not decided. */
+  /** How many are in the engine, without an answer. */
   underWay: number;
-  /** Given back, until those that are under way are decided, too. */
+  /** Commands to be retried. They wait here until those in the engine are decided, too. */
   again: Item[];
-  /** Not handed out, in their order. */
+  /** Commands that are not in the engine, in their order. */
   readonly queue: Item[];
-  /** Set while the room pauses. */
+  /** Set while the room pauses; stops the timer. */
   endPause: (() => void) | null;
   pauseMs: number;
-  /** The first of those that were tried in vain. */
+  /** The first command of the last failed attempt. */
   first: Item | null;
-  /** Attempts in vain, one after the other, while others succeeded. */
+  /** Attempts in a row that failed while commands of others succeeded. */
   misses: number;
   /** `Successes.count` at the last attempt. */
   successes: number;
@@ -39,19 +39,19 @@ interface Line {
 interface Parts {
   readonly clock: Clock;
   readonly successes: Successes;
-  /** Messages that may wait for rooms that do not get on while others do. */
+  /** Most messages that may wait for stuck rooms. */
   readonly places: number;
-  /** `next` has something. */
+  /** Called when `next` has a command. */
   readonly onReady: () => void;
   readonly onPause: (roomId: string, ms: number) => void;
-  /** Too many wait, and this is one of the last of a room that does not get on. */
+  /** Called with the last commands of a stuck room when too many messages wait. */
   readonly onOverflow: (item: Item) => void;
 }
 
 /**
- * The order of each room's commands when one of them is to be tried again: what is behind it waits, and no other room
- * does. When those of the room that are under way are decided and a pause is over, they are handed out in their old
- * order.
+ * Keeps the order of each room's commands when one of them has to be retried: the later ones of the same room wait, and
+ * no other room does. When the room's commands in the engine are decided and a pause is over, its commands are given to the
+ * engine in their original order.
  */
 export class RoomLines {
   private readonly lines = new Map<string, Line>();
@@ -61,12 +61,12 @@ export class RoomLines {
 
   constructor(private readonly parts: Parts) {}
 
-  /** Commands that wait for their room. */
+  /** How many commands wait for their rooms. */
   get waiting(): number {
     return this.items;
   }
 
-  /** Whether it can be handed out now; else it waits behind others of its room: for `next`, or for `onOverflow`. */
+  /** True if a command can go to the engine now. Otherwise it waits behind others of its room, for `next` or `onOverflow`. */
   admit(item: Item): boolean {
     const line = this.lines.get(item.command.room_id);
     if (!line || (line.again.length === 0 && line.queue.length === 0)) return true;
@@ -86,7 +86,7 @@ export class RoomLines {
     item.successes = this.parts.successes.count;
   }
 
-  /** It is dealt with; `failed`: given up. */
+  /** A command is answered; `failed`: it was given up. */
   settled(item: Item, failed: boolean): void {
     const line = this.lines.get(item.command.room_id);
     if (!line) return;
@@ -95,11 +95,11 @@ export class RoomLines {
     this.decided(line);
   }
 
-  /** It is to be tried again; false: it was tried often enough, and is still under way. */
+  /** A command has to be retried. False if it was tried often enough: then it still counts as in the engine. */
   retried(item: Item, passing: boolean): boolean {
     const line = this.lines.get(item.command.room_id);
     if (!line) return true;
-    // What had to be given back because it stands behind another one has not failed.
+    // A command that was returned only because an earlier one was has not failed.
     if (!passing && !this.isBehindRetried(item)) {
       const { count } = this.parts.successes;
       if (count > item.successes) item.failures++;
@@ -113,13 +113,13 @@ export class RoomLines {
     return true;
   }
 
-  /** Whether a command that stood before this one in its room has been given back meanwhile. */
+  /** Whether an earlier command of the same room is waiting for its retry. */
   isBehindRetried(item: Item): boolean {
     const line = this.lines.get(item.command.room_id);
     return line?.again.some((other) => inOrder(other, item) < 0) ?? false;
   }
 
-  /** Takes the next of those whose pause is over. */
+  /** Takes the next command of a room whose pause is over. */
   next(): Item | undefined {
     for (const line of this.ready) {
       const item = isReady(line) ? line.queue.shift() : undefined;
@@ -164,7 +164,7 @@ export class RoomLines {
     this.shorten(line);
   }
 
-  /** The last are given up: who asked for them waits still, and the order stays. */
+  /** Gives up the last commands: their senders are probably still waiting, and the order of the others is kept. */
   private shorten(line: Line): void {
     while (line.misses >= MISSES && line.queue.length > 1 && this.places > this.parts.places) {
       const last = line.queue.pop();

@@ -23,9 +23,9 @@ export interface SessionParts {
   readonly successes: Successes;
   /** Whether this node's link is known to be alive. */
   readonly isCurrent: () => boolean;
-  /** The first command is about to be handed to the engine. */
+  /** Called before the first command is given to the engine. */
   readonly began: () => void;
-  /** A command of this node is handed to the engine. */
+  /** Called when a command that this node has sent is given to the engine. */
   readonly sent: (nodeId: string) => void;
 }
 
@@ -34,32 +34,32 @@ export interface PartitionSession {
   /** Whether commands were delivered in it. */
   readonly isActive: boolean;
   arrived(message: ConsumeMessage): void;
-  /** No more is handed to the engine. Resolves when what was handed is decided and acknowledged. */
+  /** Gives no more commands to the engine. Resolves when those that it has are answered and acknowledged. */
   finish(): Promise<void>;
-  /** The channel is gone: the engine is told, and nothing is acknowledged any more. Returns what goes back to the queue. */
+  /** The channel is closed: tells the engine, and acknowledges nothing any more. Returns the messages that are requeued. */
   end(): ConsumeMessage[];
 }
 
-/** Commands of one partition in the engine at once: well below what a room's mailbox holds, so none overflows. */
+/** Most commands of one partition in the engine: well below the capacity of a room's mailbox, so that none overflows. */
 const UNDER_WAY = 2_048;
-/** How often it is logged that commands cannot be carried out, ms. */
+/** It is logged at most once in this time that commands cannot be carried out, ms. */
 const COMPLAIN_MS = 5_000;
 
 /**
- * Hands the commands of a partition to the engine in their order, and acknowledges what is dealt with.
+ * Gives the commands of a partition to the engine in their order, and acknowledges messages whose commands are answered.
  *
- * `retry` keeps the order of a room without the broker: see `RoomLines`. Giving commands back to the queue instead would
- * raise their delivery count (see `poison.ts`), make the broker's log grow, and let a second node overtake what is still
- * under way.
+ * Commands to be retried stay in this process, in the order of their room: see `RoomLines`. Requeueing them instead would
+ * raise their delivery count (see `poison.ts`), make the broker's log grow, and let a second node overtake commands that
+ * are still in the engine.
  *
- * What waits for its room is not acknowledged, so it has one of the places of the prefetch. When more than half of them
- * are taken so, a room that fails while others succeed loses its last commands: they are refused and dead-lettered.
- * "Others" are all rooms of this node, since those of the partition may stand behind what takes the places. While nothing
- * at all succeeds, the store may be down: then all places may be taken, nothing more comes in, and the queue keeps it.
+ * Messages that wait for their rooms are unacknowledged, so they count towards the prefetch. When more than half of it is
+ * used up by them, a room that fails while others succeed loses its last commands: they are refused and dead-lettered.
+ * "Others" are all rooms of this node, since other rooms of the partition may be stuck behind these messages. While nothing
+ * at all succeeds, the store may be down: then the whole prefetch may be used up, and the queue keeps the rest.
  */
 export function createSession(channel: Channel, parts: SessionParts): PartitionSession {
   const { clock, log, poison, handlers } = parts;
-  /** Everything not yet acknowledged, in order. */
+  /** All unacknowledged messages, in order. */
   const held = new Set<ConsumeMessage>();
   const backlog: { readonly envelope: Envelope; readonly alone: boolean }[] = [];
   const lines = new RoomLines({
@@ -113,7 +113,7 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
     pumping = false;
   }
 
-  /** Lets the next message in; false: not now. */
+  /** Gives the commands of the next message to the engine, or to the lines of their rooms; false if that has to wait. */
   function admitNext(): boolean {
     const next = backlog[0];
     if (!next || (alone && underWay > 0)) return false;
@@ -153,7 +153,7 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
 
   function settled(item: Item, answer: Answer, published: Promise<void> | undefined): void {
     if (ended) return;
-    // What was stored shows that the store works.
+    // A stored command shows that the store works.
     if (answer.type !== 'refused' && isStored(item.command.type)) parts.successes.count++;
     dealtWith(item, answer, published);
     underWay--;
@@ -172,7 +172,7 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
     decided();
   }
 
-  /** Gives a command up that may be good: its asker hears it, and it is kept with the dead letters. */
+  /** Gives up a command that may be valid: it is answered and dead-lettered. */
   function refuse(item: Item, message: string): void {
     dealtWith(item, notDelivered('no', { code: 'unavailable', message }));
   }
@@ -203,7 +203,7 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
     );
   }
 
-  /** Every command of the message is dealt with: acknowledged as soon as the rest of it is safe. */
+  /** All commands of the message are answered: acknowledges it as soon as its events and dead letters are safe. */
   function forget(envelope: Envelope): void {
     const { message, published, buried } = envelope;
     if (published.size === 0 && buried.length === 0) {
@@ -211,11 +211,11 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
       return;
     }
     closing++;
-    // Events that could not be published are in the store all the same, so that is no reason to do it again.
+    // Events that could not be published are stored, so that is no reason to redeliver the message.
     Promise.all([Promise.allSettled(published), ...buried])
       .then(
         () => acknowledge(message),
-        // Stays with us unacknowledged, and so comes again at the latest with the next connection.
+        // The message stays unacknowledged, so it is redelivered at the latest over the next connection.
         (cause: unknown) =>
           log.error({ cause: errorText(cause) }, 'rabbitmq: a command could not be dead-lettered'),
       )
@@ -231,7 +231,7 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
       channel.ack(message);
       held.delete(message);
     } catch (cause) {
-      // The connection is being given up. Unacknowledged it comes again, and is seen to be a repeat.
+      // The connection is being given up. The message is redelivered, and its commands are recognized as repeats.
       log.info({ cause: errorText(cause) }, 'rabbitmq: a command could not be acknowledged');
     }
   }
@@ -257,7 +257,7 @@ export function createSession(channel: Channel, parts: SessionParts): PartitionS
       if (!ended) {
         ended = true;
         lines.stop();
-        // The engine knows it only by what was delivered in it.
+        // The engine knows a session only if a command was delivered in it.
         if (begun) handlers.sessionEnded(session);
       }
       waiting.forEach((ready) => ready());

@@ -1,12 +1,12 @@
 import type { Channel } from 'amqplib';
 import { CLUSTER } from '../topology.js';
 
-/** Checks, one a beat, before a node that knows of no other believes that there is none: 2 s, as a link comes back in less. */
+/** Checks, one per beat, before a node that knows no other concludes that there is none: 2 s, longer than a link is down. */
 const CHECKS = 5;
 
 /**
- * Whether there are other nodes, found out without a word: a node that starts in an alarm can neither say hello nor be
- * answered. Every node consumes `parlor.cluster`, this one too, and the broker tells of a queue how many consume it.
+ * Finds out whether there are other nodes without publishing: in an alarm, a starting node can neither greet the others nor
+ * get an answer. Every node, this one too, consumes `parlor.cluster`, and the broker tells how many consumers a queue has.
  */
 export class Alone {
   private inARow = 0;
@@ -19,8 +19,8 @@ export class Alone {
   }
 
   /**
-   * Called once a beat while this node does not know who lives. `knowsOthers`: it has known that, before its last link was
-   * lost. It resolves with true when nobody else was there, often enough in a row. Rejects when the channel ends.
+   * To be called once per beat while this node does not know which nodes are alive. `knowsOthers`: it did know before its
+   * last link was lost. Resolves with true if there was no other node often enough in a row. Rejects if the channel ends.
    */
   async check(channel: Channel, knowsOthers: boolean): Promise<boolean> {
     if (this.isChecking) return false;

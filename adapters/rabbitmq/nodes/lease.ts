@@ -15,13 +15,13 @@ interface Parts {
 }
 
 /**
- * Proves that this node may still decide as the home of its rooms. It is the home for as long as the broker keeps its
- * consuming connection, and the broker gives a connection up when it has got no byte on it for two heartbeats. So every
- * BEAT_MS something is asked on that connection, which changes nothing. An answer shows that this process runs, and that
- * the broker has got bytes since the question was sent: for LEASE_MS from then it cannot have given the connection up.
+ * Proves that this node may still decide as the home of its rooms. It is the home as long as the broker keeps its consuming
+ * connection, and the broker gives a connection up if it receives nothing on it for two heartbeats. So every BEAT_MS a
+ * request without side effects is sent on that connection. An answer shows that this process runs, and that the broker
+ * has received bytes since the request was sent: for LEASE_MS from then on it cannot give the connection up.
  *
- * It shows nothing about the connection that publishes: in an alarm the broker does not read that one, and rooms still
- * have a home.
+ * It shows nothing about the publishing connection: in an alarm the broker does not read that one, and rooms still have a
+ * home.
  */
 export function createLease({ clock, broken }: Parts): Lease {
   const pulse = new Pulse(clock);
@@ -40,7 +40,7 @@ export function createLease({ clock, broken }: Parts): Lease {
 
   function beat(): void {
     cancelBeat = clock.after(BEAT_MS, beat);
-    // When it fails, the channel has ended, and says why by itself.
+    // If it fails, the channel has ended, and reports why by itself.
     if (channel !== null && !isAsking) ask(channel).catch(() => undefined);
     if (!pulse.beat()) broken('the broker is silent: it does not answer on the connection that consumes');
   }
@@ -65,7 +65,7 @@ export function createLease({ clock, broken }: Parts): Lease {
       cancelBeat = clock.after(BEAT_MS, beat);
     },
     lost,
-    // Its channel ends with the connection.
+    // Its channel is closed with the connection.
     close: () => {
       lost();
       return Promise.resolve();

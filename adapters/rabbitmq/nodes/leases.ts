@@ -1,88 +1,89 @@
-/** What a node says of itself on every beat. It is no word of the engine's: nobody else hears it. */
+/** What a node tells the others about itself on every beat. The engine does not see it. */
 export interface Alive {
   readonly node_id: string;
-  /** The first one on a new link. Whoever hears it answers at once; what its sender has missed, the sender knows itself. */
+  /** The first one on a new link. Other nodes answer it at once. */
   readonly hello?: boolean;
-  /** The last one. */
+  /** The last one: the node ends. */
   readonly bye?: boolean;
-  /** It has subscribed to all partitions over a new link, and is at the end of their lines. */
+  /** It has subscribed to all partitions over a new link, so it is at the end of their lines. */
   readonly placed?: boolean;
-  /** It takes no partitions: it holds connections only, or is about to end. */
+  /** It is not the home of partitions: it has connections only, or is about to end. */
   readonly edge?: boolean;
-  /** By node: counts how often nodes came back that the sender had taken for gone, or did not know when it began. */
+  /** By node: counts how often it came back after the sender had taken it for gone, or had not known it at its start. */
   readonly returns?: Readonly<Record<string, number>>;
 }
 
-/** What follows from one `Alive`. */
+/** What an `Alive` means for its receiver. */
 export interface Heard {
   /** The sender had taken this node for gone. */
   readonly missed: boolean;
-  /** The sender wants to know at once who lives. */
+  /** The sender wants to know at once which nodes are alive. */
   readonly greet: boolean;
   /** The sender has ended. */
   readonly gone: boolean;
-  /** The sender takes partitions from now on, or no more, or has lost its place in their lines with its link. */
+  /** The sender has started or stopped to take partitions, or has lost its places in their lines with its link. */
   readonly moved: boolean;
 }
 
 /**
- * A node is gone after N beats of this node without a word of it. Four of 400 ms: a killed node is gone 1.2–1.6 s after
- * its last word, and a node may be silent for 1.2 s (a garbage collection, a slow disk) without harm.
+ * A node is taken for gone if nothing was received from it for this many beats of this node. Four of 400 ms: a killed node
+ * is gone 1.2–1.6 s after its last message, and a node may be silent for 1.2 s (garbage collection, a slow disk) without
+ * harm.
  */
 export const LEASE_BEATS = 4;
-/** Who was alive when a link was lost gets so many more: links that break together come back up to 1.2 s apart. */
+/** More beats for nodes that were alive when the link was lost: links that break together come back up to 1.2 s apart. */
 const PATIENCE_BEATS = 4;
-/** How many nodes are remembered as gone: a node is a process, so every restart makes one. */
+/** How many gone nodes are remembered: a node is a process, so every restart adds one. */
 const REMEMBERED = 1_000;
 
 /**
- * Which other nodes live. There is no clock in it: it counts beats, and the caller counts one only when what this node
- * itself had said has come back to it. So a pause of this process, or a broker that is slow for all, ends no lease.
+ * Which other nodes are alive. It uses no clock but counts beats, and the caller counts one only when this node's own last
+ * message has come back to it. So no lease ends because this process was suspended, or the broker is slow for all.
  */
 export class Leases {
-  /** The beat in which each node was last heard; in the future where it is given more time. */
+  /** By node: the beat of its last message; in the future if it is given more time. */
   private readonly last = new Map<string, number>();
   private readonly living = new Set<string>();
-  /** Those of the living that take partitions. */
+  /** Living nodes that take partitions. */
   private readonly takers = new Set<string>();
   private readonly gone = new Set<string>();
   private readonly returns = new Map<string, number>();
-  /** By living node: its highest count of this node's own returns that was heard. */
+  /** By living node: the highest count of this node's returns that it has sent. */
   private readonly told = new Map<string, number>();
   private beats = 0;
-  /** Goes up over all nodes: a count is always greater than those before it, also if its node was forgotten meanwhile. */
+  /** One counter for all nodes, so that counts only rise, even if a node was forgotten meanwhile. */
   private counted = 0;
   private isOpen = false;
 
   constructor(private readonly nodeId: string) {}
 
-  /** The others that live. Changes as they come and go. */
+  /** The other living nodes: a live view. */
   get nodes(): ReadonlySet<string> {
     return this.living;
   }
 
-  /** The others that live and take partitions. */
+  /** The other living nodes that take partitions. */
   get homes(): ReadonlySet<string> {
     return this.takers;
   }
 
-  /** Those of the others whose silence means something: not who is given time to come back after a lost link. */
+  /** The other nodes, except those that are given time to come back after a lost link. */
   get expected(): ReadonlySet<string> {
     return new Set([...this.living].filter((id) => (this.last.get(id) ?? 0) <= this.beats));
   }
 
-  /** From now on commands are carried out on the assumption that every node that lives is known. */
+  /** From now on commands are carried out assuming that all living nodes are known. */
   open(): void {
     this.isOpen = true;
   }
 
-  /** The link was lost, so nobody could be heard. */
+  /** The link was lost, so nothing could be received from the others. */
   lost(): void {
     this.isOpen = false;
     for (const id of this.living) this.last.set(id, this.beats + PATIENCE_BEATS);
   }
 
-  /** What this node says of itself now. */
+  /** What this node tells the others about itself now. */
   alive(kind: 'hello' | 'placed' | 'bye' | null = null, isEdge = false): Alive {
     return {
       node_id: this.nodeId,
@@ -108,12 +109,12 @@ export class Leases {
     return { missed, greet: hello, gone: false, moved };
   }
 
-  /** A command of this node is handed out here. */
+  /** A command of another node was delivered here: that node is alive. */
   sent(id: string): void {
     if (id !== this.nodeId) this.seen(id, false);
   }
 
-  /** What this node said has come back. Returns those whose lease is over with it. */
+  /** This node's message of a beat has come back. Returns the nodes whose leases end with that. */
   beat(): string[] {
     this.beats++;
     const over = [...this.living].filter((id) => this.beats - (this.last.get(id) ?? 0) >= LEASE_BEATS);
@@ -121,7 +122,7 @@ export class Leases {
     return over;
   }
 
-  /** The broker says that this node has no connection any more. False: it was gone already. */
+  /** The broker reports that a node has no connection any more. False if it was gone already. */
   disconnected(id: string): boolean {
     return this.end(id);
   }

@@ -15,19 +15,19 @@ import { ALL, WordsOut } from './words-out.js';
 
 export interface Nodes extends Part {
   say(word: Word, to: string | null): void;
-  /** The others that live. */
+  /** The other living nodes. */
   readonly others: ReadonlySet<string>;
-  /** The others that live and take partitions. */
+  /** The other living nodes that take partitions. */
   readonly homes: ReadonlySet<string>;
-  /** A command of this node is handed out here. */
+  /** A command of another node was delivered here: that node is alive. */
   sent(nodeId: string): void;
-  /** A room has come to this node: it is asked at once whether one of the others was killed. */
+  /** This node has become the home of rooms: checks at once whether one of the others was killed. */
   look(): void;
-  /** Whether others may have taken this node for gone while it had no link, before this one. */
+  /** Whether other nodes may have taken this one for gone before it had the present link. */
   readonly mayBeGone: boolean;
-  /** This node has subscribed to its partitions over the link that there is now. */
+  /** This node has subscribed to its partitions over the present link. */
   placed(): void;
-  /** Resolves when every node that lives is known, or the link is lost. In an alarm that may take as long as it lasts. */
+  /** Resolves when all living nodes are known, or the link is lost. In an alarm that may take until the alarm is over. */
   known(): Promise<void>;
 }
 
@@ -39,19 +39,19 @@ interface Parts {
   readonly meter: Meter;
   readonly isNewer: IsNewer;
   readonly isBlocked: () => boolean;
-  /** Whether this node takes no partitions. */
+  /** Whether this node takes no partitions now. */
   readonly isEdge: () => boolean;
-  /** Nodes that take partitions have come or gone. `back`: one that is here again, behind all that wait; null: none is. */
+  /** Called when nodes that take partitions have joined or left. `back`: the node that has subscribed again, or null. */
   readonly moved: (back: string | null) => void;
   readonly broken: (reason: string) => void;
 }
 
-/** A node that reads slower than it is spoken to loses the oldest words, and notices by the numbers of its own. */
+/** Most messages in a node's queue for words. Beyond it the oldest are lost; the node notices by the numbers of its own. */
 const QUEUE_LIMIT = 10_000;
 
 /**
- * What nodes say to each other, and which of them live. Each has a queue for it beside that for events: a backlog of
- * events must not make a node look dead, to itself or to others.
+ * Sends messages between nodes, and knows which nodes are alive. Each node has a queue for this apart from that for events,
+ * so that a backlog of events does not make it look dead, to itself or to others.
  */
 export function createNodes(parts: Parts): Nodes {
   const { nodeId, clock, log, meter } = parts;
@@ -62,20 +62,20 @@ export function createNodes(parts: Parts): Nodes {
   let channel: Channel | null = null;
   let publisher: Publisher | null = null;
   let cancelBeat = (): void => undefined;
-  /** Whether something came back since the last beat. */
+  /** Whether a message of this node has come back since the last beat. */
   let cameBack = false;
   let mayBeGone = false;
-  /** The number of this link's first beat. When it has come back, all have had a beat's time to answer the hello. */
+  /** The number of this link's first beat. When it has come back, the others have had a beat's time to answer the greeting. */
   let knownWith = Infinity;
   let endKnown = (): void => undefined;
   let known: Promise<void> = Promise.resolve();
-  /** Whether every node that lives is known, over this link; and whether that was so over any. */
+  /** Whether all living nodes are known over this link, and whether they ever were over any link. */
   let isKnown = false;
   let wasKnown = false;
   const alone = new Alone();
   const probe = createProbe({ clock, others: () => leases.expected, ask, gone: disconnected });
 
-  /** Returns its number. */
+  /** Sends a beat; returns its number. */
   function sayAlive(kind: 'hello' | 'placed' | 'bye' | null = null): number {
     const number = pulse.sent();
     publisher?.publish(
@@ -89,7 +89,7 @@ export function createNodes(parts: Parts): Nodes {
     return Buffer.from(JSON.stringify({ ...leases.alive(kind, parts.isEdge()), number }));
   }
 
-  /** What is said is only that this node lives: of interest is whether the broker can deliver it. */
+  /** Sends a beat to one node, only to see whether the broker can deliver it. */
   function ask(id: string, told: (isThere: boolean) => void): void {
     if (parts.isBlocked()) return;
     const options = { ...ALIVE, mandatory: true, messageId: newId() };
@@ -108,7 +108,7 @@ export function createNodes(parts: Parts): Nodes {
     cancelBeat = clock.after(BEAT_MS, beat);
     if (cameBack) endLeases();
     cameBack = false;
-    // What is said now would come back in one go later: as many beats in a moment in which nobody else is heard.
+    // Beats sent now would all come back at once later, which would count as many beats in which the others were silent.
     if (parts.isBlocked()) {
       pulse.rest();
       if (!isKnown) lookAround();
@@ -129,7 +129,7 @@ export function createNodes(parts: Parts): Nodes {
     const checked = alone.check(on, wasKnown).then((isAlone) => {
       if (isAlone && channel === on) allKnown();
     });
-    // The channel has ended, and says so itself.
+    // The channel has ended, and reports that by itself.
     checked.catch(() => undefined);
   }
 
@@ -148,7 +148,7 @@ export function createNodes(parts: Parts): Nodes {
     const { content, properties } = message;
     const isOwn = properties.appId === nodeId;
     if (properties.type === NODE_ALIVE) heard(content, isOwn);
-    // What this node says to all it has heard when it said it.
+    // This node's own words to all: it has seen them when it sent them.
     else if (properties.type !== NODE_WORDS || !isOwn) {
       if (!parts.isNewer('word', message)) hear(content);
     }

@@ -1,16 +1,16 @@
 import type { Clock } from '../../../engine/ports.js';
 
-/** How often a node says that it lives, ms. */
+/** The interval of a node's beats, ms. */
 export const BEAT_MS = 400;
 
 /**
- * How long an answer proves, from when its question was sent, that this node is still the home of its rooms, ms. Less
- * than the broker's least patience: with the shortest heartbeat, 1 s, it gives a connection up 2 s after the last byte
- * that it got (see HEARTBEAT_S), and that byte is not older than the question. Long enough for a garbage collection.
+ * How long an answer proves that this node is still the home of its rooms, from when its question was sent, ms. It is less
+ * than the shortest time after which the broker gives up a connection: with a heartbeat of 1 s that is 2 s after the last
+ * byte that it received (see HEARTBEAT_S), which is not older than the question. It is long enough for a garbage collection.
  */
 export const LEASE_MS = 1_500;
 
-/** After so many regular beats without a word that came back the link is given up: 3.2 s, before the broker does it. */
+/** The link is given up if nothing comes back for this many regular beats: 3.2 s, before the broker gives it up. */
 const SILENT_BEATS = 8;
 
 interface Sent {
@@ -20,8 +20,8 @@ interface Sent {
 }
 
 /**
- * Whether what this node sends comes back to it: its own words by way of `parlor.nodes` (see `nodes.ts`), or answers on
- * the connection that consumes (see `lease.ts`). So whether that way and its own process are alive.
+ * Watches whether what this node sends comes back to it: its own messages through `parlor.nodes` (see `nodes.ts`), or
+ * answers on the consuming connection (see `lease.ts`). That shows whether the link and the process work.
  */
 export class Pulse {
   private readonly open: Sent[] = [];
@@ -30,14 +30,14 @@ export class Pulse {
   private back = 0;
   private silent = 0;
   private lastBeat = 0;
-  /** When the last word that came back was sent, over all links; monotonic, ms. */
+  /** When the last message that has come back was sent, over all links; monotonic, ms. */
   private heardAt: number;
 
   constructor(private readonly clock: Clock) {
     this.heardAt = clock.elapsed();
   }
 
-  /** A new link: nothing has come back over it. */
+  /** There is a new link, over which nothing has come back yet. */
   begin(): void {
     this.end();
     this.back = this.number;
@@ -51,16 +51,16 @@ export class Pulse {
     this.silent = 0;
   }
 
-  /** Something is sent that will come back; returns its number. */
+  /** A message is being sent that will come back; returns its number. */
   sent(): number {
     const sent = { number: ++this.number, elapsed: this.clock.elapsed(), now: this.clock.now() };
     this.open.push(sent);
-    // One that is older proves nothing any more.
+    // Older ones prove nothing any more.
     if (this.open.length > SILENT_BEATS) this.open.shift();
     return sent.number;
   }
 
-  /** It has come back. False: others before it have not, so they were lost, and what was sent beside them may be, too. */
+  /** A message has come back. False if an earlier one has not: it was lost, and perhaps others at that time, too. */
   returned(number: number): boolean {
     const isNext = number <= this.back + 1;
     this.back = Math.max(this.back, number);
@@ -70,7 +70,7 @@ export class Pulse {
     return isNext;
   }
 
-  /** For how long others may have heard nothing of this node, ms. */
+  /** For how long the others may have received nothing from this node, ms. */
   get silentMs(): number {
     return this.clock.elapsed() - this.heardAt;
   }
@@ -78,21 +78,21 @@ export class Pulse {
   /** Called every BEAT_MS. False: the link is silent although this process was running all the time. */
   beat(): boolean {
     const now = this.clock.elapsed();
-    // After a pause of the process, words may be there that only have to be read.
+    // After a pause of the process, messages may have arrived that only have to be read.
     this.silent = now - this.lastBeat > 2 * BEAT_MS ? 0 : this.silent + 1;
     this.lastBeat = now;
     return this.silent < SILENT_BEATS;
   }
 
-  /** The broker has said that it reads nothing now. */
+  /** The broker has blocked publishing. */
   rest(): void {
     this.silent = 0;
     this.lastBeat = this.clock.elapsed();
   }
 
   /**
-   * The later of both clocks counts: the monotonic one stands still while a virtual machine is suspended, and the wall
-   * clock can be set back.
+   * The clock that has advanced more counts: the monotonic one stands still while a virtual machine is suspended, and the
+   * wall clock can be set back.
    */
   get isCurrent(): boolean {
     const { proof, clock } = this;

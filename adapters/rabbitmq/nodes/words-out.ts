@@ -4,10 +4,10 @@ import type { Publisher } from '../connection/publisher.js';
 import { NODES } from '../topology.js';
 import { BODY_GOAL, NODE_WORDS, VERSIONED } from '../wire.js';
 
-/** The routing key that every node's queue is bound with, beside its own id. */
+/** The routing key with which every node's queue is bound, in addition to its own id. */
 export const ALL = 'all';
 
-/** Words that wait while the socket takes no more: some megabytes. */
+/** Most words that wait while the socket is full: some megabytes. */
 const WAITING_LIMIT = 10_000;
 
 interface Batch {
@@ -24,8 +24,8 @@ interface Parts {
 }
 
 /**
- * Words on their way to other nodes. What is said to one destination in one turn goes in one message. Every listener hears
- * them in the order of the calls, so what is said to all and what is said to one is never gathered past each other.
+ * Publishes words to other nodes. Words to one destination in one turn share a message. Every node receives words in the
+ * order of the calls, so words to all and words to one node never overtake each other.
  */
 export class WordsOut {
   private gathering = new Map<string, Batch>();
@@ -54,7 +54,7 @@ export class WordsOut {
     batch.size += text.length;
   }
 
-  /** Sends what waits, if the socket takes it. */
+  /** Sends the backlog, if the socket has room. */
   readonly flush = (): void => {
     this.endRun();
     const publisher = this.parts.publisher();
@@ -64,7 +64,7 @@ export class WordsOut {
     }
   };
 
-  /** The link is gone, and what was not sent with it. */
+  /** The link is lost, and with it the words that were not sent. */
   lost(): void {
     if (this.count > 0) this.parts.meter.dropped('word', this.count);
     this.gathering.clear();
@@ -86,7 +86,7 @@ export class WordsOut {
       appId: this.parts.nodeId,
     };
     const body = Buffer.from(`[${texts.join(',')}]`);
-    // Not persistent, not mandatory, and nothing is done about a lost one.
+    // Not persistent, not mandatory, and not retried if it is lost.
     publisher.publish({ exchange: NODES, key, body, options }, () => undefined);
   }
 }

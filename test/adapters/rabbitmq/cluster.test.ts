@@ -99,8 +99,8 @@ void t.test('a store that only one process can use is for one node, which is tol
   t.equal(warnings.length, 1);
   t.match(warnings[0], /^warn /);
   const [same, kept] = await Promise.all([refusal(t, url, { store: passing }), refusal(t, url, {})]);
-  t.match(same, /is used by a node with a store that nobody else can use, as this one is, too: end/);
-  t.match(kept, /is used by a node with a store that nobody else can use: end that node, or name another/);
+  t.match(same, /is used by a node whose store no other process can use, and so is this node’s: end/);
+  t.match(kept, /is used by a node whose store no other process can use: end that node, or name another/);
   t.same(await node.ask(post('42', 'as before')), { type: 'done' });
   await node.broker.close();
   await start(t, url, { store: passing });
@@ -115,7 +115,7 @@ void t.test('a virtual host with a store that is kept is not for one that is not
   );
   await node.broker.close();
   const begun = performance.now();
-  t.match(await refusal(t, url, { store: passing }), /belongs to a cluster with a store that is kept/);
+  t.match(await refusal(t, url, { store: passing }), /belongs to a cluster with a durable store/);
   t.ok(performance.now() - begun < 5_000, 'at once, since waiting would not help');
 });
 
@@ -132,7 +132,7 @@ void t.test('a node is not locked out by its own connection that RabbitMQ has no
   await until(() => !node.broker.state().ready, { what: 'it to notice' });
   await until(() => node.broker.state().ready, { what: 'it to be back', timeoutMs: 20_000 });
   t.ok(
-    node.witness.lines.some((line) => line.includes('that nobody else can use')),
+    node.witness.lines.some((line) => line.includes('whose store no other process can use')),
     'it had to wait',
   );
   t.same(await node.ask(post('42', 'back')), { type: 'done' });

@@ -61,7 +61,7 @@ void t.test('a node says what to do with queues that an older version has declar
   });
   const node = makeNode(url, { startMs: 1_000 });
   await t.rejects(node.broker.start(node), {
-    message: /the queue parlor\.commands\.0 stands with another x-\S+ than .* delete it when it is empty/,
+    message: /the queue parlor\.commands\.0 exists with another x-\S+ than .* delete it when it is empty/,
   });
   await channel.deleteQueue('parlor.commands.0');
   await connection.close();

@@ -1,0 +1,285 @@
+import { type HttpResponse } from 'uWebSockets.js';
+import { uploadRefused } from './errors.js';
+import { refuse, type RefusalAnswer, type Refused } from './refusals.js';
+import { tooLarge, type RefusalStatus, type RequestHead } from './request-head.js';
+import { BridgeRequest, type RequestHost } from './request.js';
+import { BridgeResponse } from './response.js';
+import { type ResponseHost } from './response-host.js';
+
+export interface ExchangeLimits {
+  readonly maxBodyBytes: number;
+  /** How long the whole body may take to arrive, ms. */
+  readonly bodyTimeoutMs: number;
+  /** How long the body may pause, ms. */
+  readonly bodyPauseMs: number;
+}
+
+export interface ExchangeEvents {
+  /** The request is answered, or the client is gone. Called once. */
+  settled(): void;
+  /** A handler or listener of the application threw. */
+  fault(cause: unknown): void;
+  /** Makes the answer to a request that the bridge refuses. */
+  refusal(refused: Refused): RefusalAnswer;
+  /** Whether every answer has to close its connection, because the server shuts down. */
+  isClosing(): boolean;
+}
+
+type Handler = (request: BridgeRequest, response: BridgeResponse) => void;
+
+/** How long the application may take to answer after its upload was refused, ms. Then the bridge answers. */
+const REFUSAL_GRACE_MS = 1_000;
+
+/**
+ * uWS reads a chunk extension (`c;a=b`, RFC 9112 section 7.1.1) as further digits of the chunk's size. It then treats the
+ * end of the body as part of it and waits for bytes that never come. So if the bytes received end like a chunked body
+ * and no more come within UNREADABLE_MS, the body is refused. In a body that really contains these bytes, more follow.
+ */
+const CHUNKS_END = Buffer.from('\r\n0\r\n\r\n');
+const UNREADABLE_MS = 500;
+const UNREADABLE =
+  'the chunks of the body cannot be read: send it with a content-length, or without chunk extensions';
+
+function endsLikeChunks(bytes: Buffer): boolean {
+  return bytes.subarray(-CHUNKS_END.length).equals(CHUNKS_END);
+}
+
+/**
+ * One request and its answer. Owns the native response, which must not be used after the answer or an abort, and the
+ * upload, which may outlast the answer.
+ */
+export class Exchange implements RequestHost, ResponseHost {
+  native: HttpResponse | undefined;
+  readonly closedByUws: boolean;
+  readonly remoteAddress: ArrayBuffer;
+  readonly request: BridgeRequest;
+  readonly response: BridgeResponse;
+
+  /**
+   * The body is chunked. uWS parses chunks loosely, so it is uncertain where this request ends, and nothing that follows
+   * on the connection may be taken for a request (RFC 9112 section 11.2). Therefore it is answered in a later turn than
+   * the one in which its last byte arrived: if more bytes arrived with that, uWS then closes the connection.
+   */
+  private readonly isChunked: boolean;
+  /** Nothing that follows on the connection is read: the client asked for that, or cannot be trusted any more. */
+  private isLast: boolean;
+  private readonly since = performance.now();
+  private received = 0;
+  private uploading: boolean;
+  private refused = false;
+  private paused = false;
+  private timer: NodeJS.Timeout | undefined;
+  private pauseTimer: NodeJS.Timeout | undefined;
+  /** The bytes received so far end like a chunked body, although uWS waits for more. */
+  private mayHaveEnded = false;
+
+  constructor(
+    native: HttpResponse,
+    private readonly head: RequestHead,
+    private readonly limits: ExchangeLimits,
+    private readonly events: ExchangeEvents,
+  ) {
+    this.native = native;
+    this.isChunked = head.bodyBytes === undefined;
+    this.isLast = head.clientCloses || this.isChunked;
+    this.closedByUws = head.closedByUws;
+    this.uploading = head.bodyBytes !== 0;
+    // Read now: once the answer is sent, the native response may not even be asked for the address.
+    this.remoteAddress = native.getRemoteAddress();
+    this.request = new BridgeRequest(head, this);
+    this.response = new BridgeResponse(this.request, this);
+  }
+
+  get mustClose(): boolean {
+    return this.isLast || this.events.isClosing();
+  }
+
+  get readsNoMore(): boolean {
+    return this.isChunked && !this.closedByUws;
+  }
+
+  /** Attaches to uWS and calls the application. Never throws. */
+  start(handler: Handler): void {
+    const { native } = this;
+    if (!native) return;
+    native.onAborted(() => this.aborted());
+    if (this.uploading) this.receiveFrom(native);
+    this.call(handler);
+  }
+
+  /** Calls the application. For a caller that is attached to uWS itself and passes on events by `data` and `aborted`. */
+  call(handler: Handler): void {
+    try {
+      handler(this.request, this.response);
+    } catch (cause) {
+      this.crash(cause);
+    }
+  }
+
+  mustHold(closing: boolean): boolean {
+    if (!this.uploading || this.refused) return false;
+    // After the answer uWS reports neither more bytes nor a client that left, so a reader would wait for ever.
+    if (this.request.consumed) return true;
+    this.request.discard();
+    // The rest of a body of known length is bounded, and uWS drops it.
+    return closing || this.head.bodyBytes === undefined;
+  }
+
+  ended(): void {
+    if (!this.native) return;
+    this.native = undefined;
+    this.stopTimers();
+    this.events.settled();
+  }
+
+  kill(): void {
+    // uWS calls `aborted` before this returns.
+    this.native?.close();
+  }
+
+  fault(cause: unknown): void {
+    this.events.fault(cause);
+  }
+
+  pauseUpload(): void {
+    if (this.paused || !this.native || !this.uploading) return;
+    this.paused = true;
+    this.native.pause();
+  }
+
+  resumeUpload(): void {
+    if (!this.paused || this.refused) return;
+    this.paused = false;
+    this.native?.resume();
+  }
+
+  private receiveFrom(native: HttpResponse): void {
+    native.onData((bytes, last) => this.data(bytes, last));
+    // A short body arrives in the same turn as its head, and needs no timer. Chunks may never arrive.
+    if (this.isChunked) this.watchUpload();
+  }
+
+  data(bytes: ArrayBuffer, last: boolean): void {
+    if (!this.uploading || !this.native) return;
+    this.received += bytes.byteLength;
+    try {
+      if (this.received > this.limits.maxBodyBytes) {
+        this.refuseUpload(413, tooLarge(this.limits.maxBodyBytes).detail);
+      } else if (!this.refused && bytes.byteLength > 0) {
+        // uWS reuses the memory after this callback.
+        const copy = Buffer.from(new Uint8Array(bytes));
+        if (this.isChunked) this.mayHaveEnded = endsLikeChunks(copy);
+        this.request.receive(copy);
+      }
+      if (!last) this.watchUpload();
+      else if (this.isChunked) setImmediate(() => this.uploadedLater());
+      else this.uploaded();
+    } catch (cause) {
+      this.crash(cause);
+    }
+  }
+
+  private uploadedLater(): void {
+    try {
+      this.uploaded();
+    } catch (cause) {
+      this.crash(cause);
+    }
+  }
+
+  private uploaded(): void {
+    if (!this.native) return;
+    this.uploading = false;
+    if (this.refused) return;
+    this.stopTimers();
+    this.request.receiveEnd();
+    this.response.release();
+  }
+
+  /**
+   * For a body that is too large, too slow or unreadable: stops reading, lets the application answer if it listens for
+   * errors, and closes the connection.
+   */
+  private refuseUpload(status: 400 | 408 | 413, detail: string): void {
+    if (this.refused || !this.native) return;
+    this.pauseUpload();
+    this.refused = true;
+    this.isLast = true;
+    this.stopTimers();
+    if (this.isChunked) setImmediate(() => this.answerRefusal(status, detail));
+    else this.answerRefusal(status, detail);
+  }
+
+  private answerRefusal(status: 400 | 408 | 413, detail: string): void {
+    if (!this.native) return;
+    const hasListener = this.request.refuse(uploadRefused(status, detail));
+    if (this.response.release()) return;
+    if (!hasListener) this.overrule(status, detail);
+    else if (this.native)
+      this.timer = setTimeout(() => this.overrule(status, detail), REFUSAL_GRACE_MS).unref();
+  }
+
+  private crash(cause: unknown): void {
+    this.events.fault(cause);
+    if (this.isChunked) setImmediate(() => this.overrule(500, 'a fault on our side'));
+    else this.overrule(500, 'a fault on our side');
+  }
+
+  /** Answers in the application's place, or closes the connection if the application's answer has begun. */
+  private overrule(status: RefusalStatus, detail: string): void {
+    const { native } = this;
+    if (!native) return;
+    if (this.response.headersSent) {
+      this.kill();
+      return;
+    }
+    const { method, url, headers } = this.head;
+    const ms = performance.now() - this.since;
+    const refused = { status, detail, method, url, headers, ms, raw: this.request };
+    refuse(native, status, this.events.refusal(refused));
+    this.ended();
+    this.response.overruled(status);
+  }
+
+  aborted(): void {
+    if (!this.native) return;
+    this.ended();
+    this.request.aborted = true;
+    this.response.destroyed = true;
+    process.nextTick(() => {
+      // Each has listeners of its own: if one throws, the other must be informed all the same.
+      for (const half of [this.request, this.response]) {
+        try {
+          half.abort();
+        } catch (cause) {
+          this.events.fault(cause);
+        }
+      }
+    });
+  }
+
+  /** Starts the timer of the whole body, once, and restarts the timer of its next piece. */
+  private watchUpload(): void {
+    const { bodyTimeoutMs, bodyPauseMs } = this.limits;
+    this.timer ??= setTimeout(
+      () => this.refuseUpload(408, `the body took longer than ${bodyTimeoutMs} ms`),
+      bodyTimeoutMs,
+    ).unref();
+    if (this.pauseTimer) clearTimeout(this.pauseTimer);
+    const ms = this.mayHaveEnded ? Math.min(UNREADABLE_MS, bodyPauseMs) : bodyPauseMs;
+    this.pauseTimer = setTimeout(() => this.pausedTooLong(), ms).unref();
+  }
+
+  private pausedTooLong(): void {
+    if (this.mayHaveEnded) this.refuseUpload(400, UNREADABLE);
+    // It is the application that does not read, so the client is not to blame.
+    else if (this.paused) this.watchUpload();
+    else this.refuseUpload(408, `the body paused for more than ${this.limits.bodyPauseMs} ms`);
+  }
+
+  private stopTimers(): void {
+    clearTimeout(this.timer);
+    clearTimeout(this.pauseTimer);
+    this.timer = this.pauseTimer = undefined;
+  }
+}
