@@ -1,5 +1,4 @@
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
-import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, {
   LogController,
@@ -17,6 +16,7 @@ import { useJson } from './json-body.js';
 import type { AppParts } from './parts.js';
 import { forbidCaching } from './caching.js';
 import { allowedMethods } from './allowed-methods.js';
+import { describeRoutes } from './openapi.js';
 import { sendProblem } from './problem.js';
 import { StoreFailed } from './reads.js';
 import { codeOfStatus, type Refusals } from './refusals.js';
@@ -26,7 +26,6 @@ import { operationRoutes } from './routes/operations.js';
 import { roomRoutes } from './routes/rooms.js';
 import { NoQuery } from './schemas.js';
 import { useTypeBox, ValidationError } from './validation.js';
-import { VERSION } from './version.js';
 import { WS_PREFIX } from './websocket.js';
 
 export interface AppOptions {
@@ -109,17 +108,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     void reply.header('allow', methods.join(', '));
     return sendProblem(reply, 'method_not_allowed', `${path} has ${methods.join(', ')}; see /api/openapi`);
   });
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Parlor',
-        version: VERSION,
-        description:
-          'A chat engine in which every room is an actor. The WebSocket is described in /api/asyncapi.json.',
-      },
-    },
-  });
+  await describeRoutes(app);
   await app.register(swaggerUi, {
     routePrefix: '/api/openapi',
     logLevel: 'silent',

@@ -1,5 +1,6 @@
 import { ERRORS } from '../engine/errors.js';
 import { CLIENT_FRAMES, SERVER_FRAMES } from '../engine/messages/frames.js';
+import { documented } from './formats.js';
 import { VERSION } from './version.js';
 import { SUBPROTOCOL } from './websocket.js';
 
@@ -52,6 +53,6 @@ export function asyncapi(): object {
 function named(side: string) {
   return ([name, schema]: [string, object]): [string, object] => [
     `${side}_${name}`,
-    { name, payload: schema },
+    { name, payload: documented(schema) },
   ];
 }

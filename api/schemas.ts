@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import { Type, type TSchema } from '@sinclair/typebox';
 import { ERRORS, type ErrorCode } from '../engine/errors.js';
 import { DURABLE_EVENTS } from '../engine/messages/events.js';
 import {
@@ -24,6 +24,14 @@ export const PostBody = Type.Object(
 
 export const PostHeaders = Type.Object({ 'idempotency-key': Type.Optional(IdempotencyKey) });
 
+/** A page of messages. */
+export const MessagePage = Type.Object({
+  messages: Type.Array(Message, { description: 'ascending by seq' }),
+  next: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'the cursor of the next page; null: there is none',
+  }),
+});
+
 export const Queued = Type.Object(
   { id: Type.Optional(Uuid), room_id: RoomId, status: Type.Literal('queued') },
   { description: 'Durably queued in RabbitMQ, not ordered yet: the room did not answer in time' },
@@ -43,7 +51,33 @@ export const Room = Type.Object({
   member_count: Type.Integer(),
 });
 
-export const Event = Type.Union(Object.values(DURABLE_EVENTS));
+/** The one way through a list, whatever it lists. */
+export const CURSOR_RULE = '`next` of the page before, as it stands; the other parameters as they were';
+
+/** A place in the list. An older Parlor let rooms be named . and .., so a page may end with one of them. */
+export const RoomCursor = Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,64}$', description: CURSOR_RULE });
+
+export const RoomPage = Type.Object({
+  rooms: Type.Array(RoomSummary),
+  next: Type.Union([RoomCursor, Type.Null()], {
+    description: 'the cursor of the next page; null: there is none',
+  }),
+});
+
+export const Event = Type.Union(Object.values(DURABLE_EVENTS), {
+  description: 'A fact that has a seq',
+});
+
+export const EventPage = Type.Object({
+  events: Type.Array(Event),
+  next: Type.Union([Type.String(), Type.Null()], {
+    description:
+      'the cursor of the next page; null: there is none. A page may be short, even empty, and not be the last',
+  }),
+  cursor: Type.Union([Type.String(), Type.Null()], {
+    description: 'the cursor to go on with later, when there is more; stays good when events are forgotten',
+  }),
+});
 
 export const RoomParams = Type.Object({ room_id: RoomId });
 export const MemberParams = Type.Object({ room_id: RoomId, user: UserName });
@@ -53,17 +87,41 @@ export const IdParams = Type.Object({ id: Uuid });
 export const NoQuery = Type.Object({}, { additionalProperties: false });
 
 export const Limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 }));
-/** The one way through a list, whatever it lists. */
-export const CURSOR_RULE = '`next` of the page before, as it stands; the other parameters as they were';
+/** An answer with this body. */
+export function json<T extends TSchema>(description: string, schema: T) {
+  return { description, content: { 'application/json': { schema } } };
+}
 
-const PROBLEM = { ...Problem, $id: undefined };
+/** The call is done, and there is nothing to say. */
+export const Done = Type.Null({ description: 'Done' });
 
-/** The schemas of the problems a call can end in, by status, for the document. */
-export function problems(...codes: ErrorCode[]) {
+/** To a request with If-None-Match. */
+export const NotModified = Type.Null({ description: 'It has the entity tag of If-None-Match' });
+
+/** What any call can end in: a request that cannot be read, a page or a name that is not listed, a fault of ours. */
+const ALWAYS: Readonly<Record<number, string>> = {
+  [ERRORS.bad_request.http]: ERRORS.bad_request.title,
+  [ERRORS.forbidden.http]: 'Pages of this Origin, or requests with this Host, are not allowed',
+  [ERRORS.internal.http]: ERRORS.internal.title,
+};
+
+/** What a call with a body can end in. */
+export const BODY_PROBLEMS = [
+  'request_timeout',
+  'payload_too_large',
+  'unsupported_media_type',
+  'expectation_failed',
+] as const satisfies readonly ErrorCode[];
+
+/** The problems that a call can end in, by status, for the document: these, and those of every call. */
+export function problems(...codes: readonly ErrorCode[]): Readonly<Record<never, unknown>> {
+  const texts = { ...ALWAYS };
+  for (const { http, title } of codes.map((code) => ERRORS[code]))
+    texts[http] = [texts[http] ?? [], title].flat().join('. ');
   return Object.fromEntries(
-    codes.map((code) => {
-      const { http, title: description } = ERRORS[code];
-      return [http, { description, content: { 'application/problem+json': { schema: PROBLEM } } }];
-    }),
+    Object.entries(texts).map(([status, description]) => [
+      status,
+      { description, content: { 'application/problem+json': { schema: Problem } } },
+    ]),
   );
 }

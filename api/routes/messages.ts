@@ -10,10 +10,14 @@ import { POST_PATH, postCommand } from '../post-command.js';
 import { postAnswer } from '../post-answer.js';
 import { sendProblem, setHeaders } from '../problem.js';
 import {
+  BODY_PROBLEMS,
   CURSOR_RULE,
   IdParams,
+  json,
   Limit,
   Message,
+  MessagePage,
+  NotModified,
   PostBody,
   PostHeaders,
   problems,
@@ -32,13 +36,6 @@ const HistoryQuery = Type.Object(
   },
   { additionalProperties: false },
 );
-const History = Type.Object({
-  messages: Type.Array(Message, { description: 'ascending by seq' }),
-  next: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'the cursor of the next page; null: there is none',
-  }),
-});
-
 /** Posting into a room and reading what was posted. */
 export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts): void {
   app.post<{
@@ -49,25 +46,24 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
     POST_PATH,
     {
       schema: {
+        operationId: 'postMessage',
         tags: ['messages'],
         summary: 'Post a message',
         description:
-          'Give `id` (a UUID), or the header Idempotency-Key, and a repeated post is one message. ' +
-          '201: ordered and stored. 202: durably queued, not ordered yet. 503: not accepted, try again.',
+          'Give `id` (a UUID), or the header Idempotency-Key, and a repeated post is one message. If both are given they ' +
+          'must be the same. 201: ordered and stored. 202: durably queued, not ordered yet. 503: not accepted, try again.',
         params: RoomParams,
         headers: PostHeaders,
         body: PostBody,
         response: {
-          201: Message,
-          202: Queued,
+          201: json('The message, ordered and stored', Message),
+          202: json('Durably queued, not ordered yet', Queued),
           ...problems(
-            'bad_request',
+            ...BODY_PROBLEMS,
             'forbidden',
             'room_not_found',
             'id_conflict',
             'room_closed',
-            'payload_too_large',
-            'unsupported_media_type',
             'rate_limited',
             'unavailable',
           ),
@@ -97,12 +93,13 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
     '/api/rooms/:room_id/messages',
     {
       schema: {
+        operationId: 'listMessages',
         tags: ['messages'],
         summary: 'Read a room’s messages',
         description: 'The newest page first; with `after`, what came after that seq.',
         params: RoomParams,
         querystring: HistoryQuery,
-        response: { 200: History, ...problems('bad_request', 'room_not_found', 'unavailable') },
+        response: { 200: json('A page', MessagePage), ...problems('room_not_found', 'unavailable') },
       },
     },
     async (request, reply) => {
@@ -132,10 +129,15 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
     '/api/messages/:id',
     {
       schema: {
+        operationId: 'getMessage',
         tags: ['messages'],
         summary: 'Read one message',
         params: IdParams,
-        response: { 200: Message, ...problems('bad_request', 'not_found', 'unavailable') },
+        response: {
+          200: json('The message', Message),
+          304: NotModified,
+          ...problems('not_found', 'unavailable'),
+        },
       },
     },
     async (request, reply) => {

@@ -3,9 +3,10 @@ import type { FastifyInstance } from 'fastify';
 import type { AppParts } from '../parts.js';
 import { asyncapi } from '../asyncapi.js';
 import { sendProblem } from '../problem.js';
-import { problems } from '../schemas.js';
+import { json, problems } from '../schemas.js';
 
 const Health = Type.Object({ status: Type.Literal('ok') });
+const OK = { status: 'ok' } as const;
 
 /** Health, metrics and the documents: for operators and machines, so not logged. */
 export function operationRoutes(app: FastifyInstance, { engine, metrics, takesWebSockets }: AppParts): void {
@@ -15,11 +16,14 @@ export function operationRoutes(app: FastifyInstance, { engine, metrics, takesWe
     '/health',
     {
       ...quiet,
-      schema: { tags: ['operations'], summary: 'Is the process alive?', response: { 200: Health } },
+      schema: {
+        operationId: 'getHealth',
+        tags: ['operations'],
+        summary: 'Is the process alive?',
+        response: { 200: json('It is', Health), ...problems() },
+      },
     },
-    () => ({
-      status: 'ok' as const,
-    }),
+    () => OK,
   );
 
   app.get(
@@ -27,27 +31,50 @@ export function operationRoutes(app: FastifyInstance, { engine, metrics, takesWe
     {
       ...quiet,
       schema: {
+        operationId: 'getReadiness',
         tags: ['operations'],
         summary: 'Can it accept posts now?',
-        response: { 200: Health, ...problems('unavailable') },
+        response: { 200: json('It can', Health), ...problems('unavailable') },
       },
     },
     (_request, reply) => {
       const reason = engine.unready();
-      return reason === null ? { status: 'ok' as const } : sendProblem(reply, 'unavailable', reason);
+      return reason === null ? OK : sendProblem(reply, 'unavailable', reason);
     },
   );
 
   app.get(
     '/metrics',
-    { ...quiet, schema: { tags: ['operations'], summary: 'Prometheus metrics', produces: ['text/plain'] } },
+    {
+      ...quiet,
+      schema: {
+        operationId: 'getMetrics',
+        tags: ['operations'],
+        summary: 'Prometheus metrics',
+        response: {
+          200: {
+            description: 'In Prometheus’s text format',
+            content: { 'text/plain': { schema: Type.String() } },
+          },
+          ...problems(),
+        },
+      },
+    },
     async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()),
   );
 
   app.get('/api/openapi.json', { ...quiet, schema: { hide: true } }, () => app.swagger());
   app.get(
     '/api/asyncapi.json',
-    { ...quiet, schema: { tags: ['documents'], summary: 'The WebSocket, as an AsyncAPI document' } },
+    {
+      ...quiet,
+      schema: {
+        operationId: 'getAsyncApi',
+        tags: ['documents'],
+        summary: 'The WebSocket, as an AsyncAPI document',
+        response: { 200: json('The document', Type.Object({})), ...problems() },
+      },
+    },
     () => asyncapi(),
   );
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/api/openapi'));
