@@ -16,7 +16,12 @@ export function sendUnfinished(
   about: { room_id: string; id?: string },
 ): FastifyReply {
   if (answer.type === 'refused') return sendProblem(reply, answer.code, answer.message);
-  return reply.code(202).send({ ...about, status: 'queued' });
+  return reply.code(202).send(queued(about));
+}
+
+/** The body of 202: what was queued, and that it was. */
+export function queued<T extends { room_id: string; id?: string }>(about: T): T & { status: 'queued' } {
+  return { ...about, status: 'queued' };
 }
 
 /** For an answer that the command cannot have: a fault of ours, told as such by the error handler. */

@@ -114,7 +114,8 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     logLevel: 'silent',
     theme: { title: 'Parlor' },
   });
-  for (const routes of [messageRoutes, roomRoutes, eventRoutes, operationRoutes]) routes(app, parts);
+  for (const routes of [messageRoutes, roomRoutes, eventRoutes, operationRoutes])
+    routes(app.withTypeProvider(), parts);
   await app.ready();
   return app;
 }

@@ -66,7 +66,7 @@ export function sendProblem(
   return reply.code(problem.status).serializer(JSON.stringify).send(problem);
 }
 
-/** Headers as name, value, name, value … */
+/** Sets headers that are given as name, value, name, value … */
 export function setHeaders(reply: FastifyReply, headers: readonly string[]): void {
   for (let at = 0; at < headers.length; at += 2) void reply.header(headers[at] ?? '', headers[at + 1] ?? '');
 }

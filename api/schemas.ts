@@ -1,4 +1,4 @@
-import { Type, type TSchema } from '@sinclair/typebox';
+import { Type, type ArrayOptions, type Static, type TSchema } from '@sinclair/typebox';
 import { ERRORS, type ErrorCode } from '../engine/errors.js';
 import { DURABLE_EVENTS } from '../engine/messages/events.js';
 import {
@@ -15,6 +15,11 @@ import { MESSAGE_FIELDS } from '../engine/messages/frames.js';
 import { Policy } from '../engine/messages/policy.js';
 import { Problem } from './problem.js';
 
+/** An array in an answer, in which nothing is changed. */
+function list<T extends TSchema>(items: T, options: ArrayOptions = {}) {
+  return Type.Unsafe<readonly Static<T>[]>(Type.Array(items, options));
+}
+
 export const Message = Type.Object(MESSAGE_FIELDS, { description: 'A message, ordered and stored' });
 
 export const PostBody = Type.Object(
@@ -26,7 +31,7 @@ export const PostHeaders = Type.Object({ 'idempotency-key': Type.Optional(Idempo
 
 /** A page of messages. */
 export const MessagePage = Type.Object({
-  messages: Type.Array(Message, { description: 'ascending by seq' }),
+  messages: list(Message, { description: 'ascending by seq' }),
   next: Type.Union([Type.Integer(), Type.Null()], {
     description: 'the cursor of the next page; null: there is none',
   }),
@@ -47,7 +52,7 @@ const ROOM_FIELDS = {
 export const RoomSummary = Type.Object(ROOM_FIELDS);
 export const Room = Type.Object({
   ...ROOM_FIELDS,
-  members: Type.Array(KeptName, { description: 'at most PRESENCE_LIMIT names; member_count is exact' }),
+  members: list(KeptName, { description: 'at most PRESENCE_LIMIT names; member_count is exact' }),
   member_count: Type.Integer(),
 });
 
@@ -58,7 +63,7 @@ export const CURSOR_RULE = '`next` of the page before, as it stands; the other p
 export const RoomCursor = Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,64}$', description: CURSOR_RULE });
 
 export const RoomPage = Type.Object({
-  rooms: Type.Array(RoomSummary),
+  rooms: list(RoomSummary),
   next: Type.Union([RoomCursor, Type.Null()], {
     description: 'the cursor of the next page; null: there is none',
   }),
@@ -69,7 +74,7 @@ export const Event = Type.Union(Object.values(DURABLE_EVENTS), {
 });
 
 export const EventPage = Type.Object({
-  events: Type.Array(Event),
+  events: list(Event),
   next: Type.Union([Type.String(), Type.Null()], {
     description:
       'the cursor of the next page; null: there is none. A page may be short, even empty, and not be the last',
@@ -93,10 +98,12 @@ export function json<T extends TSchema>(description: string, schema: T) {
 }
 
 /** The call is done, and there is nothing to say. */
-export const Done = Type.Null({ description: 'Done' });
+export const Done = Type.Unsafe<undefined>(Type.Null({ description: 'Done' }));
 
 /** To a request with If-None-Match. */
-export const NotModified = Type.Null({ description: 'It has the entity tag of If-None-Match' });
+export const NotModified = Type.Unsafe<undefined>(
+  Type.Null({ description: 'It has the entity tag of If-None-Match' }),
+);
 
 /** What any call can end in: a request that cannot be read, a page or a name that is not listed, a fault of ours. */
 const ALWAYS: Readonly<Record<number, string>> = {

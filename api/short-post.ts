@@ -15,16 +15,17 @@ import { lateRefusals } from './late-refusals.js';
 import type { NodeLog } from './logging.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
-import { postAnswer, postRefusal, type PostAnswer } from './post-answer.js';
+import { postAnswer } from './post-answer.js';
 import { POST_PATH, postCommand } from './post-command.js';
 import { PostBody, PostHeaders, RoomParams } from './schemas.js';
+import { writtenProblem, type WrittenAnswer } from './written-answer.js';
 
 interface Head {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
 }
 
-type ShortAnswer = Pick<PostAnswer, 'status' | 'headers' | 'body'>;
+type ShortAnswer = Pick<WrittenAnswer, 'status' | 'headers' | 'body'>;
 
 type RequestLog = Pick<Log, 'error'> & Pick<NodeLog, 'requested'>;
 
@@ -55,9 +56,9 @@ export function shortPost(
   const { engine, metrics, guard, maxBodyBytes } = parts;
   const late = lateRefusals(parts.clock);
 
-  function failure(request_id: string, cause: unknown): PostAnswer {
+  function failure(request_id: string, cause: unknown): WrittenAnswer {
     log.error({ request_id, cause: errorText(cause) }, 'request: failed');
-    return postRefusal('internal', 'see the log for this x-request-id', request_id);
+    return writtenProblem('internal', 'see the log for this x-request-id', request_id);
   }
 
   return {
@@ -75,7 +76,7 @@ export function shortPost(
       const room_id = url.slice(BEFORE_ROOM.length, -AFTER_ROOM.length);
       if (paramFaults({ room_id }) !== null || headerFaults(headers) !== null) return null;
       const request_id = requestIdOf(headers['x-request-id']?.toString() ?? '');
-      const finish = (last: PostAnswer): void => {
+      const finish = (last: WrittenAnswer): void => {
         const { status, code } = last;
         if (code !== null) metrics.refused(code);
         const ms = Math.round((performance.now() - since) * 10) / 10;
@@ -84,7 +85,7 @@ export function shortPost(
       };
       // Looked at first: what is refused for it should cost as little as can be.
       if (engine.isOverloaded())
-        return () => late.add(() => finish(postRefusal(OVERLOADED.code, OVERLOADED.message, request_id)));
+        return () => late.add(() => finish(writtenProblem(OVERLOADED.code, OVERLOADED.message, request_id)));
       const body = parse(bytes);
       if (body === null) return null;
       const key = headers['idempotency-key']?.toString();
@@ -93,7 +94,7 @@ export function shortPost(
       // The engine calls this, and whatever goes wrong here is no business of its.
       const answered = (given: Answer): void => {
         try {
-          let last: PostAnswer;
+          let last: WrittenAnswer;
           try {
             last = postAnswer(given, command, request_id);
           } catch (cause) {

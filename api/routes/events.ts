@@ -1,10 +1,9 @@
-import { Type, type Static } from '@sinclair/typebox';
-import type { FastifyInstance } from 'fastify';
+import { Type } from '@sinclair/typebox';
 import { RoomId, Uuid } from '../../engine/messages/fields.js';
 import { idOf } from '../../engine/text/message-ids.js';
 import { WHOLE_PATTERN, wholeOf } from '../../engine/text/numbers.js';
 import { sendUnchanging } from '../caching.js';
-import type { AppParts } from '../parts.js';
+import type { App, AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
 import { CURSOR_RULE, Event, EventPage, json, Limit, NotModified, problems } from '../schemas.js';
 
@@ -41,8 +40,8 @@ async function seqOf(store: AppParts['store'], roomId: string, after: string): P
 }
 
 /** The log of facts: of one room by seq, or of all rooms in the order they were stored. */
-export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
-  app.get<{ Querystring: Static<typeof EventQuery> }>(
+export function eventRoutes(app: App, { store }: AppParts): void {
+  app.get(
     '/api/events',
     {
       schema: {
@@ -75,7 +74,7 @@ export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
     },
   );
 
-  app.get<{ Params: Static<typeof EventParams> }>(
+  app.get(
     '/api/events/:event_id',
     {
       schema: {

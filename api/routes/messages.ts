@@ -1,14 +1,14 @@
-import { Type, type Static } from '@sinclair/typebox';
-import type { FastifyInstance } from 'fastify';
+import { Type } from '@sinclair/typebox';
 import { toMessage } from '../../engine/messages/message.js';
 import type { MessagePosted } from '../../engine/messages/events.js';
 import { Seq } from '../../engine/messages/fields.js';
 import { sendUnchanging } from '../caching.js';
 import { carryOut } from '../carry-out.js';
-import type { AppParts } from '../parts.js';
+import type { App, AppParts } from '../parts.js';
 import { POST_PATH, postCommand } from '../post-command.js';
 import { postAnswer } from '../post-answer.js';
-import { sendProblem, setHeaders } from '../problem.js';
+import { sendProblem } from '../problem.js';
+import { sendWritten } from '../written-answer.js';
 import {
   BODY_PROBLEMS,
   CURSOR_RULE,
@@ -37,12 +37,8 @@ const HistoryQuery = Type.Object(
   { additionalProperties: false },
 );
 /** Posting into a room and reading what was posted. */
-export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts): void {
-  app.post<{
-    Params: Static<typeof RoomParams>;
-    Body: Static<typeof PostBody>;
-    Headers: Static<typeof PostHeaders>;
-  }>(
+export function messageRoutes(app: App, { engine, store }: AppParts): void {
+  app.post(
     POST_PATH,
     {
       schema: {
@@ -81,15 +77,11 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
         );
       }
       const answer = await carryOut(engine, request, command);
-      const { status, headers, body, code } = postAnswer(answer, command, request.id);
-      reply.problemCode = code;
-      setHeaders(reply, headers);
-      // It is JSON already, and says its type itself.
-      return reply.code(status).serializer(String).send(body);
+      return sendWritten(reply, postAnswer(answer, command, request.id));
     },
   );
 
-  app.get<{ Params: Static<typeof RoomParams>; Querystring: Static<typeof HistoryQuery> }>(
+  app.get(
     '/api/rooms/:room_id/messages',
     {
       schema: {
@@ -125,7 +117,7 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
     },
   );
 
-  app.get<{ Params: Static<typeof IdParams> }>(
+  app.get(
     '/api/messages/:id',
     {
       schema: {

@@ -1,6 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import type { FastifyInstance } from 'fastify';
-import type { AppParts } from '../parts.js';
+import type { App, AppParts } from '../parts.js';
 import { asyncapi } from '../asyncapi.js';
 import { sendProblem } from '../problem.js';
 import { json, problems } from '../schemas.js';
@@ -9,7 +8,7 @@ const Health = Type.Object({ status: Type.Literal('ok') });
 const OK = { status: 'ok' } as const;
 
 /** Health, metrics and the documents: for operators and machines, so not logged. */
-export function operationRoutes(app: FastifyInstance, { engine, metrics, takesWebSockets }: AppParts): void {
+export function operationRoutes(app: App, { engine, metrics, takesWebSockets }: AppParts): void {
   const quiet = { logLevel: 'silent' as const };
 
   app.get(
@@ -37,7 +36,7 @@ export function operationRoutes(app: FastifyInstance, { engine, metrics, takesWe
         response: { 200: json('It can', Health), ...problems('unavailable') },
       },
     },
-    (_request, reply) => {
+    async (_request, reply) => {
       const reason = engine.unready();
       return reason === null ? OK : sendProblem(reply, 'unavailable', reason);
     },

@@ -1,9 +1,8 @@
-import { Type, type Static } from '@sinclair/typebox';
-import type { FastifyInstance } from 'fastify';
+import { Type } from '@sinclair/typebox';
 import { PolicyChange } from '../../engine/messages/policy.js';
 import { impossible, isUnfinished, sendUnfinished } from '../answers.js';
 import { carryOut } from '../carry-out.js';
-import type { AppParts } from '../parts.js';
+import type { App, AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
 import {
   BODY_PROBLEMS,
@@ -29,8 +28,8 @@ const CloseQuery = Type.Object(
 );
 
 /** Opening, changing, reading and closing rooms. */
-export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: AppParts): void {
-  app.get<{ Querystring: Static<typeof ListQuery> }>(
+export function roomRoutes(app: App, { engine, store, presetOf }: AppParts): void {
+  app.get(
     '/api/rooms',
     {
       schema: {
@@ -48,7 +47,7 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
       return {
         rooms: page.map(({ room_id, status, policy, head_seq, created_at }) => ({
           room_id,
-          status: status === 'open' ? 'open' : 'closed',
+          status: status === 'open' ? ('open' as const) : ('closed' as const),
           policy: policy ?? presetOf(room_id),
           head_seq,
           created_at,
@@ -58,7 +57,7 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
     },
   );
 
-  app.get<{ Params: Static<typeof RoomParams> }>(
+  app.get(
     '/api/rooms/:room_id',
     {
       schema: {
@@ -82,7 +81,7 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
     },
   );
 
-  app.put<{ Params: Static<typeof RoomParams>; Body: Static<typeof PolicyChange> }>(
+  app.put(
     '/api/rooms/:room_id',
     {
       preValidation: (request, _reply, done) => {
@@ -120,7 +119,7 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
     },
   );
 
-  app.delete<{ Params: Static<typeof RoomParams>; Querystring: Static<typeof CloseQuery> }>(
+  app.delete(
     '/api/rooms/:room_id',
     {
       schema: {
@@ -150,7 +149,7 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
     },
   );
 
-  app.delete<{ Params: Static<typeof MemberParams> }>(
+  app.delete(
     '/api/rooms/:room_id/members/:user',
     {
       schema: {
