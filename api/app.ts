@@ -13,11 +13,13 @@ import { errorText } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
 import { addressFault } from '../engine/text/address.js';
 import { useJson } from './json-body.js';
+import { tenths } from './logging.js';
 import type { AppParts } from './parts.js';
 import { forbidCaching } from './caching.js';
 import { allowedMethods } from './allowed-methods.js';
 import { describeRoutes } from './openapi.js';
 import { sendProblem } from './problem.js';
+import { TooManyReads } from './read-door.js';
 import { StoreFailed } from './reads.js';
 import { codeOfStatus, type Refusals } from './refusals.js';
 import { eventRoutes } from './routes/events.js';
@@ -50,6 +52,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     frameworkErrors(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
       sendProblem(reply.header('x-request-id', request.id), 'bad_request', error.message);
       parts.metrics.refused('bad_request');
+      parts.metrics.requestsTo(request.method, null)(reply.statusCode, reply.elapsedTime);
       logRequest(request, reply);
     },
     ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
@@ -74,6 +77,8 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   });
   if (parts.guard.cors !== null) await app.register(cors, corsOptions(parts.guard.cors));
   app.addHook('onResponse', (request, reply, done) => {
+    const route = request.is404 ? null : (request.routeOptions.url ?? null);
+    parts.metrics.requestsTo(request.method, route)(reply.statusCode, reply.elapsedTime);
     if (options.refusals?.has(request.raw)) return done();
     if (reply.problemCode !== null) parts.metrics.refused(reply.problemCode);
     logRequest(request, reply);
@@ -82,6 +87,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     if (error instanceof ValidationError)
       return sendProblem(reply, 'bad_request', error.message, error.faults);
+    if (error instanceof TooManyReads) return sendProblem(reply, 'unavailable', error.message);
     if (error instanceof StoreFailed) {
       request.log.error({ cause: error.message }, 'request: the store did not answer');
       return sendProblem(reply, 'unavailable', 'the store does not answer now; try again in a moment');
@@ -139,8 +145,5 @@ const PREFLIGHT_S = 7_200;
 
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { method, url } = request;
-  request.log.info(
-    { method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
-    'request',
-  );
+  request.log.info({ method, url, status: reply.statusCode, ms: tenths(reply.elapsedTime) }, 'request');
 }

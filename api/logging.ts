@@ -47,6 +47,11 @@ export function createLog(
   return Object.assign(log, { requested });
 }
 
+/** Milliseconds as they are logged. */
+export function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
+
 const INFO = pino.levels.values['info'] ?? 30;
 
 /** The line that pino writes (a test compares them), at a sixth of the cost: there is one for each request. */

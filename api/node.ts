@@ -17,11 +17,12 @@ import type { Config } from './config.js';
 import { freePort } from './free-port.js';
 import type { NodeLog } from './logging.js';
 import { createMetrics } from './metrics.js';
+import { createReadDoor } from './read-door.js';
 import { readsOf } from './reads.js';
 import { createGuard } from './origins.js';
 import { createRefusals } from './refusals.js';
 import { shortPost } from './short-post.js';
-import { letIn, refusedHandshake, SUBPROTOCOL } from './websocket.js';
+import { letIn, refusedHandshake, SUBPROTOCOL, WS_ROUTE } from './websocket.js';
 import type { Worker } from './worker.js';
 
 export interface Node {
@@ -81,7 +82,8 @@ export async function startNode(
       meter: metrics,
     },
   );
-  metrics.watch(() => engine.stats());
+  const door = createReadDoor();
+  metrics.watch(() => ({ ...engine.stats(), readsWaiting: door.waiting }));
 
   const { MAX_BODY_BYTES: maxBodyBytes } = config;
   const refusals = createRefusals(log, metrics);
@@ -109,12 +111,12 @@ export async function startNode(
   const isFull = (): boolean => files.look() !== 'free';
   const guard = createGuard(config.ORIGINS, config.HOSTS);
   const app = await createApp(
-    { engine, store: readsOf(store), metrics, guard, presetOf, takesWebSockets },
+    { engine, store: readsOf(store, door), metrics, guard, presetOf, takesWebSockets },
     { log, maxBodyBytes, refusals, serverFactory: http.serverFactory },
   );
   if (takesWebSockets)
     outlet.current = attachWebSockets(server.app, {
-      pattern: '/ws/*',
+      pattern: WS_ROUTE,
       protocol: SUBPROTOCOL,
       maxFrameBytes: config.MAX_FRAME_BYTES,
       maxBufferedBytes: config.MAX_BUFFERED_BYTES,
@@ -123,7 +125,7 @@ export async function startNode(
       ...(gather ? { gather } : {}),
       opened: (socket) =>
         socket.upgrade ? letIn({ engine, log, meter: metrics, guard, isFull }, socket, socket.upgrade) : null,
-      refused: (fault, upgrade) => refusedHandshake({ log, meter: metrics }, fault, upgrade),
+      refused: (fault, upgrade) => refusedHandshake({ log, metrics }, fault, upgrade),
     });
   // The short cut knows no authentication, and there is none yet.
   http.attach(server.app, [shortPost({ engine, metrics, guard, clock: systemClock, maxBodyBytes }, log)]);

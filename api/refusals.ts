@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
-import type { NodeLog } from './logging.js';
+import { tenths, type NodeLog } from './logging.js';
 import type { Metrics } from './metrics.js';
-import { problemOf } from './problem.js';
+import { writtenProblem } from './written-answer.js';
 
 /** What the HTTP server refused before a route saw it, or in its place. */
 interface Refused {
@@ -27,17 +27,22 @@ export interface Refusals {
   has(raw: object): boolean;
 }
 
-export function createRefusals(log: Pick<NodeLog, 'requested'>, metrics: Pick<Metrics, 'refused'>): Refusals {
+export function createRefusals(
+  log: Pick<NodeLog, 'requested'>,
+  metrics: Pick<Metrics, 'refused' | 'requestsTo'>,
+): Refusals {
   const overruled = new WeakSet();
   return {
     refuse({ status, detail, method, url, requestId, ms, raw }) {
       if (raw !== null) overruled.add(raw);
       const code = codeOfStatus(status);
       const request_id = requestIdOf(requestId);
-      const { headers, problem } = problemOf(code, detail);
+      const answer = writtenProblem(code, detail, request_id);
       metrics.refused(code);
-      log.requested({ request_id, method, url, status: problem.status, ms: Math.round(ms * 10) / 10 });
-      return { headers: ['x-request-id', request_id, ...headers], body: JSON.stringify(problem) };
+      // The app counts the requests that it has seen.
+      if (raw === null) metrics.requestsTo(method, null)(answer.status, ms);
+      log.requested({ request_id, method, url, status: answer.status, ms: tenths(ms) });
+      return answer;
     },
     has: (raw) => overruled.has(raw),
   };

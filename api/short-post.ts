@@ -12,7 +12,7 @@ import { idOfKey } from '../engine/text/message-ids.js';
 import { fromUtf8 } from '../engine/text/utf8.js';
 import { isPlainJson } from './content-type.js';
 import { lateRefusals } from './late-refusals.js';
-import type { NodeLog } from './logging.js';
+import { tenths, type NodeLog } from './logging.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
 import { postAnswer } from './post-answer.js';
@@ -45,7 +45,7 @@ const spellBody = speller(PostBody);
 export function shortPost(
   parts: {
     engine: Pick<Engine, 'ask' | 'isOverloaded'>;
-    metrics: Pick<Metrics, 'refused'>;
+    metrics: Pick<Metrics, 'refused' | 'requestsTo'>;
     guard: Pick<Guard, 'refusal'>;
     clock: Clock;
     /** As the route's: a larger body is left to it. */
@@ -55,6 +55,7 @@ export function shortPost(
 ) {
   const { engine, metrics, guard, maxBodyBytes } = parts;
   const late = lateRefusals(parts.clock);
+  const count = metrics.requestsTo('POST', POST_PATH);
 
   function failure(request_id: string, cause: unknown): WrittenAnswer {
     log.error({ request_id, cause: errorText(cause) }, 'request: failed');
@@ -79,8 +80,9 @@ export function shortPost(
       const finish = (last: WrittenAnswer): void => {
         const { status, code } = last;
         if (code !== null) metrics.refused(code);
-        const ms = Math.round((performance.now() - since) * 10) / 10;
-        log.requested({ request_id, method: 'POST', url, status, ms });
+        const ms = performance.now() - since;
+        count(status, ms);
+        log.requested({ request_id, method: 'POST', url, status, ms: tenths(ms) });
         answer(last);
       };
       // Looked at first: what is refused for it should cost as little as can be.

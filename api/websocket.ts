@@ -5,10 +5,13 @@ import { ERRORS, type ErrorCode, type Refusal } from '../engine/errors.js';
 import { readHello, type Hello } from '../engine/hello.js';
 import type { Log, Meter, Socket } from '../engine/ports.js';
 import { addressFault } from '../engine/text/address.js';
+import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
 
 /** Before the room id in a WebSocket's address. */
 export const WS_PREFIX = '/ws/updates/';
+/** What is asked of these addresses is for WebSockets. */
+export const WS_ROUTE = '/ws/*';
 /** The one that is spoken here. It is chosen when a client offers it; a client that offers none speaks it, too. */
 export const SUBPROTOCOL = 'parlor.v1';
 /** Of what a client sent, so much is repeated to it. */
@@ -77,11 +80,12 @@ export function letIn(parts: Parts, socket: Socket, upgrade: Upgrade): Handler |
 
 /** Logs and counts a request that opens no WebSocket; it has been answered. */
 export function refusedHandshake(
-  { log, meter }: Pick<Parts, 'log' | 'meter'>,
+  { log, metrics }: { readonly log: Log; readonly metrics: Pick<Metrics, 'refused' | 'requestsTo'> },
   { code, detail }: { readonly code: ErrorCode; readonly detail: string },
   { path, ip, requestId }: Upgrade,
 ): void {
-  meter.refused(code);
+  metrics.refused(code);
+  metrics.requestsTo('GET', WS_ROUTE)(ERRORS[code].http, 0);
   log.info({ request_id: requestId, path, ip, code, detail }, 'connection refused');
 }
 

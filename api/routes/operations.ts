@@ -3,6 +3,7 @@ import type { App, AppParts } from '../parts.js';
 import { asyncapi } from '../asyncapi.js';
 import { sendProblem } from '../problem.js';
 import { json, problems } from '../schemas.js';
+import { WS_ROUTE } from '../websocket.js';
 
 const Health = Type.Object({ status: Type.Literal('ok') });
 const OK = { status: 'ok' } as const;
@@ -79,7 +80,7 @@ export function operationRoutes(app: App, { engine, metrics, takesWebSockets }: 
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/api/openapi'));
   // Where WebSockets are taken, their own side answers whatever is asked there.
   if (takesWebSockets) return;
-  app.get('/ws/*', { schema: { hide: true } }, (_request, reply) =>
+  app.get(WS_ROUTE, { schema: { hide: true } }, (_request, reply) =>
     sendProblem(reply, 'unavailable', 'this node takes no WebSockets (ROLE=home): connect to another one'),
   );
 }
