@@ -18,7 +18,7 @@ import type { AppParts } from './parts.js';
 import { forbidCaching } from './caching.js';
 import { allowedMethods } from './allowed-methods.js';
 import { describeRoutes } from './openapi.js';
-import { sendProblem } from './problem.js';
+import { SEE_LOG, sendProblem } from './problem.js';
 import { TooManyReads } from './read-door.js';
 import { StoreFailed } from './reads.js';
 import { codeOfStatus, type Refusals } from './refusals.js';
@@ -37,18 +37,18 @@ export interface AppOptions {
   readonly serverFactory?: FastifyServerFactory;
 }
 
-/** The HTTP side, ready to be put on a server. */
+/** The Fastify app with all its routes, ready for a server. */
 export async function createApp(parts: AppParts, options: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: options.log,
-    // One line per request is ours, below.
+    // We log one line per request ourselves, below.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: options.maxBodyBytes,
     genReqId: (request) => requestIdOf(String(request.headers['x-request-id'] ?? '')),
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
-    // Fastify's own says nothing of when to come again; the engine's does.
+    // Fastify's own 503 has no Retry-After; the engine's has one.
     return503OnClosing: false,
-    // An address that cannot be read never gets as far as the hooks below.
+    // A URL that cannot be decoded does not reach the hooks below.
     frameworkErrors(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
       sendProblem(reply.header('x-request-id', request.id), 'bad_request', error.message);
       parts.metrics.refused('bad_request');
@@ -69,7 +69,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
       sendProblem(reply, 'forbidden', foreign);
       return;
     }
-    // Of the path, the router has found this out by now.
+    // The router has checked the path already.
     const at = request.url.indexOf('?');
     const fault = at < 0 ? null : addressFault(request.url.slice(at + 1));
     if (fault === null) done();
@@ -90,16 +90,12 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     if (error instanceof TooManyReads) return sendProblem(reply, 'unavailable', error.message);
     if (error instanceof StoreFailed) {
       request.log.error({ cause: error.message }, 'request: the store did not answer');
-      return sendProblem(reply, 'unavailable', 'the store does not answer now; try again in a moment');
+      return sendProblem(reply, 'unavailable', 'the store does not answer; try again in a moment');
     }
     const code = codeOfStatus(error.statusCode);
     if (code === 'internal')
       request.log.error({ cause: errorText(error), stack: error.stack }, 'request: failed');
-    return sendProblem(
-      reply,
-      code,
-      code === 'internal' ? 'see the log for this x-request-id' : error.message,
-    );
+    return sendProblem(reply, code, code === 'internal' ? SEE_LOG : error.message);
   });
   const allowed = allowedMethods(app, [`${WS_PREFIX}:room_id`]);
   app.addHook('onRoute', ({ url, schema }) => {
@@ -126,21 +122,21 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   return app;
 }
 
-/** Pages of these origins may do all that services may. No credentials: there are none yet. */
+/** Pages of these origins may do everything that services may. No credentials, as there is no authentication yet. */
 function corsOptions(origins: readonly string[] | '*'): FastifyCorsOptions {
   return {
-    // One origin in a list, too, so that only that origin is named in an answer to it, and `Vary` says so.
+    // A list, even of one origin: answers then name the origin that asked, and have `Vary`.
     origin: origins === '*' ? '*' : [...origins],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
     allowedHeaders: ['content-type', 'idempotency-key', 'x-request-id'],
     exposedHeaders: ['location', 'retry-after', 'x-request-id'],
     maxAge: PREFLIGHT_S,
-    // Else it answers what is no preflight with 400; the answer to OPTIONS is the API's own matter.
+    // Otherwise the plugin answers an OPTIONS that is not a preflight with 400.
     strictPreflight: false,
   };
 }
 
-/** How long a browser may go by a preflight, s: the longest that Chrome takes. */
+/** How long a browser may cache a preflight, s: Chrome's maximum. */
 const PREFLIGHT_S = 7_200;
 
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {

@@ -21,12 +21,12 @@ const SHOWS_SOMETHING = `(?=[\\s\\S]*${VISIBLE.source})`;
 const HIDES_NOTHING = `(?![\\s\\S]*(?:${CONTROL.source}|${HIDDEN.source}))`;
 const TRIMMED = '(?!\\s)(?![\\s\\S]*\\s$)';
 const NO_DOTS = '(?!\\.{1,2}$)';
-/** Beside the white space around it, which is taken away, a text may be so long. */
+/** The white space around a text is removed and does not count. */
 const TEXT = `\\s*${STORABLE}{1,${TEXT_MAX}}\\s*`;
 
 /**
- * The engine's formats in the words of JSON Schema. One thing cannot be said in them: a name may be longest in Unicode's form
- * NFC, and a few names grow when they are converted.
+ * The engine's formats as keywords of JSON Schema. One rule cannot be expressed: the length of a name counts in Unicode's
+ * form NFC, and a few names become longer when they are converted.
  */
 const FORMATS: Readonly<Record<string, object>> = {
   'message-text': { minLength: 1, pattern: `^${SHOWS_SOMETHING}${TEXT}$` },
@@ -41,7 +41,7 @@ const FORMATS: Readonly<Record<string, object>> = {
   'idempotency-key': { pattern: `^(?:(?:${UUID})|"(?:${UUID})")$` },
 };
 
-/** A copy of a document, or of a schema, in which the engine's formats are said in the words of JSON Schema. */
+/** A copy of a document or schema in which keywords of JSON Schema replace the engine's formats. */
 export function documented(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(documented);
   if (typeof value !== 'object' || value === null) return value;

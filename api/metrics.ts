@@ -4,7 +4,7 @@ import type { Meter } from '../engine/ports.js';
 import { createRequestMetrics, type RequestMetrics } from './request-metrics.js';
 import type { Worker } from './worker.js';
 
-/** What is read off a node when its metrics are. */
+/** The state of a node at a scrape. */
 export interface NodeStats extends EngineStats {
   /** Reads over HTTP that wait for their turn at the store. */
   readonly readsWaiting: number;
@@ -14,11 +14,11 @@ export interface Metrics extends Meter, RequestMetrics {
   readonly contentType: string;
   /** The metrics in Prometheus's text format. */
   text(): Promise<string>;
-  /** What is read off the node when somebody asks. */
+  /** Adds gauges that read the node's state at each scrape. */
   watch(stats: () => NodeStats): void;
 }
 
-/** Metrics of one node, in a registry of its own: two nodes may share a process. Those of a worker are labelled so. */
+/** Metrics of one node, in their own registry, as a process may have two nodes. Those of a worker have a label for it. */
 export function createMetrics(worker?: Worker): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -31,7 +31,7 @@ export function createMetrics(worker?: Worker): Metrics {
     }).inc(worker.restarts);
   }
   collectDefaultMetrics({ register: registry });
-  /** Since somebody read them: under overload there are hundreds of thousands a second. */
+  /** Counts since the last scrape. prom-client would be too slow for the hundreds of thousands a second of an overload. */
   const refused = new Map<string, number>();
   new Counter({
     name: 'parlor_refusals_total',
@@ -74,7 +74,7 @@ export function createMetrics(worker?: Worker): Metrics {
 
   let collect = (): void => undefined;
 
-  /** A scrape looks once: the engine walks its rooms and audiences to count them. */
+  /** Reads all gauges at once, as the engine walks its rooms and audiences to count them. */
   function watch(stats: () => NodeStats): void {
     const gauges: { readonly gauge: Gauge; readonly read: (now: NodeStats) => number }[] = [];
     const gauge = (name: string, help: string, read: (now: NodeStats) => number): void => {

@@ -15,7 +15,7 @@ import {
   RoomSummary,
 } from './schemas.js';
 
-/** The schemas that have a name in the OpenAPI document. A client that is generated from it has a type for each. */
+/** The schemas that have a name in the OpenAPI document. A generated client has a type for each. */
 const MODELS: Readonly<Record<string, TSchema>> = {
   ...{ Message, MessagePage, NewMessage: PostBody, Queued },
   ...{ Room, RoomPage, RoomSummary, Policy, PolicyChange },
@@ -31,12 +31,12 @@ const NAMES: ReadonlyMap<unknown, string> = new Map(
   Object.entries(MODELS).map(([name, schema]) => [schema, name]),
 );
 
-/** Makes the models known to the app, for `withNames` to refer to. */
+/** Adds the models to the app, for the references that `withNames` makes. */
 export function addModels(app: FastifyInstance): void {
   for (const [$id, model] of Object.entries(MODELS)) app.addSchema({ $id, ...insideNamed(model) });
 }
 
-/** A copy of a route's schema in which models are referred to by name. Routes hold them whole, as they check with them. */
+/** A copy of a route's schema with references in place of models. Routes need whole schemas to check requests. */
 export function withNames(schema: unknown): unknown {
   const name = NAMES.get(schema);
   if (name !== undefined) return { $ref: `${name}#` };

@@ -9,7 +9,7 @@ const DESCRIPTION = `A chat engine in which every room is an actor. The WebSocke
 Errors are problem documents (RFC 9457) with a \`code\`. Every answer has an \`x-request-id\`: yours, if you sent one. Patterns
 are regular expressions of ECMA-262 with the flag \`u\`.`;
 
-/** Has the app describe its routes; those that are added from now on are in the document. */
+/** Makes the app describe the routes that are added from now on, as an OpenAPI document. */
 export async function describeRoutes(app: FastifyInstance): Promise<void> {
   addModels(app);
   await app.register(swagger, {
@@ -57,7 +57,7 @@ interface Operation {
   'x-body-optional'?: true;
 }
 
-/** The plugin takes every body for required. */
+/** The plugin marks every body as required. */
 function finished(document: unknown): object {
   const { paths } = document as Document;
   for (const operation of Object.values(paths).flatMap((methods) => Object.values(methods))) {

@@ -21,13 +21,13 @@ export type App = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-/** What the routes are given. */
+/** What the routes need. */
 export interface AppParts {
   readonly engine: Engine;
   readonly store: Reads;
   readonly metrics: Metrics;
   readonly guard: Guard;
-  /** False: whoever opens one is sent to another node. */
+  /** False: clients that open one are sent to another node. */
   readonly takesWebSockets: boolean;
   readonly presetOf: (roomId: string) => Policy;
 }

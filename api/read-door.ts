@@ -1,10 +1,10 @@
 /** Reads that are with the store at the same time: enough to keep its readers busy, and few for a room to wait behind. */
 const AT_ONCE = 16;
 
-/** Reads that wait for their turn, some hundred bytes each. With more, whoever comes last would wait for seconds. */
+/** At most this many reads wait, some hundred bytes each. With more of them, the last one would wait for seconds. */
 const WAITING = 1_024;
 
-/** What a read that finds no place is refused with. Its message is for the client. */
+/** The refusal of a read when too many are waiting. Its message is for the client. */
 export class TooManyReads extends Error {
   constructor() {
     super('too many reads are waiting for the store; try again in a second');
@@ -20,9 +20,9 @@ export interface ReadDoor {
 }
 
 /**
- * Stores answer reads in the order they come. Without a door, pages that thousands of clients read would stand before the
- * read that wakes a room, and whoever joins it would wait for all of them. So HTTP has a few reads with the store at a
- * time, and the engine's own never pass through here.
+ * Stores answer reads in the order in which they come. Without a door, the read that wakes a room would wait behind the
+ * pages of thousands of clients, and so would those who join the room. So only a few reads over HTTP are with the store at
+ * a time. The engine's own reads do not pass through here.
  */
 export function createReadDoor({ atOnce = AT_ONCE, waiting: most = WAITING } = {}): ReadDoor {
   const queue: (() => void)[] = [];
@@ -38,7 +38,7 @@ export function createReadDoor({ atOnce = AT_ONCE, waiting: most = WAITING } = {
     async pass(read) {
       if (inside < atOnce) inside++;
       else if (queue.length >= most) throw new TooManyReads();
-      // Whoever leaves gives its place to the next one.
+      // A read that ends gives its place to the next one.
       else await new Promise<void>((turn) => queue.push(turn));
       try {
         return await read();

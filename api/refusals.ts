@@ -4,7 +4,7 @@ import { tenths, type NodeLog } from './logging.js';
 import type { Metrics } from './metrics.js';
 import { writtenProblem } from './written-answer.js';
 
-/** What the HTTP server refused before a route saw it, or in its place. */
+/** A request that the HTTP server refused before a route saw it, or in a route's place. */
 interface Refused {
   readonly status: number;
   readonly detail: string;
@@ -20,10 +20,10 @@ interface RefusalAnswer {
   readonly body: string;
 }
 
-/** Refusals of the HTTP server itself: answered, logged and counted as those of the routes are. */
+/** Answers, logs and counts what the HTTP server itself refuses, as the routes do with their refusals. */
 export interface Refusals {
   refuse(refused: Refused): RefusalAnswer;
-  /** Whether a request that a route has seen was refused in its place, and so is logged and counted already. */
+  /** Whether a request was refused in a route's place, so that its refusal is logged and counted already. */
   has(raw: object): boolean;
 }
 
@@ -55,7 +55,7 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   417: 'expectation_failed',
 };
 
-/** Our code for a status that somebody below us chose. */
+/** The code for a status that Fastify or the HTTP server chose. */
 export function codeOfStatus(status: number | undefined): ErrorCode {
   if (status === undefined || status < 400 || status >= 500) return 'internal';
   return CODES[status] ?? 'bad_request';

@@ -15,7 +15,7 @@ import { MESSAGE_FIELDS } from '../engine/messages/frames.js';
 import { Policy } from '../engine/messages/policy.js';
 import { Problem } from './problem.js';
 
-/** An array in an answer, in which nothing is changed. */
+/** An array in an answer; readonly, as the engine's are. */
 function list<T extends TSchema>(items: T, options: ArrayOptions = {}) {
   return Type.Unsafe<readonly Static<T>[]>(Type.Array(items, options));
 }
@@ -56,10 +56,10 @@ export const Room = Type.Object({
   member_count: Type.Integer(),
 });
 
-/** The one way through a list, whatever it lists. */
+/** How to page through any list. */
 export const CURSOR_RULE = '`next` of the page before, as it stands; the other parameters as they were';
 
-/** A place in the list. An older Parlor let rooms be named . and .., so a page may end with one of them. */
+/** A position in the list of rooms. An older Parlor allowed the ids . and .., so a page may end with one of them. */
 export const RoomCursor = Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,64}$', description: CURSOR_RULE });
 
 export const RoomPage = Type.Object({
@@ -80,7 +80,7 @@ export const EventPage = Type.Object({
       'the cursor of the next page; null: there is none. A page may be short, even empty, and not be the last',
   }),
   cursor: Type.Union([Type.String(), Type.Null()], {
-    description: 'the cursor to go on with later, when there is more; stays good when events are forgotten',
+    description: 'the cursor to go on with later, when there is more; stays valid when events are forgotten',
   }),
 });
 
@@ -88,7 +88,7 @@ export const RoomParams = Type.Object({ room_id: RoomId });
 export const MemberParams = Type.Object({ room_id: RoomId, user: UserName });
 export const IdParams = Type.Object({ id: Uuid });
 
-/** For a call without query parameters: one that it does not know is refused, as an unknown field is. */
+/** For a call without query parameters: any parameter is refused, as an unknown field is. */
 export const NoQuery = Type.Object({}, { additionalProperties: false });
 
 export const Limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 }));
@@ -97,7 +97,7 @@ export function json<T extends TSchema>(description: string, schema: T) {
   return { description, content: { 'application/json': { schema } } };
 }
 
-/** The call is done, and there is nothing to say. */
+/** An answer without a body. */
 export const Done = Type.Unsafe<undefined>(Type.Null({ description: 'Done' }));
 
 /** To a request with If-None-Match. */
@@ -105,7 +105,7 @@ export const NotModified = Type.Unsafe<undefined>(
   Type.Null({ description: 'It has the entity tag of If-None-Match' }),
 );
 
-/** What any call can end in: a request that cannot be read, a page or a name that is not listed, a fault of ours. */
+/** Every call can end in these: an unreadable request, an Origin or Host that is not listed, a bug. */
 const ALWAYS: Readonly<Record<number, string>> = {
   [ERRORS.bad_request.http]: ERRORS.bad_request.title,
   [ERRORS.forbidden.http]: 'Pages of this Origin, or requests with this Host, are not allowed',

@@ -17,6 +17,7 @@ import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
 import { postAnswer } from './post-answer.js';
 import { POST_PATH, postCommand } from './post-command.js';
+import { SEE_LOG } from './problem.js';
 import { PostBody, PostHeaders, RoomParams } from './schemas.js';
 import { writtenProblem, type WrittenAnswer } from './written-answer.js';
 
@@ -40,7 +41,7 @@ const spellBody = speller(PostBody);
  * The short way of a post: nine in ten requests of a busy node are well-formed posts, and Fastify's way through
  * routing, hooks and reply costs twice what the room does. It answers those exactly as the route in
  * routes/messages.ts does (tests compare them), logs the same line, and leaves every other request to Fastify. It
- * knows no authentication: where clients must prove who they are, it must not be used.
+ * does not check authentication: where clients must authenticate, it must not be used.
  */
 export function shortPost(
   parts: {
@@ -48,7 +49,7 @@ export function shortPost(
     metrics: Pick<Metrics, 'refused' | 'requestsTo'>;
     guard: Pick<Guard, 'refusal'>;
     clock: Clock;
-    /** As the route's: a larger body is left to it. */
+    /** The route's limit. A larger body is left to the route. */
     maxBodyBytes: number;
   },
   log: RequestLog,
@@ -59,17 +60,17 @@ export function shortPost(
 
   function failure(request_id: string, cause: unknown): WrittenAnswer {
     log.error({ request_id, cause: errorText(cause) }, 'request: failed');
-    return writtenProblem('internal', 'see the log for this x-request-id', request_id);
+    return writtenProblem('internal', SEE_LOG, request_id);
   }
 
   return {
     pattern: POST_PATH,
-    // Posts of pages, which have an Origin, need the headers of CORS.
+    // Posts of pages have an Origin, and their answers need the headers of CORS.
     wants: ({ headers }: Head): boolean =>
       isPlainJson(headers['content-type']) &&
       headers.origin === undefined &&
       guard.refusal('', headers.host ?? '') === null,
-    /** What carries the post out and answers it, to be called once; null: it is left to Fastify. */
+    /** Returns a function that carries the post out and answers it, to be called once; null: left to Fastify. */
     take({ url, headers }: Head, bytes: Buffer, answer: (answer: ShortAnswer) => void): (() => void) | null {
       const since = performance.now();
       if (bytes.length > maxBodyBytes) return null;
@@ -85,7 +86,7 @@ export function shortPost(
         log.requested({ request_id, method: 'POST', url, status, ms: tenths(ms) });
         answer(last);
       };
-      // Looked at first: what is refused for it should cost as little as can be.
+      // Checked first, so that a refusal for overload costs as little as possible.
       if (engine.isOverloaded())
         return () => late.add(() => finish(writtenProblem(OVERLOADED.code, OVERLOADED.message, request_id)));
       const body = parse(bytes);
@@ -93,7 +94,7 @@ export function shortPost(
       const key = headers['idempotency-key']?.toString();
       const command = postCommand(room_id, body, key && idOfKey(key), request_id);
       if (command === null) return null;
-      // The engine calls this, and whatever goes wrong here is no business of its.
+      // The engine calls this, and expects that it does not throw.
       const answered = (given: Answer): void => {
         try {
           let last: WrittenAnswer;
@@ -118,7 +119,7 @@ export function shortPost(
   };
 }
 
-/** A body that fits its schema; null for one that has to be looked at more closely. */
+/** A body that fits its schema; null: the route decides. */
 function parse(bytes: Buffer): Static<typeof PostBody> | null {
   const text = fromUtf8(bytes);
   if (text === null) return null;
@@ -126,6 +127,6 @@ function parse(bytes: Buffer): Static<typeof PostBody> | null {
     const value: unknown = JSON.parse(text);
     return bodyFaults(value) === null ? spellBody(value as Static<typeof PostBody>) : null;
   } catch {
-    return null; // Fastify says what is wrong with it.
+    return null; // Fastify answers what is wrong with it.
   }
 }

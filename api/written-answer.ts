@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import type { ErrorCode } from '../engine/errors.js';
 import { problemOf, setHeaders } from './problem.js';
 
-/** An answer as it goes out, for what is answered beside Fastify's own way to make one. */
+/** An answer with its headers and body written out, for those that Fastify does not serialize. */
 export interface WrittenAnswer {
   readonly status: number;
   /** Name, value, name, value … */
@@ -12,7 +12,7 @@ export interface WrittenAnswer {
   readonly code: ErrorCode | null;
 }
 
-/** A refusal as it goes out. */
+/** A refusal as a written answer. */
 export function writtenProblem(code: ErrorCode, detail: string, requestId: string): WrittenAnswer {
   const { headers, problem } = problemOf(code, detail);
   return {
@@ -30,6 +30,6 @@ export function sendWritten(
 ): FastifyReply {
   reply.problemCode = code;
   setHeaders(reply, headers);
-  // It is JSON already, and says its type itself.
+  // The body is JSON already, and the headers have its type.
   return reply.code(status).serializer(String).send(body);
 }

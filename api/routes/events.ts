@@ -28,10 +28,10 @@ const EventQuery = Type.Object(
   { additionalProperties: false },
 );
 const UNKNOWN =
-  'after is an event that is no longer known, or is not in this room: begin again without it, and go on with cursors, which stay good';
+  'after names an event that is no longer known, or is not in this room: start again without it, and continue with cursors, which stay valid';
 const EventParams = Type.Object({ event_id: Uuid });
 
-/** The seq that a cursor or the id of an event stands for in a room; null: the room has no such event. */
+/** The seq of a cursor or of an event's id in a room; null: the room has no such event. */
 async function seqOf(store: AppParts['store'], roomId: string, after: string): Promise<number | null> {
   const seq = wholeOf(after);
   if (seq !== null) return seq;

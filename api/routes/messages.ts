@@ -98,7 +98,7 @@ export function messageRoutes(app: App, { engine, store }: AppParts): void {
       const { room_id } = request.params;
       const { limit = 50, cursor } = request.query;
       const isForward = request.query.after !== undefined;
-      // A page goes on in its own direction: its cursor stands for the bound on that side.
+      // The cursor replaces the bound in the direction of paging.
       const after = isForward ? (cursor ?? request.query.after) : undefined;
       const before = isForward ? request.query.before : (cursor ?? request.query.before);
       if ((await store.load(room_id)) === null) {

@@ -8,7 +8,7 @@ import { WS_ROUTE } from '../websocket.js';
 const Health = Type.Object({ status: Type.Literal('ok') });
 const OK = { status: 'ok' } as const;
 
-/** Health, metrics and the documents: for operators and machines, so not logged. */
+/** Health, metrics and the documents. They are for operators and machines, so requests are not logged. */
 export function operationRoutes(app: App, { engine, metrics, takesWebSockets }: AppParts): void {
   const quiet = { logLevel: 'silent' as const };
 
@@ -78,7 +78,7 @@ export function operationRoutes(app: App, { engine, metrics, takesWebSockets }: 
     () => asyncapi(),
   );
   app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/api/openapi'));
-  // Where WebSockets are taken, their own side answers whatever is asked there.
+  // Otherwise the WebSocket adapter answers everything under this path.
   if (takesWebSockets) return;
   app.get(WS_ROUTE, { schema: { hide: true } }, (_request, reply) =>
     sendProblem(reply, 'unavailable', 'this node takes no WebSockets (ROLE=home): connect to another one'),
