@@ -6,7 +6,7 @@ BIN := node_modules/.bin
 # The folders are here too: deleting a file changes its folder only. With `/.`, as `test` and `bench` are also targets.
 # What the benchmark writes is no source.
 SOURCES := $(shell find engine/. adapters/. api/. bench/. test/. -path bench/./results -prune -o \( -type d -o -name '*.ts' -o -name '*.json' \) -print 2>/dev/null)
-LINTS := lint-types lint-code lint-format lint-layers lint-unused lint-docs
+LINTS := lint-types lint-code lint-format lint-layers lint-unused lint-docs lint-openapi
 
 .PHONY: help
 help: hooks ## Show this list (the default)
@@ -51,7 +51,7 @@ bench: build ## Compare Parlor with what people use, in under 10 minutes; ARGS=-
 	@exec node dist/bench/main.js $(ARGS)
 
 .PHONY: lint
-lint: install ## Types, code, format, layers, and what nobody uses
+lint: install ## Types, code, format, layers, what nobody uses, and the OpenAPI document
 	@$(MAKE) --keep-going --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(LINTS)
 
 .PHONY: fmt
@@ -100,6 +100,11 @@ lint-unused:
 	@$(BIN)/knip
 lint-docs: build
 	@node dist/test/docs.js --check
+# What it has to say of a document without faults, and of itself, is of no interest.
+lint-openapi: build
+	@node dist/test/openapi.js > dist/openapi.json
+	@output=$$(REDOCLY_SUPPRESS_UPDATE_NOTICE=true $(BIN)/redocly lint dist/openapi.json 2>&1) || \
+	  { printf '%s\n' "$$output" >&2; exit 1; }
 
 # The hooks are installed in a checkout of this repository only (not in a copy inside of another one), and never over
 # the user's own.

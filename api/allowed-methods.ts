@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Notes the routes that are added from now on; returns which methods an address has, in the order of the alphabet.
- * Routes for every address (`*`) do not count. `gets`: addresses with GET that are no routes of Fastify's.
+ * Records the routes that are added from now on. The returned function lists the methods of a path in alphabetical
+ * order. Routes for every path (`*`) do not count. `gets`: paths with GET that are not routes of Fastify.
  */
 export function allowedMethods(
   app: FastifyInstance,
@@ -19,7 +19,7 @@ export function allowedMethods(
     [...new Set(routes.flatMap(({ pattern, methods }) => (pattern.test(path) ? methods : [])))].sort();
 }
 
-/** Which paths a route of Fastify's matches: `:name` is one segment, `*` the rest; a slash at the end is ignored. */
+/** The paths that a Fastify route matches: `:name` is one segment, `*` the rest. A trailing slash is ignored. */
 function patternOf(url: string): RegExp {
   const parts = url.split(/(:\w+|\*)/).map((part) => {
     if (part === '*') return '.*';

@@ -1,5 +1,4 @@
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
-import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, {
   LogController,
@@ -14,10 +13,13 @@ import { errorText } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
 import { addressFault } from '../engine/text/address.js';
 import { useJson } from './json-body.js';
+import { tenths } from './logging.js';
 import type { AppParts } from './parts.js';
 import { forbidCaching } from './caching.js';
 import { allowedMethods } from './allowed-methods.js';
-import { sendProblem } from './problem.js';
+import { describeRoutes } from './openapi.js';
+import { SEE_LOG, sendProblem } from './problem.js';
+import { TooManyReads } from './read-door.js';
 import { StoreFailed } from './reads.js';
 import { codeOfStatus, type Refusals } from './refusals.js';
 import { eventRoutes } from './routes/events.js';
@@ -26,7 +28,6 @@ import { operationRoutes } from './routes/operations.js';
 import { roomRoutes } from './routes/rooms.js';
 import { NoQuery } from './schemas.js';
 import { useTypeBox, ValidationError } from './validation.js';
-import { VERSION } from './version.js';
 import { WS_PREFIX } from './websocket.js';
 
 export interface AppOptions {
@@ -36,21 +37,22 @@ export interface AppOptions {
   readonly serverFactory?: FastifyServerFactory;
 }
 
-/** The HTTP side, ready to be put on a server. */
+/** The Fastify app with all its routes, ready for a server. */
 export async function createApp(parts: AppParts, options: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: options.log,
-    // One line per request is ours, below.
+    // We log one line per request ourselves, below.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: options.maxBodyBytes,
     genReqId: (request) => requestIdOf(String(request.headers['x-request-id'] ?? '')),
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
-    // Fastify's own says nothing of when to come again; the engine's does.
+    // Fastify's own 503 has no Retry-After; the engine's has one.
     return503OnClosing: false,
-    // An address that cannot be read never gets as far as the hooks below.
+    // A URL that cannot be decoded does not reach the hooks below.
     frameworkErrors(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
       sendProblem(reply.header('x-request-id', request.id), 'bad_request', error.message);
       parts.metrics.refused('bad_request');
+      parts.metrics.requestsTo(request.method, null)(reply.statusCode, reply.elapsedTime);
       logRequest(request, reply);
     },
     ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
@@ -67,7 +69,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
       sendProblem(reply, 'forbidden', foreign);
       return;
     }
-    // Of the path, the router has found this out by now.
+    // The router has checked the path already.
     const at = request.url.indexOf('?');
     const fault = at < 0 ? null : addressFault(request.url.slice(at + 1));
     if (fault === null) done();
@@ -75,6 +77,8 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   });
   if (parts.guard.cors !== null) await app.register(cors, corsOptions(parts.guard.cors));
   app.addHook('onResponse', (request, reply, done) => {
+    const route = request.is404 ? null : (request.routeOptions.url ?? null);
+    parts.metrics.requestsTo(request.method, route)(reply.statusCode, reply.elapsedTime);
     if (options.refusals?.has(request.raw)) return done();
     if (reply.problemCode !== null) parts.metrics.refused(reply.problemCode);
     logRequest(request, reply);
@@ -83,18 +87,15 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     if (error instanceof ValidationError)
       return sendProblem(reply, 'bad_request', error.message, error.faults);
+    if (error instanceof TooManyReads) return sendProblem(reply, 'unavailable', error.message);
     if (error instanceof StoreFailed) {
       request.log.error({ cause: error.message }, 'request: the store did not answer');
-      return sendProblem(reply, 'unavailable', 'the store does not answer now; try again in a moment');
+      return sendProblem(reply, 'unavailable', 'the store does not answer; try again in a moment');
     }
     const code = codeOfStatus(error.statusCode);
     if (code === 'internal')
       request.log.error({ cause: errorText(error), stack: error.stack }, 'request: failed');
-    return sendProblem(
-      reply,
-      code,
-      code === 'internal' ? 'see the log for this x-request-id' : error.message,
-    );
+    return sendProblem(reply, code, code === 'internal' ? SEE_LOG : error.message);
   });
   const allowed = allowedMethods(app, [`${WS_PREFIX}:room_id`]);
   app.addHook('onRoute', ({ url, schema }) => {
@@ -109,48 +110,36 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     void reply.header('allow', methods.join(', '));
     return sendProblem(reply, 'method_not_allowed', `${path} has ${methods.join(', ')}; see /api/openapi`);
   });
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Parlor',
-        version: VERSION,
-        description:
-          'A chat engine in which every room is an actor. The WebSocket is described in /api/asyncapi.json.',
-      },
-    },
-  });
+  await describeRoutes(app);
   await app.register(swaggerUi, {
     routePrefix: '/api/openapi',
     logLevel: 'silent',
     theme: { title: 'Parlor' },
   });
-  for (const routes of [messageRoutes, roomRoutes, eventRoutes, operationRoutes]) routes(app, parts);
+  for (const routes of [messageRoutes, roomRoutes, eventRoutes, operationRoutes])
+    routes(app.withTypeProvider(), parts);
   await app.ready();
   return app;
 }
 
-/** Pages of these origins may do all that services may. No credentials: there are none yet. */
+/** Pages of these origins may do everything that services may. No credentials, as there is no authentication yet. */
 function corsOptions(origins: readonly string[] | '*'): FastifyCorsOptions {
   return {
-    // One origin in a list, too, so that only that origin is named in an answer to it, and `Vary` says so.
+    // A list, even of one origin: answers then name the origin that asked, and have `Vary`.
     origin: origins === '*' ? '*' : [...origins],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
     allowedHeaders: ['content-type', 'idempotency-key', 'x-request-id'],
     exposedHeaders: ['location', 'retry-after', 'x-request-id'],
     maxAge: PREFLIGHT_S,
-    // Else it answers what is no preflight with 400; the answer to OPTIONS is the API's own matter.
+    // Otherwise the plugin answers an OPTIONS that is not a preflight with 400.
     strictPreflight: false,
   };
 }
 
-/** How long a browser may go by a preflight, s: the longest that Chrome takes. */
+/** How long a browser may cache a preflight, s: Chrome's maximum. */
 const PREFLIGHT_S = 7_200;
 
 function logRequest(request: FastifyRequest, reply: FastifyReply): void {
   const { method, url } = request;
-  request.log.info(
-    { method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
-    'request',
-  );
+  request.log.info({ method, url, status: reply.statusCode, ms: tenths(reply.elapsedTime) }, 'request');
 }

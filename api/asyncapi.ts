@@ -1,5 +1,6 @@
 import { ERRORS } from '../engine/errors.js';
 import { CLIENT_FRAMES, SERVER_FRAMES } from '../engine/messages/frames.js';
+import { documented } from './formats.js';
 import { VERSION } from './version.js';
 import { SUBPROTOCOL } from './websocket.js';
 
@@ -18,18 +19,19 @@ export function asyncapi(): object {
       version: VERSION,
       description: `Close codes: ${Object.entries(ERRORS)
         .map(([code, { close }]) => `${close} ${code}`)
-        .join(', ')}; 1012 the node restarts: come back after the retry_after_ms of the error before it.`,
+        .join(', ')}; 1012 the node restarts: reconnect after the retry_after_ms of the error before it.`,
     },
     channels: {
       updates: {
         address: '/ws/updates/{room_id}',
         description:
-          'One room; a slash at the end is ignored. Query: user (your name), since (the seq you have; what you missed follows the ' +
-          `welcome), as percent-encoded UTF-8, in which + is a space. The subprotocol ${SUBPROTOCOL} is chosen if it is offered; ` +
-          'if only others are, none is. Pages of an origin that is not listed in ORIGINS are closed with 4403, and so is a Host ' +
-          'that is not listed in HOSTS. The server pings every PING_S; a page, which cannot see that, sends ping frames itself. ' +
-          'A frame of more than MAX_FRAME_BYTES ends the connection with 4413, and one of more than twice as many without a ' +
-          'close frame (1006).',
+          'One room. A trailing slash is ignored. Query: user (your name) and since (the last seq you have; what you missed ' +
+          'follows the welcome), as percent-encoded UTF-8, in which + is a space. The subprotocol ' +
+          `${SUBPROTOCOL} is chosen if it is offered; if only others are offered, none is chosen. ` +
+          'Connections of pages whose origin is not listed in ORIGINS, or with a Host that is not listed in HOSTS, are closed ' +
+          'with 4403. The server pings every PING_S. A page cannot see these pings; it sends ping frames to check the link. ' +
+          'A frame of more than MAX_FRAME_BYTES ends the connection with 4413; one of more than twice that size ends it ' +
+          'without a close frame (1006).',
         parameters: { room_id: { description: '1–64 of A-Z a-z 0-9 _ . : -, but neither . nor ..' } },
         messages,
       },
@@ -52,6 +54,6 @@ export function asyncapi(): object {
 function named(side: string) {
   return ([name, schema]: [string, object]): [string, object] => [
     `${side}_${name}`,
-    { name, payload: schema },
+    { name, payload: documented(schema) },
   ];
 }

@@ -2,7 +2,7 @@ import type { Log } from '../engine/ports.js';
 import type { Config } from './config.js';
 import { isPretty } from './logging.js';
 
-/** Says where everything is: for a person with two lines to paste, for a machine as one log line. */
+/** Prints the addresses: one log line, and for a person on a terminal also two commands to paste. */
 export function greet(config: Config, node: { host: string; port: number }, log: Log): void {
   const any = ['0.0.0.0', '::'].includes(node.host);
   const host = any ? 'localhost' : node.host.includes(':') ? `[${node.host}]` : node.host;
@@ -23,7 +23,10 @@ export function greet(config: Config, node: { host: string; port: number }, log:
     `listening: ${access}`,
   );
   if (config.ORIGINS.includes('*'))
-    log.warn({}, 'ORIGINS=*: every page that a browser shows may read and post here, and any Host is taken');
+    log.warn(
+      {},
+      'ORIGINS=*: every page that a browser shows may read and post here, and any Host is accepted',
+    );
   if (!isPretty(config.LOG_FORMAT)) return;
   process.stdout.write(`
   Parlor is running  (broker: ${config.BROKER}, store: ${config.STORE})

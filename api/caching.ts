@@ -1,13 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/** What is read is the state of a moment, which no cache may keep, unless the route says otherwise (RFC 9111 section 5.2.2.5). */
+/** A read shows the state of a moment: no cache may keep it, unless the route says otherwise (RFC 9111 section 5.2.2.5). */
 export function forbidCaching({ method }: FastifyRequest, reply: FastifyReply): void {
   if (method === 'GET' || method === 'HEAD') void reply.header('cache-control', 'no-store');
 }
 
 /**
- * Answers with what never changes while it is there: its id is its entity tag. A client may keep it but has to ask each time,
- * because retention or a purge can forget it. Such a request is answered 304 without a body.
+ * Answers with a value that never changes as long as it exists. Its id is its entity tag. Clients may cache it but must
+ * revalidate it each time, because retention or a purge can remove it. A revalidation is answered with 304.
  */
 export function sendUnchanging(
   { headers }: FastifyRequest,
@@ -20,7 +20,7 @@ export function sendUnchanging(
   return names(headers['if-none-match'], etag) ? reply.code(304).send() : reply.send(value);
 }
 
-/** Whether If-None-Match names a tag; weak tags count here (RFC 9110 section 13.1.2). */
+/** Whether If-None-Match has this tag, compared weakly (RFC 9110 section 13.1.2). */
 function names(condition: string | undefined, etag: string): boolean {
   if (condition === undefined) return false;
   const tags = condition.split(',').map((tag) => tag.trim().replace(/^W\//, ''));

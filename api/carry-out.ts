@@ -4,9 +4,9 @@ import { notDelivered, type Answer } from '../engine/messages/answers.js';
 import type { Command } from '../engine/messages/commands.js';
 
 /**
- * Sends a command to its room in the next turn, unless the client is gone by then. uWebSockets.js closes a connection on
- * which another request comes in the same piece, behind one that is not answered yet: what was begun at once would be
- * carried out without an answer.
+ * Sends a command to its room in the next turn of the event loop, unless the client has disconnected by then.
+ * uWebSockets.js closes a connection when another request arrives in the same segment, behind one that is not answered
+ * yet. A command that was sent at once would be carried out without an answer.
  */
 export async function carryOut(
   engine: Pick<Engine, 'request'>,
@@ -14,9 +14,9 @@ export async function carryOut(
   command: Command,
 ): Promise<Answer> {
   await new Promise((turn) => setImmediate(turn));
-  // Deprecated in node:http, where `destroyed` is true for any request that was read; the bridge means it.
+  // Deprecated in node:http, but `destroyed` is true for every request that was read. The bridge supports `aborted`.
   if ((raw as { aborted: boolean }).aborted) return notDelivered('no', GONE);
   return engine.request(command);
 }
 
-const GONE = { code: 'unavailable', message: 'the client had gone, so nothing was done' } as const;
+const GONE = { code: 'unavailable', message: 'the client disconnected, so nothing was done' } as const;

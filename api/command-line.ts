@@ -16,7 +16,7 @@ export interface ImportCommand {
 
 export interface BackupCommand {
   readonly command: 'backup';
-  /** The copy that is to be made. */
+  /** Where the copy is written. */
   readonly file: string;
 }
 
@@ -42,8 +42,8 @@ All three use the store that the settings name (STORE, SQLITE_PATH, DATABASE_URL
   STORE=sqlite parlor export --all > rooms.jsonl
   STORE=postgres DATABASE_URL=postgres://... parlor import rooms.jsonl
 
-An import that was interrupted goes on where it stopped when it is run again; what is there already is left alone.
-A room whose id begins with a dash goes behind --, as in: parlor export -- -1
+Run an interrupted import again, and it continues where it stopped. Rooms that are already there are left alone.
+A room whose id begins with a dash goes after --, as in: parlor export -- -1
 
 Options:
   --workers N    instead of WORKERS; needs BROKER=rabbitmq and STORE=postgres
@@ -54,7 +54,7 @@ Options:
 
 const roomIdFaults = checker(RoomId);
 
-/** What the arguments behind the program's name ask for. Never throws: what makes no sense is a `usage-error`. */
+/** Parses the arguments after the program's name. Never throws: wrong arguments are a `usage-error`. */
 export function parseCommandLine(args: readonly string[]): CommandLine {
   let parsed;
   try {

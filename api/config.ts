@@ -12,52 +12,52 @@ function whole(initial: number, minimum: number, maximum: number, description: s
   return Type.Integer({ default: initial, minimum, maximum, description });
 }
 
-/** Every setting: its name in the environment, its default, its limits, and in one line what it does. */
+/** Every setting: its name in the environment, its default, its limits, and what it does in one line. */
 export const Settings = Type.Object({
   HOST: Type.String({
     default: '127.0.0.1',
     minLength: 1,
-    description: 'address to listen on; without authentication this machine only, unless told otherwise',
+    description: 'address to listen on; the default is this machine only, as there is no authentication',
   }),
   PORT: whole(8000, 0, 65535, 'the one port for HTTP and WebSockets; 0: any free one'),
   WORKERS: whole(
     1,
     1,
     256,
-    'processes that share the port, each a node; more than one need RabbitMQ and PostgreSQL',
+    'processes that share the port, each a node; more than one requires RabbitMQ and PostgreSQL',
   ),
   METRICS_PORT: whole(
     0,
     0,
     65535,
-    'with WORKERS, worker n answers on the port METRICS_PORT + n, too, so that each can be scraped; 0: it does not',
+    'with WORKERS, worker n also listens on port METRICS_PORT + n, so that each can be scraped; 0: off',
   ),
   ROLE: oneOf(
     ['all', 'edge', 'home'],
     'all',
-    'what the node is there for, with BROKER=rabbitmq. edge: WebSockets, no rooms; home: rooms, no WebSockets',
+    'what the node does, with BROKER=rabbitmq. edge: WebSockets, no rooms; home: rooms, no WebSockets',
   ),
   BROKER: oneOf(['in-process', 'rabbitmq'], 'in-process', 'what carries commands and events'),
   AMQP_URL: Type.String({
     default: 'amqp://guest:guest@localhost:5672',
     pattern: '^amqps?://[^ ,]+( *, *amqps?://[^ ,]+)*$',
-    description: 'RabbitMQ, one URL or several with commas between; with BROKER=rabbitmq',
+    description: 'RabbitMQ with BROKER=rabbitmq: one URL, or several separated by commas',
   }),
   PARTITIONS: whole(16, 1, 1024, 'queues for commands; the same on every node'),
-  STORE: oneOf(['memory', 'sqlite', 'postgres'], 'sqlite', 'what remembers rooms and their messages'),
+  STORE: oneOf(['memory', 'sqlite', 'postgres'], 'sqlite', 'where rooms and their messages are stored'),
   SQLITE_PATH: Type.String({
     default: 'data/parlor.db',
     minLength: 1,
-    description: 'the database file with STORE=sqlite; made if it is not there',
+    description: 'the database file with STORE=sqlite; created if it does not exist',
   }),
   DATABASE_URL: Type.String({
     default: 'postgres://parlor:parlor@localhost:5432/parlor',
     pattern: '^postgres(ql)?://[^ ]+$',
     description: 'PostgreSQL, with STORE=postgres',
   }),
-  DATABASE_POOL: whole(4, 1, 100, 'connections to PostgreSQL for reading, beside the one for writing'),
+  DATABASE_POOL: whole(4, 1, 100, 'connections to PostgreSQL for reading, besides the one for writing'),
   STORE_TIMEOUT_MS: whole(5_000, 100, 600_000, 'how long the store may take for one statement, ms'),
-  COMMIT_BATCH: whole(4_096, 1, 100_000, 'events in one transaction, about'),
+  COMMIT_BATCH: whole(4_096, 1, 100_000, 'about how many events share a transaction'),
   COMMIT_LINGER_MS: whole(0, 0, 1_000, 'how long a commit waits for more posts to share it, ms'),
   RETENTION_MS: whole(60_000, 100, 86_400_000, 'pause between two rounds of retention over all rooms, ms'),
   MEMORY_EVENTS_PER_ROOM: whole(
@@ -66,17 +66,17 @@ export const Settings = Type.Object({
     10_000_000,
     'events a room keeps with STORE=memory; older ones are forgotten',
   ),
-  MEMORY_EVENTS: whole(1_000_000, 1, 100_000_000, 'events kept in all with STORE=memory'),
-  AUTH: oneOf(['off'], 'off', 'how clients prove who they are'),
+  MEMORY_EVENTS: whole(1_000_000, 1, 100_000_000, 'events kept in total with STORE=memory'),
+  AUTH: oneOf(['off'], 'off', 'how clients authenticate'),
   ORIGINS: Type.String({
     default: '',
     description:
-      'origins whose pages may use this server, such as https://chat.example, with commas between; *: all of them. Its own are always allowed',
+      'origins whose pages may use this server, such as https://chat.example, separated by commas; *: any. Its own pages are always allowed',
   }),
   HOSTS: Type.String({
     default: '',
     description:
-      'names by which this server may be called, with commas between, beside IP addresses, localhost and the hosts of ORIGINS',
+      'host names by which clients may call this server, separated by commas, besides IP addresses, localhost and the hosts of ORIGINS',
   }),
   GRACE_MS: whole(
     5_000,
@@ -95,7 +95,12 @@ export const Settings = Type.Object({
     600_000,
     'how long a post waits for its room before it is answered 202 or 503, ms',
   ),
-  RECOVERY_LIMIT: whole(1_000, 0, 1_000_000, 'most missed messages that a WebSocket with since is sent'),
+  RECOVERY_LIMIT: whole(
+    1_000,
+    0,
+    1_000_000,
+    'the most missed messages that are sent to a WebSocket with since',
+  ),
   PRESENCE_LIMIT: whole(
     256,
     0,
@@ -106,7 +111,7 @@ export const Settings = Type.Object({
     200_000,
     1,
     10_000_000,
-    'rooms in memory at once; beyond it idle ones are forgotten, and if none is, others have to wait',
+    'rooms in memory at once; beyond that idle rooms are unloaded, and if none is idle, new ones wait',
   ),
   MAX_BODY_BYTES: whole(65_536, 1_024, 67_108_864, 'largest HTTP body, bytes'),
   MAX_FRAME_BYTES: whole(65_536, 1_024, 1_048_576, 'largest WebSocket frame from a client, bytes'),
@@ -114,26 +119,26 @@ export const Settings = Type.Object({
     1_048_576,
     16_384,
     67_108_864,
-    'what may wait for a slow client before it is disconnected, bytes',
+    'how much may wait for a slow client before it is disconnected, bytes',
   ),
   PING_S: whole(
     25,
     1,
     480,
-    'each WebSocket is pinged once in this time, and at least twice in SILENCE_S; proxies cut what is quiet for 60 s, s',
+    'time between two pings to a WebSocket, at least two in SILENCE_S, s; many proxies cut connections that are quiet for 60 s',
   ),
-  SILENCE_S: whole(120, 8, 960, 'a WebSocket that answers no ping for so long is ended, s'),
+  SILENCE_S: whole(120, 8, 960, 'a WebSocket that has answered no ping for this long is closed, s'),
   DRAIN_DELAY_MS: whole(
     0,
     0,
     600_000,
-    'how long a node that is told to stop only says so in /health/ready, for load balancers, before it drains, ms',
+    'how long a node that stops only reports it in /health/ready, for load balancers, before it drains, ms',
   ),
-  DRAIN_MS: whole(8_000, 0, 600_000, 'how long a node that is told to stop may finish what is under way, ms'),
+  DRAIN_MS: whole(8_000, 0, 600_000, 'how long a node that stops may take to finish work in progress, ms'),
   LOG_LEVEL: oneOf(
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     'info',
-    'least level that is logged',
+    'lowest level that is logged',
   ),
   LOG_FORMAT: oneOf(['auto', 'json', 'pretty'], 'auto', 'auto: pretty on a terminal, JSON elsewhere'),
 });
@@ -187,7 +192,7 @@ function readList(name: string, text: string, read: (text: string) => readonly s
   }
 }
 
-/** Why these settings, each of them allowed, cannot serve together, in one line that says what to set; null: they can. */
+/** Why these settings do not work together, in one line that says what to set; null: they do. */
 export function servingFault(config: Config): string | null {
   const { ROLE, WORKERS, METRICS_PORT } = config;
   if (ROLE !== 'all') {
@@ -241,8 +246,8 @@ function explain(cause: unknown, given: Readonly<Record<string, string | undefin
 }
 
 /**
- * They may hold a password, which has no place in a log. What is wrong with them may be that which would tell where the
- * password begins and ends, so nothing of them is printed.
+ * They may hold a password, which must not be logged. A malformed value may not show where the password begins and ends,
+ * so nothing of it is printed.
  */
 const SECRET: ReadonlySet<string> = new Set(['AMQP_URL', 'DATABASE_URL']);
 
@@ -258,8 +263,8 @@ export function allowedValues(name: string): string {
   if (schema.enum) return schema.enum.join(', ');
   if (schema.type === 'integer') return `a whole number from ${schema.minimum} to ${schema.maximum}`;
   if (name === 'DATABASE_URL') return 'postgres://user:password@host:port/database';
-  if (name === 'AMQP_URL') return 'amqp://user:password@host:port, several with commas between';
-  if (name === 'ORIGINS') return '*, or origins such as https://chat.example, with commas between';
-  if (name === 'HOSTS') return 'names without ports, such as chat.example, with commas between';
+  if (name === 'AMQP_URL') return 'amqp://user:password@host:port, several separated by commas';
+  if (name === 'ORIGINS') return '*, or origins such as https://chat.example, separated by commas';
+  if (name === 'HOSTS') return 'names without ports, such as chat.example, separated by commas';
   return name === 'ROOM_PRESETS' ? 'a JSON object of policies by prefix' : 'a text that is not empty';
 }

@@ -4,10 +4,10 @@
  */
 const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[ \t]*)?$/i;
 
-/** What nearly all clients send, as it stands. */
+/** What nearly all clients send. */
 const USUAL: ReadonlySet<string> = new Set(['application/json', 'application/json; charset=utf-8']);
 
-/** Whether a Content-Type says JSON and nothing else that would have to be understood. */
+/** Whether a Content-Type is JSON with no parameter, or only with charset=utf-8. */
 export function isPlainJson(type: string | undefined): boolean {
   return type !== undefined && (USUAL.has(type) || JSON_TYPE.test(type));
 }

@@ -2,13 +2,13 @@ import type { Logger } from 'pino';
 import { errorText } from '../engine/errors.js';
 import { readConfig, type Config } from './config.js';
 
-/** One line on standard error; answers the exit code that goes with it. */
+/** Writes one line to standard error and returns the exit code. */
 export function complain(text: string, code: number): number {
   process.stderr.write(`parlor: ${text}\n`);
   return code;
 }
 
-/** The settings of this process; ends it with code 2 and one line if they are wrong. `more` go before the environment. */
+/** The settings of this process; ends it with code 2 and one line if they are wrong. `more` overrides the environment. */
 export function configOrExit(more: Readonly<Record<string, string>> = {}): Config {
   try {
     return readConfig({ ...process.env, ...more });

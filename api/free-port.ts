@@ -1,10 +1,11 @@
 import { createServer } from 'node:net';
 
 /**
- * Resolves with this port if nobody listens on it; with 0, with one on which nobody does. Rejects with one line.
+ * Resolves with this port if it is free; port 0 resolves with any free port. Rejects with a message of one line.
  *
- * uWebSockets.js listens with SO_REUSEPORT, which is what lets workers share a port. It also means that a second Parlor
- * would get every other connection without anybody noticing. So the port is tried without it first, once for all workers.
+ * uWebSockets.js listens with SO_REUSEPORT, which lets workers share a port. It also means that a second Parlor on the
+ * same port would take half of the connections, and nobody would notice. So the port is first tried without that
+ * option, once for all workers.
  */
 export function freePort(host: string, port: number): Promise<number> {
   return new Promise((free, fail) => {

@@ -2,10 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import { fromUtf8 } from '../engine/text/utf8.js';
 
 const CHARSET = /;\s*charset\s*=\s*"?([^";\s]*)/i;
-/** `utf8` is no name of it (RFC 3629 section 8), but many send it, and the WHATWG's decoder takes it as well. */
+/** `utf8` is not a registered name (RFC 3629 section 8), but many clients send it, and WHATWG decoders accept it. */
 const UTF8: ReadonlySet<string> = new Set(['utf-8', 'utf8']);
 
-/** A body that cannot be read, with the status that says so. */
+/** A body that cannot be read, with the status of the answer. */
 class UnreadableBody extends Error {
   constructor(
     readonly statusCode: 400 | 415,
@@ -16,8 +16,8 @@ class UnreadableBody extends Error {
 }
 
 /**
- * Makes JSON in UTF-8 what bodies are, and nothing else. Fastify's own parser would put U+FFFD in place of what is not
- * UTF-8, and read a body in another charset as if it were UTF-8.
+ * Accepts bodies of JSON in UTF-8 and no others. Fastify's own parser would replace invalid UTF-8 with U+FFFD, and
+ * read a body in another charset as if it were UTF-8.
  */
 export function useJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
@@ -29,7 +29,7 @@ export function useJson(app: FastifyInstance): void {
       return;
     }
     const text = fromUtf8(body);
-    // Many clients say JSON also when they send nothing. Whether something is missing is up to the route.
+    // Many clients send this content type without a body. The route decides whether it needs one.
     if (text === '') done(null, undefined);
     else if (text === null) done(new UnreadableBody(400, 'the body is not UTF-8'));
     else void parse(request, text, done);

@@ -1,22 +1,22 @@
 import type { Clock } from '../engine/ports.js';
 
-/** How long a refusal is kept back, ms: about as long as its Retry-After says, and what a client waits for anyway. */
+/** How long a refusal is delayed, ms: as long as its Retry-After, which a client should wait anyway. */
 const LATE_MS = 1_000;
-/** So often those whose time has come are told, ms. */
+/** How often the refusals that are due are sent, ms. */
 const STEP_MS = 50;
-/** So many may be kept back: some hundred bytes each. */
+/** At most this many refusals are delayed, some hundred bytes each. */
 const MOST = 16_384;
 
-/** Calls that are to come late. */
+/** Delays refusals. */
 export interface LateRefusals {
-  /** Calls `refuse` in a second; at once where too many wait already. */
+  /** Calls `refuse` in a second, or at once if too many are waiting. */
   add(refuse: () => void): void;
 }
 
 /**
- * Over HTTP a refusal costs nearly as much as an answer, and whoever has it at once asks again at once: under overload
- * nothing would be done but refusing. A connection that waits for its answer asks for nothing. So the answer that there is
- * no room comes late, which slows down those who ask to what can be served.
+ * Over HTTP a refusal costs nearly as much as an answer, and many clients retry at once. Under overload a node would do
+ * nothing but refuse. A client that waits for an answer sends nothing. So refusals for overload are delayed, which slows
+ * clients down to a rate that can be served.
  */
 export function lateRefusals(clock: Clock): LateRefusals {
   let waiting: { readonly at: number; readonly refuse: () => void }[] = [];
@@ -25,10 +25,10 @@ export function lateRefusals(clock: Clock): LateRefusals {
   function set(): void {
     if (isSet) return;
     isSet = true;
-    clock.after(STEP_MS, tell);
+    clock.after(STEP_MS, sendDue);
   }
 
-  function tell(): void {
+  function sendDue(): void {
     isSet = false;
     const now = clock.elapsed();
     const next = waiting.findIndex(({ at }) => at > now);

@@ -21,8 +21,8 @@ export type NodeLog = Logger & {
 };
 
 /**
- * The log, on standard output unless told otherwise: JSON lines, or for people on a terminal. The lines of a `worker`
- * have its number, and may share their destination with those of others.
+ * The log, by default on standard output: JSON lines, or readable text on a terminal. The lines of a `worker` have its
+ * number; several workers may write to the same destination.
  */
 export function createLog(
   config: Pick<Config, 'LOG_LEVEL' | 'LOG_FORMAT'>,
@@ -47,14 +47,19 @@ export function createLog(
   return Object.assign(log, { requested });
 }
 
+/** Milliseconds as they are logged. */
+export function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}
+
 const INFO = pino.levels.values['info'] ?? 30;
 
-/** The line that pino writes (a test compares them), at a sixth of the cost: there is one for each request. */
+/** The line that pino would write (a test compares them) at a sixth of the cost, as there is one for each request. */
 function requestLine(bound: string, { request_id, method, url, status, ms }: Requested): string {
   return `{"level":${INFO}${bound},"request_id":${quoted(request_id)},"method":${quoted(method)},"url":${quoted(url)},"status":${status},"ms":${ms},"msg":"request"}\n`;
 }
 
-/** pino's own isoTime, which writes the same milliseconds once a line. */
+/** As pino's isoTime, but formatted once a millisecond and not once a line. */
 function createTimestamp(): () => string {
   let at = 0;
   let text = '';
@@ -68,26 +73,26 @@ function createTimestamp(): () => string {
   };
 }
 
-/** Lines are written when so many characters have gathered … */
+/** Lines are written when this many characters are buffered … */
 const GATHERED = 16 * 1024;
 
-/** … or after so many ms, or when the process ends: a busy node's lines share a system call. */
+/** … or after this many ms, or when the process ends. So the lines of a busy node share system calls. */
 const GATHERED_MS = 5;
 
-/** A character takes at most so many bytes of UTF-8 (an astral one is two of JavaScript's). */
+/** A UTF-16 unit takes at most this many bytes of UTF-8 (an astral character has two units). */
 const BYTES_EACH = 3;
 
-/** What one write to a pipe holds together at most (PIPE_BUF): longer ones of several processes may mix (POSIX, write). */
+/** The largest write to a pipe that is atomic (PIPE_BUF). Larger ones of several processes may mix (POSIX, write). */
 const WHOLE_BYTES = 4_096;
 const NEW_LINE = 10;
 
-/** Writes whole lines, of at most `most` bytes together; a longer line is written alone. */
+/** Buffers lines. A write holds whole lines, at most `most` bytes; a line that is longer is written alone. */
 function gathered(destination: number, most: number): DestinationStream & { flush(): void } {
   const out = pino.destination({ dest: destination, sync: true, contentMode: 'buffer' });
   let encoded = Buffer.allocUnsafeSlow(2 * GATHERED);
   let lines = '';
   let due: NodeJS.Timeout | undefined;
-  // Handed over as bytes: of a string made of so many pieces SonicBoom asks several times how many those are.
+  // As bytes: SonicBoom asks for a string's length in bytes several times, which is slow if it has many pieces.
   const flush = (): void => {
     clearTimeout(due);
     due = undefined;
@@ -98,14 +103,14 @@ function gathered(destination: number, most: number): DestinationStream & { flus
     lines = '';
     for (let from = 0; from < length;) {
       const to = length - from <= most ? length : endOfLines(from);
-      // A copy, for SonicBoom may keep it.
+      // A copy, as SonicBoom may keep it.
       // @ts-expect-error -- its types know strings only, whatever its contentMode says
       out.write(Buffer.from(encoded.subarray(from, to)));
       from = to;
     }
   };
 
-  /** Where the last line ends that fits, or the first one if that does not. */
+  /** The end of the last line that fits; of the first line, if none fits. */
   function endOfLines(from: number): number {
     const last = encoded.lastIndexOf(NEW_LINE, from + most - 1);
     return (last >= from ? last : encoded.indexOf(NEW_LINE, from)) + 1;

@@ -27,7 +27,7 @@ async function transfer(command: ExportCommand | ImportCommand): Promise<number>
     return complain(`STORE=memory has nothing to ${command.command}: name sqlite or postgres`, 2);
   if (command.command === 'export' && config.STORE === 'sqlite' && !existsSync(config.SQLITE_PATH))
     return complain(`there is no database at ${config.SQLITE_PATH}: name it in SQLITE_PATH`, 1);
-  // Standard output is the export's.
+  // Standard output is for the export.
   const log = createLog({ LOG_LEVEL: 'warn', LOG_FORMAT: 'json' }, STANDARD_ERROR);
   let store: Store;
   try {
@@ -38,7 +38,7 @@ async function transfer(command: ExportCommand | ImportCommand): Promise<number>
   return runTransfer(command, store);
 }
 
-/** `parlor backup`; answers the exit code. */
+/** `parlor backup`; resolves with the exit code. */
 async function backup({ file }: BackupCommand): Promise<number> {
   const { STORE, SQLITE_PATH } = configOrExit();
   if (STORE === 'postgres') return complain('STORE=postgres is backed up with pg_dump', 2);
@@ -52,9 +52,9 @@ async function backup({ file }: BackupCommand): Promise<number> {
   }
 }
 
-/** One node in this process, or several in processes of their own; `workers` goes before WORKERS. */
+/** Runs one node in this process, or several in their own processes. `workers` overrides WORKERS. */
 async function serve(workers: string | null): Promise<void> {
-  // A worker is told all it needs by its parent.
+  // The parent of a worker has checked the settings.
   if (findParent() !== null) return run();
   const config = configOrExit(workers === null ? {} : { WORKERS: workers });
   const fault = servingFault(config);
@@ -62,7 +62,7 @@ async function serve(workers: string | null): Promise<void> {
   return config.WORKERS > 1 ? runWorkers(config) : run();
 }
 
-/** Does what the arguments ask for; resolves when that is done, and with `serve` when it listens. */
+/** Carries out a command line. Resolves when that is done; for `serve`, when it listens. */
 async function main(args: readonly string[]): Promise<void> {
   const asked = parseCommandLine(args);
   switch (asked.command) {
@@ -86,7 +86,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Whether this file is the program: also by the name of a link to it, as npm makes for `bin`. */
+/** Whether this file was started as the program, also through a symbolic link such as npm makes for `bin`. */
 function isProgram(path: string | undefined): boolean {
   return path !== undefined && import.meta.url === pathToFileURL(realpathSync(path)).href;
 }

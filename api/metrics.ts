@@ -1,17 +1,24 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { EngineStats } from '../engine/engine.js';
 import type { Meter } from '../engine/ports.js';
+import { createRequestMetrics, type RequestMetrics } from './request-metrics.js';
 import type { Worker } from './worker.js';
 
-export interface Metrics extends Meter {
+/** The state of a node at a scrape. */
+export interface NodeStats extends EngineStats {
+  /** Reads over HTTP that wait for their turn at the store. */
+  readonly readsWaiting: number;
+}
+
+export interface Metrics extends Meter, RequestMetrics {
   readonly contentType: string;
   /** The metrics in Prometheus's text format. */
   text(): Promise<string>;
-  /** What is read off the engine when somebody asks. */
-  watch(stats: () => EngineStats): void;
+  /** Adds gauges that read the node's state at each scrape. */
+  watch(stats: () => NodeStats): void;
 }
 
-/** Metrics of one node, in a registry of its own: two nodes may share a process. Those of a worker are labelled so. */
+/** Metrics of one node, in their own registry, as a process may have two nodes. Those of a worker have a label for it. */
 export function createMetrics(worker?: Worker): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -24,7 +31,7 @@ export function createMetrics(worker?: Worker): Metrics {
     }).inc(worker.restarts);
   }
   collectDefaultMetrics({ register: registry });
-  /** Since somebody read them: under overload there are hundreds of thousands a second. */
+  /** Counts since the last scrape. prom-client would be too slow for the hundreds of thousands a second of an overload. */
   const refused = new Map<string, number>();
   new Counter({
     name: 'parlor_refusals_total',
@@ -67,10 +74,10 @@ export function createMetrics(worker?: Worker): Metrics {
 
   let collect = (): void => undefined;
 
-  /** A scrape looks once: the engine walks its rooms and audiences to count them. */
-  function watch(stats: () => EngineStats): void {
-    const gauges: { readonly gauge: Gauge; readonly read: (now: EngineStats) => number }[] = [];
-    const gauge = (name: string, help: string, read: (now: EngineStats) => number): void => {
+  /** Reads all gauges at once, as the engine walks its rooms and audiences to count them. */
+  function watch(stats: () => NodeStats): void {
+    const gauges: { readonly gauge: Gauge; readonly read: (now: NodeStats) => number }[] = [];
+    const gauge = (name: string, help: string, read: (now: NodeStats) => number): void => {
       const one = new Gauge({ name, help, registers });
       one.set(0);
       gauges.push({ gauge: one, read });
@@ -81,6 +88,11 @@ export function createMetrics(worker?: Worker): Metrics {
       'parlor_under_way',
       'Posts and other frames of clients, from their arrival to their answer',
       (now) => now.underWay,
+    );
+    gauge(
+      'parlor_reads_waiting',
+      'Reads over HTTP that wait for their turn at the store',
+      (now) => now.readsWaiting,
     );
     gauge('parlor_seats', 'Seats taken', (now) => now.seats);
     gauge('parlor_audiences', 'Rooms with a connection on this node', (now) => now.audiences);
@@ -117,6 +129,7 @@ export function createMetrics(worker?: Worker): Metrics {
       return registry.metrics();
     },
     watch,
+    requestsTo: createRequestMetrics(registry).requestsTo,
     refused: (code) => void refused.set(code, (refused.get(code) ?? 0) + 1),
     posted: (count) => posts.inc(count),
     delivered: (count) => deliveries.inc(count),

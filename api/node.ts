@@ -17,11 +17,12 @@ import type { Config } from './config.js';
 import { freePort } from './free-port.js';
 import type { NodeLog } from './logging.js';
 import { createMetrics } from './metrics.js';
+import { createReadDoor } from './read-door.js';
 import { readsOf } from './reads.js';
 import { createGuard } from './origins.js';
 import { createRefusals } from './refusals.js';
 import { shortPost } from './short-post.js';
-import { letIn, refusedHandshake, SUBPROTOCOL } from './websocket.js';
+import { letIn, refusedHandshake, SUBPROTOCOL, WS_ROUTE } from './websocket.js';
 import type { Worker } from './worker.js';
 
 export interface Node {
@@ -29,21 +30,21 @@ export interface Node {
   readonly port: number;
   /** The worker's own port; null: it has none. */
   readonly metricsPort: number | null;
-  /** From now on /health/ready says that the node goes down. Everything else goes on. */
+  /** From now on /health/ready reports that the node is going down. Everything else continues. */
   announceStop(): void;
   /** Drains within about `ms`, and ends; resolves when everything is closed. */
   stop(ms: number): Promise<void>;
 }
 
-/** What is no setting. */
+/** Options that are not settings. */
 export interface Extra extends Pick<EngineOptions, 'fault' | 'faultAfter' | 'typingMs'> {
-  /** It shares its port with others, whose parent has seen that the port is free. */
+  /** Set for a worker: it shares its port with others, and their parent has checked that the port is free. */
   readonly worker?: Worker | undefined;
   /** For measurements: how frames gather on their way out. */
   readonly gather?: GatherRule;
 }
 
-/** Puts everything together and listens. Rejects with one line that says what to do where it cannot. */
+/** Puts a node together and listens. Rejects with a message of one line that says what to do. */
 export async function startNode(
   config: Config,
   log: NodeLog,
@@ -81,12 +82,13 @@ export async function startNode(
       meter: metrics,
     },
   );
-  metrics.watch(() => engine.stats());
+  const door = createReadDoor();
+  metrics.watch(() => ({ ...engine.stats(), readsWaiting: door.waiting }));
 
   const { MAX_BODY_BYTES: maxBodyBytes } = config;
   const refusals = createRefusals(log, metrics);
   const http = createHttpBridge({
-    // Fastify says more about what is too large, so it is given the chance.
+    // Twice as much as Fastify allows, whose refusal says more.
     maxBodyBytes: maxBodyBytes * 2,
     refuse: (refused) => refusals.refuse(refused),
     onError: (cause) => log.error({ cause: errorText(cause) }, 'http: a handler failed'),
@@ -94,13 +96,13 @@ export async function startNode(
   const files = watchOpenFiles({
     ...{ clock: systemClock, log },
     changed(now) {
-      // What is answered gives its connection back.
+      // A connection that closes with its answer gives back a file.
       http.closeConnections(stopping || now !== 'free');
       if (now === 'out') server.stopListening();
       else if (!stopping)
         server
           .listenAgain()
-          .catch((cause: unknown) => log.error({ cause: errorText(cause) }, 'it does not listen'));
+          .catch((cause: unknown) => log.error({ cause: errorText(cause) }, 'listening again failed'));
     },
   });
   let stopping = false;
@@ -109,12 +111,12 @@ export async function startNode(
   const isFull = (): boolean => files.look() !== 'free';
   const guard = createGuard(config.ORIGINS, config.HOSTS);
   const app = await createApp(
-    { engine, store: readsOf(store), metrics, guard, presetOf, takesWebSockets },
+    { engine, store: readsOf(store, door), metrics, guard, presetOf, takesWebSockets },
     { log, maxBodyBytes, refusals, serverFactory: http.serverFactory },
   );
   if (takesWebSockets)
     outlet.current = attachWebSockets(server.app, {
-      pattern: '/ws/*',
+      pattern: WS_ROUTE,
       protocol: SUBPROTOCOL,
       maxFrameBytes: config.MAX_FRAME_BYTES,
       maxBufferedBytes: config.MAX_BUFFERED_BYTES,
@@ -123,9 +125,9 @@ export async function startNode(
       ...(gather ? { gather } : {}),
       opened: (socket) =>
         socket.upgrade ? letIn({ engine, log, meter: metrics, guard, isFull }, socket, socket.upgrade) : null,
-      refused: (fault, upgrade) => refusedHandshake({ log, meter: metrics }, fault, upgrade),
+      refused: (fault, upgrade) => refusedHandshake({ log, metrics }, fault, upgrade),
     });
-  // The short cut knows no authentication, and there is none yet.
+  // The short cut does not check authentication; there is none yet.
   http.attach(server.app, [shortPost({ engine, metrics, guard, clock: systemClock, maxBodyBytes }, log)]);
 
   await engine.start();
@@ -152,15 +154,15 @@ export async function startNode(
   };
 }
 
-/** How long answers that need the store may take when all else has ended, ms. */
+/** How long requests that read the store may still take when everything else has ended, ms. */
 const LAST_ANSWERS_MS = 1_000;
 
 /** As node:http's (--max-http-header-size). */
 const MAX_HEAD_BYTES = 16_384;
 
-/** uWebSockets.js is a binary: where there is none for this machine, say so in one line instead of a stack. */
+/** Loads uWebSockets.js, which is a binary. If none fits this machine, rejects with one line that says so. */
 async function loadUws() {
-  // uWebSockets.js reads it when it is loaded; its own limit, 4 KB, is less than cookies and tokens take.
+  // Read when uWebSockets.js is loaded. Its default of 4 KB is too small for large cookies and tokens.
   process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= String(MAX_HEAD_BYTES);
   try {
     const { createUwsServer } = await import('../adapters/uws/server.js');
@@ -197,7 +199,7 @@ function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string,
   }
 }
 
-/** The store that the settings name; only its own adapter is loaded. `access`: of a program beside a server, see `Access`. */
+/** The store that the settings name. Only its adapter is loaded. `access`: see `Access`, for a program beside a server. */
 export async function createStore(config: Config, log: Log, access: Access = 'own'): Promise<Store> {
   const timeoutMs = config.STORE_TIMEOUT_MS;
   switch (config.STORE) {
@@ -224,7 +226,7 @@ export async function createStore(config: Config, log: Log, access: Access = 'ow
   }
 }
 
-/** Copies the database in `path` to a new file, also beside a server, and answers its size in bytes; see `backUp`. */
+/** Copies the database at `path` to a new file, also beside a server. Resolves with its size in bytes; see `backUp`. */
 export async function backUpSqlite(path: string, file: string): Promise<number> {
   const { backUp } = await import('../adapters/sqlite/backup.js');
   return backUp(path, file);

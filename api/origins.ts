@@ -4,26 +4,26 @@ import { isIPv4, isIPv6 } from 'node:net';
 export interface Guard {
   /** Why a request is refused, in words that say what to set; null: it is not. `origin` is '' where there is none. */
   refusal(origin: string, host: string): string | null;
-  /** Origins that are told by CORS that they may read answers; `*`: every one; null: none is listed. */
+  /** Origins that CORS lets read answers; `*`: all; null: none is listed. */
   readonly cors: readonly string[] | '*' | null;
 }
 
 /**
- * As long as clients do not prove who they are, a browser on a machine that reaches the server is a door for every page it
- * shows. So a page of another origin must be listed; requests without `Origin` come from services and command lines. And a
- * `Host` must be a name that is known: a page whose own name is made to point to this server (DNS rebinding) is of the same
- * origin for the browser, and `Host` is where that shows. `origins` and `hosts` are as `readOrigins` and `readHosts` give them.
+ * Without authentication, every page in a browser that can reach the server could use it. So a page of another origin
+ * must be listed. Requests without `Origin` come from services and command lines, and are allowed. `Host` must be a known
+ * name: if the name of a page is made to point to this server (DNS rebinding), the browser takes them for one origin, and
+ * only `Host` shows it. `origins` and `hosts` are results of `readOrigins` and `readHosts`.
  */
 export function createGuard(origins: readonly string[], hosts: readonly string[]): Guard {
   const anyOrigin = origins.includes('*');
   const listed = new Set(origins);
-  // The server of a page that is trusted may be called by that page's name.
+  // The hosts of listed origins are known names.
   const names = new Set([
     'localhost',
     ...hosts,
     ...origins.map((origin) => hostname(origin.replace(/^.*:\/\//, ''))),
   ]);
-  /** Nearly all requests of a server have the same Host: the last good one is not taken apart again. */
+  /** Nearly all requests have the same Host, so the last good one is not parsed again. */
   let lastGood = '';
 
   function isKnown(host: string): boolean {
@@ -48,7 +48,7 @@ export function createGuard(origins: readonly string[], hosts: readonly string[]
   };
 }
 
-/** The setting ORIGINS: with commas between, each `*` or scheme, host and perhaps a port. Throws where one is not. */
+/** Parses the setting ORIGINS: separated by commas, each `*` or a scheme, a host and perhaps a port. Throws otherwise. */
 export function readOrigins(text: string): readonly string[] {
   return parts(text).map((one) => {
     if (one !== '*' && !/^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+$/i.test(one))
@@ -57,7 +57,7 @@ export function readOrigins(text: string): readonly string[] {
   });
 }
 
-/** The setting HOSTS: names with commas between, without ports. Throws where one is no name. */
+/** Parses the setting HOSTS: names without ports, separated by commas. Throws if one is not a name. */
 export function readHosts(text: string): readonly string[] {
   return parts(text).map((one) => {
     if (!/^[a-z0-9_]([a-z0-9._-]*[a-z0-9_.])?$/i.test(one)) throw new Error(`${one} is no name of a host`);
@@ -72,13 +72,13 @@ function parts(text: string): string[] {
     .filter((one) => one !== '');
 }
 
-/** In lower case and without a port that its scheme has anyway, as browsers send it. */
+/** In lower case and without the default port of its scheme, as browsers send it. */
 function normalOrigin(origin: string): string {
   const lower = origin.toLowerCase();
   return lower.replace(/^(http:\/\/.*):80$|^(https:\/\/.*):443$/, '$1$2');
 }
 
-/** Whether a page of this origin was loaded from this Host. What ends TLS before us is part of it: schemes are not compared. */
+/** Whether a page of this origin was loaded from this Host. A proxy may terminate TLS, so schemes are not compared. */
 function isSame(origin: string, host: string): boolean {
   const [scheme, rest] = origin.split('://');
   if (scheme === 'https') return rest === host.replace(/:443$/, '');
@@ -94,7 +94,7 @@ function isAddress(name: string): boolean {
   return isIPv4(name) || (name.startsWith('[') && name.endsWith(']') && isIPv6(name.slice(1, -1)));
 }
 
-/** What a client sent, in an answer to it. */
+/** A client's text as it is quoted in an answer. */
 function shown(text: string): string {
   return JSON.stringify(text.slice(0, 100));
 }

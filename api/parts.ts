@@ -1,16 +1,33 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
 import type { Engine } from '../engine/engine.js';
 import type { Policy } from '../engine/messages/policy.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
 import type { Reads } from './reads.js';
 
-/** What the routes are given. */
+/** The app, as routes are added to it: what they are given has the types that their schemas say. */
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** What the routes need. */
 export interface AppParts {
   readonly engine: Engine;
   readonly store: Reads;
   readonly metrics: Metrics;
   readonly guard: Guard;
-  /** False: whoever opens one is sent to another node. */
+  /** False: clients that open one are sent to another node. */
   readonly takesWebSockets: boolean;
   readonly presetOf: (roomId: string) => Policy;
 }

@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { ERRORS, ERROR_CODES, retryOf, type ErrorCode } from '../engine/errors.js';
 import type { Fault } from '../engine/messages/check.js';
 
-/** An error as HTTP tells it: RFC 9457, with our code and, for a bad body, what is wrong where. */
+/** An error over HTTP: RFC 9457, with our code and, for a bad body, what is wrong where. */
 export const Problem = Type.Object(
   {
     type: Type.String({ description: 'urn:parlor:error: and the code' }),
@@ -28,7 +28,7 @@ declare module 'fastify' {
   }
 }
 
-/** An error as an answer: the headers it has beside those of every answer (name, value, name, value …), and its body. */
+/** The body of an error, and its headers (name, value, name, value …) besides those of every answer. */
 export function problemOf(
   code: ErrorCode,
   detail: string,
@@ -36,10 +36,10 @@ export function problemOf(
 ): { headers: readonly string[]; problem: Problem } {
   const { http, title } = ERRORS[code];
   const { retry, retry_after_ms } = retryOf(code);
-  const again =
+  const retryAfter =
     retry_after_ms === undefined ? [] : ['retry-after', String(Math.ceil(retry_after_ms / 1_000))];
   return {
-    headers: [...again, 'content-type', 'application/problem+json'],
+    headers: [...retryAfter, 'content-type', 'application/problem+json'],
     problem: {
       type: `urn:parlor:error:${code}`,
       title,
@@ -66,7 +66,10 @@ export function sendProblem(
   return reply.code(problem.status).serializer(JSON.stringify).send(problem);
 }
 
-/** Headers as name, value, name, value … */
+/** What a client is told of a bug. */
+export const SEE_LOG = 'see the log for this x-request-id';
+
+/** Sets headers that are given as name, value, name, value … */
 export function setHeaders(reply: FastifyReply, headers: readonly string[]): void {
   for (let at = 0; at < headers.length; at += 2) void reply.header(headers[at] ?? '', headers[at + 1] ?? '');
 }

@@ -1,5 +1,6 @@
 import { errorText } from '../engine/errors.js';
 import type { Store } from '../engine/ports.js';
+import type { ReadDoor } from './read-door.js';
 
 /** What the routes may ask of the store: what is written goes through the rooms. */
 export type Reads = Pick<Store, 'load' | 'history' | 'log' | 'findEvents' | 'findEvent' | 'rooms'>;
@@ -11,18 +12,20 @@ export class StoreFailed extends Error {
   }
 }
 
-/** The reading half of a store; what it rejects with is a StoreFailed. */
-export function readsOf(store: Store): Reads {
-  const told = <T>(answer: Promise<T>): Promise<T> =>
-    answer.catch((cause: unknown) => {
-      throw new StoreFailed(cause);
-    });
+/** The reading half of a store, behind a door. It rejects with a StoreFailed or with the door's TooManyReads. */
+export function readsOf(store: Store, door: ReadDoor): Reads {
+  const read = <T>(ask: () => Promise<T>): Promise<T> =>
+    door.pass(() =>
+      ask().catch((cause: unknown) => {
+        throw new StoreFailed(cause);
+      }),
+    );
   return {
-    load: (roomId) => told(store.load(roomId)),
-    history: (page) => told(store.history(page)),
-    log: (after, limit) => told(store.log(after, limit)),
-    findEvents: (ids) => told(store.findEvents(ids)),
-    findEvent: (eventId) => told(store.findEvent(eventId)),
-    rooms: (after, limit) => told(store.rooms(after, limit)),
+    load: (roomId) => read(() => store.load(roomId)),
+    history: (page) => read(() => store.history(page)),
+    log: (after, limit) => read(() => store.log(after, limit)),
+    findEvents: (ids) => read(() => store.findEvents(ids)),
+    findEvent: (eventId) => read(() => store.findEvent(eventId)),
+    rooms: (after, limit) => read(() => store.rooms(after, limit)),
   };
 }

@@ -1,28 +1,33 @@
 import type { Refuse } from '../adapters/http/refusals.js';
 import type { ErrorCode } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
-import type { NodeLog } from './logging.js';
+import { tenths, type NodeLog } from './logging.js';
 import type { Metrics } from './metrics.js';
-import { problemOf } from './problem.js';
+import { writtenProblem } from './written-answer.js';
 
-/** Refusals of the HTTP server itself: answered, logged and counted as those of the routes are. */
+/** Answers, logs and counts what the HTTP server itself refuses, as the routes do with their refusals. */
 export interface Refusals {
   readonly refuse: Refuse;
-  /** Whether a request that a route has seen was refused in its place, and so is logged and counted already. */
+  /** Whether a request was refused in a route's place, so that its refusal is logged and counted already. */
   has(raw: object): boolean;
 }
 
-export function createRefusals(log: Pick<NodeLog, 'requested'>, metrics: Pick<Metrics, 'refused'>): Refusals {
+export function createRefusals(
+  log: Pick<NodeLog, 'requested'>,
+  metrics: Pick<Metrics, 'refused' | 'requestsTo'>,
+): Refusals {
   const overruled = new WeakSet();
   return {
     refuse({ status, detail, method, url, headers: sent, ms, raw }) {
       if (raw !== null) overruled.add(raw);
       const code = codeOfStatus(status);
       const request_id = requestIdOf(sent['x-request-id']?.toString() ?? '');
-      const { headers, problem } = problemOf(code, detail);
+      const answer = writtenProblem(code, detail, request_id);
       metrics.refused(code);
-      log.requested({ request_id, method, url, status: problem.status, ms: Math.round(ms * 10) / 10 });
-      return { headers: ['x-request-id', request_id, ...headers], body: JSON.stringify(problem) };
+      // The app counts the requests that it has seen.
+      if (raw === null) metrics.requestsTo(method, null)(answer.status, ms);
+      log.requested({ request_id, method, url, status: answer.status, ms: tenths(ms) });
+      return answer;
     },
     has: (raw) => overruled.has(raw),
   };
@@ -35,7 +40,7 @@ const CODES: Readonly<Record<number, ErrorCode>> = {
   417: 'expectation_failed',
 };
 
-/** Our code for a status that somebody below us chose. */
+/** The code for a status that Fastify or the HTTP server chose. */
 export function codeOfStatus(status: number | undefined): ErrorCode {
   if (status === undefined || status < 400 || status >= 500) return 'internal';
   return CODES[status] ?? 'bad_request';

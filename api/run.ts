@@ -9,11 +9,11 @@ import { startNode, type Extra, type Node } from './node.js';
 import { warnOfRuntime } from './runtime.js';
 import { findParent, type Order, type Parent } from './worker.js';
 
-/** What ending may take beyond DRAIN_MS; with its default a node is gone within 10 s. */
+/** How much longer than DRAIN_MS a stop may take, ms. With the default of DRAIN_MS a node ends within 10 s. */
 export const STOP_MARGIN_MS = 1_500;
 
 /**
- * Runs a node until SIGTERM or SIGINT, or as a worker until its parent says so, and drains then; the signal once more
+ * Runs a node until SIGTERM or SIGINT, or as a worker until its parent says so, and then drains it. A second signal
  * ends it at once. Exit code 0 when drained, 1 when it could not start, could not finish everything in time or was
  * ended at once, 2 for wrong settings.
  */
@@ -23,8 +23,8 @@ export async function run(extra: Extra = {}): Promise<void> {
   const log = createLog(config, STANDARD_OUTPUT, parent?.worker.number);
   const life = new Life(log);
   if (!parent) warnOfRuntime(log);
-  if (parent) serve(parent, life, config, log);
-  else heed(life, config, log);
+  if (parent) obey(parent, life, config, log);
+  else stopOnSignals(life, config, log);
   try {
     const node = await startNode(config, log, { ...extra, worker: parent?.worker });
     life.begin(node);
@@ -39,7 +39,7 @@ export async function run(extra: Extra = {}): Promise<void> {
   }
 }
 
-/** A node and the end of its process. */
+/** The life of a node, up to the end of its process. */
 class Life {
   private node: Node | null = null;
   private stopping = false;
@@ -58,7 +58,7 @@ class Life {
     this.node?.announceStop();
   }
 
-  /** Ends the process when the node is drained, in `delayMs` + `ms` and a little at the latest. */
+  /** Ends the process when the node is drained, at the latest a little after `delayMs` + `ms`. */
   stop(delayMs: number, ms: number): void {
     if (this.stopping) return;
     this.stopping = true;
@@ -82,8 +82,8 @@ class Life {
   }
 }
 
-/** Ends a node by signals. */
-function heed(life: Life, config: Config, log: Logger): void {
+/** Stops a node on SIGTERM and SIGINT. */
+function stopOnSignals(life: Life, config: Config, log: Logger): void {
   const signalled = (signal: string): void => {
     if (life.isStopping) exit(log, `${signal} again: ended at once`, 1);
     log.info({ signal }, 'stopping');
@@ -94,10 +94,10 @@ function heed(life: Life, config: Config, log: Logger): void {
 }
 
 /**
- * Ends a worker when its parent says so. Ctrl-C and some service managers send their signal to the parent and all workers
- * at the same moment, so a worker that gets one only asks: the parent has them drain one after another.
+ * Stops a worker when its parent says so. Ctrl-C and some service managers send their signal to the parent and all workers
+ * at the same moment. So a worker only reports its signal, and the parent drains one worker after another.
  */
-function serve(parent: Parent, life: Life, config: Config, log: Logger): void {
+function obey(parent: Parent, life: Life, config: Config, log: Logger): void {
   const signalled = (signal: string): void => parent.report({ type: 'asks_to_stop', signal });
   process.on('SIGTERM', signalled);
   process.on('SIGINT', signalled);

@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import { Type, type ArrayOptions, type Static, type TSchema } from '@sinclair/typebox';
 import { ERRORS, type ErrorCode } from '../engine/errors.js';
 import { DURABLE_EVENTS } from '../engine/messages/events.js';
 import {
@@ -15,6 +15,11 @@ import { MESSAGE_FIELDS } from '../engine/messages/frames.js';
 import { Policy } from '../engine/messages/policy.js';
 import { Problem } from './problem.js';
 
+/** An array in an answer; readonly, as the engine's are. */
+function list<T extends TSchema>(items: T, options: ArrayOptions = {}) {
+  return Type.Unsafe<readonly Static<T>[]>(Type.Array(items, options));
+}
+
 export const Message = Type.Object(MESSAGE_FIELDS, { description: 'A message, ordered and stored' });
 
 export const PostBody = Type.Object(
@@ -23,6 +28,14 @@ export const PostBody = Type.Object(
 );
 
 export const PostHeaders = Type.Object({ 'idempotency-key': Type.Optional(IdempotencyKey) });
+
+/** A page of messages. */
+export const MessagePage = Type.Object({
+  messages: list(Message, { description: 'ascending by seq' }),
+  next: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'the cursor of the next page; null: there is none',
+  }),
+});
 
 export const Queued = Type.Object(
   { id: Type.Optional(Uuid), room_id: RoomId, status: Type.Literal('queued') },
@@ -39,31 +52,83 @@ const ROOM_FIELDS = {
 export const RoomSummary = Type.Object(ROOM_FIELDS);
 export const Room = Type.Object({
   ...ROOM_FIELDS,
-  members: Type.Array(KeptName, { description: 'at most PRESENCE_LIMIT names; member_count is exact' }),
+  members: list(KeptName, { description: 'at most PRESENCE_LIMIT names; member_count is exact' }),
   member_count: Type.Integer(),
 });
 
-export const Event = Type.Union(Object.values(DURABLE_EVENTS));
+/** How to page through any list. */
+export const CURSOR_RULE = '`next` of the page before, as it stands; the other parameters as they were';
+
+/** A position in the list of rooms. An older Parlor allowed the ids . and .., so a page may end with one of them. */
+export const RoomCursor = Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,64}$', description: CURSOR_RULE });
+
+export const RoomPage = Type.Object({
+  rooms: list(RoomSummary),
+  next: Type.Union([RoomCursor, Type.Null()], {
+    description: 'the cursor of the next page; null: there is none',
+  }),
+});
+
+export const Event = Type.Union(Object.values(DURABLE_EVENTS), {
+  description: 'A fact that has a seq',
+});
+
+export const EventPage = Type.Object({
+  events: list(Event),
+  next: Type.Union([Type.String(), Type.Null()], {
+    description:
+      'the cursor of the next page; null: there is none. A page may be short, even empty, and not be the last',
+  }),
+  cursor: Type.Union([Type.String(), Type.Null()], {
+    description: 'the cursor to go on with later, when there is more; stays valid when events are forgotten',
+  }),
+});
 
 export const RoomParams = Type.Object({ room_id: RoomId });
 export const MemberParams = Type.Object({ room_id: RoomId, user: UserName });
 export const IdParams = Type.Object({ id: Uuid });
 
-/** For a call without query parameters: one that it does not know is refused, as an unknown field is. */
+/** For a call without query parameters: any parameter is refused, as an unknown field is. */
 export const NoQuery = Type.Object({}, { additionalProperties: false });
 
 export const Limit = Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 }));
-/** The one way through a list, whatever it lists. */
-export const CURSOR_RULE = '`next` of the page before, as it stands; the other parameters as they were';
+/** An answer with this body. */
+export function json<T extends TSchema>(description: string, schema: T) {
+  return { description, content: { 'application/json': { schema } } };
+}
 
-const PROBLEM = { ...Problem, $id: undefined };
+/** An answer without a body. */
+export const Done = Type.Unsafe<undefined>(Type.Null({ description: 'Done' }));
 
-/** The schemas of the problems a call can end in, by status, for the document. */
-export function problems(...codes: ErrorCode[]) {
+/** To a request with If-None-Match. */
+export const NotModified = Type.Unsafe<undefined>(
+  Type.Null({ description: 'It has the entity tag of If-None-Match' }),
+);
+
+/** Every call can end in these: an unreadable request, an Origin or Host that is not listed, a bug. */
+const ALWAYS: Readonly<Record<number, string>> = {
+  [ERRORS.bad_request.http]: ERRORS.bad_request.title,
+  [ERRORS.forbidden.http]: 'Pages of this Origin, or requests with this Host, are not allowed',
+  [ERRORS.internal.http]: ERRORS.internal.title,
+};
+
+/** What a call with a body can end in. */
+export const BODY_PROBLEMS = [
+  'request_timeout',
+  'payload_too_large',
+  'unsupported_media_type',
+  'expectation_failed',
+] as const satisfies readonly ErrorCode[];
+
+/** The problems that a call can end in, by status, for the document: these, and those of every call. */
+export function problems(...codes: readonly ErrorCode[]): Readonly<Record<never, unknown>> {
+  const texts = { ...ALWAYS };
+  for (const { http, title } of codes.map((code) => ERRORS[code]))
+    texts[http] = [texts[http] ?? [], title].flat().join('. ');
   return Object.fromEntries(
-    codes.map((code) => {
-      const { http, title: description } = ERRORS[code];
-      return [http, { description, content: { 'application/problem+json': { schema: PROBLEM } } }];
-    }),
+    Object.entries(texts).map(([status, description]) => [
+      status,
+      { description, content: { 'application/problem+json': { schema: Problem } } },
+    ]),
   );
 }

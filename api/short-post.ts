@@ -12,12 +12,14 @@ import { idOfKey } from '../engine/text/message-ids.js';
 import { fromUtf8 } from '../engine/text/utf8.js';
 import { isPlainJson } from './content-type.js';
 import { lateRefusals } from './late-refusals.js';
-import type { NodeLog } from './logging.js';
+import { tenths, type NodeLog } from './logging.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
-import { postAnswer, postRefusal, type PostAnswer } from './post-answer.js';
+import { postAnswer } from './post-answer.js';
 import { POST_PATH, postCommand } from './post-command.js';
+import { SEE_LOG } from './problem.js';
 import { PostBody, PostHeaders, RoomParams } from './schemas.js';
+import { writtenProblem, type WrittenAnswer } from './written-answer.js';
 
 type RequestLog = Pick<Log, 'error'> & Pick<NodeLog, 'requested'>;
 
@@ -32,35 +34,36 @@ const spellBody = speller(PostBody);
  * The short way of a post: nine in ten requests of a busy node are well-formed posts, and Fastify's way through
  * routing, hooks and reply costs twice what the room does. It answers those exactly as the route in
  * routes/messages.ts does (tests compare them), logs the same line, and leaves every other request to Fastify. It
- * knows no authentication: where clients must prove who they are, it must not be used.
+ * does not check authentication: where clients must authenticate, it must not be used.
  */
 export function shortPost(
   parts: {
     engine: Pick<Engine, 'ask' | 'isOverloaded'>;
-    metrics: Pick<Metrics, 'refused'>;
+    metrics: Pick<Metrics, 'refused' | 'requestsTo'>;
     guard: Pick<Guard, 'refusal'>;
     clock: Clock;
-    /** As the route's: a larger body is left to it. */
+    /** The route's limit. A larger body is left to the route. */
     maxBodyBytes: number;
   },
   log: RequestLog,
 ): ShortCut {
   const { engine, metrics, guard, maxBodyBytes } = parts;
   const late = lateRefusals(parts.clock);
+  const count = metrics.requestsTo('POST', POST_PATH);
 
-  function failure(request_id: string, cause: unknown): PostAnswer {
+  function failure(request_id: string, cause: unknown): WrittenAnswer {
     log.error({ request_id, cause: errorText(cause) }, 'request: failed');
-    return postRefusal('internal', 'see the log for this x-request-id', request_id);
+    return writtenProblem('internal', SEE_LOG, request_id);
   }
 
   return {
     pattern: POST_PATH,
-    // Posts of pages, which have an Origin, need the headers of CORS.
+    // Posts of pages have an Origin, and their answers need the headers of CORS.
     wants: ({ headers }: PlainHead): boolean =>
       isPlainJson(headers['content-type']) &&
       headers.origin === undefined &&
       guard.refusal('', headers.host ?? '') === null,
-    /** What carries the post out and answers it, to be called once; null: it is left to Fastify. */
+    /** Returns a function that carries the post out and answers it, to be called once; null: left to Fastify. */
     take({ url, headers }: PlainHead, bytes: Buffer, answer: (answer: PlainAnswer) => void) {
       const since = performance.now();
       if (bytes.length > maxBodyBytes) return null;
@@ -68,25 +71,26 @@ export function shortPost(
       const room_id = url.slice(BEFORE_ROOM.length, -AFTER_ROOM.length);
       if (paramFaults({ room_id }) !== null || headerFaults(headers) !== null) return null;
       const request_id = requestIdOf(headers['x-request-id']?.toString() ?? '');
-      const finish = (last: PostAnswer): void => {
+      const finish = (last: WrittenAnswer): void => {
         const { status, code } = last;
         if (code !== null) metrics.refused(code);
-        const ms = Math.round((performance.now() - since) * 10) / 10;
-        log.requested({ request_id, method: 'POST', url, status, ms });
+        const ms = performance.now() - since;
+        count(status, ms);
+        log.requested({ request_id, method: 'POST', url, status, ms: tenths(ms) });
         answer(last);
       };
-      // Looked at first: what is refused for it should cost as little as can be.
+      // Checked first, so that a refusal for overload costs as little as possible.
       if (engine.isOverloaded())
-        return () => late.add(() => finish(postRefusal(OVERLOADED.code, OVERLOADED.message, request_id)));
+        return () => late.add(() => finish(writtenProblem(OVERLOADED.code, OVERLOADED.message, request_id)));
       const body = parse(bytes);
       if (body === null) return null;
       const key = headers['idempotency-key']?.toString();
       const command = postCommand(room_id, body, key && idOfKey(key), request_id);
       if (command === null) return null;
-      // The engine calls this, and whatever goes wrong here is no business of its.
+      // The engine calls this, and expects that it does not throw.
       const answered = (given: Answer): void => {
         try {
-          let last: PostAnswer;
+          let last: WrittenAnswer;
           try {
             last = postAnswer(given, command, request_id);
           } catch (cause) {
@@ -108,7 +112,7 @@ export function shortPost(
   };
 }
 
-/** A body that fits its schema; null for one that has to be looked at more closely. */
+/** A body that fits its schema; null: the route decides. */
 function parse(bytes: Buffer): Static<typeof PostBody> | null {
   const text = fromUtf8(bytes);
   if (text === null) return null;
@@ -116,6 +120,6 @@ function parse(bytes: Buffer): Static<typeof PostBody> | null {
     const value: unknown = JSON.parse(text);
     return bodyFaults(value) === null ? spellBody(value as Static<typeof PostBody>) : null;
   } catch {
-    return null; // Fastify says what is wrong with it.
+    return null; // Fastify answers what is wrong with it.
   }
 }

@@ -15,11 +15,11 @@ export class ValidationError extends Error {
 }
 
 /**
- * Makes the TypeBox schemas the only validation, and plain JSON what is answered. Parameters and query strings come as text and are converted to
- * what the schema says before they are checked; bodies are taken as they are. Names and ids are given their one spelling.
+ * Checks requests with the TypeBox schemas only, and answers with plain JSON. Parameters and query strings are text, and
+ * are converted to the schema's types before the check. Bodies are checked as they are. Names and ids are normalized.
  */
 export function useTypeBox(app: FastifyInstance): void {
-  // What goes out was typed on its way; a compiled serializer would check unions again, with formats it does not know.
+  // The compiler has checked the answers. A compiled serializer would check unions again, with formats it does not know.
   app.setSerializerCompiler(() => JSON.stringify);
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => {
     const check = checker(schema);
@@ -33,15 +33,15 @@ export function useTypeBox(app: FastifyInstance): void {
   });
 }
 
-/** Whether everything a schema names is text without a default: then there is nothing to convert. */
+/** Whether all fields of a schema are strings without a default: then there is nothing to convert. */
 function isAllText(schema: TSchema): boolean {
   const properties = Object.values((schema['properties'] ?? {}) as Record<string, TSchema>);
   return properties.every(({ type, default: initial }) => type === 'string' && initial === undefined);
 }
 
 /**
- * Values as the schema wants them. Those that are not exactly a whole number stay text: TypeBox would make 1 of 1.5 and 1e9,
- * and of a number beyond 2^53 another one.
+ * Converts text to the schema's types. What is not exactly a whole number stays text: TypeBox would turn 1.5 and 1e9 into
+ * 1, and round a number beyond 2^53.
  */
 function fromText(schema: TSchema, given: Readonly<Record<string, unknown>>): unknown {
   const converted = Value.Convert(schema, Value.Default(schema, { ...given })) as Record<string, unknown>;

@@ -7,13 +7,16 @@ import { ERRORS, type ErrorCode, type Refusal } from '../engine/errors.js';
 import { readHello, type Hello } from '../engine/hello.js';
 import type { Log, Meter, Socket } from '../engine/ports.js';
 import { addressFault, loggable } from '../engine/text/address.js';
+import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
 
-/** Before the room id in a WebSocket's address. */
+/** The path of a WebSocket, up to its room id. */
 export const WS_PREFIX = '/ws/updates/';
-/** The one that is spoken here. It is chosen when a client offers it; a client that offers none speaks it, too. */
+/** All paths that are for WebSockets. */
+export const WS_ROUTE = '/ws/*';
+/** The only subprotocol. It is chosen when a client offers it, and used when a client offers none. */
 export const SUBPROTOCOL = 'parlor.v1';
-/** Of what a client sent, so much is repeated to it. */
+/** A refusal quotes at most this many characters of the address. */
 const SHOWN = 100;
 const FULL = 'this node can take no more connections; come back in a moment, or ask another';
 
@@ -27,9 +30,9 @@ interface Parts {
 }
 
 /**
- * Lets a WebSocket in: reads who wants to be where, hands it to the engine, and logs one line when it is over. A
- * refused one has been accepted, is told why, and is closed with the code of the reason: a page is not shown an HTTP
- * status, so one of a foreign origin is told in this way, too, before it has a seat.
+ * Lets a WebSocket in: reads the user and the room, passes the connection to the engine, and logs one line when it is
+ * closed. A refused WebSocket is accepted first, then sent the reason and closed with its code, as a page cannot see an
+ * HTTP status. Pages of a foreign origin are refused in this way, too, before they have a seat.
  */
 export function letIn(parts: Parts, socket: Socket, upgrade: Upgrade): SocketHandler | null {
   const { engine, log, meter, guard } = parts;
@@ -45,7 +48,7 @@ export function letIn(parts: Parts, socket: Socket, upgrade: Upgrade): SocketHan
   if (foreign !== null) return refuse('forbidden', foreign);
   const unreadable = addressFault(upgrade.path) ?? addressFault(upgrade.query);
   if (unreadable !== null) return refuse('bad_request', `the address ${unreadable}`);
-  // A slash at the end says nothing.
+  // A trailing slash is ignored.
   const path = upgrade.path.replace(/\/$/, '');
   const fault = pathFault(path);
   if (fault) return refuse(fault.code, fault.message);
@@ -62,15 +65,16 @@ export function letIn(parts: Parts, socket: Socket, upgrade: Upgrade): SocketHan
 
 /** Logs and counts a request that opens no WebSocket; it has been answered. */
 export function refusedHandshake(
-  { log, meter }: Pick<Parts, 'log' | 'meter'>,
+  { log, metrics }: { readonly log: Log; readonly metrics: Pick<Metrics, 'refused' | 'requestsTo'> },
   { code, detail }: HandshakeFault,
   { path, ip, requestId }: Upgrade,
 ): void {
-  meter.refused(code);
+  metrics.refused(code);
+  metrics.requestsTo('GET', WS_ROUTE)(ERRORS[code].http, 0);
   log.info({ request_id: requestId, path: loggable(path), ip, code, detail }, 'connection refused');
 }
 
-/** What is wrong with an address, without its last slash, apart from the room id in it. */
+/** What is wrong with an address, apart from its room id. Its trailing slash is removed already. */
 function pathFault(path: string): Refusal | null {
   const address = `WebSockets are at ${WS_PREFIX}{room_id}`;
   if (!`${path}/`.startsWith(WS_PREFIX))
@@ -82,7 +86,7 @@ function pathFault(path: string): Refusal | null {
   return null;
 }
 
-/** A WebSocket that was let in: passes on what it says, and logs one line when it is over. Small, as there are many. */
+/** An accepted WebSocket: passes on its frames, and logs one line when it is closed. Small, as there are many. */
 class Visit implements SocketHandler {
   private readonly begun = Math.round(performance.now());
 

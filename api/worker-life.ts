@@ -11,16 +11,16 @@ export interface Ending {
 /** One life of a worker: its process, from start to end. */
 export interface WorkerLife {
   readonly pid: number | undefined;
-  /** Resolves with true when it listens, with false when it has ended before. */
+  /** Resolves with true when it listens, with false when it ends before that. */
   readonly listening: Promise<boolean>;
   readonly ended: Promise<Ending>;
-  /** It was told to drain. */
+  /** It is draining, or has. */
   readonly isLeaving: boolean;
-  /** Has it say that it goes down, and nothing else. */
+  /** Makes it report that it is going down, and nothing else. */
   announceStop(): void;
   /**
-   * Has it drain within `ms` and end; kills it after `killMs`. Resolves when it has ended, with whether it did so by
-   * itself and as it should.
+   * Makes it drain within `ms` and end; kills it after `killMs`. Resolves when it has ended, with whether that was a
+   * clean exit.
    */
   drain(ms: number, killMs: number): Promise<boolean>;
   kill(): void;
@@ -28,7 +28,7 @@ export interface WorkerLife {
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 
-/** Starts a worker. It has the settings and the output of this process; `asksToStop`: it was sent a signal. */
+/** Starts a worker with this process's settings and output. `asksToStop` is called when the worker gets a signal. */
 export function startWorker(
   worker: Worker,
   port: number,
@@ -38,7 +38,7 @@ export function startWorker(
   const child = fork(MAIN, [], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const ended = new Promise<Ending>((over) => {
     child.once('exit', (code, signal) => over({ code, signal }));
-    // It could not be started, or is gone before it could be told something, which its end says as well.
+    // It could not be started; or an order could not be sent because it has ended, which `exit` reports.
     child.on('error', () => {
       if (child.pid === undefined) over({ code: 1, signal: null });
     });
@@ -57,7 +57,7 @@ export function startWorker(
   });
   let leaving = false;
 
-  function tell(order: Order): void {
+  function send(order: Order): void {
     if (child.connected) child.send(order);
   }
 
@@ -68,14 +68,14 @@ export function startWorker(
     get isLeaving() {
       return leaving;
     },
-    announceStop: () => tell({ type: 'announce_stop' }),
+    announceStop: () => send({ type: 'announce_stop' }),
     async drain(ms, killMs) {
       leaving = true;
-      tell({ type: 'stop', ms: Math.round(ms) });
+      send({ type: 'stop', ms: Math.round(ms) });
       const timer = setTimeout(() => child.kill('SIGKILL'), killMs);
       const { code, signal } = await ended;
       clearTimeout(timer);
-      // These end it only before it has begun, so there was nothing to drain.
+      // A signal ends it only before it handles signals, when there is nothing to drain.
       return code === 0 || signal === 'SIGTERM' || signal === 'SIGINT';
     },
     kill: () => void child.kill('SIGKILL'),

@@ -11,19 +11,19 @@ import { STOP_MARGIN_MS } from './run.js';
 import { startWorker, type Ending, type WorkerLife } from './worker-life.js';
 
 /**
- * How long it is waited before a worker that has died is started again, ms. `first`, and twice as long after each life
- * shorter than `shortLife`: one that dies at once is then tried twice a minute, and not all the time.
+ * Delay before a worker that has died is restarted, ms: `first`, doubled up to `most` after each life shorter than
+ * `shortLife`. So a worker that cannot run is tried twice a minute.
  */
 const RESTART = { first: 100, most: 30_000, shortLife: 10_000 };
 
-/** A worker that has not ended when its time and STOP_MARGIN_MS are over is killed after this many more ms. */
+/** A worker that has not ended STOP_MARGIN_MS after its time to drain is killed this many ms later. */
 const KILL_MS = 1_000;
 
 /**
- * Runs WORKERS nodes that share one port, each a process of its own, until SIGTERM or SIGINT. Starts those again that
- * die, and in the end has them drain one after another, which together takes no longer than one may. Exit code 0 when all
- * have drained, 1 when one had to be killed, that of the first worker when it could not start. The signal once more kills
- * them at once.
+ * Runs WORKERS nodes that share one port, each in its own process, until SIGTERM or SIGINT. Restarts those that die. At
+ * the end they drain one after another, which takes no longer in all than one node may take. Exit code 0 when all have
+ * drained, 1 when one had to be killed, that of the first worker when it could not start. A second signal kills them at
+ * once.
  */
 export async function runWorkers(config: Config): Promise<void> {
   const log = createLog(config);
@@ -53,10 +53,10 @@ export async function runWorkers(config: Config): Promise<void> {
 
 /** All workers of this process. */
 class Crew {
-  /** By the number of the worker; one that is about to be started again is left out. */
+  /** By worker number. A worker that waits for its restart is left out. */
   private readonly lives = new Map<number, WorkerLife>();
   private readonly stopping = new AbortController();
-  /** Workers that were sent a signal drain one after another, too. */
+  /** Ends when the workers that got a signal have drained, one after another. */
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -71,7 +71,7 @@ class Crew {
 
   /** Resolves with null when all listen, or with the exit code of the first one if that could not start. */
   async start(): Promise<number | null> {
-    // Alone: what keeps it from starting would keep the others from it, too, and is said once.
+    // First one alone: a reason for which it cannot start holds for all of them, and is reported once.
     const first = this.begin(1, 0);
     if (!(await first.listening)) return (await first.ended).code ?? 1;
     const numbers = Array.from({ length: this.config.WORKERS }, (_, i) => i + 1);
@@ -89,7 +89,7 @@ class Crew {
     return null;
   }
 
-  /** Has all of them drain. Resolves when they have ended, with whether each did so as it should. */
+  /** Drains all of them. Resolves when they have ended, with whether all were clean exits. */
   async stop(): Promise<boolean> {
     this.stopping.abort();
     const { DRAIN_DELAY_MS, DRAIN_MS } = this.config;
@@ -110,7 +110,7 @@ class Crew {
     this.lives.forEach((life) => life.kill());
   }
 
-  /** Starts a worker again and again, until all are to stop. */
+  /** Restarts a worker whenever it ends, until all are to stop. */
   private async keep(number: number, first: WorkerLife, listens: () => void): Promise<void> {
     let life = first;
     let shortLives = 0;
@@ -134,7 +134,7 @@ class Crew {
   private begin(number: number, restarts: number): WorkerLife {
     const { config, log } = this;
     const life = startWorker({ number, restarts }, this.port, (asking, signal) => {
-      log.info({ worker: number, signal }, 'worker: it drains, and is started again');
+      log.info({ worker: number, signal }, 'worker: drains, and will be restarted');
       const killMs = config.DRAIN_MS + STOP_MARGIN_MS + KILL_MS;
       this.turn = this.turn.then(() => {
         if (!this.isStopping && !asking.isLeaving) return asking.drain(config.DRAIN_MS, killMs);
@@ -154,9 +154,9 @@ class Crew {
     const ms = Math.min(RESTART.most, RESTART.first * 2 ** Math.max(0, shortLives - 1));
     this.log.error(
       { worker: number, ...ending, lived_ms: Math.round(livedMs), pause_ms: ms },
-      'worker: it died, and is started again',
+      'worker: died, and will be restarted',
     );
-    // Told to stop meanwhile, it is not waited any longer.
+    // An order to stop ends the wait.
     await pause(ms, undefined, { signal: this.stopping.signal }).catch(() => undefined);
   }
 }

@@ -1,12 +1,11 @@
-import { Type, type Static } from '@sinclair/typebox';
-import type { FastifyInstance } from 'fastify';
+import { Type } from '@sinclair/typebox';
 import { RoomId, Uuid } from '../../engine/messages/fields.js';
 import { idOf } from '../../engine/text/message-ids.js';
 import { WHOLE_PATTERN, wholeOf } from '../../engine/text/numbers.js';
 import { sendUnchanging } from '../caching.js';
-import type { AppParts } from '../parts.js';
+import type { App, AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
-import { CURSOR_RULE, Event, Limit, problems } from '../schemas.js';
+import { CURSOR_RULE, Event, EventPage, json, Limit, NotModified, problems } from '../schemas.js';
 
 const EVENT_ID = '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}';
 const EventQuery = Type.Object(
@@ -28,21 +27,11 @@ const EventQuery = Type.Object(
   },
   { additionalProperties: false },
 );
-const Events = Type.Object({
-  events: Type.Array(Event),
-  next: Type.Union([Type.String(), Type.Null()], {
-    description:
-      'the cursor of the next page; null: there is none. A page may be short, even empty, and not be the last',
-  }),
-  cursor: Type.Union([Type.String(), Type.Null()], {
-    description: 'the cursor to go on with later, when there is more; stays good when events are forgotten',
-  }),
-});
 const UNKNOWN =
-  'after is an event that is no longer known, or is not in this room: begin again without it, and go on with cursors, which stay good';
+  'after names an event that is no longer known, or is not in this room: start again without it, and continue with cursors, which stay valid';
 const EventParams = Type.Object({ event_id: Uuid });
 
-/** The seq that a cursor or the id of an event stands for in a room; null: the room has no such event. */
+/** The seq of a cursor or of an event's id in a room; null: the room has no such event. */
 async function seqOf(store: AppParts['store'], roomId: string, after: string): Promise<number | null> {
   const seq = wholeOf(after);
   if (seq !== null) return seq;
@@ -51,15 +40,16 @@ async function seqOf(store: AppParts['store'], roomId: string, after: string): P
 }
 
 /** The log of facts: of one room by seq, or of all rooms in the order they were stored. */
-export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
-  app.get<{ Querystring: Static<typeof EventQuery> }>(
+export function eventRoutes(app: App, { store }: AppParts): void {
+  app.get(
     '/api/events',
     {
       schema: {
+        operationId: 'listEvents',
         tags: ['events'],
         summary: 'Read the log of facts',
         querystring: EventQuery,
-        response: { 200: Events, ...problems('bad_request', 'unavailable') },
+        response: { 200: json('A page', EventPage), ...problems('not_found', 'unavailable') },
       },
     },
     async (request, reply) => {
@@ -67,11 +57,11 @@ export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
       const after = request.query.cursor ?? request.query.after;
       if (room_id === undefined) {
         const page = await store.log(after === undefined ? null : idOf(after), limit);
-        if (page === null) return sendProblem(reply, 'bad_request', UNKNOWN);
+        if (page === null) return sendProblem(reply, 'not_found', UNKNOWN);
         return { events: page.events, next: page.more ? page.cursor : null, cursor: page.cursor };
       }
       const from = await seqOf(store, room_id, after ?? '0');
-      if (from === null) return sendProblem(reply, 'bad_request', UNKNOWN);
+      if (from === null) return sendProblem(reply, 'not_found', UNKNOWN);
       const events = await store.history({
         room_id,
         after: from,
@@ -84,14 +74,19 @@ export function eventRoutes(app: FastifyInstance, { store }: AppParts): void {
     },
   );
 
-  app.get<{ Params: Static<typeof EventParams> }>(
+  app.get(
     '/api/events/:event_id',
     {
       schema: {
+        operationId: 'getEvent',
         tags: ['events'],
         summary: 'Read one fact',
         params: EventParams,
-        response: { 200: Event, ...problems('bad_request', 'not_found', 'unavailable') },
+        response: {
+          200: json('The fact', Event),
+          304: NotModified,
+          ...problems('not_found', 'unavailable'),
+        },
       },
     },
     async (request, reply) => {

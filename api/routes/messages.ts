@@ -1,19 +1,23 @@
-import { Type, type Static } from '@sinclair/typebox';
-import type { FastifyInstance } from 'fastify';
+import { Type } from '@sinclair/typebox';
 import { toMessage } from '../../engine/messages/message.js';
 import type { MessagePosted } from '../../engine/messages/events.js';
 import { Seq } from '../../engine/messages/fields.js';
 import { sendUnchanging } from '../caching.js';
 import { carryOut } from '../carry-out.js';
-import type { AppParts } from '../parts.js';
+import type { App, AppParts } from '../parts.js';
 import { POST_PATH, postCommand } from '../post-command.js';
 import { postAnswer } from '../post-answer.js';
-import { sendProblem, setHeaders } from '../problem.js';
+import { sendProblem } from '../problem.js';
+import { sendWritten } from '../written-answer.js';
 import {
+  BODY_PROBLEMS,
   CURSOR_RULE,
   IdParams,
+  json,
   Limit,
   Message,
+  MessagePage,
+  NotModified,
   PostBody,
   PostHeaders,
   problems,
@@ -32,42 +36,30 @@ const HistoryQuery = Type.Object(
   },
   { additionalProperties: false },
 );
-const History = Type.Object({
-  messages: Type.Array(Message, { description: 'ascending by seq' }),
-  next: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'the cursor of the next page; null: there is none',
-  }),
-});
-
 /** Posting into a room and reading what was posted. */
-export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts): void {
-  app.post<{
-    Params: Static<typeof RoomParams>;
-    Body: Static<typeof PostBody>;
-    Headers: Static<typeof PostHeaders>;
-  }>(
+export function messageRoutes(app: App, { engine, store }: AppParts): void {
+  app.post(
     POST_PATH,
     {
       schema: {
+        operationId: 'postMessage',
         tags: ['messages'],
         summary: 'Post a message',
         description:
-          'Give `id` (a UUID), or the header Idempotency-Key, and a repeated post is one message. ' +
-          '201: ordered and stored. 202: durably queued, not ordered yet. 503: not accepted, try again.',
+          'Give `id` (a UUID), or the header Idempotency-Key, and a repeated post is one message. If both are given they ' +
+          'must be the same. 201: ordered and stored. 202: durably queued, not ordered yet. 503: not accepted, try again.',
         params: RoomParams,
         headers: PostHeaders,
         body: PostBody,
         response: {
-          201: Message,
-          202: Queued,
+          201: json('The message, ordered and stored', Message),
+          202: json('Durably queued, not ordered yet', Queued),
           ...problems(
-            'bad_request',
+            ...BODY_PROBLEMS,
             'forbidden',
             'room_not_found',
             'id_conflict',
             'room_closed',
-            'payload_too_large',
-            'unsupported_media_type',
             'rate_limited',
             'unavailable',
           ),
@@ -85,31 +77,28 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
         );
       }
       const answer = await carryOut(engine, request, command);
-      const { status, headers, body, code } = postAnswer(answer, command, request.id);
-      reply.problemCode = code;
-      setHeaders(reply, headers);
-      // It is JSON already, and says its type itself.
-      return reply.code(status).serializer(String).send(body);
+      return sendWritten(reply, postAnswer(answer, command, request.id));
     },
   );
 
-  app.get<{ Params: Static<typeof RoomParams>; Querystring: Static<typeof HistoryQuery> }>(
+  app.get(
     '/api/rooms/:room_id/messages',
     {
       schema: {
+        operationId: 'listMessages',
         tags: ['messages'],
         summary: 'Read a room’s messages',
         description: 'The newest page first; with `after`, what came after that seq.',
         params: RoomParams,
         querystring: HistoryQuery,
-        response: { 200: History, ...problems('bad_request', 'room_not_found', 'unavailable') },
+        response: { 200: json('A page', MessagePage), ...problems('room_not_found', 'unavailable') },
       },
     },
     async (request, reply) => {
       const { room_id } = request.params;
       const { limit = 50, cursor } = request.query;
       const isForward = request.query.after !== undefined;
-      // A page goes on in its own direction: its cursor stands for the bound on that side.
+      // The cursor replaces the bound in the direction of paging.
       const after = isForward ? (cursor ?? request.query.after) : undefined;
       const before = isForward ? request.query.before : (cursor ?? request.query.before);
       if ((await store.load(room_id)) === null) {
@@ -128,14 +117,19 @@ export function messageRoutes(app: FastifyInstance, { engine, store }: AppParts)
     },
   );
 
-  app.get<{ Params: Static<typeof IdParams> }>(
+  app.get(
     '/api/messages/:id',
     {
       schema: {
+        operationId: 'getMessage',
         tags: ['messages'],
         summary: 'Read one message',
         params: IdParams,
-        response: { 200: Message, ...problems('bad_request', 'not_found', 'unavailable') },
+        response: {
+          200: json('The message', Message),
+          304: NotModified,
+          ...problems('not_found', 'unavailable'),
+        },
       },
     },
     async (request, reply) => {

@@ -1,49 +1,43 @@
-import { Type, type Static } from '@sinclair/typebox';
-import type { FastifyInstance } from 'fastify';
+import { Type } from '@sinclair/typebox';
 import { PolicyChange } from '../../engine/messages/policy.js';
 import { impossible, isUnfinished, sendUnfinished } from '../answers.js';
 import { carryOut } from '../carry-out.js';
-import type { AppParts } from '../parts.js';
+import type { App, AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
 import {
-  CURSOR_RULE,
+  BODY_PROBLEMS,
+  Done,
+  json,
   Limit,
   MemberParams,
   problems,
   Queued,
   Room,
+  RoomCursor,
+  RoomPage,
   RoomParams,
-  RoomSummary,
 } from '../schemas.js';
 
-/** A place in the list. An older Parlor let rooms be named . and .., so a page may end with one of them. */
-const RoomCursor = Type.String({ pattern: '^[A-Za-z0-9_.:-]{1,64}$', description: CURSOR_RULE });
 const ListQuery = Type.Object(
   { cursor: Type.Optional(RoomCursor), limit: Limit },
   { additionalProperties: false },
 );
-const List = Type.Object({
-  rooms: Type.Array(RoomSummary),
-  next: Type.Union([RoomCursor, Type.Null()], {
-    description: 'the cursor of the next page; null: there is none',
-  }),
-});
 const CloseQuery = Type.Object(
   { purge: Type.Optional(Type.Boolean({ default: false, description: 'also forget its history' })) },
   { additionalProperties: false },
 );
-const Gone = Type.Null({ description: 'Done' });
 
 /** Opening, changing, reading and closing rooms. */
-export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: AppParts): void {
-  app.get<{ Querystring: Static<typeof ListQuery> }>(
+export function roomRoutes(app: App, { engine, store, presetOf }: AppParts): void {
+  app.get(
     '/api/rooms',
     {
       schema: {
+        operationId: 'listRooms',
         tags: ['rooms'],
         summary: 'List rooms by id',
         querystring: ListQuery,
-        response: { 200: List, ...problems('bad_request', 'unavailable') },
+        response: { 200: json('A page', RoomPage), ...problems('unavailable') },
       },
     },
     async (request) => {
@@ -53,7 +47,7 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
       return {
         rooms: page.map(({ room_id, status, policy, head_seq, created_at }) => ({
           room_id,
-          status: status === 'open' ? 'open' : 'closed',
+          status: status === 'open' ? ('open' as const) : ('closed' as const),
           policy: policy ?? presetOf(room_id),
           head_seq,
           created_at,
@@ -63,14 +57,18 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
     },
   );
 
-  app.get<{ Params: Static<typeof RoomParams> }>(
+  app.get(
     '/api/rooms/:room_id',
     {
       schema: {
+        operationId: 'getRoom',
         tags: ['rooms'],
         summary: 'Read a room: its policy and who is there',
         params: RoomParams,
-        response: { 200: Room, ...problems('bad_request', 'room_not_found', 'unavailable') },
+        response: {
+          200: json('The room', Room),
+          ...problems('room_not_found', 'rate_limited', 'unavailable'),
+        },
       },
     },
     async (request, reply) => {
@@ -83,7 +81,7 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
     },
   );
 
-  app.put<{ Params: Static<typeof RoomParams>; Body: Static<typeof PolicyChange> }>(
+  app.put(
     '/api/rooms/:room_id',
     {
       preValidation: (request, _reply, done) => {
@@ -91,23 +89,19 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
         done();
       },
       schema: {
+        operationId: 'openRoom',
         tags: ['rooms'],
         summary: 'Open a room, or change its policy',
         description:
           'Fields that are left out keep their value; a new room has those of the preset of its id. No body: none is given.',
         params: RoomParams,
         body: PolicyChange,
+        'x-body-optional': true,
         response: {
-          200: { ...Room, description: 'The policy is now so' },
-          201: { ...Room, description: 'The room was opened' },
-          202: Queued,
-          ...problems(
-            'bad_request',
-            'payload_too_large',
-            'unsupported_media_type',
-            'rate_limited',
-            'unavailable',
-          ),
+          200: json('The room has this policy now', Room),
+          201: json('The room was opened', Room),
+          202: json('Durably queued', Queued),
+          ...problems(...BODY_PROBLEMS, 'rate_limited', 'unavailable'),
         },
       },
     },
@@ -125,19 +119,20 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
     },
   );
 
-  app.delete<{ Params: Static<typeof RoomParams>; Querystring: Static<typeof CloseQuery> }>(
+  app.delete(
     '/api/rooms/:room_id',
     {
       schema: {
+        operationId: 'closeRoom',
         tags: ['rooms'],
         summary: 'Close a room',
         description: 'Its connections are closed with 4410. Its history stays unless `purge` is true.',
         params: RoomParams,
         querystring: CloseQuery,
         response: {
-          204: Gone,
-          202: Queued,
-          ...problems('bad_request', 'forbidden', 'room_not_found', 'unavailable'),
+          202: json('Durably queued', Queued),
+          204: Done,
+          ...problems('forbidden', 'room_not_found', 'rate_limited', 'unavailable'),
         },
       },
     },
@@ -154,15 +149,20 @@ export function roomRoutes(app: FastifyInstance, { engine, store, presetOf }: Ap
     },
   );
 
-  app.delete<{ Params: Static<typeof MemberParams> }>(
+  app.delete(
     '/api/rooms/:room_id/members/:user',
     {
       schema: {
+        operationId: 'removeMember',
         tags: ['rooms'],
         summary: 'Remove a member',
         description: 'Its connections are closed with 4403 and its seat is free at once.',
         params: MemberParams,
-        response: { 204: Gone, 202: Queued, ...problems('bad_request', 'not_a_member', 'unavailable') },
+        response: {
+          202: json('Durably queued', Queued),
+          204: Done,
+          ...problems('room_not_found', 'not_a_member', 'room_closed', 'rate_limited', 'unavailable'),
+        },
       },
     },
     async (request, reply) => {

@@ -31,17 +31,17 @@ interface Piece {
 const PAGE = 500;
 
 /**
- * Events of a room that are read before its first line is written. Up to here retention may forget the beginning
- * while the export runs, and the export begins later; once `first_seq` is written it cannot.
+ * Events of a room that are read before its first line is written. Until then, retention may remove the beginning while
+ * the export runs, and the export begins later. Once `first_seq` is written it can no longer change.
  */
 const HELD_EVENTS = 10_000;
 const HELD_CHARACTERS = 8_000_000;
 
 /**
- * Writes rooms as the lines of format.ts, each as it stood when its turn came: what is posted meanwhile is left out.
- * Reads no further than HELD_EVENTS ahead of what `out` has taken; `out` is left open.
+ * Writes rooms as the lines of format.ts, each as it was when its turn came. Later posts are left out. Reads at most
+ * HELD_EVENTS ahead of what `out` has taken. `out` is left open.
  *
- * Rejects with a TransferFault of one line; where a named room is not there, before anything is written.
+ * Rejects with a TransferFault of one line. If a named room does not exist, nothing is written.
  */
 export async function exportRooms({
   store,
@@ -59,7 +59,7 @@ export async function exportRooms({
   };
   tell();
   for await (const listed of recordsOf(store, rooms)) {
-    // The list is read some hundred rooms at a time: its records may be from a while ago.
+    // The list is read in pages, so its record may be out of date.
     const room = (await store.load(listed.room_id)) ?? listed;
     const before = tally.events;
     for await (const piece of piecesOf(store, room)) {
@@ -75,7 +75,7 @@ export async function exportRooms({
   return { ...tally };
 }
 
-/** The records of the rooms, asked for bit by bit. */
+/** The records of the rooms, page by page. */
 async function* recordsOf(
   store: ExportOptions['store'],
   rooms: ExportOptions['rooms'],
@@ -139,7 +139,7 @@ function begin(room: RoomRecord, firstSeq: number): Piece {
   return { text: roomLine(room, firstSeq), events: 0 };
 }
 
-/** What is missing between two pages has been forgotten if nothing older is there any more. */
+/** Events missing between two pages were forgotten if no older ones exist; otherwise the store is damaged. */
 async function requireForgotten(
   store: ExportOptions['store'],
   roomId: string,

@@ -132,7 +132,7 @@ function refuseOtherVersions({ type, version }: { type: string; version?: unknow
   );
 }
 
-/** Stores keep times in one spelling; another one would come back changed. */
+/** Stores keep times in this form only; any other would be read back changed. */
 function requireTime(field: string, time: string): void {
   if (/^\d{4}-/.test(time) && new Date(time).toISOString() === time) return;
   throw new LineFault(`${field}: must be a time such as 2024-01-01T00:00:00.000Z`);

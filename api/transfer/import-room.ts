@@ -7,25 +7,25 @@ import { FULL, type Writer } from './writer.js';
 
 export type RoomStore = Pick<Store, 'load' | 'history' | 'restore'>;
 
-/** One room on its way into the store. What rejects, does so with a TransferFault of one line. */
+/** One room on its way into the store. Its methods reject with a TransferFault of one line. */
 export interface RoomImport {
   readonly roomId: string;
   /** seq of the next event in the file. */
   readonly next: number;
-  /** The store has all of it already: it is only compared. */
+  /** The store has all of it already, so it is only compared. */
   readonly complete: boolean;
-  /** `lineNumber` and `size` (characters) are those of its line. Hands a batch to the writer when one is full. */
+  /** `lineNumber` and `size` (characters) are those of the event's line. Passes full batches to the writer. */
   event(event: DurableEvent, lineNumber: number, size: number): Promise<void>;
-  /** Hands on the rest, and the room's record with its own status and policy. */
+  /** Passes on the rest, with the room's own status and policy. */
   end(line: EndLine): Promise<void>;
 }
 
 /**
- * Begins with a room, or goes on with it. Until its last event is stored it is closed, whatever its record says, so
- * that nobody posts into half a room; the last batch brings its own status and policy.
+ * Begins or continues the import of a room. Until its last event is stored the room is closed, whatever its record says,
+ * so that nobody posts into half a room. The last batch sets its own status and policy.
  *
- * A room that is there already is gone on with where the event at its head is the same as in the file, and left
- * alone where nothing is missing; anything else is a TransferFault.
+ * An existing room is continued if the event at its head is the same as in the file, and left alone if nothing is
+ * missing; anything else is a TransferFault.
  */
 export async function beginRoom(store: RoomStore, writer: Writer, begin: RoomLine): Promise<RoomImport> {
   const { room, first_seq } = begin;
@@ -39,7 +39,7 @@ export async function beginRoom(store: RoomStore, writer: Writer, begin: RoomLin
   let lines: number[] = [];
   let size = 0;
 
-  async function hand(record: RoomRecord, last: boolean): Promise<void> {
+  async function passOn(record: RoomRecord, last: boolean): Promise<void> {
     const batch = { room: record, events, lines, size, last };
     [events, lines, size] = [[], [], 0];
     await writer.put(batch);
@@ -57,9 +57,9 @@ export async function beginRoom(store: RoomStore, writer: Writer, begin: RoomLin
       const fault = event.seq === common?.seq ? difference(common, event) : null;
       if (fault) throw fault;
       if (event.seq <= there) return;
-      // Not when it has become full: the last batch is for `end`, with the room's own record.
+      // Before this event and not after it: `end` needs a last batch, to store the room's own record with it.
       const full = events.length >= FULL.events || size + characters > FULL.characters;
-      if (full && events.length > 0) await hand(unfinished(room, event.seq - 1), false);
+      if (full && events.length > 0) await passOn(unfinished(room, event.seq - 1), false);
       events.push(event);
       lines.push(lineNumber);
       size += characters;
@@ -73,7 +73,7 @@ export async function beginRoom(store: RoomStore, writer: Writer, begin: RoomLin
           `room ${room_id} has ${count} events up to seq ${head_seq}, and it ends after seq ${next - 1}: ` +
             'lines are missing',
         );
-      if (!complete) await hand(room, true);
+      if (!complete) await passOn(room, true);
     },
   };
 }

@@ -7,20 +7,20 @@ import { createWriter, type WriterStore } from './writer.js';
 
 /** How far an import has come. */
 export interface ImportTally {
-  /** Rooms that are in the store now and were not before, or not to their end. */
+  /** Rooms whose import has been completed. */
   readonly rooms: number;
   /** Events stored. */
   readonly events: number;
-  /** Rooms that were there already, to their end. */
+  /** Rooms that were complete before. */
   readonly known: number;
-  /** Bytes of the input that are dealt with. */
+  /** Bytes of the input that have been processed. */
   readonly bytes: number;
 }
 
 export interface ImportOptions {
   readonly store: RoomStore & WriterStore;
   readonly input: Readable;
-  /** Called after every few hundred lines and at the end, also when that is an error. */
+  /** Called every few hundred lines and at the end, also after an error. */
   readonly report: (tally: ImportTally) => void;
   /** Aborting it ends the import between two lines, with the signal's reason. */
   readonly signal: AbortSignal;
@@ -29,8 +29,8 @@ export interface ImportOptions {
 const REPORT_LINES = 250;
 
 /**
- * Reads rooms as the lines of format.ts into the store. What is stored stays, whatever comes after it; to import
- * the same again, or the whole of it after a part, goes on where this has ended.
+ * Imports rooms from the lines of format.ts. What is stored stays, whatever comes after it. Another import of the same
+ * file continues where this one ended.
  *
  * Rejects with a TransferFault of one line that names the line of the input, or the room and seq.
  */
@@ -82,7 +82,7 @@ export async function importRooms({ store, input, report, signal }: ImportOption
     await writer.flush();
     return tally();
   } catch (cause) {
-    // Rooms that came to their end before are imported, whatever is wrong behind them.
+    // Rooms that were complete before the error are still imported.
     await writer.flush();
     signal.throwIfAborted();
     throw cause;

@@ -9,18 +9,18 @@ export interface Found {
   readonly there: number;
   /** The last event that the store and the file both have; null where there is none to compare. */
   readonly common: DurableEvent | null;
-  /** Nothing is missing: the room is to be left alone. */
+  /** Nothing is missing, so the room is left alone. */
   readonly complete: boolean;
 }
 
-/** The record of a room that is not all there yet: closed, so that nobody posts into it meanwhile. */
+/** The record of a room that is only partly imported. It is closed, so that nobody posts into it meanwhile. */
 export function unfinished(room: RoomRecord, headSeq: number): RoomRecord {
   return { ...room, head_seq: headSeq, status: 'closed', policy: null };
 }
 
 /**
- * Looks for the room of a file in the store, and makes it there if it is new and does not begin at seq 1. Rejects with
- * a TransferFault where the store has a room of this id of which nothing shows that it is the same one.
+ * Looks for a room of the file in the store, and creates it there if it is new and does not begin at seq 1. Rejects with
+ * a TransferFault if the store has a room with this id and nothing shows that it is the same one.
  */
 export async function findRoom(
   store: Pick<Store, 'load' | 'history' | 'restore'>,
@@ -49,7 +49,7 @@ export async function findRoom(
   return { there, common, complete: there > room.head_seq || (there === room.head_seq && !begun) };
 }
 
-/** Rejects nothing, returns the fault, where the event that both have is not the same in both. */
+/** Returns a fault if the store and the file disagree about this event; does not throw. */
 export function difference(here: DurableEvent, inFile: DurableEvent): TransferFault | null {
   if (eventLine(here) === eventLine(inFile)) return null;
   const what =

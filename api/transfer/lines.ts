@@ -1,7 +1,7 @@
 import { fromUtf8 } from '../../engine/text/utf8.js';
 import { TransferFault } from './fault.js';
 
-/** Far more than any line of an export; what is longer is none, and must not fill the memory. */
+/** Far more than any line of an export has. A longer line is refused, so that it cannot fill the memory. */
 const LONGEST_LINE_BYTES = 1_048_576;
 const LINE_FEED = 0x0a;
 
@@ -14,8 +14,8 @@ export interface TextLine {
 }
 
 /**
- * The lines of a stream of UTF-8, those that are blank left out, whether or not the last one is ended. Holds one
- * chunk and one line. Throws a TransferFault where a line is too long or no UTF-8.
+ * The lines of a stream of UTF-8 without blank ones. The last line need not end with a line feed. Holds one chunk and one
+ * line in memory. Throws a TransferFault if a line is too long or not UTF-8.
  */
 export async function* readLines(input: AsyncIterable<Uint8Array>): AsyncGenerator<TextLine, void, void> {
   let rest: Uint8Array = new Uint8Array();

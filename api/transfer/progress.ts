@@ -5,9 +5,9 @@ import { SingleBar } from 'cli-progress';
 export type Terminal = Writable & { readonly isTTY?: boolean };
 
 export interface Progress {
-  /** `total` is null where nobody knows it: then only `text` is shown. */
+  /** `total` is null if it is unknown: then only `text` is shown. */
   update(done: number, total: number | null, text: string): void;
-  /** Takes the bar away. */
+  /** Removes the bar. */
   stop(): void;
 }
 
@@ -35,7 +35,7 @@ export function createProgress(stream: Terminal, verb: string): Progress {
   };
 }
 
-/** At first nobody knows: cli-progress then has a word instead of a number. */
+/** At first the time is unknown: cli-progress then passes a word instead of a number. */
 function timeLeft(seconds: unknown): string {
   if (typeof seconds !== 'number') return 'some time';
   return `${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, '0')}`;

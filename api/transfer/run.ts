@@ -14,7 +14,7 @@ export interface Streams {
   readonly stderr: Terminal;
 }
 
-/** As a shell reports a program that was ended by SIGPIPE, 128 + 13: what `cat` and its like end with. */
+/** What a shell reports for a program that SIGPIPE ended (128 + 13), such as `cat`. */
 const READER_GONE = 141;
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -26,10 +26,10 @@ class Interrupted extends Error {
 
 /**
  * Carries out `parlor export` or `parlor import` on a store that is not started yet, and closes it. Only the export
- * itself goes to standard output; one line at the end, and on a terminal the progress, to standard error.
+ * itself goes to standard output. A summary line, and on a terminal the progress, go to standard error.
  *
- * Resolves with the exit code: 0; 1 where it failed, with one line that says why; 130 or 143 where SIGINT or SIGTERM
- * ended it; 141 where the reader of an export has gone. A second signal ends the process at once.
+ * Resolves with the exit code: 0; 1 if it failed, with one line that says why; 130 or 143 if SIGINT or SIGTERM ended it;
+ * 141 if the reader of an export closed the pipe. A second signal ends the process at once.
  */
 export async function runTransfer(
   command: ExportCommand | ImportCommand,
@@ -68,7 +68,7 @@ async function runExport(
   { stdout, stderr }: Streams,
   signal: AbortSignal,
 ): Promise<string> {
-  // On a terminal that shows the export itself a bar would stand between its lines.
+  // If the terminal shows the export, a bar would appear between its lines.
   const progress = createProgress(stdout.isTTY === true ? stdout : stderr, 'Exporting');
   const words = ({ rooms, events }: ExportTally): string =>
     `${count(rooms, 'room')}, ${count(events, 'event')}`;
@@ -117,7 +117,7 @@ async function shown<T>(progress: Progress, work: () => Promise<T>): Promise<T> 
   }
 }
 
-/** Bytes of a file; null where it is no plain one (a pipe, a device). */
+/** Bytes of a file; null if it is not a regular file (a pipe, a device). */
 async function sizeOf(file: string): Promise<number | null> {
   try {
     const about = await stat(file);

@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream';
 import { ReaderGone, TransferFault, faultText } from './fault.js';
 
-/** Resolves when the text has left this process, so that nobody reads further ahead than the slowest reader takes. */
+/** Writes a text. Resolves when it has left this process, so that an export reads no faster than its reader. */
 export type Sink = (text: string) => Promise<void>;
 
 /**
- * Writes to a stream, piece by piece. Rejects with ReaderGone where nobody reads any more, with a TransferFault
- * where it cannot be written, and with the signal's reason when that is aborted meanwhile.
+ * A sink that writes to a stream. It rejects with ReaderGone when the reader has closed the stream, with a TransferFault
+ * when a write fails, and with the signal's reason when the signal is aborted.
  */
 export function sinkTo(out: Writable, signal: AbortSignal): Sink {
   let over: Error | null = null;
@@ -15,7 +15,7 @@ export function sinkTo(out: Writable, signal: AbortSignal): Sink {
     over ??= cause;
     refuse(over);
   };
-  // Kept for good: a stream without a listener throws its error at the whole process.
+  // Never removed: an error of a stream without a listener would end the process.
   out.on('error', (cause) => end(explain(cause)));
   out.on('close', () => end(new ReaderGone('the output was closed')));
   signal.addEventListener('abort', () => end(signal.reason as Error));

@@ -16,19 +16,19 @@ export interface Batch {
 
 export type WriterStore = Pick<Store, 'append' | 'findEvent' | 'state'>;
 
-/** Stores batches in the order given, those of small rooms together: a commit costs the same for one as for many. */
+/** Stores batches in the order given. Those of small rooms share a commit, which costs the same for one as for many. */
 export interface Writer {
-  /** What is in the store by now: rooms to their last batch, and events. */
+  /** What has been stored: rooms with their last batch, and events. */
   readonly stored: { readonly rooms: number; readonly events: number };
   /** Whether a batch of this room is waiting. */
   holds(roomId: string): boolean;
-  /** Takes a batch, and stores what waits if that is enough. Rejects as `flush`. */
+  /** Adds a batch, and flushes if enough is waiting. Rejects as `flush` does. */
   put(batch: Batch): Promise<void>;
-  /** Stores what waits. Rejects with a TransferFault that names room and line where the store takes one of them not. */
+  /** Stores what is waiting. Rejects with a TransferFault naming the room and line if the store refuses a batch. */
   flush(): Promise<void>;
 }
 
-/** What a batch may hold, and how much may wait. */
+/** The largest batch, and how much may wait. */
 export const FULL = { events: 500, characters: 262_144 };
 
 export function createWriter(store: WriterStore): Writer {
@@ -58,7 +58,7 @@ export function createWriter(store: WriterStore): Writer {
     holds: (roomId) => waiting.some(({ room }) => room.room_id === roomId),
     async put(batch) {
       waiting.push(batch);
-      // A record counts too: rooms without events must not gather for ever.
+      // A room's record counts too, so that rooms without events are stored as well.
       count += batch.events.length + 1;
       size += batch.size;
       if (count >= FULL.events || size >= FULL.characters) await flush();

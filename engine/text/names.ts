@@ -12,8 +12,8 @@ const ASCII = /^[ -~]*$/;
  * is seen (RFC 8264 sections 9.12 and 9.13, which RFC 8265 refuses in names). Two names that look the same would
  * otherwise be two users.
  */
-const CONTROL = /\p{Cc}/u;
-const HIDDEN = /[\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/u;
+export const CONTROL = /\p{Cc}/u;
+export const HIDDEN = /[\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/u;
 
 /** A user name as it is compared and kept: in NFC (RFC 8265 section 3.3), so however it was typed, it is one user. */
 export function nameOf(given: string): string {

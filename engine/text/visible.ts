@@ -7,7 +7,7 @@ const PLAIN = /[!-~]/;
  * those that Unicode counts among letters and symbols though they are blank: braille without dots, the null notehead,
  * blanks and controls of hieroglyphs, the filler of Khitan, anchors of annotations.
  */
-const VISIBLE =
+export const VISIBLE =
   /(?![\u2800\ufff9-\ufffb\u{13430}-\u{13442}\u{1d159}]|\u{16fe4})[^\p{White_Space}\p{Cc}\p{Default_Ignorable_Code_Point}]/u;
 
 /** Whether there is nothing to be seen in a text. */

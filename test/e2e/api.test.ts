@@ -153,8 +153,8 @@ t.test('who follows the log goes on with its cursor, also when what it stood on 
   await parlor.post('43', { text: 'three' });
   t.same(texts(await read(parlor, `/api/events?after=${first.cursor}`)), ['three']);
   const forgotten = await parlor.get(`/api/events?after=${first.events[1]?.event_id ?? ''}`);
-  t.equal(forgotten.status, 400);
-  t.match(await problemOf(forgotten), { code: 'bad_request', detail: /no longer known.*cursor/ });
+  t.equal(forgotten.status, 404);
+  t.match(await problemOf(forgotten), { code: 'not_found', detail: /no longer known.*cursor/ });
   const room: Page = await read(parlor, '/api/events?room_id=43');
   await parlor.post('43', { text: 'four' });
   t.same(texts(await read(parlor, `/api/events?room_id=43&after=${room.cursor}`)), ['four']);

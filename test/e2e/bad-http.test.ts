@@ -136,7 +136,9 @@ const REQUESTS: readonly Bad[] = [
   bad('rooms after no room id', 400, 'bad_request', { path: '/api/rooms?cursor=a%2Fb' }),
   bad('events of no room id', 400, 'bad_request', { path: '/api/events?room_id=a%2Fb' }),
   bad('events after neither cursor nor event id', 400, 'bad_request', { path: '/api/events?after=x7' }),
-  bad('events of a room after no seq', 400, 'bad_request', { path: `/api/events?room_id=42&after=${ID}` }),
+  bad('events of a room after an event that is not there', 404, 'not_found', {
+    path: `/api/events?room_id=42&after=${ID}`,
+  }),
   bad('an event id that is none', 400, 'bad_request', { path: '/api/events/1' }),
   bad('a message id that is none', 400, 'bad_request', { path: '/api/messages/1' }),
   bad('purge that is neither true nor false', 400, 'bad_request', {

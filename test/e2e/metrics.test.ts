@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { BROKERS } from '../support/matrix.js';
 import { startParlor } from '../support/parlor.js';
 import { attempt, oneTo } from './support/chat.js';
-import { metrics, untilMetric } from './support/metrics.js';
+import { metrics, parseMetrics, untilMetric } from './support/metrics.js';
 
 for (const broker of BROKERS) {
   t.test(`the metrics follow what happens, with the ${broker.name} broker`, async (t) => {
@@ -19,6 +20,7 @@ for (const broker of BROKERS) {
       'audiences',
       'broker_pending',
       'broker_buffered',
+      'reads_waiting',
       'partitions',
     ];
     for (const name of gauges) t.match(text, new RegExp(`^# TYPE parlor_${name} gauge$`, 'm'));
@@ -60,6 +62,67 @@ for (const broker of BROKERS) {
     );
   });
 }
+
+t.test('HTTP requests are counted and timed by route and status, whoever answers them', async (t) => {
+  const parlor = await startParlor({ MAX_BODY_BYTES: '1024' });
+  t.teardown(() => parlor.end());
+  const id = randomUUID();
+  const posts: readonly (readonly [body: object, status: number])[] = [
+    [{ text: 'Hello', id }, 201],
+    [{ text: 'Hello', id }, 201],
+    [{ text: 'Another', id }, 409],
+    [{ text: '' }, 400],
+    [{ text: 'too long'.repeat(200) }, 413],
+    // More than twice as much is refused before Fastify sees it.
+    [{ text: 'too long'.repeat(2_000) }, 413],
+  ];
+  for (const [body, status] of posts) t.equal((await parlor.post('42', body)).status, status);
+  for (const path of ['/api/rooms/42', '/api/rooms/43', '/api/nothing', '/api/rooms/%ff', '/ws/updates/42'])
+    await parlor.get(path);
+  await parlor.send('PURGE', '/api/rooms/42');
+  await parlor.send('GET', '/api/rooms/42', undefined, { origin: 'https://evil.example' });
+
+  const text = await (await parlor.get('/metrics')).text();
+  const counted = text.split('\n').filter((line) => line.startsWith('parlor_http_requests_total{'));
+  const series = (method: string, route: string, status: number, count: number): string =>
+    `parlor_http_requests_total{method="${method}",route="${route}",status="${status}"} ${count}`;
+  const [room, messages] = ['/api/rooms/:room_id', '/api/rooms/:room_id/messages'];
+  t.same(
+    counted.sort(),
+    [
+      series('POST', messages, 201, 2),
+      series('POST', messages, 409, 1),
+      series('POST', messages, 400, 1),
+      series('POST', messages, 413, 1),
+      series('POST', 'other', 413, 1),
+      series('GET', room, 200, 1),
+      series('GET', room, 404, 1),
+      series('GET', room, 403, 1),
+      series('GET', 'other', 404, 1),
+      series('GET', 'other', 400, 1),
+      series('GET', '/ws/*', 426, 1),
+      series('other', 'other', 405, 1),
+    ].sort(),
+  );
+  const now = parseMetrics(text);
+  const seconds = 'parlor_http_request_seconds';
+  const labels = `method="POST",route="${messages}"`;
+  t.match(text, new RegExp(`^# TYPE ${seconds} histogram$`, 'm'));
+  t.equal(now(`${seconds}_count{${labels}}`), 5);
+  t.equal(now(`${seconds}_bucket{${labels},le="+Inf"}`), 5);
+  t.ok(now(`${seconds}_sum{${labels}}`) > 0);
+  const upTo = ['0.001', '0.005', '0.01', '0.05', '0.1', '0.5', '1', '5', '+Inf'].map((le) =>
+    now(`${seconds}_bucket{${labels},le="${le}"}`),
+  );
+  t.same(
+    upTo,
+    upTo.toSorted((a, b) => a - b),
+    'each bucket has what the smaller ones have',
+  );
+
+  const again = await metrics(parlor);
+  t.equal(again(series('POST', messages, 201, 2).replace(/ \d+$/, '')), 2, 'reading them takes nothing away');
+});
 
 t.test('a node says that it is alive and ready', async (t) => {
   const parlor = await startParlor();

@@ -116,7 +116,7 @@ t.test('several workers on one port', async (t) => {
       'no other answers',
     );
     t.ok(statuses.filter((status) => status === 0).length <= 5, 'the port goes on answering');
-    t.match(logged(parlor, 'worker: it died, and is started again'), [{ worker: 2, signal: 'SIGKILL' }]);
+    t.match(logged(parlor, 'worker: died, and will be restarted'), [{ worker: 2, signal: 'SIGKILL' }]);
     const history = await readHistory(parlor, 'group:all');
     t.ok(history.length >= 40 + statuses.filter((status) => status === 201).length, 'nothing is lost');
     const metrics = await until(() => metricsOf(2).catch(() => null), { what: 'its metrics' });
@@ -125,7 +125,7 @@ t.test('several workers on one port', async (t) => {
   });
 
   t.test('one that dies again and again is tried less and less often', async (t) => {
-    const DIED = 'worker: it died, and is started again';
+    const DIED = 'worker: died, and will be restarted';
     for (let times = logged(parlor, DIED, 3).length; times < 3; times++) {
       const pid = await until(() => (isAlive(pidOf(parlor, 3)) ? pidOf(parlor, 3) : null), {
         what: 'a new process',
@@ -147,7 +147,7 @@ t.test('several workers on one port', async (t) => {
 
   t.test('one that is told to stop drains, and is started again', async (t) => {
     const pid = pidOf(parlor, 1);
-    const died = logged(parlor, 'worker: it died, and is started again').length;
+    const died = logged(parlor, 'worker: died, and will be restarted').length;
     const before = logged(parlor, 'worker: listening', 1).length;
     process.kill(pid, 'SIGTERM');
     await until(() => logged(parlor, 'worker: listening', 1).length > before, {
@@ -156,7 +156,7 @@ t.test('several workers on one port', async (t) => {
     });
     t.match(logged(parlor, 'stopped', 1), [{ code: 0 }]);
     t.equal(isAlive(pid), false);
-    t.equal(logged(parlor, 'worker: it died, and is started again').length, died, 'that is no death');
+    t.equal(logged(parlor, 'worker: died, and will be restarted').length, died, 'that is no death');
   });
 
   t.test('told to stop, they drain one after another, and all end with code 0', async (t) => {

@@ -11,31 +11,9 @@ import { WHOLE_PATTERN, wholeOf } from '../../engine/text/numbers.js';
 import { textFault } from '../../engine/text/texts.js';
 import { fromUtf8, withoutMark } from '../../engine/text/utf8.js';
 import { showsNothing } from '../../engine/text/visible.js';
+import { HIDDEN, wild } from '../support/wild-text.js';
 
 const RUNS = { numRuns: 2_000 };
-const HIDDEN = [
-  '\u00ad',
-  '\u200b',
-  '\u200d',
-  '\u200e',
-  '\u202e',
-  '\u2060',
-  '\u2066',
-  '\ufe0f',
-  '\u3164',
-  '\u{e0041}',
-];
-/** What names may be made of, and what they may not. */
-const pieces = fc.array(
-  fc.oneof(
-    fc.string({ unit: 'grapheme', maxLength: 4 }),
-    fc.string({ unit: 'binary', maxLength: 4 }),
-    fc.constantFrom(...HIDDEN, ' ', '.', 'e\u0301', '\u212b', '\u1112\u1161\u11ab', '\u0958', '\u2800', 'a'),
-  ),
-  { maxLength: 12 },
-);
-const wild = pieces.map((all) => all.join(''));
-
 t.test('a name is one name in whichever of Unicode’s forms it was typed', async (t) => {
   const property = fc.property(wild, (given) => {
     const name = nameOf(given);

@@ -11,11 +11,13 @@ const CHECKS: Readonly<Record<string, Check>> = {
   const: (value, wanted: unknown) => (value === wanted ? null : `is not ${JSON.stringify(wanted)}`),
   enum: (value, names: unknown[]) => (names.includes(value) ? null : `is none of ${JSON.stringify(names)}`),
   pattern: (value, pattern: string) =>
-    typeof value === 'string' && new RegExp(pattern).test(value) ? null : `does not match ${pattern}`,
+    typeof value === 'string' && new RegExp(pattern, 'u').test(value) ? null : `does not match ${pattern}`,
   minimum: (value, least: number) => (Number(value) >= least ? null : `is less than ${least}`),
   maximum: (value, most: number) => (Number(value) <= most ? null : `is more than ${most}`),
-  minLength: (value, least: number) => (String(value).length >= least ? null : `is shorter than ${least}`),
-  maxLength: (value, most: number) => (String(value).length <= most ? null : `is longer than ${most}`),
+  minLength: (value, least: number) =>
+    Array.from(String(value)).length >= least ? null : `is shorter than ${least}`,
+  maxLength: (value, most: number) =>
+    Array.from(String(value)).length <= most ? null : `is longer than ${most}`,
   required: (value, names: string[]) => {
     if (!isObject(value)) return null;
     const missing = names.filter((name) => !Object.hasOwn(value, name));

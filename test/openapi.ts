@@ -1,0 +1,22 @@
+/** Prints the OpenAPI document that the program makes, without listening or opening a store. */
+import { pino } from 'pino';
+import { createApp } from '../api/app.js';
+import { createMetrics } from '../api/metrics.js';
+import { createGuard } from '../api/origins.js';
+import type { AppParts } from '../api/parts.js';
+import { BARE } from '../engine/room/presets.js';
+
+const app = await createApp(
+  {
+    // Routes use them when they are called, and none is.
+    engine: {} as AppParts['engine'],
+    store: {} as AppParts['store'],
+    metrics: createMetrics(),
+    guard: createGuard([], []),
+    presetOf: () => BARE,
+    takesWebSockets: true,
+  },
+  { log: pino({ level: 'silent' }), maxBodyBytes: 65_536 },
+);
+process.stdout.write(`${JSON.stringify(app.swagger(), null, 2)}\n`);
+await app.close();
