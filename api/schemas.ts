@@ -106,11 +106,11 @@ export const NotModified = Type.Unsafe<undefined>(
 );
 
 /** Every call can end in these: an unreadable request, an Origin or Host that is not listed, a bug. */
-const ALWAYS: Readonly<Record<number, string>> = {
-  [ERRORS.bad_request.http]: ERRORS.bad_request.title,
-  [ERRORS.forbidden.http]: 'Pages of this Origin, or requests with this Host, are not allowed',
-  [ERRORS.internal.http]: ERRORS.internal.title,
-};
+const ALWAYS = [
+  { code: 'bad_request', text: ERRORS.bad_request.title },
+  { code: 'forbidden', text: 'Pages of this Origin, or requests with this Host, are not allowed' },
+  { code: 'internal', text: ERRORS.internal.title },
+] as const satisfies readonly { readonly code: ErrorCode; readonly text: string }[];
 
 /** What a call with a body can end in. */
 export const BODY_PROBLEMS = [
@@ -120,15 +120,23 @@ export const BODY_PROBLEMS = [
   'expectation_failed',
 ] as const satisfies readonly ErrorCode[];
 
+const RETRY_AFTER = {
+  'retry-after': Type.Integer({ minimum: 1, description: 'do not repeat the request sooner, s' }),
+};
+
 /** The problems that a call can end in, by status, for the document: these, and those of every call. */
 export function problems(...codes: readonly ErrorCode[]): Readonly<Record<never, unknown>> {
-  const texts = { ...ALWAYS };
-  for (const { http, title } of codes.map((code) => ERRORS[code]))
-    texts[http] = [texts[http] ?? [], title].flat().join('. ');
+  const all = [...ALWAYS, ...codes.map((code) => ({ code, text: ERRORS[code].title }))];
+  const statuses = new Set(all.map(({ code }) => ERRORS[code].http));
   return Object.fromEntries(
-    Object.entries(texts).map(([status, description]) => [
-      status,
-      { description, content: { 'application/problem+json': { schema: Problem } } },
-    ]),
+    Array.from(statuses, (status) => {
+      const some = all.filter(({ code }) => ERRORS[code].http === status);
+      const answer = {
+        description: some.map(({ text }) => text).join('. '),
+        content: { 'application/problem+json': { schema: Problem } },
+      };
+      const mayRetry = some.some(({ code }) => ERRORS[code].retry);
+      return [status, mayRetry ? { ...answer, headers: RETRY_AFTER } : answer];
+    }),
   );
 }

@@ -14,7 +14,8 @@ const EventQuery = Type.Object(
     after: Type.Optional(
       Type.String({
         pattern: `^(?:${WHOLE_PATTERN}|${EVENT_ID})$`,
-        description: 'a seq with room_id, a position without it; or the id of an event',
+        description:
+          'a seq with room_id, a position without it; or the id of an event, 404 if that is not known (any more)',
       }),
     ),
     cursor: Type.Optional(

@@ -26,8 +26,8 @@ export interface Way {
   readonly taken: { count: number };
   /** Request lines and the like, without what differs from run to run. */
   readonly log: object[];
-  /** How many refusals were counted, by code. */
-  refusals(): Promise<readonly string[]>;
+  /** How many refusals were counted, by code, and how many requests, by route and status. */
+  counts(): Promise<readonly string[]>;
   inFlight(): number;
 }
 
@@ -120,7 +120,10 @@ export async function serve(t: Test, short: boolean, answer = answerOf): Promise
   return {
     ...{ port, commands, taken, log },
     inFlight: () => bridge.inFlight,
-    refusals: async () =>
-      (await metrics.text()).split('\n').filter((line) => line.startsWith('parlor_refusals_total{')),
+    counts: async () =>
+      (await metrics.text())
+        .split('\n')
+        .filter((line) => /^parlor_(refusals|http_requests)_total{/.test(line))
+        .sort(),
   };
 }

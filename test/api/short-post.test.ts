@@ -110,7 +110,7 @@ t.test('the short way of a post gives the answers of the long one, and logs the 
     t.equal(short.taken.count - before, wanted, `${name}: ${wanted > 0 ? 'was taken' : 'was left alone'}`);
   }
   t.strictSame(short.log, long.log);
-  t.strictSame(await short.refusals(), await long.refusals(), 'and counts the same');
+  t.strictSame(await short.counts(), await long.counts(), 'and counts the same');
   const ids = ({ commands }: Way): unknown => JSON.parse(plain(JSON.stringify(commands)));
   t.strictSame(ids(short), ids(long), 'the engine is told the same');
   t.equal(short.inFlight(), 0);

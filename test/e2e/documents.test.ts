@@ -79,6 +79,11 @@ t.test('openapi.json has every call, and every answer is what it says', async (t
     t.same(parameters.sort(), placeholders.sort(), `${path} describes its parameters`);
     const said = operation?.responses[String(status)];
     t.ok(said?.description, `${call} is in the document`);
+    for (const later of ['408', '429', '503'])
+      t.ok(
+        operation?.responses[later]?.headers?.['retry-after'] ?? !operation?.responses[later],
+        `${later} says when to come again`,
+      );
     const type = answer.headers.get('content-type')?.split(';')[0] ?? '';
     if (!type.includes('json') || path.endsWith('.json')) continue;
     const schema = said?.content?.[type]?.schema;
