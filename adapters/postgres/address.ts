@@ -5,7 +5,7 @@ export interface Address {
   readonly config: ClientConfig;
   readonly user: string;
   readonly database: string;
-  /** `host:port/database` */
+  /** `host:port/database`, for logs and errors. */
   readonly where: string;
 }
 
@@ -13,6 +13,7 @@ export interface Address {
 export function addressOf(url: string): Address {
   const config: ClientConfig = { connectionString: url, application_name: 'parlor', keepAlive: true };
   let client: Client;
+  // It is never connected: it only shows what pg makes of the URL and of the environment.
   try {
     client = new Client(config);
   } catch (error) {
@@ -24,7 +25,7 @@ export function addressOf(url: string): Address {
 
 /** pg's own error may quote the URL with its password, so it is not even kept as the cause. */
 function unusable(error: unknown): Error {
-  // pg reads a certificate or key that the URL names at once.
+  // A certificate or key that is named in the URL is read by the constructor, so this may be an error of `fs`.
   const { code, path } = error as NodeJS.ErrnoException;
   if (path !== undefined)
     return new Error(`DATABASE_URL names a file that cannot be read: ${path} (${code})`);

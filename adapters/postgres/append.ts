@@ -1,6 +1,6 @@
 import type { Append, AppendResult } from '../../engine/ports.js';
 
-/** Most appends and, about, most events of several calls in one commit: so many fit into one statement. */
+/** The most appends, and about the most events, that calls share in one commit: they fit into one statement. */
 const APPENDS_AT_ONCE = 4_096;
 const EVENTS_AT_ONCE = 8_192;
 

@@ -8,8 +8,9 @@ import type { ReaderCalls, WriterCalls } from './protocol.js';
 import { watchWal } from './wal-watch.js';
 
 /**
- * What a store may do with its file. `own`: everything, and no second Parlor may. `read`: only read, also beside its
- * owner. `write`: as its owner if there is none, and else beside it, without what only one process may do (see `open.ts`).
+ * What a store may do with its file. `own`: everything, and a second owner is refused. `read`: only read, also while
+ * another process owns it. `write`: everything if no other process owns it, otherwise everything that the owner does not
+ * have to do alone (see `open.ts`).
  */
 export type Access = 'own' | 'read' | 'write';
 

@@ -81,7 +81,7 @@ export function createWriter(
       return null;
     },
     close() {
-      // All that is in the -wal file goes to the file itself, which then is the whole database.
+      // Moves the contents of the -wal file into the database file, which is complete by itself then.
       if (!isGuest) db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       db.close();
       return null;

@@ -29,8 +29,10 @@ const SOON_TURNS = 4;
  * those of single sockets after a fixed number of turns, so that a small room does not wait for a large one.
  */
 export class GatheredOutlet implements Outlet {
+  /** The frames that were published and have not been given to uWebSockets.js yet, each with its topic. */
   private topics: string[] = [];
   private frames: string[] = [];
+  /** Sockets that will write after SOON_TURNS, and those that will after ALONG_TURNS. */
   private readonly soon = new SenderQueue();
   private readonly along = new SenderQueue();
   /** Counts turns of the event loop while anything waits. */
@@ -39,7 +41,10 @@ export class GatheredOutlet implements Outlet {
   private gatheringSince = 0;
   private gatheringSinceMs = 0;
   private isGathering = false;
-  /** When the last flush began. The turn after it begins when uWebSockets.js has written everything. */
+  /**
+   * When the flush of this turn began; 0: there was none. uWebSockets.js writes everything before the next turn begins, so
+   * that is when the flush is over.
+   */
   private flushedAt = 0;
   /** How long the last flush took. */
   private flushMs = 0;
@@ -113,6 +118,7 @@ export class GatheredOutlet implements Outlet {
     if (this.isGathering || this.flushedAt > 0 || !this.soon.isEmpty || !this.along.isEmpty) this.schedule();
   }
 
+  /** Whether the frames of topics have gathered for long enough, by the rule. */
   private isTime(): boolean {
     const { least, most, share } = this.rule;
     const turns = this.turnNumber - this.gatheringSince;

@@ -16,9 +16,9 @@ export interface WebSocketOptions {
   readonly pattern: string;
   /** The subprotocol that is chosen if a client offers it. */
   readonly protocol: string;
-  /** A larger frame closes its connection with 4413, and one of more than twice this size without a close frame. */
+  /** Bytes. A larger frame closes its connection with 4413, and one of more than twice this size without a close frame. */
   readonly maxFrameBytes: number;
-  /** A connection with a larger backlog is closed with 4508, bytes. */
+  /** Bytes that a client has not read; with more its connection is closed with 4508. */
   readonly maxBufferedBytes: number;
   /** Each connection is pinged once in this time, s. */
   readonly pingS: number;
@@ -26,9 +26,9 @@ export interface WebSocketOptions {
   readonly silenceS: number;
   /** For benchmarks: another rule than the one that was found best. */
   readonly gather?: GatherRule;
-  /** Called for each new WebSocket. Null: it was refused, and the client knows. */
+  /** Called for each new WebSocket. Returns its handler, or null if it has refused and closed the socket. */
   readonly opened: (socket: UwsSocket) => SocketHandler | null;
-  /** Called for each request that is not a valid handshake. It is answered by itself. */
+  /** Called before a request that is not a valid handshake is answered, to log and count it. */
   readonly refused: (fault: HandshakeFault, upgrade: Upgrade) => void;
 }
 
@@ -50,7 +50,7 @@ interface UserData {
   readonly socket: UwsSocket;
 }
 
-/** Accepts WebSockets on a pattern. The result publishes frames to topics of them. */
+/** Accepts WebSockets whose path fits the pattern. Returns the outlet that publishes frames to their topics. */
 export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): Outlet {
   const { pattern, protocol, maxFrameBytes, maxBufferedBytes, pingS, silenceS, refused } = options;
   const outlet = new GatheredOutlet(app, maxBufferedBytes, options.gather);

@@ -42,8 +42,9 @@ interface Options {
   readonly startMs: number;
   /** Called when publishing works: all parts are open, or the broker has unblocked it. */
   readonly ready: () => void;
+  /** The broker accepts no messages, because it is short of memory or disk. */
   readonly blocked: () => void;
-  /** Called before `ready`; also while the link is not isUp yet. */
+  /** The broker accepts messages again. Called before `ready`, and also while the link is not up yet. */
   readonly unblocked: () => void;
 }
 
@@ -68,19 +69,22 @@ interface Pair {
  */
 export function createLink(options: Options): Link {
   const { addresses, parts, nodeId, clock, log } = options;
-  let turn = 0;
+  let addressIndex = 0;
   let address: Address = addresses[0];
+  /** What amqplib connects to: its fields are those of `address`. */
   const target = { ...address.target };
   let recovering: RecoveringChannelModel | null = null;
   let current: Pair | null = null;
   /** Every part is open on the current connections. */
   let isUp = false;
   let blocked = false;
+  /** See `Link.reason`. */
   let reason: string | null = 'not started';
   let closed = false;
-  let since = clock.elapsed();
+  /** When the link was lost, or `start` was called. */
+  let downSince = clock.elapsed();
   let connectedAt = 0;
-  let connectedBefore = false;
+  let wasConnected = false;
   const backoff = new Backoff();
   /** Resolves when the previous connections are closed: what they still send must not arrive behind what is sent later. */
   let closing: Promise<unknown> = Promise.resolve();
@@ -90,13 +94,17 @@ export function createLink(options: Options): Link {
   let notOurs = (_: NotOurs): void => undefined;
 
   function nextAddress(): void {
-    address = addresses[++turn % addresses.length] ?? addresses[0];
+    address = addresses[++addressIndex % addresses.length] ?? addresses[0];
     Object.assign(target, address.target);
   }
 
+  /**
+   * amqplib calls this with each new consuming connection, and emits 'connect' when it has resolved. Rejects if the parts
+   * cannot be opened, the connection ends, or SETUP_MS are over; then amqplib closes the connection and tries again.
+   */
   async function setup(consuming: ChannelModel): Promise<void> {
     const mine: Pair = { consuming, publishing: null };
-    let over = false;
+    let isOver = false;
     let cancel = (): void => undefined;
     const failed = new Promise<never>((_, reject) => {
       watch(consuming, reject);
@@ -108,11 +116,11 @@ export function createLink(options: Options): Link {
         reject(cause);
       });
     });
-    const opened = openParts(mine, () => over);
+    const opened = openParts(mine, () => isOver);
     try {
       await Promise.race([opened, failed]);
     } finally {
-      over = true;
+      isOver = true;
       cancel();
       // If `failed` was first, this one rejects as a consequence.
       opened.catch(() => undefined);
@@ -121,26 +129,27 @@ export function createLink(options: Options): Link {
 
   async function openParts(mine: Pair, isOver: () => boolean): Promise<void> {
     const { consuming } = mine;
-    const goOn = (): void => {
+    /** To be called after each `await`, in which the connections may have been given up. */
+    const assertNotOver = (): void => {
       if (isOver() || current !== mine) throw new Error('it was given up while it was being set up');
     };
     // Until then, channels of the previous connections may still report their end, which would be taken for these.
     await closing;
     if (!isOver()) current = mine;
-    goOn();
+    assertNotOver();
     const publishing = await connectToPublish(target, nodeId);
     mine.publishing = publishing;
     watch(publishing, (cause) => current === mine && reset(connectFault(cause, address)));
     if (current !== mine) closing = leave(publishing, 'given up', clock, log);
-    goOn();
+    assertNotOver();
     listenForBlocks(mine, publishing);
     for (const part of parts) {
       await part.open({ publishing, consuming });
-      goOn();
+      assertNotOver();
     }
   }
 
-  /** `ended` is called when the connection has, with what ended it. */
+  /** Calls `ended` when the connection ends, with the cause. */
   function watch(model: ChannelModel, ended: (cause: Error) => void): void {
     gatherWrites(socketOf(model));
     // `close` reports it, too; without a listener this event would end the process.
@@ -153,14 +162,14 @@ export function createLink(options: Options): Link {
     if (!blocked) reason = null;
     connectedAt = clock.elapsed();
     logged.clear();
-    const ms = Math.round(connectedAt - since);
-    const what = connectedBefore ? 'recovered, connected to' : 'connected to';
-    connectedBefore = true;
+    const ms = Math.round(connectedAt - downSince);
+    const what = wasConnected ? 'recovered, connected to' : 'connected to';
+    wasConnected = true;
     log.info({ broker: address.name, ms }, `rabbitmq: ${what} ${address.name} after ${ms} ms`);
     options.ready();
   }
 
-  /** The connections are lost: amqplib throws if anything more is sent or acknowledged on them. */
+  /** The connections are not used any more. All parts must know, since amqplib throws if one still sends or acknowledges. */
   function forget(): void {
     current = null;
     isUp = false;
@@ -168,7 +177,8 @@ export function createLink(options: Options): Link {
     for (const part of parts) part.lost();
   }
 
-  function down(text: string, what: string, level: 'warn' | 'error' = 'warn'): void {
+  /** The link is lost, or an attempt has failed: amqplib will make the next one, with the next address. */
+  function lost(text: string, what: string, level: 'warn' | 'error' = 'warn'): void {
     const publishing = current?.publishing;
     reason = `${text}, retrying`;
     forget();
@@ -179,16 +189,16 @@ export function createLink(options: Options): Link {
   }
 
   function disconnected(cause: Error): void {
-    since = clock.elapsed();
-    backoff.lasted(since - connectedAt);
-    down(connectFault(cause, address), 'connection lost');
+    downSince = clock.elapsed();
+    backoff.lasted(downSince - connectedAt);
+    lost(connectFault(cause, address), 'connection lost');
   }
 
-  function notConnected(cause: Error): void {
+  function attemptFailed(cause: Error): void {
     if (cause instanceof NotOurs) {
-      down(cause.message, 'not connected', 'error');
+      lost(cause.message, 'not connected', 'error');
       notOurs(cause);
-    } else down(connectFault(cause, address), 'no connection');
+    } else lost(connectFault(cause, address), 'no connection');
   }
 
   function reset(why: string): void {
@@ -204,10 +214,10 @@ export function createLink(options: Options): Link {
     });
   }
 
-  function listen(to: RecoveringChannelModel): void {
+  function listenForRecovery(to: RecoveringChannelModel): void {
     to.on('connect', connected);
     to.on('disconnect', disconnected);
-    to.on('connect-failed', notConnected);
+    to.on('connect-failed', attemptFailed);
     // Each is followed by `disconnect`, which reports the same.
     to.on('error', () => undefined);
     to.on('handler-error', (cause: Error) =>
@@ -250,7 +260,7 @@ export function createLink(options: Options): Link {
   return {
     async start() {
       reason = `connecting to ${address.name}`;
-      since = clock.elapsed();
+      downSince = clock.elapsed();
       const recovery: RecoveryOptions = {
         setup,
         waitForConnect: false,
@@ -258,19 +268,19 @@ export function createLink(options: Options): Link {
       };
       const opened = await connect(target, { ...socketOptions('consume', nodeId), recovery });
       recovering = opened;
-      listen(opened);
+      listenForRecovery(opened);
       let cancel = (): void => undefined;
-      const late = new Promise<never>((_, reject) => {
+      const failed = new Promise<never>((_, reject) => {
         cancel = clock.after(options.startMs, () => reject(new Error(reason ?? 'no answer')));
         notOurs = reject;
       });
       try {
-        await Promise.race([opened.waitForConnect(), late]);
+        await Promise.race([opened.waitForConnect(), failed]);
       } catch (cause) {
-        const said = errorText(cause).replace(/, retrying$/, '');
+        const why = errorText(cause).replace(/, retrying$/, '');
         await close();
         if (cause instanceof NotOurs) throw cause;
-        throw new Error(`no RabbitMQ within ${options.startMs / 1000} s: ${said}`, { cause });
+        throw new Error(`no RabbitMQ within ${options.startMs / 1000} s: ${why}`, { cause });
       } finally {
         cancel();
       }

@@ -33,6 +33,7 @@ export interface Item {
 export interface Envelope {
   readonly message: ConsumeMessage;
   readonly items: readonly Item[];
+  /** Where the answers go; null: nowhere. */
   readonly asker: Asker | null;
   /** The node that sent it; null if a foreign service did. */
   readonly sender: string | null;
@@ -68,6 +69,7 @@ export function openEnvelope(message: ConsumeMessage, parts: Parts): Envelope {
     answer(envelope, parts, 0, refused({ code: 'bad_request', message: body.fault }));
     return envelope;
   }
+  // The field `fresh` claims that a command's id is new. Only nodes may claim that, and only for the first delivery.
   const believed = type === NODE_COMMANDS && !message.fields.redelivered;
   body.items.forEach((read: Read, position) => {
     if ('command' in read) {
