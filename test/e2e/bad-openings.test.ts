@@ -102,8 +102,9 @@ t.test('a client that falls silent is ended, and its seat is free again', async 
   t.equal(await attempt(parlor.open('half', 'user=carol')), 'room_full 4409');
   await untilMetric(parlor, 'parlor_connections', 4, 25_000);
   await silent.ended();
+  // On Node 22 and newer uWebSockets.js answers at once; on 20 it waits until its time is over.
   for (const raw of unread)
-    t.equal(await answerOn(raw), null, '300 headers, no Host: dropped when its time is over');
+    t.equal((await answerOn(raw))?.status ?? 431, 431, '300 headers, no Host: refused or dropped');
   for (const user of ['carol', 'dave'])
     t.equal(await attempt(parlor.open('half', `user=${user}`)), 'welcome');
   await besieged.unharmed(t, 'two silent clients; those who answer pings stay');
