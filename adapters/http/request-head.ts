@@ -82,13 +82,7 @@ function addHeader(headers: IncomingHttpHeaders, name: string, value: string): v
   }
 }
 
-/**
- * Copies the head of a request, or says why it must be refused.
- *
- * uWS accepts what node:http's parser refuses, and what a proxy in front may read differently (request smuggling): two
- * lengths, a length that is not a number, two transfer codings or one other than chunked, unknown methods, bytes beyond
- * ASCII in the URL. (uWS itself has answered "Expect: 100-continue" by now.)
- */
+/** Copies the head of a request, or says why it must be refused. */
 export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | RefusedHead {
   const method = req.getCaseSensitiveMethod();
   const url = urlOf(req);
@@ -105,28 +99,14 @@ export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | 
     if (name === 'host') hosts += 1;
     addHeader(headers, name, value);
   });
+  const refusal = refusalOf(method, url, headers, { hosts, lengths, codings });
+  if (refusal !== null) return { ...refusal, method, url: url.replaceAll(OUTSIDE_URL, '?'), headers };
+  const bodyBytes =
+    headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
+  if (bodyBytes !== undefined && bodyBytes > maxBodyBytes)
+    return { ...tooLarge(maxBodyBytes), method, url, headers };
 
-  const refused = ({ status, detail }: Refusal): RefusedHead => ({
-    ...{ status, detail, method, headers },
-    url: url.replaceAll(OUTSIDE_URL, '?'),
-  });
-  const bad = (detail: string): RefusedHead => refused({ status: 400, detail });
-  const coding = headers['transfer-encoding'];
-  const length = headers['content-length'];
-  if (method !== 'POST' && !KNOWN_METHODS.has(method)) return bad('unknown method');
-  if (url.search(OUTSIDE_URL) >= 0) return bad('the URL has a character that must be percent-encoded');
-  // Node:http takes the first; RFC 9112 section 3.2 has it refused, as uWS of Node 22 and newer does.
-  if (hosts > 1) return bad('more than one host');
-  if (lengths > 1) return bad('more than one content-length');
-  if (length !== undefined && !DIGITS.test(length)) return bad('content-length is not a number');
-  if (codings > 1) return bad('more than one transfer-encoding');
-  if (coding !== undefined && !endsInChunked(coding)) return bad('transfer-encoding is not chunked');
-  if (headers.expect !== undefined && !CONTINUE.test(headers.expect))
-    return refused({ status: 417, detail: 'unknown expectation' });
-  const bodyBytes = coding !== undefined ? undefined : Number(length ?? 0);
-  if (bodyBytes !== undefined && bodyBytes > maxBodyBytes) return refused(tooLarge(maxBodyBytes));
-
-  const connection = headers.connection;
+  const { connection } = headers;
   const closedByUws = connection?.length === CLOSE_LENGTH;
   return {
     method,
@@ -137,6 +117,45 @@ export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | 
     closedByUws,
     clientCloses: closedByUws || (connection !== undefined && CLOSE.test(connection)),
   };
+}
+
+/**
+ * Why a head must be refused, or null. `lengths` and `codings` count the lines that name a length and a transfer coding.
+ *
+ * uWS accepts what node:http's parser refuses, and what a proxy in front may read differently (request smuggling): two
+ * lengths, a length that is not a number, two transfer codings or one other than chunked, unknown methods, bytes beyond
+ * ASCII in the URL. (uWS itself has answered "Expect: 100-continue" by now.)
+ */
+/** How many lines there are of headers of which there may be one. */
+interface Counts {
+  readonly hosts: number;
+  readonly lengths: number;
+  readonly codings: number;
+}
+
+function refusalOf(
+  method: string,
+  url: string,
+  headers: IncomingHttpHeaders,
+  { hosts, lengths, codings }: Counts,
+): Refusal | null {
+  const coding = headers['transfer-encoding'];
+  const length = headers['content-length'];
+  if (method !== 'POST' && !KNOWN_METHODS.has(method)) return bad('unknown method');
+  if (url.search(OUTSIDE_URL) >= 0) return bad('the URL has a character that must be percent-encoded');
+  // node:http takes the first; RFC 9112 section 3.2 has it refused, as uWS of Node 22 and newer does.
+  if (hosts > 1) return bad('more than one host');
+  if (lengths > 1) return bad('more than one content-length');
+  if (length !== undefined && !DIGITS.test(length)) return bad('content-length is not a number');
+  if (codings > 1) return bad('more than one transfer-encoding');
+  if (coding !== undefined && !endsInChunked(coding)) return bad('transfer-encoding is not chunked');
+  if (headers.expect !== undefined && !CONTINUE.test(headers.expect))
+    return { status: 417, detail: 'unknown expectation' };
+  return null;
+}
+
+function bad(detail: string): Refusal {
+  return { status: 400, detail };
 }
 
 /** The refusal of a body of more than `maxBodyBytes`. */

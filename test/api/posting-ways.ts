@@ -44,7 +44,8 @@ function answerOf(command: Command): Promise<Answer> {
   if (wish === 'crash') throw new Error('crashed, as was asked');
   if (wish === 'queue') return Promise.resolve({ type: 'queued' });
   if (wish === 'done') return Promise.resolve({ type: 'done' });
-  if (wish in ERRORS) return Promise.resolve(refused({ code: wish as ErrorCode, message: `“${wish}”` }));
+  if (Object.hasOwn(ERRORS, wish))
+    return Promise.resolve(refused({ code: wish as ErrorCode, message: `“${wish}”` }));
   const message = { type: 'message_posted', event_id: id, room_id, seq: 7, user, text } as const;
   return Promise.resolve({ type: 'posted', message: { ...message, at: '2026-01-01T00:00:00.000Z' } });
 }
