@@ -119,13 +119,6 @@ export function readHead(req: HttpRequest, maxBodyBytes: number): RequestHead | 
   };
 }
 
-/**
- * Why a head must be refused, or null. `lengths` and `codings` count the lines that name a length and a transfer coding.
- *
- * uWS accepts what node:http's parser refuses, and what a proxy in front may read differently (request smuggling): two
- * lengths, a length that is not a number, two transfer codings or one other than chunked, unknown methods, bytes beyond
- * ASCII in the URL. (uWS itself has answered "Expect: 100-continue" by now.)
- */
 /** How many lines there are of headers of which there may be one. */
 interface Counts {
   readonly hosts: number;
@@ -133,6 +126,13 @@ interface Counts {
   readonly codings: number;
 }
 
+/**
+ * Why a head must be refused, or null.
+ *
+ * uWS accepts what node:http's parser refuses, and what a proxy in front may read differently (request smuggling): two
+ * hosts, two lengths, a length that is not a number, two transfer codings or one other than chunked, unknown methods, bytes beyond
+ * ASCII in the URL. (uWS itself has answered "Expect: 100-continue" by now.)
+ */
 function refusalOf(
   method: string,
   url: string,
