@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { runParlor, startParlor, type Env, type Parlor } from '../support/parlor.js';
 import { ownDatabase } from '../support/postgres.js';
 import { ownVhost } from '../support/rabbitmq.js';
+import { warnings } from './support/warnings.js';
 
 t.setTimeout(120_000);
 
@@ -65,9 +66,9 @@ t.test(
     const at = (name: string) => ({ ...rabbit, STORE: 'sqlite', SQLITE_PATH: join(folder, name) });
     const first = await start(t, at('parlor.db'));
     t.equal((await first.post('42', { text: 'kept' })).status, 201);
-    const warnings = first.logs.filter(({ level }) => level >= 40);
-    t.equal(warnings.length, 1);
-    t.match(warnings[0]?.msg, /the only node on its virtual host/);
+    const told = warnings(first);
+    t.equal(told.length, 1);
+    t.match(told[0]?.msg, /the only node on its virtual host/);
     await first.end('SIGKILL');
     await doesNotStart(t, at('other.db'), /belongs to a cluster with the store /);
     const again = await start(t, at('parlor.db'));
