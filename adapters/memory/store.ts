@@ -1,5 +1,6 @@
 import { newId } from '../../engine/ids.js';
 import type { DurableEvent } from '../../engine/messages/events.js';
+import { createById } from './by-id.js';
 import { createSortedIds } from './sorted-ids.js';
 import type { Append, AppendResult, RetentionBounds, RoomRecord, Store } from '../../engine/ports.js';
 
@@ -50,7 +51,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
   const ids = createSortedIds();
   /** Rooms that hold events, in the order of their last write, which is that of insertion. */
   const written = new Set<Kept>();
-  const byId = new Map<string, Logged>();
+  const byId = createById<Logged>();
   /** In the order of commits. Forgotten events are removed later, many at a time. */
   let log: Logged[] = [];
   let position = 0;
@@ -67,7 +68,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     for (const event of events) {
       const logged = { event, position: ++position, forgotten: false };
       kept.events.push(logged);
-      byId.set(event.event_id, logged);
+      byId.add(event.event_id, logged);
       log.push(logged);
     }
     if (purge_before !== undefined)
