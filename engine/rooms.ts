@@ -63,13 +63,14 @@ export function createRooms(root: Parent, given: RoomParts, options: RoomsOption
   const scheduler = new Scheduler(root, 'room-turns', roundClock);
   // Never told anything: nact copies the children of an actor at each message it handles.
   const supervisor = spawn(root, () => undefined, 'rooms') as ActorSystemRef;
-  /** Without the nact actors around them: one object less to be fetched from memory a command. */
+  /** Leads to rooms, not to the nact actors around them: each command then touches one object less (bench/NOTES.md). */
   const rooms = new Map<string, RoomActor>();
   const sessions = new SessionRooms();
   const health = new Health(clock, (roomId, session) => {
     if (!rooms.has(roomId) && parts.store.state().ready) wakeUp(roomId, session);
   });
-  let spawned = 0;
+  /** How many rooms were spawned so far. */
+  let spawnCount = 0;
 
   function wakeUp(roomId: string, session: Session): RoomActor {
     const remembered = health.takeMembers(roomId);
@@ -90,7 +91,7 @@ export function createRooms(root: Parent, given: RoomParts, options: RoomsOption
     /**
      * nact finds actors by name. The number makes it new, so that an old reference never reaches a new room.
      */
-    nameOf: (roomId) => `${roomId.replaceAll(':', '!')}$${++spawned}`,
+    nameOf: (roomId) => `${roomId.replaceAll(':', '!')}$${++spawnCount}`,
     idle(room) {
       // In one step with the check: a command told after this finds no room and spawns one.
       if (rooms.get(room.roomId) !== room || !room.isIdle) return;

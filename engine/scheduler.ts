@@ -29,7 +29,7 @@ export class Scheduler {
   private awake = false;
   private readonly ref: Ref<number>;
 
-  /** `clock`: one that stands still during a round. */
+  /** `clock`: told when a round begins and ends, so that it can stand still meanwhile. */
   constructor(
     parent: Parent,
     name: string,

@@ -119,7 +119,7 @@ export function createRabbitBroker(options: RabbitOptions): Broker {
       dead,
       successes,
       isCurrent: () => lease.isCurrent,
-      began: () => nodes.look(),
+      began: () => nodes.checkOthers(),
       sent: (id) => nodes.sent(id),
       served: (at) => balance.served(at),
       prefetch: limits.prefetch,

@@ -22,7 +22,7 @@ export interface Nodes extends Part {
   /** A command of another node was delivered here: that node is alive. */
   sent(nodeId: string): void;
   /** This node has become the home of rooms: checks at once whether one of the others was killed. */
-  look(): void;
+  checkOthers(): void;
   /** Whether other nodes may have taken this one for gone before it had the present link. */
   readonly mayBeGone: boolean;
   /** This node has subscribed to its partitions over the present link. */
@@ -249,7 +249,7 @@ export function createNodes(parts: Parts): Nodes {
       return leases.homes;
     },
     sent: (id) => leases.sent(id),
-    look: () => probe.begin(),
+    checkOthers: () => probe.begin(),
     get mayBeGone() {
       return mayBeGone;
     },
