@@ -141,7 +141,7 @@ export class Intruder {
   /** When the welcome came. */
   cameInAt: number | null = null;
   tries = 0;
-  /** The codes with which it was not let in, each time. */
+  /** The codes with which it was not let in, each time until everybody goes. */
   readonly refusals: string[] = [];
   private line: Line | null = null;
   private readonly gone: Promise<void>;
@@ -177,7 +177,7 @@ export class Intruder {
         book,
         visits,
         answered: () => undefined,
-        turnedAway: (code) => this.refusals.push(code),
+        turnedAway: (code) => this.turnedAway(code),
       });
       if (this.line) {
         this.cameInAt ??= performance.now();
@@ -185,5 +185,10 @@ export class Intruder {
       }
       await pause(TRY_EVERY_MS);
     }
+  }
+
+  /** A node may be ending once everybody goes, and then refuses for that reason. */
+  private turnedAway(code: string): void {
+    if (this.stage.phase !== 'over') this.refusals.push(code);
   }
 }
