@@ -1,3 +1,4 @@
+import type { Revocation } from '../access/revocation.js';
 import type { DurableEvent } from '../messages/events.js';
 import type { Policy } from '../messages/policy.js';
 
@@ -123,6 +124,12 @@ export interface Store {
    * do.
    */
   sweep(): Promise<boolean>;
+  /** Keeps a revocation, in place of an earlier one with the same key, and forgets those whose `until` is over by then. */
+  revoke(revocation: Revocation): Promise<void>;
+  /** Takes back the revocation with this key; false: there is none. */
+  unrevoke(key: string): Promise<boolean>;
+  /** All revocations that are kept, also those whose `until` is over, in the order of their keys. */
+  revocations(): Promise<Revocation[]>;
   state(): StoreState;
   close(): Promise<void>;
 }

@@ -1,0 +1,34 @@
+/** A pattern of room ids is no longer than this, so that comparing costs little. */
+export const PATTERN_MAX = 64;
+const PATTERN = /^[A-Za-z0-9_.:*-]{1,64}$/;
+
+/** Whether a text is a pattern of room ids: a room id, in which `*` may stand for any characters, also none. */
+export function isPattern(text: string): boolean {
+  return PATTERN.test(text);
+}
+
+/**
+ * Whether a room id fits a pattern. Not a regular expression: with several stars one of those takes time that grows with
+ * the power of their number; this one takes at most (length of the pattern) × (length of the id) steps.
+ */
+export function matches(pattern: string, roomId: string): boolean {
+  let at = 0;
+  let next = 0;
+  /** Where to go on if the characters after the last star do not fit. */
+  let afterStar = -1;
+  let skipped = 0;
+  while (at < roomId.length) {
+    if (pattern[next] === '*') {
+      afterStar = ++next;
+      skipped = at;
+    } else if (pattern[next] === roomId[at]) {
+      at++;
+      next++;
+    } else if (afterStar >= 0) {
+      next = afterStar;
+      at = ++skipped;
+    } else return false;
+  }
+  while (pattern[next] === '*') next++;
+  return next === pattern.length;
+}
