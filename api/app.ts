@@ -1,3 +1,4 @@
+import helmet from '@fastify/helmet';
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, {
@@ -16,12 +17,15 @@ import { useJson } from './json-body.js';
 import { tenths } from './logging.js';
 import type { AppParts } from './parts.js';
 import { forbidCaching } from './caching.js';
+import { checkAccess } from './access/rules.js';
+import { takeToken } from './access/rules.js';
 import { allowedMethods } from './allowed-methods.js';
 import { describeRoutes } from './openapi.js';
 import { SEE_LOG, sendProblem } from './problem.js';
 import { TooManyReads } from './read-door.js';
 import { StoreFailed } from './reads.js';
 import { codeOfStatus, type Refusals } from './refusals.js';
+import { accessRoutes } from './routes/access.js';
 import { eventRoutes } from './routes/events.js';
 import { messageRoutes } from './routes/messages.js';
 import { operationRoutes } from './routes/operations.js';
@@ -45,6 +49,8 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: options.maxBodyBytes,
     genReqId: (request) => requestIdOf(String(request.headers['x-request-id'] ?? '')),
+    // The log, and all that quotes the address, must not see the token.
+    rewriteUrl: takeToken,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     // Fastify's own 503 has no Retry-After; the engine's has one.
     return503OnClosing: false,
@@ -75,6 +81,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     if (fault === null) done();
     else sendProblem(reply, 'bad_request', `the query ${fault}`);
   });
+  checkAccess(app, parts.engine.access);
   if (parts.guard.cors !== null) await app.register(cors, corsOptions(parts.guard.cors));
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.is404 ? null : (request.routeOptions.url ?? null);
@@ -110,26 +117,47 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     void reply.header('allow', methods.join(', '));
     return sendProblem(reply, 'method_not_allowed', `${path} has ${methods.join(', ')}; see /api/openapi`);
   });
-  await describeRoutes(app);
-  await app.register(swaggerUi, {
-    routePrefix: '/api/openapi',
-    logLevel: 'silent',
-    theme: { title: 'Parlor' },
-  });
-  for (const routes of [messageRoutes, roomRoutes, eventRoutes, operationRoutes])
+  await describeRoutes(app, parts.engine.access.isRequired);
+  await app.register(pages);
+  for (const routes of [messageRoutes, roomRoutes, eventRoutes, accessRoutes, operationRoutes])
     routes(app.withTypeProvider(), parts);
   await app.ready();
   return app;
 }
 
-/** Pages of these origins may do everything that services may. No credentials, as there is no authentication yet. */
+/** What a browser shows, with the headers that bound what it may do there. */
+async function pages(app: FastifyInstance): Promise<void> {
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      directives: {
+        defaultSrc: ["'self'"],
+        // Swagger's page has styles and pictures in it.
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:'],
+        frameAncestors: ["'none'"],
+        // The server may be reached without TLS.
+        upgradeInsecureRequests: null,
+      },
+    },
+    // Whoever terminates TLS decides on that.
+    strictTransportSecurity: false,
+    xPoweredBy: false,
+  });
+  await app.register(swaggerUi, {
+    routePrefix: '/api/openapi',
+    logLevel: 'silent',
+    theme: { title: 'Parlor' },
+  });
+}
+
+/** Pages of these origins may do what services may. No credentials: a token is no cookie. */
 function corsOptions(origins: readonly string[] | '*'): FastifyCorsOptions {
   return {
     // A list, even of one origin: answers then name the origin that asked, and have `Vary`.
     origin: origins === '*' ? '*' : [...origins],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-    allowedHeaders: ['content-type', 'idempotency-key', 'x-request-id'],
-    exposedHeaders: ['location', 'retry-after', 'x-request-id'],
+    allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-request-id'],
+    exposedHeaders: ['location', 'retry-after', 'www-authenticate', 'x-request-id'],
     maxAge: PREFLIGHT_S,
     // Otherwise the plugin answers an OPTIONS that is not a preflight with 400.
     strictPreflight: false,

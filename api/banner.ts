@@ -1,4 +1,5 @@
 import type { Log } from '../engine/ports.js';
+import { isLoopback } from './auth-settings.js';
 import type { Config } from './config.js';
 import { isPretty } from './logging.js';
 
@@ -8,9 +9,10 @@ export function greet(config: Config, node: { host: string; port: number }, log:
   const host = any ? 'localhost' : node.host.includes(':') ? `[${node.host}]` : node.host;
   const http = `http://${host}:${node.port}`;
   const ws = `ws://${host}:${node.port}/ws/updates/{room_id}`;
-  const access = any
-    ? 'AUTH=off, and it listens on all addresses: anybody who can reach this machine can read and post'
-    : `AUTH=off, so it listens on ${node.host} only; HOST=0.0.0.0 opens it to others`;
+  const access =
+    config.AUTH === 'jwt'
+      ? `AUTH=jwt, ${config.JWT_ALG}`
+      : `AUTH=off: anybody who can reach ${node.host} can read, post and close rooms`;
   log.info(
     {
       http,
@@ -22,6 +24,8 @@ export function greet(config: Config, node: { host: string; port: number }, log:
     },
     `listening: ${access}`,
   );
+  if (config.AUTH === 'off' && !isLoopback(node.host))
+    log.warn({}, `AUTH=off on ${node.host}: whoever reaches this machine may do everything, as any user`);
   if (config.ORIGINS.includes('*'))
     log.warn(
       {},

@@ -2,6 +2,7 @@ import { Type, type Static } from '@sinclair/typebox';
 import envSchema from 'env-schema';
 import { checker, faultLine } from '../engine/messages/check.js';
 import { DEFAULT_PRESETS, Presets } from '../engine/room/presets.js';
+import { authFault } from './auth-settings.js';
 import { readHosts, readOrigins } from './origins.js';
 
 function oneOf<const T extends string>(names: readonly T[], initial: T, description: string) {
@@ -67,7 +68,34 @@ export const Settings = Type.Object({
     'events a room keeps with STORE=memory; older ones are forgotten',
   ),
   MEMORY_EVENTS: whole(1_000_000, 1, 100_000_000, 'events kept in total with STORE=memory'),
-  AUTH: oneOf(['off'], 'off', 'how clients authenticate'),
+  AUTH: oneOf(
+    ['off', 'jwt'],
+    'off',
+    'how clients say who they are. off: they say it, and anybody may do everything; jwt: by a signed JSON Web Token',
+  ),
+  AUTH_OFF_I_KNOW: whole(
+    0,
+    0,
+    1,
+    '1: AUTH=off is meant, although HOST lets other machines in',
+  ),
+  JWT_ALG: oneOf(['HS256', 'RS256', 'ES256', 'EdDSA'], 'HS256', 'how tokens are signed; others are refused'),
+  JWT_SECRET: Type.String({
+    default: '',
+    description: 'with JWT_ALG=HS256: the key that the issuer shares with this server, at least 32 bytes',
+  }),
+  JWT_PUBLIC_KEY_FILE: Type.String({
+    default: '',
+    description: 'with another JWT_ALG: a file with the public key in PEM; or JWT_JWKS_URL',
+  }),
+  JWT_JWKS_URL: Type.String({
+    default: '',
+    pattern: '^(https?://[^ ]+)?$',
+    description: 'with another JWT_ALG: where the issuer publishes its keys (JWKS); they may change',
+  }),
+  JWT_ISSUER: Type.String({ default: '', description: 'what `iss` of a token must be; empty: anything' }),
+  JWT_AUDIENCE: Type.String({ default: '', description: 'what `aud` of a token must be or hold; empty: anything' }),
+  JWT_LEEWAY_S: whole(5, 0, 60, 'by how much the clock of the issuer may differ, s'),
   ORIGINS: Type.String({
     default: '',
     description:
@@ -195,6 +223,8 @@ function readList(name: string, text: string, read: (text: string) => readonly s
 /** Why these settings do not work together, in one line that says what to set; null: they do. */
 export function servingFault(config: Config): string | null {
   const { ROLE, WORKERS, METRICS_PORT } = config;
+  const unsafe = authFault(config);
+  if (unsafe !== null) return unsafe;
   if (ROLE !== 'all') {
     const missing = missingToShare(config);
     if (missing !== null) return `ROLE=${ROLE} is for one of several nodes, ${missing}, or ROLE=all`;
@@ -249,7 +279,7 @@ function explain(cause: unknown, given: Readonly<Record<string, string | undefin
  * They may hold a password, which must not be logged. A malformed value may not show where the password begins and ends,
  * so nothing of it is printed.
  */
-const SECRET: ReadonlySet<string> = new Set(['AMQP_URL', 'DATABASE_URL']);
+const SECRET: ReadonlySet<string> = new Set(['AMQP_URL', 'DATABASE_URL', 'JWT_SECRET', 'JWT_JWKS_URL']);
 
 /** What a setting may be, in words. */
 export function allowedValues(name: string): string {
@@ -264,6 +294,7 @@ export function allowedValues(name: string): string {
   if (schema.type === 'integer') return `a whole number from ${schema.minimum} to ${schema.maximum}`;
   if (name === 'DATABASE_URL') return 'postgres://user:password@host:port/database';
   if (name === 'AMQP_URL') return 'amqp://user:password@host:port, several separated by commas';
+  if (name === 'JWT_JWKS_URL') return 'an address such as https://id.example/jwks.json';
   if (name === 'ORIGINS') return '*, or origins such as https://chat.example, separated by commas';
   if (name === 'HOSTS') return 'names without ports, such as chat.example, separated by commas';
   return name === 'ROOM_PRESETS' ? 'a JSON object of policies by prefix' : 'a text that is not empty';

@@ -10,10 +10,11 @@ import { atMost } from '../engine/at-most.js';
 import { createEngine, type EngineOptions } from '../engine/engine.js';
 import { errorText } from '../engine/errors.js';
 import { newId } from '../engine/ids.js';
-import type { Broker, Log, Meter, Outlet, Store } from '../engine/ports.js';
+import type { Broker, Log, Meter, Outlet, Store, Verifier } from '../engine/ports.js';
 import { BARE, presetFor } from '../engine/room/presets.js';
 import { createApp } from './app.js';
 import type { Config } from './config.js';
+import { jwtSettings } from './auth-settings.js';
 import { freePort } from './free-port.js';
 import type { NodeLog } from './logging.js';
 import { createMetrics } from './metrics.js';
@@ -80,6 +81,7 @@ export async function startNode(
       clock: systemClock,
       log,
       meter: metrics,
+      verifier: await createVerifier(config, log),
     },
   );
   const door = createReadDoor();
@@ -111,7 +113,7 @@ export async function startNode(
   const isFull = (): boolean => files.look() !== 'free';
   const guard = createGuard(config.ORIGINS, config.HOSTS);
   const app = await createApp(
-    { engine, store: readsOf(store, door), metrics, guard, presetOf, takesWebSockets },
+    { engine, store: readsOf(store, door), metrics, guard, clock: systemClock, presetOf, takesWebSockets },
     { log, maxBodyBytes, refusals, serverFactory: http.serverFactory },
   );
   if (takesWebSockets)
@@ -124,10 +126,13 @@ export async function startNode(
       silenceS: config.SILENCE_S,
       ...(gather ? { gather } : {}),
       opened: (socket) =>
-        socket.upgrade ? letIn({ engine, log, meter: metrics, guard, isFull }, socket, socket.upgrade) : null,
+        socket.upgrade
+          ? letIn({ engine, log, meter: metrics, guard, isFull }, socket, socket.upgrade, (handler) => {
+              socket.handler = handler;
+            })
+          : null,
       refused: (fault, upgrade) => refusedHandshake({ log, metrics }, fault, upgrade),
     });
-  // The short cut does not check authentication; there is none yet.
   http.attach(server.app, [shortPost({ engine, metrics, guard, clock: systemClock, maxBodyBytes }, log)]);
 
   await engine.start();
@@ -197,6 +202,13 @@ function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string,
         isStoreReady: () => store.state().ready,
       });
   }
+}
+
+/** null: AUTH=off. */
+async function createVerifier(config: Config, log: Log): Promise<Verifier | null> {
+  if (config.AUTH === 'off') return null;
+  const { createJwtVerifier } = await import('../adapters/jwt/verifier.js');
+  return createJwtVerifier(jwtSettings(config), { log, clock: systemClock });
 }
 
 /** The store that the settings name. Only its adapter is loaded. `access`: see `Access`, for a program beside a server. */

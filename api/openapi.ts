@@ -9,8 +9,8 @@ const DESCRIPTION = `A chat engine in which every room is an actor. The WebSocke
 Errors are problem documents (RFC 9457) with a \`code\`. Every answer has an \`x-request-id\`: yours, if you sent one. Patterns
 are regular expressions of ECMA-262 with the flag \`u\`.`;
 
-/** Makes the app describe the routes that are added from now on, as an OpenAPI document. */
-export async function describeRoutes(app: FastifyInstance): Promise<void> {
+/** Makes the app describe the routes that are added from now on, as an OpenAPI document. `isRequired`: callers need a token. */
+export async function describeRoutes(app: FastifyInstance, isRequired: boolean): Promise<void> {
   addModels(app);
   await app.register(swagger, {
     openapi: {
@@ -22,12 +22,17 @@ export async function describeRoutes(app: FastifyInstance): Promise<void> {
         license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/', description: 'The server that this document was read from' }],
-      // There is no authentication yet.
-      security: [],
+      security: isRequired ? [{ token: [] }] : [],
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'with AUTH=jwt' },
+        },
+      },
       tags: [
         { name: 'messages', description: 'Post messages and read them' },
         { name: 'rooms', description: 'Open, change, read and close rooms, and remove members' },
         { name: 'events', description: 'The log of what has happened, with nothing left out' },
+        { name: 'access', description: 'End connections, and revoke tokens' },
         { name: 'operations', description: 'For those who run the server' },
         { name: 'documents', description: 'What describes the interface' },
       ],

@@ -7,6 +7,7 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import type { Engine } from '../engine/engine.js';
+import type { Clock } from '../engine/ports.js';
 import type { Policy } from '../engine/messages/policy.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
@@ -29,5 +30,6 @@ export interface AppParts {
   readonly guard: Guard;
   /** False: clients that open one are sent to another node. */
   readonly takesWebSockets: boolean;
+  readonly clock: Pick<Clock, 'now'>;
   readonly presetOf: (roomId: string) => Policy;
 }

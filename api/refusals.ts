@@ -1,6 +1,7 @@
 import type { Refuse } from '../adapters/http/refusals.js';
 import type { ErrorCode } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
+import { withoutToken } from './access/token.js';
 import { tenths, type NodeLog } from './logging.js';
 import type { Metrics } from './metrics.js';
 import { writtenProblem } from './written-answer.js';
@@ -18,8 +19,9 @@ export function createRefusals(
 ): Refusals {
   const overruled = new WeakSet();
   return {
-    refuse({ status, detail, method, url, headers: sent, ms, raw }) {
+    refuse({ status, detail, method, url: sentUrl, headers: sent, ms, raw }) {
       if (raw !== null) overruled.add(raw);
+      const url = withoutToken(sentUrl);
       const code = codeOfStatus(status);
       const request_id = requestIdOf(sent['x-request-id']?.toString() ?? '');
       const answer = writtenProblem(code, detail, request_id);

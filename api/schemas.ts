@@ -16,7 +16,7 @@ import { Policy } from '../engine/messages/policy.js';
 import { Problem } from './problem.js';
 
 /** An array in an answer; readonly, as the engine's are. */
-function list<T extends TSchema>(items: T, options: ArrayOptions = {}) {
+export function list<T extends TSchema>(items: T, options: ArrayOptions = {}) {
   return Type.Unsafe<readonly Static<T>[]>(Type.Array(items, options));
 }
 
@@ -108,7 +108,10 @@ export const NotModified = Type.Unsafe<undefined>(
 /** Every call can end in these: an unreadable request, an Origin or Host that is not listed, a bug. */
 const ALWAYS = [
   { code: 'bad_request', text: ERRORS.bad_request.title },
-  { code: 'forbidden', text: 'Pages of this Origin, or requests with this Host, are not allowed' },
+  {
+    code: 'forbidden',
+    text: 'Pages of this Origin, requests with this Host, or this token, are not allowed',
+  },
   { code: 'internal', text: ERRORS.internal.title },
 ] as const satisfies readonly { readonly code: ErrorCode; readonly text: string }[];
 

@@ -1,6 +1,7 @@
 import type { Static } from '@sinclair/typebox';
 import type { PlainAnswer, PlainHead, ShortCut } from '../adapters/http/short-cut.js';
 import { OVERLOADED } from '../engine/admission.js';
+import { ANYBODY, may, type Grant } from '../engine/access/grant.js';
 import type { Engine } from '../engine/engine.js';
 import { errorText } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
@@ -10,6 +11,7 @@ import { speller } from '../engine/messages/spelling.js';
 import type { Clock, Log } from '../engine/ports.js';
 import { idOfKey } from '../engine/text/message-ids.js';
 import { fromUtf8 } from '../engine/text/utf8.js';
+import { findToken } from './access/token.js';
 import { isPlainJson } from './content-type.js';
 import { lateRefusals } from './late-refusals.js';
 import { tenths, type NodeLog } from './logging.js';
@@ -33,12 +35,12 @@ const spellBody = speller(PostBody);
 /**
  * The short way of a post: nine in ten requests of a busy node are well-formed posts, and Fastify's way through
  * routing, hooks and reply costs twice what the room does. It answers those exactly as the route in
- * routes/messages.ts does (tests compare them), logs the same line, and leaves every other request to Fastify. It
- * does not check authentication: where clients must authenticate, it must not be used.
+ * routes/messages.ts does (tests compare them), logs the same line, and leaves every other request to Fastify, also
+ * one whose token is not known yet.
  */
 export function shortPost(
   parts: {
-    engine: Pick<Engine, 'ask' | 'isOverloaded'>;
+    engine: Pick<Engine, 'ask' | 'isOverloaded' | 'access'>;
     metrics: Pick<Metrics, 'refused' | 'requestsTo'>;
     guard: Pick<Guard, 'refusal'>;
     clock: Clock;
@@ -48,12 +50,22 @@ export function shortPost(
   log: RequestLog,
 ): ShortCut {
   const { engine, metrics, guard, maxBodyBytes } = parts;
+  const { access } = engine;
   const late = lateRefusals(parts.clock);
   const count = metrics.requestsTo('POST', POST_PATH);
 
   function failure(request_id: string, cause: unknown): WrittenAnswer {
     log.error({ request_id, cause: errorText(cause) }, 'request: failed');
     return writtenProblem('internal', SEE_LOG, request_id);
+  }
+
+  /** The grant of a caller who may post; null: the route decides. */
+  function grantFor(authorization: string | undefined, room_id: string): Grant | null {
+    if (!access.isRequired) return ANYBODY;
+    const found = findToken({ authorization, query: null });
+    if ('fault' in found || found.token === null) return null;
+    const grant = access.known(found.token);
+    return grant !== null && may(grant, 'post', room_id) ? grant : null;
   }
 
   return {
@@ -70,6 +82,8 @@ export function shortPost(
       if (!url.startsWith(BEFORE_ROOM) || !url.endsWith(AFTER_ROOM)) return null;
       const room_id = url.slice(BEFORE_ROOM.length, -AFTER_ROOM.length);
       if (paramFaults({ room_id }) !== null || headerFaults(headers) !== null) return null;
+      const grant = grantFor(headers.authorization, room_id);
+      if (grant === null) return null;
       const request_id = requestIdOf(headers['x-request-id']?.toString() ?? '');
       const finish = (last: WrittenAnswer): void => {
         const { status, code } = last;
@@ -85,8 +99,8 @@ export function shortPost(
       const body = parse(bytes);
       if (body === null) return null;
       const key = headers['idempotency-key']?.toString();
-      const command = postCommand(room_id, body, key && idOfKey(key), request_id);
-      if (command === null) return null;
+      const command = postCommand(grant, { room_id, body, key: key && idOfKey(key), request_id });
+      if ('code' in command) return null;
       // The engine calls this, and expects that it does not throw.
       const answered = (given: Answer): void => {
         try {

@@ -1,12 +1,15 @@
 import type { HandshakeFault } from '../adapters/uws/handshake.js';
 import type { SocketHandler, Upgrade } from '../adapters/uws/socket.js';
 import { errorFrame } from '../engine/codec.js';
+import { ANYBODY, type Grant } from '../engine/access/grant.js';
 import type { Connection } from '../engine/connections.js';
 import type { Engine } from '../engine/engine.js';
 import { ERRORS, type ErrorCode, type Refusal } from '../engine/errors.js';
 import { readHello, type Hello } from '../engine/hello.js';
 import type { Log, Meter, Socket } from '../engine/ports.js';
 import { addressFault, loggable } from '../engine/text/address.js';
+import { Arrival } from './access/arrival.js';
+import { findToken, splitToken } from './access/token.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
 
@@ -31,10 +34,16 @@ interface Parts {
 
 /**
  * Lets a WebSocket in: reads the user and the room, passes the connection to the engine, and logs one line when it is
- * closed. A refused WebSocket is accepted first, then sent the reason and closed with its code, as a page cannot see an
+ * closed. A token that is not known yet is checked meanwhile: then `replace` is called with the handler that takes over
+ * from the returned one. A refused WebSocket is accepted first, then sent the reason and closed with its code, as a page cannot see an
  * HTTP status. Pages of a foreign origin are refused in this way, too, before they have a seat.
  */
-export function letIn(parts: Parts, socket: Socket, upgrade: Upgrade): SocketHandler | null {
+export function letIn(
+  parts: Parts,
+  socket: Socket,
+  upgrade: Upgrade,
+  replace: (handler: SocketHandler | null) => void,
+): SocketHandler | null {
   const { engine, log, meter, guard } = parts;
   const refuse = (code: ErrorCode, message: string): null => {
     meter.refused(code);
@@ -52,15 +61,33 @@ export function letIn(parts: Parts, socket: Socket, upgrade: Upgrade): SocketHan
   const path = upgrade.path.replace(/\/$/, '');
   const fault = pathFault(path);
   if (fault) return refuse(fault.code, fault.message);
-  const opening = {
-    roomId: decoded(path.slice(WS_PREFIX.length)),
-    query: new URLSearchParams(upgrade.query),
-    requestId: upgrade.requestId,
+  const { rest, token: inQuery } = splitToken(upgrade.query);
+  const enter = (grant: Grant): SocketHandler | null => {
+    const read = readHello({
+      roomId: decoded(path.slice(WS_PREFIX.length)),
+      query: new URLSearchParams(rest),
+      requestId: upgrade.requestId,
+      grant,
+    });
+    if ('refusal' in read) return refuse(read.refusal.code, read.refusal.message);
+    const connection = engine.connect(socket, read.hello);
+    return connection && new Visit(connection, read.hello, log, upgrade.ip);
   };
-  const read = readHello(opening);
-  if ('refusal' in read) return refuse(read.refusal.code, read.refusal.message);
-  const connection = engine.connect(socket, read.hello);
-  return connection && new Visit(connection, read.hello, log, upgrade.ip);
+  const { access } = engine;
+  if (!access.isRequired) return enter(ANYBODY);
+  const { authorization, protocols } = upgrade;
+  const found = findToken({ authorization, protocols, query: inQuery });
+  if ('fault' in found) return refuse('bad_request', found.fault);
+  const known = found.token === null ? null : access.known(found.token);
+  if (known !== null) return enter(known);
+  const arrival = new Arrival(refuse);
+  void access.identify(found.token).then((grant) => {
+    if (arrival.isOver) return;
+    const handler = 'code' in grant ? refuse(grant.code, grant.message) : enter(grant);
+    replace(handler);
+    if (handler !== null) arrival.passTo(handler);
+  });
+  return arrival;
 }
 
 /** Logs and counts a request that opens no WebSocket; it has been answered. */

@@ -1,16 +1,20 @@
+import type { AccessNews } from './access/access.js';
 import type { Audiences } from './audiences.js';
 import { errorText } from './errors.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import { refused } from './messages/answers.js';
 import type { RoomEvent } from './messages/events.js';
-import type { Word } from './messages/words.js';
+import type { RoomWord } from './messages/words.js';
 import type { BrokerHandlers, Delivery, Log, Meter } from './ports.js';
 import type { Rooms } from './rooms.js';
 import { Scheduler, type Parent } from './scheduler.js';
 import type { SeatAnswer } from './seat-keeper.js';
 
 type BridgeMessage =
-  Delivery | RoomEvent | { readonly word: Word } | { readonly roomId: string; readonly answer: SeatAnswer };
+  | Delivery
+  | RoomEvent
+  | { readonly word: RoomWord }
+  | { readonly roomId: string; readonly answer: SeatAnswer };
 
 /**
  * As many messages as a node may take in some seconds; a turn is long, since each message is only passed on.
@@ -29,9 +33,16 @@ export interface Bridge extends BrokerHandlers {
  */
 export function createBridge(
   root: Parent,
-  parts: { rooms: Rooms; audiences: Audiences; log: Log; meter: Meter },
+  parts: {
+    rooms: Rooms;
+    audiences: Audiences;
+    access: AccessNews;
+    disconnect: (user: string) => void;
+    log: Log;
+    meter: Meter;
+  },
 ): Bridge {
-  const { rooms, audiences, log, meter } = parts;
+  const { rooms, audiences, access, log, meter } = parts;
   const behaviour: Behaviour<BridgeMessage> = {
     receive(message) {
       if ('type' in message) audiences.event(message);
@@ -49,7 +60,7 @@ export function createBridge(
   };
   const mailbox = new Mailbox<BridgeMessage>(new Scheduler(root, 'bridge'), LIMITS, behaviour);
 
-  function hear(word: Word): void {
+  function hear(word: RoomWord): void {
     if (word.type === 'roll_call') audiences.rollCall(word);
     else if (word.type === 'check') audiences.check(word);
     else rooms.word(word);
@@ -69,13 +80,22 @@ export function createBridge(
       }
     },
     word(word) {
+      // These must not be dropped, and end connections at once.
+      if (word.type === 'revoked') return access.revoked(word.revocation);
+      if (word.type === 'unrevoked') return access.unrevoked(word.key);
+      if (word.type === 'disconnect') return parts.disconnect(word.user);
       // A word may be lost: a roll call is repeated until it is answered, and typing is best effort.
       if (!mailbox.tell({ word })) meter.dropped('bridge_mailbox_full');
     },
     answer(roomId, answer) {
       if (!mailbox.tell({ roomId, answer })) mailbox.tellFirst({ roomId, answer });
     },
-    missed: (mayBeGone) => audiences.missed(mayBeGone),
+    missed(mayBeGone) {
+      audiences.missed(mayBeGone);
+      access.reload().catch((cause: unknown) => {
+        log.error({ cause: errorText(cause) }, 'access: the revocations could not be read again');
+      });
+    },
     // Not queued behind the commands: those of the ended session that wait here must not be decided any more.
     sessionEnded: (session) => rooms.sessionEnded(session),
     nodeGone(nodeId) {

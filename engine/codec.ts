@@ -72,6 +72,15 @@ export function queuedFrame(id: string): string {
   return `{"type":"queued","id":"${id}"}`;
 }
 
+/** The answer to a `refresh` frame. `endsAt`: ms since 1970, or Infinity. */
+export function refreshedFrame(endsAt: number): string {
+  const frame: ServerFrame =
+    endsAt === Infinity
+      ? { type: 'refreshed' }
+      : { type: 'refreshed', expires_at: new Date(endsAt).toISOString() };
+  return JSON.stringify(frame);
+}
+
 /** The answer to a `ping` frame. */
 export const PONG_FRAME = '{"type":"pong"}';
 

@@ -1,4 +1,7 @@
 import { OVERLOADED, type Admission } from './admission.js';
+import type { Access } from './access/access.js';
+import type { Ends } from './access/ends.js';
+import { may, noRight, rightFault, type Grant } from './access/grant.js';
 import type { Ask } from './ask.js';
 import type { Audiences } from './audiences.js';
 import {
@@ -8,6 +11,7 @@ import {
   idOfFrame,
   PONG_FRAME,
   queuedFrame,
+  refreshedFrame,
   refusalFrames,
 } from './codec.js';
 import { CLOSE_SERVICE_RESTART, ERRORS, errorText, GOING_DOWN, type ErrorCode } from './errors.js';
@@ -30,6 +34,8 @@ export interface ConnectionParts {
   readonly meter: Meter;
   readonly newId: () => string;
   readonly typingLimit: TypingLimit;
+  readonly access: Pick<Access, 'identify'>;
+  readonly ends: Ends;
   /** Called once, when the connection has ended. */
   readonly ended: (connection: ConnectionActor) => void;
 }
@@ -49,6 +55,10 @@ export class ConnectionActor implements Behaviour<string>, Listener {
   private readonly mailbox: Mailbox<string>;
   private state: 'joining' | 'live' | 'ended' = 'joining';
   private underWay = 0;
+  /** Of the last good token. */
+  private grant: Grant;
+  private mayPost: boolean;
+  private isRefreshing = false;
   /** The node goes down: after how many ms the client is to come back. It is told when its posts are answered. */
   private retryAfterMs: number | null = null;
 
@@ -60,7 +70,15 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     private readonly parts: ConnectionParts,
   ) {
     this.mailbox = new Mailbox<string>(scheduler, LIMITS, this);
+    this.grant = hello.grant;
+    this.mayPost = may(hello.grant, 'post', hello.room_id);
+    if (hello.grant.endsAt !== Infinity) parts.ends.add(this, hello.grant.endsAt);
     this.enter();
+  }
+
+  /** What the client may do, by its token. */
+  get granted(): Grant {
+    return this.grant;
   }
 
   get user(): string {
@@ -176,6 +194,11 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     if (this.retryAfterMs !== null && this.underWay === 0 && this.mailbox.depth === 0) this.restartNow();
   }
 
+  /** The token has expired. */
+  over(): void {
+    this.end('unauthorized', 'your token has expired: come back with a new one');
+  }
+
   abort(): void {
     this.finish();
     try {
@@ -253,6 +276,7 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     if ('fault' in decoded) this.refuse('bad_request', decoded.fault, decoded.id);
     // Answered before the welcome, too: it is about the connection, not about the room.
     else if (decoded.frame.type === 'ping') this.socket.sendSoon(PONG_FRAME);
+    else if (decoded.frame.type === 'refresh') this.refresh(decoded.frame.token);
     else if (this.state !== 'live') {
       const id = 'id' in decoded.frame ? decoded.frame.id : undefined;
       this.refuse('not_joined', 'wait for the welcome frame before you send', id);
@@ -260,7 +284,11 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     return false;
   }
 
-  private act(frame: Exclude<ClientFrame, { type: 'ping' }>, size: number): boolean {
+  private act(frame: Exclude<ClientFrame, { type: 'ping' | 'refresh' }>, size: number): boolean {
+    if (!this.mayPost) {
+      this.refuse('forbidden', noRight('post', this.roomId), 'id' in frame ? frame.id : undefined);
+      return false;
+    }
     switch (frame.type) {
       case 'post':
         return this.post(frame.text, frame.id, size);
@@ -268,6 +296,39 @@ export class ConnectionActor implements Behaviour<string>, Listener {
         this.typing();
         return false;
     }
+  }
+
+  /** Replaces the token. Who had the right to be here and has lost it is sent away. */
+  private refresh(token: string): void {
+    if (this.isRefreshing) {
+      this.refuse('rate_limited', 'a refresh is under way; wait for its answer');
+      return;
+    }
+    this.isRefreshing = true;
+    void this.parts.access.identify(token).then((grant) => {
+      this.isRefreshing = false;
+      if (this.state === 'ended') return;
+      if ('code' in grant) this.refuse(grant.code, grant.message);
+      else this.refreshed(grant);
+    });
+  }
+
+  private refreshed(grant: Grant): void {
+    const { room_id } = this.hello;
+    if (grant.user !== this.grant.user) {
+      this.refuse('forbidden', 'this token is of another user; open a connection of its own with it');
+      return;
+    }
+    const fault = rightFault(grant, 'join', room_id);
+    if (fault !== null) {
+      this.end(fault.code, fault.message);
+      return;
+    }
+    this.parts.ends.remove(this, this.grant.endsAt);
+    this.grant = grant;
+    this.mayPost = may(grant, 'post', room_id);
+    if (grant.endsAt !== Infinity) this.parts.ends.add(this, grant.endsAt);
+    this.socket.sendSoon(refreshedFrame(grant.endsAt));
   }
 
   /**
@@ -309,6 +370,7 @@ export class ConnectionActor implements Behaviour<string>, Listener {
   private finish(): void {
     if (this.state === 'ended') return;
     this.state = 'ended';
+    if (this.grant.endsAt !== Infinity) this.parts.ends.remove(this, this.grant.endsAt);
     for (const text of this.mailbox.stop()) this.parts.admission.leave(text.length);
     this.parts.audiences.exit(this.roomId, this.id);
     this.parts.ended(this);

@@ -1,5 +1,6 @@
 import { errorFrame } from './codec.js';
 import { ConnectionActor, type ConnectionParts } from './connection.js';
+import type { Grant } from './access/grant.js';
 import { ERRORS, GOING_DOWN } from './errors.js';
 import { returnSpreadMs, sayFarewell } from './farewell.js';
 import type { Hello } from './hello.js';
@@ -13,6 +14,11 @@ export interface Connections {
   /** Opens a connection. Null when the node goes down: then the socket has been told so and is ended. */
   open(socket: Socket, hello: Hello): Connection | null;
   readonly count: number;
+  /** Ends the connections that this holds for with `unauthorized`. */
+  end(
+    isMeant: (connection: { readonly user: string; readonly granted: Grant }) => boolean,
+    message: string,
+  ): void;
   /** From now on whoever comes is told when to come back. */
   takeNoMore(): void;
   /**
@@ -54,6 +60,10 @@ export function createConnections(root: Parent, parts: Parts): Connections {
     },
     get count() {
       return connections.size;
+    },
+    end(isMeant, message) {
+      // Few calls, so the connections are walked: an index by user would cost each of them memory.
+      for (const connection of [...connections].filter(isMeant)) connection.end('unauthorized', message);
     },
     takeNoMore() {
       open = false;

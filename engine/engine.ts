@@ -1,4 +1,6 @@
 import { start, stop as stopSystem } from 'nact';
+import { createAccess, type Access } from './access/access.js';
+import { Ends } from './access/ends.js';
 import { Admission, OVERLOADED, type AdmissionLimits } from './admission.js';
 import { createAsk } from './ask.js';
 import { createAudiences, type Audiences } from './audiences.js';
@@ -14,7 +16,18 @@ import { notDelivered, type Answer } from './messages/answers.js';
 import type { Command } from './messages/commands.js';
 import type { DurableEvent } from './messages/events.js';
 import type { Policy } from './messages/policy.js';
-import type { Broker, BrokerState, Clock, Log, Meter, Outlet, Socket, Store, StoreState } from './ports.js';
+import type {
+  Broker,
+  BrokerState,
+  Clock,
+  Log,
+  Meter,
+  Outlet,
+  Socket,
+  Store,
+  StoreState,
+  Verifier,
+} from './ports.js';
 import { createPresets, type Presets } from './room/presets.js';
 import { Reassertions } from './reassertions.js';
 import { createRetention } from './retention.js';
@@ -52,6 +65,8 @@ export interface EnginePorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
+  /** Left out: nobody has to say who they are. */
+  readonly verifier?: Verifier | null;
 }
 
 export interface EngineStats {
@@ -75,6 +90,9 @@ export interface EngineStats {
 /** All of Parlor that is neither a socket nor a database: the actors, behind one interface. */
 export interface Engine {
   readonly nodeId: string;
+  readonly access: Access;
+  /** Ends the connections of a user on all nodes that can be reached. They may come back. */
+  disconnect(user: string): void;
   /** Opens the store and the broker. Rejects if one of them cannot be opened. */
   start(): Promise<void>;
   /** Sends a command to its room. Never rejects: a failure is an answer, too. */
@@ -149,13 +167,22 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     typingLimit: newTypingLimit(),
     membersUnknown: (roomId) => reassertions.mark(roomId),
   });
-  const bridge: Bridge = createBridge(root, { rooms, audiences, log, meter });
+  const access = createAccess({
+    ...{ store, broker, clock, verifier: ports.verifier ?? null },
+    endRevoked: (isRevoked) => connections.end(({ granted }) => isRevoked(granted), 'your token was revoked'),
+  });
+  const bridge: Bridge = createBridge(root, {
+    ...{ rooms, audiences, access, log, meter },
+    disconnect: (name) =>
+      connections.end(({ user }) => user === name, 'you were disconnected; come back if you may'),
+  });
   const admission = new Admission(clock, options.admission);
   const askRoom = createAsk(broker, store);
   const graceMs = options.base.grace_ms;
   const connections = createConnections(root, {
     ...shared,
     ...{ ask: askRoom, audiences, admission, typingLimit: newTypingLimit(), graceMs },
+    ...{ access, ends: new Ends(clock) },
   });
   let announced = false;
   let refusing = false;
@@ -200,6 +227,8 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
 
   return {
     nodeId,
+    access,
+    disconnect: (user) => broker.say({ type: 'disconnect', user }, null),
     unready,
     announceStop() {
       announced = true;
@@ -207,6 +236,8 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     async start() {
       await store.start();
       await broker.start(bridge);
+      // After the broker, so that no news are missed in between.
+      await access.reload();
       retention.start();
     },
     request: (command) => new Promise((answered) => ask(command, answered)),

@@ -9,7 +9,7 @@
 export const ERRORS = {
   bad_request: { http: 400, close: 4400, retry: false, title: 'The request is not well formed' },
   unauthorized: { http: 401, close: 4401, retry: false, title: 'Who you are could not be established' },
-  forbidden: { http: 403, close: 4403, retry: false, title: 'The room does not allow this' },
+  forbidden: { http: 403, close: 4403, retry: false, title: 'This is not allowed' },
   room_not_found: { http: 404, close: 4404, retry: false, title: 'There is no such room' },
   not_found: { http: 404, close: 4404, retry: false, title: 'There is nothing at this address' },
   method_not_allowed: { http: 405, close: 4405, retry: false, title: 'This address has other methods' },

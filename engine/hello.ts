@@ -1,3 +1,4 @@
+import { actingUser, rightFault, type Grant } from './access/grant.js';
 import type { Refusal } from './errors.js';
 import { isGuestName, newGuest, readGuest } from './guests.js';
 import { newId } from './ids.js';
@@ -16,6 +17,8 @@ export interface Opening {
   readonly query: URLSearchParams;
   /** The caller's `x-request-id`, or "". */
   readonly requestId: string;
+  /** Of the client's token, or `ANYBODY`. */
+  readonly grant: Grant;
 }
 
 /** Which user wants to be in which room. Already checked. */
@@ -27,40 +30,56 @@ export interface Hello {
   readonly request_id: string | null;
   /** Of a guest, the token with which it comes back; null: the user has a name of its own. */
   readonly resume: string | null;
+  readonly grant: Grant;
 }
 
 /**
- * Reads which user wants to be in which room; a refusal if the request does not say it rightly. Without
- * `user` (and without authentication) the connection is a guest with a name of its own, as in the original
+ * Reads which user wants to be in which room; a refusal if the request does not say it rightly, or its token does not
+ * allow it. Without authentication and without `user` the connection is a guest with a name of its own, as in the original
  * brief; with `resume` it is the guest it was before.
  */
 export function readHello(opening: Opening): { readonly hello: Hello } | { readonly refusal: Refusal } {
-  const { roomId, query } = opening;
+  const { roomId, query, grant } = opening;
   if (roomId === null || roomFaults(roomId)) {
     return refuse(`the room id must be 1–64 of A-Z a-z 0-9 _ . : -, but neither . nor ..`);
   }
-  const who = readUser(query.get('user'), query.get('resume'));
-  if ('fault' in who) return refuse(who.fault);
+  const refusal = rightFault(grant, 'join', roomId);
+  if (refusal !== null) return { refusal };
+  const who =
+    grant.user === null
+      ? readUser(query.get('user'), query.get('resume'))
+      : readGranted(grant, grant.user, query);
+  if ('refusal' in who) return who;
   const since = readSince(query.get('since'));
   if (since === undefined) return refuse('since must be the seq of the last message you have: 0, 1, 2, …');
   const { user, resume } = who;
-  return { hello: { room_id: roomId, user, since, request_id: given(opening.requestId), resume } };
+  return { hello: { room_id: roomId, user, since, request_id: given(opening.requestId), resume, grant } };
 }
 
-function readUser(
-  given: string | null,
-  token: string | null,
-): { readonly user: string; readonly resume: string | null } | { readonly fault: string } {
+type Who = { readonly user: string; readonly resume: string | null } | { readonly refusal: Refusal };
+
+/** The user of a token. A service may name another one. */
+function readGranted(grant: Grant, own: string, query: URLSearchParams): Who {
+  if (query.has('resume')) return refuse('resume is for guests, and a token names its user');
+  const said = query.get('user');
+  const name = said === null ? undefined : nameOf(said);
+  const fault = name === undefined ? null : userFault(name);
+  if (fault !== null) return refuse(`user: ${fault}`);
+  const acting = actingUser(grant, name);
+  return 'code' in acting ? { refusal: acting } : { user: acting.user ?? own, resume: null };
+}
+
+function readUser(given: string | null, token: string | null): Who {
   if (given === null) {
     const guest = token === null ? newGuest() : readGuest(token);
-    if (guest === null) return { fault: 'resume must be the token from a welcome, as it was' };
+    if (guest === null) return refuse('resume must be the token from a welcome, as it was');
     return { user: guest.user, resume: guest.token };
   }
-  if (token !== null) return { fault: 'give user or resume, not both' };
+  if (token !== null) return refuse('give user or resume, not both');
   const user = nameOf(given);
-  if (isGuestName(user)) return { fault: 'user: a guest comes back with resume, not by name' };
+  if (isGuestName(user)) return refuse('user: a guest comes back with resume, not by name');
   const fault = userFault(user);
-  return fault === null ? { user, resume: null } : { fault: `user: ${fault}` };
+  return fault === null ? { user, resume: null } : refuse(`user: ${fault}`);
 }
 
 /** The caller's request id if it is a valid one, else a new one. */

@@ -14,3 +14,4 @@ export type {
 export type { Outlet, Socket } from './ports/outlet.js';
 export type { Clock } from './ports/clock.js';
 export type { Log, Meter } from './ports/telemetry.js';
+export type * from './ports/verifier.js';

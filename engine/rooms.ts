@@ -2,7 +2,7 @@ import { spawn, type ActorSystemRef } from 'nact';
 import { errorText } from './errors.js';
 import { refused } from './messages/answers.js';
 import type { Command } from './messages/commands.js';
-import type { Word } from './messages/words.js';
+import type { RoomWord } from './messages/words.js';
 import type { Delivery, Session } from './ports.js';
 import type { RoomActor } from './room/actor.js';
 import { Health, REST_MS } from './room/health.js';
@@ -27,7 +27,7 @@ export interface RoomsOptions {
 export interface Rooms {
   tell(delivery: Delivery): void;
   /** An answer to a roll call, or typing. Dropped if the room is not awake. */
-  word(word: Word): void;
+  word(word: RoomWord): void;
   nodeGone(nodeId: string): void;
   sessionEnded(session: Session): void;
   readonly awake: number;

@@ -4,15 +4,18 @@ import { createApp } from '../api/app.js';
 import { createMetrics } from '../api/metrics.js';
 import { createGuard } from '../api/origins.js';
 import type { AppParts } from '../api/parts.js';
+import { systemClock } from '../adapters/system/clock.js';
+import { OPEN_ACCESS } from './support/access.js';
 import { BARE } from '../engine/room/presets.js';
 
 const app = await createApp(
   {
     // Routes use them when they are called, and none is.
-    engine: {} as AppParts['engine'],
+    engine: { access: OPEN_ACCESS } as AppParts['engine'],
     store: {} as AppParts['store'],
     metrics: createMetrics(),
     guard: createGuard([], []),
+    clock: systemClock,
     presetOf: () => BARE,
     takesWebSockets: true,
   },

@@ -22,6 +22,10 @@ export interface Upgrade {
   readonly query: string;
   readonly requestId: string;
   readonly ip: string;
+  /** The header, or ''. */
+  readonly authorization: string;
+  /** The subprotocols that the client offers, separated by commas; ''. */
+  readonly protocols: string;
   /** The header of this name, or '': services send none. */
   readonly origin: string;
   readonly host: string;

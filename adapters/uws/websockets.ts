@@ -146,6 +146,8 @@ function readUpgrade(res: HttpResponse, req: HttpRequest): Upgrade {
     query: req.getQuery(),
     requestId: req.getHeader('x-request-id'),
     ip: addressText(new Uint8Array(res.getRemoteAddress())),
+    authorization: req.getHeader('authorization'),
+    protocols: req.getHeader('sec-websocket-protocol'),
     origin: req.getHeader('origin'),
     host: req.getHeader('host'),
   };

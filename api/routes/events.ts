@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { may, rightFault, serviceFault } from '../../engine/access/grant.js';
 import { RoomId, Uuid } from '../../engine/messages/fields.js';
 import { idOf } from '../../engine/text/message-ids.js';
 import { WHOLE_PATTERN, wholeOf } from '../../engine/text/numbers.js';
@@ -45,6 +46,7 @@ export function eventRoutes(app: App, { store }: AppParts): void {
   app.get(
     '/api/events',
     {
+      config: { access: 'own' },
       schema: {
         operationId: 'listEvents',
         tags: ['events'],
@@ -55,6 +57,9 @@ export function eventRoutes(app: App, { store }: AppParts): void {
     },
     async (request, reply) => {
       const { room_id, limit = 50 } = request.query;
+      const { grant } = request;
+      const fault = room_id === undefined ? serviceFault(grant) : rightFault(grant, 'read', room_id);
+      if (fault !== null) return sendProblem(reply, fault.code, fault.message);
       const after = request.query.cursor ?? request.query.after;
       if (room_id === undefined) {
         const page = await store.log(after === undefined ? null : idOf(after), limit);
@@ -78,6 +83,7 @@ export function eventRoutes(app: App, { store }: AppParts): void {
   app.get(
     '/api/events/:event_id',
     {
+      config: { access: 'own' },
       schema: {
         operationId: 'getEvent',
         tags: ['events'],
@@ -92,7 +98,8 @@ export function eventRoutes(app: App, { store }: AppParts): void {
     },
     async (request, reply) => {
       const event = await store.findEvent(request.params.event_id);
-      if (event === null)
+      // Who may not read the room does not learn that there is one.
+      if (event === null || !may(request.grant, 'read', event.room_id))
         return sendProblem(reply, 'not_found', `there is no event ${request.params.event_id}`);
       return sendUnchanging(request, reply, event.event_id, event);
     },

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { may } from '../../engine/access/grant.js';
 import { toMessage } from '../../engine/messages/message.js';
 import type { MessagePosted } from '../../engine/messages/events.js';
 import { Seq } from '../../engine/messages/fields.js';
@@ -41,6 +42,7 @@ export function messageRoutes(app: App, { engine, store }: AppParts): void {
   app.post(
     POST_PATH,
     {
+      config: { access: 'post' },
       schema: {
         operationId: 'postMessage',
         tags: ['messages'],
@@ -68,14 +70,14 @@ export function messageRoutes(app: App, { engine, store }: AppParts): void {
     },
     async (request, reply) => {
       const { room_id } = request.params;
-      const command = postCommand(room_id, request.body, request.headers['idempotency-key'], request.id);
-      if (command === null) {
-        return sendProblem(
-          reply,
-          'bad_request',
-          'id and Idempotency-Key name two different messages: send one of them',
-        );
-      }
+      const { grant, body, headers } = request;
+      const command = postCommand(grant, {
+        room_id,
+        body,
+        key: headers['idempotency-key'],
+        request_id: request.id,
+      });
+      if ('code' in command) return sendProblem(reply, command.code, command.message);
       const answer = await carryOut(engine, request, command);
       return sendWritten(reply, postAnswer(answer, command, request.id));
     },
@@ -84,6 +86,7 @@ export function messageRoutes(app: App, { engine, store }: AppParts): void {
   app.get(
     '/api/rooms/:room_id/messages',
     {
+      config: { access: 'read' },
       schema: {
         operationId: 'listMessages',
         tags: ['messages'],
@@ -120,6 +123,7 @@ export function messageRoutes(app: App, { engine, store }: AppParts): void {
   app.get(
     '/api/messages/:id',
     {
+      config: { access: 'own' },
       schema: {
         operationId: 'getMessage',
         tags: ['messages'],
@@ -134,7 +138,8 @@ export function messageRoutes(app: App, { engine, store }: AppParts): void {
     },
     async (request, reply) => {
       const found = await store.findEvent(request.params.id);
-      if (found?.type !== 'message_posted')
+      // Who may not read the room does not learn that there is one.
+      if (found?.type !== 'message_posted' || !may(request.grant, 'read', found.room_id))
         return sendProblem(reply, 'not_found', `there is no message ${request.params.id}`);
       return sendUnchanging(request, reply, found.event_id, toMessage(found));
     },

@@ -7,15 +7,18 @@ import { WS_ROUTE } from '../websocket.js';
 
 const Health = Type.Object({ status: Type.Literal('ok') });
 const OK = { status: 'ok' } as const;
+const NOT_READY = 'not ready; the log says why, and so does this call with a token of a service';
 
 /** Health, metrics and the documents. They are for operators and machines, so requests are not logged. */
 export function operationRoutes(app: App, { engine, metrics, takesWebSockets }: AppParts): void {
   const quiet = { logLevel: 'silent' as const };
+  const open = { config: { access: 'public' as const } };
 
   app.get(
     '/health',
     {
       ...quiet,
+      ...open,
       schema: {
         operationId: 'getHealth',
         tags: ['operations'],
@@ -30,6 +33,7 @@ export function operationRoutes(app: App, { engine, metrics, takesWebSockets }: 
     '/health/ready',
     {
       ...quiet,
+      ...open,
       schema: {
         operationId: 'getReadiness',
         tags: ['operations'],
@@ -37,9 +41,11 @@ export function operationRoutes(app: App, { engine, metrics, takesWebSockets }: 
         response: { 200: json('It can', Health), ...problems('unavailable') },
       },
     },
-    async (_request, reply) => {
+    async (request, reply) => {
       const reason = engine.unready();
-      return reason === null ? OK : sendProblem(reply, 'unavailable', reason);
+      if (reason === null) return OK;
+      // It may name hosts, which is for operators.
+      return sendProblem(reply, 'unavailable', request.grant.isService ? reason : NOT_READY);
     },
   );
 
@@ -47,6 +53,7 @@ export function operationRoutes(app: App, { engine, metrics, takesWebSockets }: 
     '/metrics',
     {
       ...quiet,
+      config: { access: 'service' },
       schema: {
         operationId: 'getMetrics',
         tags: ['operations'],
@@ -68,6 +75,7 @@ export function operationRoutes(app: App, { engine, metrics, takesWebSockets }: 
     '/api/asyncapi.json',
     {
       ...quiet,
+      ...open,
       schema: {
         operationId: 'getAsyncApi',
         tags: ['documents'],

@@ -32,6 +32,7 @@ export function roomRoutes(app: App, { engine, store, presetOf }: AppParts): voi
   app.get(
     '/api/rooms',
     {
+      config: { access: 'service' },
       schema: {
         operationId: 'listRooms',
         tags: ['rooms'],
@@ -60,6 +61,7 @@ export function roomRoutes(app: App, { engine, store, presetOf }: AppParts): voi
   app.get(
     '/api/rooms/:room_id',
     {
+      config: { access: 'read' },
       schema: {
         operationId: 'getRoom',
         tags: ['rooms'],
@@ -84,6 +86,7 @@ export function roomRoutes(app: App, { engine, store, presetOf }: AppParts): voi
   app.put(
     '/api/rooms/:room_id',
     {
+      config: { access: 'open' },
       preValidation: (request, _reply, done) => {
         if (request.body === undefined) request.body = {};
         done();
@@ -122,6 +125,7 @@ export function roomRoutes(app: App, { engine, store, presetOf }: AppParts): voi
   app.delete(
     '/api/rooms/:room_id',
     {
+      config: { access: 'close' },
       schema: {
         operationId: 'closeRoom',
         tags: ['rooms'],
@@ -152,6 +156,7 @@ export function roomRoutes(app: App, { engine, store, presetOf }: AppParts): voi
   app.delete(
     '/api/rooms/:room_id/members/:user',
     {
+      config: { access: 'kick' },
       schema: {
         operationId: 'removeMember',
         tags: ['rooms'],

@@ -45,7 +45,11 @@ export function may(grant: Grant, right: Right, roomId: string): boolean {
 /** Why a grant does not allow this in a room; null: it does. */
 export function rightFault(grant: Grant, right: Right, roomId: string): Refusal | null {
   if (may(grant, right, roomId)) return null;
-  return { code: 'forbidden', message: `your token does not have the right "${right}" in room ${roomId}` };
+  return { code: 'forbidden', message: noRight(right, roomId) };
+}
+
+export function noRight(right: Right, roomId: string): string {
+  return `your token does not have the right "${right}" in room ${roomId}`;
 }
 
 /** What is for services only, such as the log of all rooms; null: the grant is a service's. */

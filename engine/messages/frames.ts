@@ -16,6 +16,11 @@ export const CLIENT_FRAMES = {
   post: frame('post', { text: MessageText, id: Type.Optional(Uuid) }),
   typing: frame('typing', {}, 'passed on at most once a second for each member'),
   ping: frame('ping', {}, 'answered with pong, to show that the link lives'),
+  refresh: frame(
+    'refresh',
+    { token: Type.String({ minLength: 1 }) },
+    'a new token of the same user, before the old one expires; answered with refreshed',
+  ),
 } as const;
 
 /** A message as every surface shows it. */
@@ -62,6 +67,9 @@ export const SERVER_FRAMES = {
   ack: frame('ack', { id: Uuid, seq: Seq }),
   queued: frame('queued', { id: Uuid }),
   pong: frame('pong', {}),
+  refreshed: frame('refreshed', {
+    expires_at: Type.Optional(Timestamp),
+  }),
   error: frame('error', {
     code: Type.String(),
     message: Type.String(),

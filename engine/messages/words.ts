@@ -1,4 +1,5 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { Revocation } from '../access/revocation.js';
 import { Presence } from './commands.js';
 import { KeptName, MembersVersion, RoomId, Seq, Uuid } from './fields.js';
 
@@ -7,6 +8,11 @@ function word<T extends string, P extends Record<string, TSchema>>(type: T, fiel
     { type: Type.Literal(type), room_id: RoomId, ...fields },
     { additionalProperties: false },
   );
+}
+
+/** A word that is about no room. */
+function nodeWord<T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {
+  return Type.Object({ type: Type.Literal(type), ...fields }, { additionalProperties: false });
 }
 
 /** Most names in one `present` or `assert`. A longer list is sent in several. */
@@ -23,6 +29,9 @@ export const NAMES_PER_WORD = 500;
  * `check`: the home asks a node which of these connections are still there. `checked`: the node's answer.
  *
  * `typing`: a member types; sent to the home of the room.
+ *
+ * `revoked`, `unrevoked`: tokens are refused from now on, or no longer. `disconnect`: the connections of a user are to be
+ * ended.
  */
 export const WORDS = {
   roll_call: word('roll_call', { node_id: Uuid, call_id: Uuid, head_seq: Seq }),
@@ -48,6 +57,9 @@ export const WORDS = {
     gone: Type.Array(Uuid, { maxItems: NAMES_PER_WORD, description: 'those that are not there' }),
   }),
   typing: word('typing', { user: KeptName }),
+  revoked: nodeWord('revoked', { revocation: Revocation }),
+  unrevoked: nodeWord('unrevoked', { key: Type.String() }),
+  disconnect: nodeWord('disconnect', { user: KeptName }),
 } as const;
 
 export type RollCall = Static<typeof WORDS.roll_call>;
@@ -55,6 +67,7 @@ export type Present = Static<typeof WORDS.present>;
 export type Check = Static<typeof WORDS.check>;
 export type Checked = Static<typeof WORDS.checked>;
 export type Word = { [K in keyof typeof WORDS]: Static<(typeof WORDS)[K]> }[keyof typeof WORDS];
+export type RoomWord = Extract<Word, { room_id: string }>;
 
 /** A node's answer to a roll call. */
 export interface LocalMembers {

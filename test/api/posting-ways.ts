@@ -9,6 +9,7 @@ import { createGuard } from '../../api/origins.js';
 import type { AppParts } from '../../api/parts.js';
 import { createRefusals } from '../../api/refusals.js';
 import { shortPost } from '../../api/short-post.js';
+import { OPEN_ACCESS } from '../support/access.js';
 import { ERRORS, type ErrorCode } from '../../engine/errors.js';
 import { refused, type Answer } from '../../engine/messages/answers.js';
 import type { Command } from '../../engine/messages/commands.js';
@@ -57,6 +58,7 @@ export async function serve(t: Test, short: boolean, answer = answerOf): Promise
   const metrics = createMetrics();
   const engine = {
     isOverloaded: () => false,
+    access: OPEN_ACCESS,
     request(command: Command) {
       commands.push(command);
       return answer(command);
@@ -90,6 +92,7 @@ export async function serve(t: Test, short: boolean, answer = answerOf): Promise
     metrics,
     guard,
     store: {} as AppParts['store'],
+    clock: systemClock,
     presetOf: () => BARE,
     takesWebSockets: true,
   };

@@ -1,3 +1,4 @@
+import { ANYBODY } from '../../engine/access/grant.js';
 import t from 'tap';
 import { readHello } from '../../engine/hello.js';
 import { Client, startNode, type Node } from '../support/engine.js';
@@ -19,7 +20,7 @@ t.test('A1.12: setting the clock of the machine neither frees a seat nor keeps i
 
 /** A guest opens the page, with what is in its address. */
 function open(node: Node, query: string): { client: Client; user: string } {
-  const read = readHello({ roomId: '42', query: new URLSearchParams(query), requestId: '' });
+  const read = readHello({ roomId: '42', query: new URLSearchParams(query), requestId: '', grant: ANYBODY });
   if ('refusal' in read) throw new Error(read.refusal.message);
   const client = new Client(node.hub, read.hello.user);
   client.connection = node.engine.connect(client, read.hello);
@@ -46,7 +47,7 @@ t.test('A1.12: nobody becomes a guest by guessing, and who has a name gets nothi
   const guest = open(node, '');
   await guest.client.first('welcome');
   for (const guess of [guest.user, 'guest-00000000', 'x', '%00']) {
-    const read = readHello({ roomId: '42', query: new URLSearchParams({ resume: guess }), requestId: '' });
+    const read = readHello({ roomId: '42', query: new URLSearchParams({ resume: guess }), requestId: '', grant: ANYBODY });
     t.not('hello' in read && read.hello.user, guest.user, guess);
   }
   const bob = open(node, 'user=bob');

@@ -1,5 +1,6 @@
 import { createInProcessBroker } from '../../adapters/in-process/broker.js';
 import { createMemoryStore } from '../../adapters/memory/store.js';
+import { ANYBODY } from '../../engine/access/grant.js';
 import type { Connection } from '../../engine/connections.js';
 import { createEngine, type Engine, type EngineOptions } from '../../engine/engine.js';
 import { newId } from '../../engine/ids.js';
@@ -279,7 +280,7 @@ export async function startNode(t: Teardown, options: NodeOptions = {}): Promise
     counts,
     connect(room, user, since) {
       const client = new Client(hub, user);
-      const hello = { room_id: room, user, since: since ?? null, request_id: 'r', resume: null };
+      const hello = { room_id: room, user, since: since ?? null, request_id: 'r', resume: null, grant: ANYBODY };
       client.connection = engine.connect(client, hello);
       return client;
     },

@@ -1,3 +1,4 @@
+import { ANYBODY } from '../../../engine/access/grant.js';
 import { createEngine, type Engine, type EngineOptions } from '../../../engine/engine.js';
 import type { ServerFrame } from '../../../engine/messages/frames.js';
 import type { Append, AppendResult, Store } from '../../../engine/ports.js';
@@ -90,7 +91,7 @@ export class ClusterNode {
         user,
         since,
         request_id: null,
-        resume: null,
+        resume: null, grant: ANYBODY,
       });
     });
     return client;

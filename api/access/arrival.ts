@@ -1,0 +1,46 @@
+import type { SocketHandler } from '../../adapters/uws/socket.js';
+import type { ErrorCode } from '../../engine/errors.js';
+
+/** Frames that a client may send before it is known who it is. They are answered afterwards, in their order. */
+const FRAMES_MAX = 16;
+
+/** A WebSocket whose token is being checked: keeps what its client sends meanwhile. */
+export class Arrival implements SocketHandler {
+  private frames: string[] = [];
+  private isGone = false;
+
+  /** `refuse`: ends the socket with this reason. */
+  constructor(private readonly refuseSocket: (code: ErrorCode, message: string) => void) {}
+
+  /** Whether the socket is closed, or refused. */
+  get isOver(): boolean {
+    return this.isGone;
+  }
+
+  frame(text: string): void {
+    if (this.isGone) return;
+    if (this.frames.length < FRAMES_MAX) this.frames.push(text);
+    else this.end('rate_limited', 'too many frames before the welcome');
+  }
+
+  /** Hands over what has come. */
+  passTo(handler: SocketHandler): void {
+    const { frames } = this;
+    this.frames = [];
+    for (const text of frames) handler.frame(text);
+  }
+
+  refuse(code: ErrorCode, message: string): void {
+    this.end(code, message);
+  }
+
+  end(code: ErrorCode, message: string): void {
+    if (this.isGone) return;
+    this.isGone = true;
+    this.refuseSocket(code, message);
+  }
+
+  closed(): void {
+    this.isGone = true;
+  }
+}

@@ -1,0 +1,56 @@
+import { isIP } from 'node:net';
+import type { JwtSettings } from '../adapters/jwt/verifier.js';
+import type { Settings } from './config.js';
+
+type AuthSettings = Pick<
+  Settings,
+  | 'AUTH'
+  | 'AUTH_OFF_I_KNOW'
+  | 'HOST'
+  | 'JWT_ALG'
+  | 'JWT_SECRET'
+  | 'JWT_PUBLIC_KEY_FILE'
+  | 'JWT_JWKS_URL'
+  | 'JWT_ISSUER'
+  | 'JWT_AUDIENCE'
+  | 'JWT_LEEWAY_S'
+>;
+
+/** RFC 7518 section 3.2: at least as many bits as the hash has. */
+const SECRET_BYTES = 32;
+
+/** Why these settings would let in whom they should not, or nobody, in one line that says what to set; null: they would not. */
+export function authFault(settings: AuthSettings): string | null {
+  const { AUTH, AUTH_OFF_I_KNOW, HOST, JWT_ALG, JWT_SECRET, JWT_PUBLIC_KEY_FILE, JWT_JWKS_URL } = settings;
+  if (AUTH === 'off') {
+    if (AUTH_OFF_I_KNOW === 1 || isLoopback(HOST)) return null;
+    return `with AUTH=off everybody who reaches HOST=${HOST} may do everything: set AUTH=jwt, or HOST=127.0.0.1, or AUTH_OFF_I_KNOW=1 if that is meant`;
+  }
+  if (JWT_ALG === 'HS256') {
+    if (JWT_PUBLIC_KEY_FILE !== '' || JWT_JWKS_URL !== '')
+      return 'JWT_ALG=HS256 has a secret and no public keys: unset JWT_PUBLIC_KEY_FILE and JWT_JWKS_URL, or set JWT_ALG';
+    if (Buffer.byteLength(JWT_SECRET) >= SECRET_BYTES) return null;
+    return `JWT_ALG=HS256 needs JWT_SECRET, at least ${SECRET_BYTES} bytes that nobody can guess, such as the output of: openssl rand -base64 48`;
+  }
+  if (JWT_SECRET !== '') return `JWT_ALG=${JWT_ALG} uses no secret: unset JWT_SECRET`;
+  if ((JWT_PUBLIC_KEY_FILE === '') === (JWT_JWKS_URL === ''))
+    return `JWT_ALG=${JWT_ALG} needs one of JWT_PUBLIC_KEY_FILE and JWT_JWKS_URL`;
+  return null;
+}
+
+/** Whether only this machine can reach a server that listens there. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+export function jwtSettings(settings: AuthSettings): JwtSettings {
+  return {
+    algorithm: settings.JWT_ALG,
+    secret: settings.JWT_SECRET,
+    publicKeyFile: settings.JWT_PUBLIC_KEY_FILE,
+    keySetUrl: settings.JWT_JWKS_URL,
+    issuer: settings.JWT_ISSUER,
+    audience: settings.JWT_AUDIENCE,
+    leewayS: settings.JWT_LEEWAY_S,
+  };
+}
