@@ -1,6 +1,7 @@
 import { newId } from '../../engine/ids.js';
 import type { DurableEvent } from '../../engine/messages/events.js';
 import { createById } from './by-id.js';
+import { createRevocations } from './revocations.js';
 import { createSortedIds } from './sorted-ids.js';
 import type { Append, AppendResult, RetentionBounds, RoomRecord, Store } from '../../engine/ports.js';
 
@@ -198,6 +199,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       return Promise.resolve(over > STEP);
     },
     sweep: () => Promise.resolve(false),
+    ...createRevocations(),
     state: () => ({ kind: 'memory', ready, reason: ready ? null : 'not started' }),
     close() {
       ready = false;

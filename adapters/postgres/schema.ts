@@ -52,6 +52,17 @@ export const MIGRATIONS: readonly string[] = [
     SELECT overlay(overlay(md5(random()::text || random() || clock_timestamp() || pg_backend_pid())
       PLACING '4' FROM 13) PLACING '8' FROM 17)::uuid;
   `,
+  `
+  CREATE TABLE parlor.revocations (
+    key text COLLATE "C" PRIMARY KEY,
+    user_name text,
+    token_id text,
+    -- ms since 1970, exact for every date of JavaScript.
+    revoked_ms bigint NOT NULL,
+    until_ms bigint
+  );
+  CREATE INDEX revocations_until ON parlor.revocations (until_ms) WHERE until_ms IS NOT NULL;
+  `,
 ];
 
 /** The advisory lock of migrations: any number, as long as every Parlor uses the same. */

@@ -8,6 +8,7 @@ import { describe, isAboutValues, isAnswer, isLocked, isPassing, isReadOnly } fr
 import { createLine, type Line } from './line.js';
 import { createReads, type Run } from './reads.js';
 import { createRetention } from './retention.js';
+import { createRevocations } from './revocations.js';
 import { readerSetup, writerSetup } from './session.js';
 import { migrateAt, probe, readIdentity, verify } from './start.js';
 
@@ -117,6 +118,7 @@ export function createPostgresStore(options: PostgresStoreOptions): Store {
     append: (appends) => (health.down ? notReady() : append(appends)),
     ...createReads(read),
     ...createRetention(write, read),
+    ...createRevocations(write, read),
     state: () => health.state(),
     close() {
       health.closed();

@@ -1,4 +1,5 @@
 import type { AppendResult } from '../../engine/ports.js';
+import type { RevocationRow } from '../stores/revocations.js';
 import type { Fault } from './faults.js';
 
 /** A value that can be bound to a statement. (libsql aborts the process for a boolean.) */
@@ -13,6 +14,10 @@ export interface WriterCalls {
   raise(roomId: string, firstSeq: number): null;
   /** Deletes some of the forgotten events; true if there are more. */
   sweep(): boolean;
+  /** Keeps a revocation, and forgets those that are over by then. */
+  revoke(row: RevocationRow): null;
+  /** Forgets the revocation with this key; false: there is none. */
+  unrevoke(key: string): boolean;
   /** Writes something small, to find out whether writing works. */
   probe(): null;
   close(): null;
@@ -42,6 +47,8 @@ export interface ReaderCalls {
   findEvents(ids: readonly string[]): Value[];
   findEvent(eventId: string): Value[];
   rooms(after: string | null, limit: number): Value[];
+  /** All RevocationRows, one after the other in one array. */
+  revocations(): Value[];
   /** The first seq that `retain` has to keep, and whether another call will find more to forget; null: nothing to forget. */
   floor(
     roomId: string,

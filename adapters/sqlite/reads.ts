@@ -1,4 +1,5 @@
 import { EVENT_COLUMNS, ROOM_COLUMNS } from '../stores/columns.js';
+import { REVOCATION_COLUMNS } from '../stores/revocations.js';
 import type { Connection, Statement } from './connection.js';
 import type { LogRows, ReaderCalls, Value } from './protocol.js';
 
@@ -23,7 +24,7 @@ function page(kind: 'messages' | 'all', order: 'ASC' | 'DESC', what = EVENTS): s
 const live = `JOIN rooms AS r ON r.room_id = e.room_id AND e.seq >= r.first_seq`;
 const columns = EVENT_COLUMNS.map((column) => `e.${column}`).join(', ');
 
-/** Every statement that reads, by its purpose. All find their rows by a primary key or an index. */
+/** Every statement that reads, by its purpose. All find their rows, or read them in order, by a primary key or an index. */
 export const READS = {
   load: `SELECT ${ROOMS} FROM rooms WHERE room_id = ?1`,
   rooms: `SELECT ${ROOMS} FROM rooms WHERE room_id > ?1 ORDER BY room_id LIMIT ?2`,
@@ -40,6 +41,7 @@ export const READS = {
   span: `SELECT first_seq, head_seq FROM rooms WHERE room_id = ?1`,
   others: `SELECT count(*) FROM events WHERE room_id = ?1 AND ${OTHERS} AND seq >= ?2 AND seq < ?3`,
   ages: page('all', 'ASC', 'seq, at'),
+  revocations: `SELECT ${REVOCATION_COLUMNS.join(', ')} FROM revocations ORDER BY key`,
 } as const;
 
 /** Most events whose age one call of `retain` checks, and most that it forgets. */
@@ -123,6 +125,7 @@ export function createReader(db: Connection): ReaderCalls {
     },
     findEvent: (eventId) => statements.event.flat([eventId]),
     rooms: (after, limit) => statements.rooms.flat([after ?? '', limit]),
+    revocations: () => statements.revocations.flat([]),
     floor: (roomId, maxMessages, notBefore, upTo) =>
       db.read(() => {
         const [first, head] = (statements.span.row([roomId]) ?? []).map(Number);

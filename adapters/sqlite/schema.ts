@@ -11,6 +11,8 @@ import { Refusal } from './faults.js';
  * is not forgotten; below swept_seq the rows are deleted.
  *
  * Version 2: the file has an id, a UUID of version 4 (RFC 9562, 5.4).
+ *
+ * Version 3: revocations, with times in ms since 1970.
  */
 export const MIGRATIONS: readonly (readonly string[])[] = [
   [
@@ -47,6 +49,16 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     `WITH random(hex) AS MATERIALIZED (SELECT lower(hex(randomblob(16))))
       INSERT INTO identity SELECT 1, substr(hex, 1, 8) || '-' || substr(hex, 9, 4) || '-4' || substr(hex, 14, 3)
         || '-8' || substr(hex, 18, 3) || '-' || substr(hex, 21, 12) FROM random`,
+  ],
+  [
+    `CREATE TABLE revocations (
+      key TEXT NOT NULL PRIMARY KEY,
+      user_name TEXT,
+      token_id TEXT,
+      revoked_ms INTEGER NOT NULL,
+      until_ms INTEGER
+    ) WITHOUT ROWID`,
+    `CREATE INDEX revocations_until ON revocations (until_ms) WHERE until_ms IS NOT NULL`,
   ],
 ];
 

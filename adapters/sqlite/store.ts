@@ -1,7 +1,8 @@
 import type { DurableEvent } from '../../engine/messages/events.js';
 import type { Append, AppendResult, Clock, Log, Store } from '../../engine/ports.js';
-import { isStorable } from '../stores/columns.js';
+import { isStorable, isStorableText } from '../stores/columns.js';
 import { createHealth } from '../stores/health.js';
+import { revocationRow, revocationsOf } from '../stores/revocations.js';
 import { flatten, flattenRecord } from './encode.js';
 import { eventsOf, roomsOf } from './rows.js';
 import { createThreads, type Access } from './threads.js';
@@ -25,7 +26,7 @@ const FIRST_PROBE_MS = 1_000;
  *
  * An append that could not be decided within `timeoutMs` rejects, and may be committed later. Until that is decided,
  * `load` and `findEvents` wait, and reject rather than answer without it. A reader therefore never builds on a state that
- * a late commit could still change. While the store is not ready, appends reject at once.
+ * a late commit could still change. The same holds for revocations. While the store is not ready, writes reject at once.
  */
 export function createSqliteStore(options: SqliteStoreOptions): Store {
   const { path, timeoutMs, log, clock, access = 'own' } = options;
@@ -96,6 +97,17 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     },
     async sweep() {
       return threads.writer().call('sweep').catch(fail);
+    },
+    async revoke(revocation) {
+      await threads.writer().call('revoke', revocationRow(revocation)).catch(fail);
+    },
+    async unrevoke(key) {
+      // SQLite would take the part before a NUL for the whole key.
+      return isStorableText(key) && (await threads.writer().call('unrevoke', key).catch(fail));
+    },
+    async revocations() {
+      const reader = await threads.settledReader();
+      return revocationsOf(await reader.call('revocations').catch(fail));
     },
     state: () => health.state(),
     async close() {

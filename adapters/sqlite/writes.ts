@@ -3,6 +3,7 @@ import { createAppender } from './append.js';
 import type { Connection } from './connection.js';
 import { MOVED } from './faults.js';
 import type { Value, WorkerOptions, WriterCalls } from './protocol.js';
+import { createRevoker } from './revocations.js';
 
 /** Most rows that a call of `sweep` deletes: it takes a few ms, which nobody notices. */
 const ROWS = 1_000;
@@ -23,6 +24,7 @@ export function createWriter(
   { path, isGuest }: Pick<WorkerOptions, 'path' | 'isGuest'>,
 ): WriterCalls {
   const append = createAppender(db);
+  const revoker = createRevoker(db);
   const restore = db.prepare(
     `INSERT INTO rooms (room_id, head_seq, first_seq, swept_seq, status, policy, created_at)
      VALUES (?1, ?2, ?2 + 1, ?2 + 1, ?3, ?4, ?5) ON CONFLICT (room_id) DO NOTHING`,
@@ -74,6 +76,14 @@ export function createWriter(
         for (let i = 0; i < rooms.length && left > 0; i += 3) left -= sweepRoom(rooms.slice(i, i + 3), left);
         return unswept.row([1]) !== undefined;
       });
+    },
+    revoke(row) {
+      assertInPlace();
+      return revoker.revoke(row);
+    },
+    unrevoke(key) {
+      assertInPlace();
+      return revoker.unrevoke(key);
     },
     probe() {
       assertInPlace();

@@ -124,11 +124,18 @@ export interface Store {
    * do.
    */
   sweep(): Promise<boolean>;
-  /** Keeps a revocation, in place of an earlier one with the same key, and forgets those whose `until` is over by then. */
+  /**
+   * Keeps a revocation, in place of an earlier one with the same key, and forgets the others whose `until` is not
+   * after its `revoked_at`. Rejects where a time cannot be read, or a text not be stored unchanged.
+   */
   revoke(revocation: Revocation): Promise<void>;
   /** Takes back the revocation with this key; false: there is none. */
   unrevoke(key: string): Promise<boolean>;
-  /** All revocations that are kept, also those whose `until` is over, in the order of their keys. */
+  /**
+   * All revocations that are kept, also those whose `until` is over. Their order is that of their keys by Unicode code
+   * points, which is the order of UTF-8 bytes and not that of JavaScript's `<`. Times are in UTC with milliseconds,
+   * however they were written.
+   */
   revocations(): Promise<Revocation[]>;
   state(): StoreState;
   close(): Promise<void>;

@@ -4,7 +4,7 @@ import { groupsOf, parametersOf } from '../../adapters/postgres/batch.js';
 import { STORE_ROOMS_AND_EVENTS } from '../../adapters/postgres/statements.js';
 import { newId } from '../../engine/ids.js';
 import type { Append, AppendResult } from '../../engine/ports.js';
-import { append, message, messages } from '../conformance/store-fixture.js';
+import { append, AT, message, messages } from '../conformance/store-fixture.js';
 import { ownDatabase, queryPostgres } from '../support/postgres.js';
 import { until } from '../support/until.js';
 import { logOf, seqsOf, startedStore, upTo } from './postgres-fixture.js';
@@ -193,5 +193,53 @@ t.test(
     );
     t.same(await seqsOf(first, 'room'), upTo(5_000).slice(-100));
     t.same(await queryPostgres(url, 'SELECT count(*)::int AS count FROM parlor.events'), [{ count: 100 }]);
+  },
+);
+
+t.test('what one node revokes, the others read, and any of them can take it back', async (t) => {
+  const url = await ownDatabase();
+  const [first, second] = [await startedStore(t, url), await startedStore(t, url)];
+  const revoked = { user: 'ann', revoked_at: AT };
+  await first.revoke(revoked);
+  t.same(await second.revocations(), [revoked]);
+  t.equal(await second.unrevoke('user:ann'), true);
+  t.equal(await first.unrevoke('user:ann'), false);
+  t.same(await first.revocations(), []);
+});
+
+t.test('nodes that revoke what each other is about to forget do not wait for each other', async (t) => {
+  const url = await ownDatabase();
+  const nodes = [await startedStore(t, url), await startedStore(t, url)];
+  const at = (ms: number): string => new Date(Date.parse(AT) + ms).toISOString();
+  const over = (user: string, ms: number) => ({ user, revoked_at: at(ms), until: at(ms) });
+  const users = upTo(20).map((i) => `user-${i}`);
+  for (const round of upTo(20))
+    await Promise.all(
+      nodes.flatMap((node, i) => {
+        const order = i === 0 ? users : users.toReversed();
+        return order.map((user) => node.revoke(over(user, round)));
+      }),
+    );
+  const last = { user: 'last', revoked_at: at(100) };
+  await nodes[0]?.revoke(last);
+  t.same(await nodes[1]?.revocations(), [last], 'and in the end nothing stays that is over');
+});
+
+t.test(
+  'a revocation that another node is just changing is forgotten later, and holds nobody up',
+  async (t) => {
+    const url = await ownDatabase();
+    const store = await startedStore(t, url);
+    const at = (ms: number): string => new Date(Date.parse(AT) + ms).toISOString();
+    const over = { user: 'ann', revoked_at: at(0), until: at(1) };
+    await store.revoke(over);
+    const other = await connected(t, url);
+    await other.query(`BEGIN; UPDATE parlor.revocations SET until_ms = NULL WHERE key = 'user:ann'`);
+    const bob = { user: 'bob', revoked_at: at(5) };
+    await store.revoke(bob);
+    t.same(await store.revocations(), [over, bob]);
+    await other.query('COMMIT');
+    await store.revoke(bob);
+    t.same(await store.revocations(), [{ user: 'ann', revoked_at: at(0) }, bob], 'it has no end any more');
   },
 );

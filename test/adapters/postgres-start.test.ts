@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import t from 'tap';
 import { migrate, MIGRATIONS } from '../../adapters/postgres/schema.js';
-import { append, message } from '../conformance/store-fixture.js';
+import { append, AT, message } from '../conformance/store-fixture.js';
 import { freePorts } from '../support/ports.js';
 import { ownDatabase, queryPostgres, startPrivatePostgres } from '../support/postgres.js';
 import { until } from '../support/until.js';
@@ -43,6 +43,21 @@ t.test('a database of the first version is given an id of its own, and keeps wha
   t.match(store.identity().id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
   t.equal((await store.load('old'))?.head_seq, 7);
   t.not((await startedStore(t, await ownDatabase())).identity().id, store.identity().id);
+});
+
+t.test('a database of the second version keeps what it holds, and can keep revocations', async (t) => {
+  const url = await ownDatabase();
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  t.teardown(() => client.end());
+  await migrate(client, MIGRATIONS.slice(0, 2));
+  const [identity] = await queryPostgres(url, 'SELECT uuid AS id FROM parlor.identity');
+  const store = await startedStore(t, url);
+  t.match(store.identity(), identity ?? {}, 'it is the same store');
+  const revoked = { user: 'ann', revoked_at: AT };
+  t.same(await store.revocations(), []);
+  await store.revoke(revoked);
+  t.same(await store.revocations(), [revoked]);
 });
 
 t.test('a migration that is interrupted half way has done nothing, and the next start does it', async (t) => {

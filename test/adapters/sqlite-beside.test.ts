@@ -5,7 +5,7 @@ import { backUp } from '../../adapters/sqlite/backup.js';
 import { connect } from '../../adapters/sqlite/connection.js';
 import { migrate, MIGRATIONS } from '../../adapters/sqlite/schema.js';
 import { errorText } from '../../engine/errors.js';
-import { append, message } from '../conformance/store-fixture.js';
+import { append, AT, message } from '../conformance/store-fixture.js';
 import { childCommand, everything, folderOf, make, open, refusal, spawnChild } from './sqlite-fixture.js';
 
 /** What a checkpoint would change: it empties the -wal file, and fills the file itself. */
@@ -34,6 +34,21 @@ t.test('who reads or writes beside a Parlor never checkpoints: only its owner do
   t.ok(walBytes >= before.walBytes);
   await store.close();
   t.equal(existsSync(`${path}-wal`), false, 'its owner does, when it ends');
+});
+
+t.test('what one process revokes, another one reads that uses the same file', async (t) => {
+  const path = join(folderOf(t), 'parlor.db');
+  const { store } = await open(t, path);
+  const revoked = { user: 'ann', revoked_at: AT };
+  const child = spawnChild(t, childCommand('revoke', path));
+  await child.line(/^revoked$/);
+  t.same(await store.revocations(), [revoked], 'the owner, of one that came beside it');
+  t.equal(await store.unrevoke('user:ann'), true);
+  await store.revoke({ ...revoked, user: 'bob' });
+  const reading = (await open(t, path, { access: 'read' })).store;
+  t.same(await reading.revocations(), [{ ...revoked, user: 'bob' }], 'and the other way round');
+  t.match(await refusal(reading.revoke(revoked)), /not open/);
+  t.match(await refusal(reading.unrevoke('user:bob')), /not open/);
 });
 
 t.test('who comes beside a Parlor changes no schema', async (t) => {

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { connect } from '../../adapters/sqlite/connection.js';
 import { MIGRATIONS, migrate, VERSION } from '../../adapters/sqlite/schema.js';
-import { append, message, messages } from '../conformance/store-fixture.js';
+import { append, AT, message, messages } from '../conformance/store-fixture.js';
 import { until } from '../support/until.js';
 import {
   childCommand,
@@ -188,6 +188,22 @@ t.test('a file of the first version is given an id of its own, and keeps what it
   t.not((await open(t, other)).store.identity().id, id);
 });
 
+t.test('a file of the second version keeps what it holds, and can keep revocations', async (t) => {
+  const path = join(folderOf(t), 'old.db');
+  const db = connect(path, 1_000);
+  migrate(db, path, MIGRATIONS.slice(0, 2));
+  db.write(() => fillRoom(db, 'a', 10, 5));
+  const id = db.value('SELECT uuid FROM identity');
+  db.close();
+  const { store } = await open(t, path);
+  t.equal(store.identity().id, id, 'it is the same store');
+  t.equal((await everything(store, 'a')).length, 10);
+  const revoked = { user: 'ann', revoked_at: AT };
+  t.same(await store.revocations(), []);
+  await store.revoke(revoked);
+  t.same(await store.revocations(), [revoked]);
+});
+
 const NEXT = ['CREATE TABLE half (a INTEGER)', 'CREATE TABLE whole (a INTEGER)'];
 
 /** Names of the tables, and the version. */
@@ -199,7 +215,7 @@ function schemaOf(path: string): { tables: unknown[]; version: unknown } {
   return { tables, version };
 }
 
-const TABLES = ['events', 'identity', 'probe', 'rooms', 'sqlite_sequence'];
+const TABLES = ['events', 'identity', 'probe', 'revocations', 'rooms', 'sqlite_sequence'];
 
 t.test('a migration that fails between two statements leaves the old version entire', async (t) => {
   const path = join(folderOf(t), 'parlor.db');

@@ -5,6 +5,7 @@
  * append: commits message after message into three rooms, and prints `committed ROOM SEQ` after each answer, for ever.
  * fill: the same with long texts, goes on when one is refused, and prints `state` whenever what the store says of
  *   itself changes. Told `stop`, it closes the store and prints `closed`.
+ * revoke: beside the same process, revokes the user `ann`, and waits.
  * migrate: brings the schema to a version whose second statement never ends.
  *
  * It prints `started` or `refused: …`, and ends when its standard input does.
@@ -17,7 +18,7 @@ import { createSqliteStore } from '../../adapters/sqlite/store.js';
 import { systemClock } from '../../adapters/system/clock.js';
 import { errorText } from '../../engine/errors.js';
 import type { Store } from '../../engine/ports.js';
-import { append, message } from '../conformance/store-fixture.js';
+import { append, AT, message } from '../conformance/store-fixture.js';
 
 const [task = '', path = ''] = process.argv.slice(2);
 const print = (line: string): void => void writeSync(1, `${line}\n`);
@@ -37,13 +38,17 @@ if (task === 'migrate') {
     timeoutMs: 5_000,
     log,
     clock: systemClock,
-    access: task === 'beside' ? 'write' : 'own',
+    access: task === 'beside' || task === 'revoke' ? 'write' : 'own',
   });
   try {
     await store.start();
     print('started');
     if (task === 'append') await appendForEver(store);
     if (task === 'fill') await fill(store);
+    if (task === 'revoke') {
+      await store.revoke({ user: 'ann', revoked_at: AT });
+      print('revoked');
+    }
   } catch (cause) {
     print(`refused: ${errorText(cause)}`);
   }

@@ -4,6 +4,7 @@ import type { Promised, StoreUnderTest } from './store-fixture.js';
 import { promiseIdentity } from './store-identity.js';
 import { promiseForgetting } from './store-forgets.js';
 import { promiseReads } from './store-reads.js';
+import { promiseRevocations } from './store-revocations.js';
 import { promiseWrites } from './store-writes.js';
 
 /** All that the Store port promises, stated on a store that `make` has made and not yet started. */
@@ -21,5 +22,6 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
   promiseWrites(promise);
   promiseReads(promise);
   promiseForgetting(promise);
+  promiseRevocations(name, make, promise);
   promiseIdentity(name, make);
 }

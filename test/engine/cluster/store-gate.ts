@@ -36,6 +36,9 @@ export class StoreGate {
       restore: (record) => this.pass(() => inner.restore(record)),
       retain: (roomId, keep) => this.pass(() => inner.retain(roomId, keep)),
       sweep: () => this.pass(() => inner.sweep()),
+      revoke: (revocation) => this.pass(() => inner.revoke(revocation)),
+      unrevoke: (key) => this.pass(() => inner.unrevoke(key)),
+      revocations: () => this.pass(() => inner.revocations()),
       state: () => {
         const ready = this.fault === 'none';
         return { kind: 'memory', ready, reason: ready ? null : 'the store does not answer' };
