@@ -73,12 +73,7 @@ export const Settings = Type.Object({
     'off',
     'how clients say who they are. off: they say it, and anybody may do everything; jwt: by a signed JSON Web Token',
   ),
-  AUTH_OFF_I_KNOW: whole(
-    0,
-    0,
-    1,
-    '1: AUTH=off is meant, although HOST lets other machines in',
-  ),
+  AUTH_OFF_I_KNOW: whole(0, 0, 1, '1: AUTH=off is meant, although HOST lets other machines in'),
   JWT_ALG: oneOf(['HS256', 'RS256', 'ES256', 'EdDSA'], 'HS256', 'how tokens are signed; others are refused'),
   JWT_SECRET: Type.String({
     default: '',
@@ -94,7 +89,10 @@ export const Settings = Type.Object({
     description: 'with another JWT_ALG: where the issuer publishes its keys (JWKS); they may change',
   }),
   JWT_ISSUER: Type.String({ default: '', description: 'what `iss` of a token must be; empty: anything' }),
-  JWT_AUDIENCE: Type.String({ default: '', description: 'what `aud` of a token must be or hold; empty: anything' }),
+  JWT_AUDIENCE: Type.String({
+    default: '',
+    description: 'what `aud` of a token must be or hold; empty: anything',
+  }),
   JWT_LEEWAY_S: whole(5, 0, 60, 'by how much the clock of the issuer may differ, s'),
   ORIGINS: Type.String({
     default: '',

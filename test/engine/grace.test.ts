@@ -47,7 +47,12 @@ t.test('A1.12: nobody becomes a guest by guessing, and who has a name gets nothi
   const guest = open(node, '');
   await guest.client.first('welcome');
   for (const guess of [guest.user, 'guest-00000000', 'x', '%00']) {
-    const read = readHello({ roomId: '42', query: new URLSearchParams({ resume: guess }), requestId: '', grant: ANYBODY });
+    const read = readHello({
+      roomId: '42',
+      query: new URLSearchParams({ resume: guess }),
+      requestId: '',
+      grant: ANYBODY,
+    });
     t.not('hello' in read && read.hello.user, guest.user, guess);
   }
   const bob = open(node, 'user=bob');

@@ -280,7 +280,14 @@ export async function startNode(t: Teardown, options: NodeOptions = {}): Promise
     counts,
     connect(room, user, since) {
       const client = new Client(hub, user);
-      const hello = { room_id: room, user, since: since ?? null, request_id: 'r', resume: null, grant: ANYBODY };
+      const hello = {
+        room_id: room,
+        user,
+        since: since ?? null,
+        request_id: 'r',
+        resume: null,
+        grant: ANYBODY,
+      };
       client.connection = engine.connect(client, hello);
       return client;
     },

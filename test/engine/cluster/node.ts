@@ -91,7 +91,8 @@ export class ClusterNode {
         user,
         since,
         request_id: null,
-        resume: null, grant: ANYBODY,
+        resume: null,
+        grant: ANYBODY,
       });
     });
     return client;
