@@ -1,4 +1,4 @@
-import { announce, announcePresence, endsMemberships, sendEphemeral } from './announce.js';
+import { announce, announcePresence, endConnections, endsMemberships, sendEphemeral } from './announce.js';
 import { firstSeqFor, type AudienceMessage, type Purpose } from './audience-message.js';
 import { eventFrame } from './codec.js';
 import { Entrance, type Hall } from './entrance.js';
@@ -303,6 +303,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
       case 'next':
         this.timeline.add(event);
         this.sent += announce(this, event);
+        if (endsMemberships(event)) endConnections(this, event);
     }
   }
 
