@@ -1,6 +1,7 @@
-import { endingOf } from './catch-up.js';
-import { eventFrame, membersFrame } from './codec.js';
-import { Entrance, type EntranceMessage, type Hall } from './entrance.js';
+import { announce, announcePresence, endConnections, endsMemberships, sendEphemeral } from './announce.js';
+import { firstSeqFor, type AudienceMessage, type Purpose } from './audience-message.js';
+import { eventFrame } from './codec.js';
+import { Entrance, type Hall } from './entrance.js';
 import { errorText, type Refusal } from './errors.js';
 import { Fanout } from './fanout.js';
 import type { JoinQueue } from './join-queue.js';
@@ -8,10 +9,10 @@ import type { Listener } from './listener.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import { MissedEvents, type Reading } from './missed-events.js';
 import type { Answer, Joined } from './messages/answers.js';
-import { isDurable, isQuiet, type DurableEvent, type RoomEvent } from './messages/events.js';
-import type { Check, LocalMembers, RollCall } from './messages/words.js';
+import { isDurable, type DurableEvent } from './messages/events.js';
+import type { LocalMembers, RollCall } from './messages/words.js';
 import type { Broker, Clock, Log, Meter, Outlet, Store } from './ports.js';
-import { Roster, type PresenceNews } from './roster.js';
+import { Roster } from './roster.js';
 import type { Scheduler } from './scheduler.js';
 import { SeatKeeper, type Entrant, type SeatAnswer } from './seat-keeper.js';
 import { sayChecked, sayPresent } from './say-present.js';
@@ -36,21 +37,6 @@ export interface AudienceParts {
   /** Hands a room's answer to its audience, behind the events that the room published before it. */
   readonly onSeatAnswer: (roomId: string, answer: SeatAnswer) => void;
 }
-
-export type AudienceMessage =
-  | RoomEvent
-  | RollCall
-  | Check
-  | SeatAnswer
-  | EntranceMessage
-  | { readonly type: 'enter'; readonly entrant: Entrant }
-  | { readonly type: 'remove'; readonly id: string }
-  /** Events may have been missed: read them, and assert all seats. `done`: whether both succeeded. */
-  | { readonly type: 'sync'; readonly done: (ok: boolean) => void }
-  | Reading<Purpose>;
-
-/** Why missed events are read: `message` has to wait for them, or all seats are to be asserted after them. */
-type Purpose = { readonly message: AudienceMessage } | { readonly done: (ok: boolean) => void };
 
 const LIMITS = { limit: 100_000 };
 /** A gap that could not be repaired, because the store is away, is tried again after this many ms. */
@@ -142,8 +128,8 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
         return;
       default:
         if (isDurable(message)) this.deliver(message);
-        else if (message.type === 'typing') this.sendEphemeral(eventFrame(message));
-        else this.tellPresent(message);
+        else if (message.type === 'typing') this.sent += sendEphemeral(this, eventFrame(message));
+        else if (this.roster.apply(message)) this.sent += announcePresence(this, message);
     }
   }
 
@@ -246,7 +232,7 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     if (this.timeline.cursor === null) this.begin(room.head_seq);
     if (this.listeners.size === 0) this.roster.begin(answer);
     const news = this.roster.learn(answer, entrant.listener.user);
-    if (news) this.tell(news);
+    if (news) this.sent += announcePresence(this, news);
     this.seats.admitted(id);
     this.entrance.admit({ entrant, room, membersVersion: answer.members_version });
   }
@@ -309,56 +295,16 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
         return;
       case 'unknown':
         this.timeline.keepEarly(event);
-        this.noteEnd(event);
+        if (endsMemberships(event)) this.roster.apply(event);
         return;
       case 'behind a gap':
         this.repair(event);
         return;
       case 'next':
         this.timeline.add(event);
-        this.sendOut(event);
+        this.sent += announce(this, event);
+        if (endsMemberships(event)) endConnections(this, event);
     }
-  }
-
-  private sendOut(event: DurableEvent): void {
-    if (!isQuiet(event)) {
-      this.sent += this.listeners.size;
-      this.live.send(eventFrame(event));
-    }
-    if (!this.noteEnd(event)) return;
-    const { members } = this.roster;
-    // Who was kicked may be back already. Clients were told of that before the kick, which has taken them off the list.
-    if (event.type === 'member_kicked' && members?.includes(event.user))
-      this.sendEphemeral(membersFrame(members));
-    for (const listener of [...this.listeners.values()]) {
-      const ending = endingOf(event, listener);
-      if (ending) listener.end(ending.code, ending.message);
-    }
-  }
-
-  /** Notes an event that ends memberships. Answers whether it does. */
-  private noteEnd(event: DurableEvent): boolean {
-    if (event.type !== 'room_closed' && event.type !== 'member_kicked') return false;
-    this.roster.apply(event);
-    return true;
-  }
-
-  private tellPresent(event: PresenceNews): void {
-    if (this.roster.apply(event)) this.tell(event);
-  }
-
-  private tell(event: PresenceNews): void {
-    const { roster } = this;
-    // In a large room the number of frames would grow with the square of its members.
-    if (event.member_count > this.parts.presenceLimit) return;
-    const whole = roster.clientsDiffer ? roster.members : null;
-    this.sendEphemeral(whole === null ? eventFrame(event) : membersFrame(whole));
-    roster.listed();
-  }
-
-  private sendEphemeral(frame: string): void {
-    const missed = this.live.sendEphemeral(frame, this.listeners.values());
-    this.sent += this.listeners.size - missed;
   }
 
   /** Reads the events before `message` from the store, then deals with it. All other messages wait. */
@@ -394,12 +340,4 @@ export class AudienceActor implements Behaviour<AudienceMessage>, Hall {
     else this.mailbox.putBack([message]);
     this.parts.clock.after(RETRY_MS, () => this.mailbox.resume());
   }
-}
-
-/** The first seq that need not be read before this message is dealt with. */
-function firstSeqFor(message: AudienceMessage): number {
-  if (message.type === 'join_answered' && message.answer.type === 'joined')
-    return message.answer.room.head_seq + 1;
-  if (message.type === 'roll_call') return message.head_seq + 1;
-  return 'seq' in message ? message.seq : 0;
 }

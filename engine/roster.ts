@@ -28,7 +28,8 @@ export class Roster {
   private ahead: Map<number, Change> | null = null;
   private differs = false;
 
-  constructor(private readonly limit: number) {}
+  /** `limit`: clients of a room with more members than this are not told of joins and leaves. */
+  constructor(readonly limit: number) {}
 
   /** All members by name; null if they are not known. */
   get members(): readonly string[] | null {

@@ -5,13 +5,10 @@ import { tooLarge, type RefusalStatus, type RequestHead } from './request-head.j
 import { BridgeRequest, type RequestHost } from './request.js';
 import { BridgeResponse } from './response.js';
 import { type ResponseHost } from './response-host.js';
+import { UploadWatch, type UploadLimits } from './upload-watch.js';
 
-export interface ExchangeLimits {
+export interface ExchangeLimits extends UploadLimits {
   readonly maxBodyBytes: number;
-  /** How long the whole body may take to arrive, ms. */
-  readonly bodyTimeoutMs: number;
-  /** How long the body may pause, ms. */
-  readonly bodyPauseMs: number;
 }
 
 export interface ExchangeEvents {
@@ -29,20 +26,6 @@ type Handler = (request: BridgeRequest, response: BridgeResponse) => void;
 
 /** How long the application may take to answer after its upload was refused, ms. Then the bridge answers. */
 const REFUSAL_GRACE_MS = 1_000;
-
-/**
- * uWS reads a chunk extension (`c;a=b`, RFC 9112 section 7.1.1) as further digits of the chunk's size. It then treats the
- * end of the body as part of it and waits for bytes that never come. So if the bytes received end like a chunked body
- * and no more come within UNREADABLE_MS, the body is refused. In a body that really contains these bytes, more follow.
- */
-const CHUNKS_END = Buffer.from('\r\n0\r\n\r\n');
-const UNREADABLE_MS = 500;
-const UNREADABLE =
-  'the chunks of the body cannot be read: send it with a content-length, or without chunk extensions';
-
-function endsLikeChunks(bytes: Buffer): boolean {
-  return bytes.subarray(-CHUNKS_END.length).equals(CHUNKS_END);
-}
 
 /**
  * One request and its answer. Owns the native response, which must not be used after the answer or an abort, and the
@@ -68,10 +51,9 @@ export class Exchange implements RequestHost, ResponseHost {
   private uploading: boolean;
   private refused = false;
   private paused = false;
-  private timer: NodeJS.Timeout | undefined;
-  private pauseTimer: NodeJS.Timeout | undefined;
-  /** The bytes received so far end like a chunked body, although uWS waits for more. */
-  private mayHaveEnded = false;
+  /** Null while no timer is needed: a short body arrives in the same turn as its head. */
+  private uploadWatch: UploadWatch | null = null;
+  private refusalTimer: NodeJS.Timeout | undefined;
 
   constructor(
     native: HttpResponse,
@@ -155,8 +137,8 @@ export class Exchange implements RequestHost, ResponseHost {
 
   private receiveFrom(native: HttpResponse): void {
     native.onData((bytes, last) => this.data(bytes, last));
-    // A short body arrives in the same turn as its head, and needs no timer. Chunks may never arrive.
-    if (this.isChunked) this.watchUpload();
+    // Chunks may never arrive.
+    if (this.isChunked) this.watch.goOn();
   }
 
   data(bytes: ArrayBuffer, last: boolean): void {
@@ -168,10 +150,10 @@ export class Exchange implements RequestHost, ResponseHost {
       } else if (!this.refused && bytes.byteLength > 0) {
         // uWS reuses the memory after this callback.
         const copy = Buffer.from(new Uint8Array(bytes));
-        if (this.isChunked) this.mayHaveEnded = endsLikeChunks(copy);
+        if (this.isChunked) this.watch.chunked(copy);
         this.request.receive(copy);
       }
-      if (!last) this.watchUpload();
+      if (!last) this.watch.goOn();
       else if (this.isChunked) setImmediate(() => this.uploadedLater());
       else this.uploaded();
     } catch (cause) {
@@ -216,7 +198,7 @@ export class Exchange implements RequestHost, ResponseHost {
     if (this.response.release()) return;
     if (!hasListener) this.overrule(status, detail);
     else if (this.native)
-      this.timer = setTimeout(() => this.overrule(status, detail), REFUSAL_GRACE_MS).unref();
+      this.refusalTimer = setTimeout(() => this.overrule(status, detail), REFUSAL_GRACE_MS).unref();
   }
 
   private crash(cause: unknown): void {
@@ -258,28 +240,17 @@ export class Exchange implements RequestHost, ResponseHost {
     });
   }
 
-  /** Starts the timer of the whole body, once, and restarts the timer of its next piece. */
-  private watchUpload(): void {
-    const { bodyTimeoutMs, bodyPauseMs } = this.limits;
-    this.timer ??= setTimeout(
-      () => this.refuseUpload(408, `the body took longer than ${bodyTimeoutMs} ms`),
-      bodyTimeoutMs,
-    ).unref();
-    if (this.pauseTimer) clearTimeout(this.pauseTimer);
-    const ms = this.mayHaveEnded ? Math.min(UNREADABLE_MS, bodyPauseMs) : bodyPauseMs;
-    this.pauseTimer = setTimeout(() => this.pausedTooLong(), ms).unref();
-  }
-
-  private pausedTooLong(): void {
-    if (this.mayHaveEnded) this.refuseUpload(400, UNREADABLE);
-    // It is the application that does not read, so the client is not to blame.
-    else if (this.paused) this.watchUpload();
-    else this.refuseUpload(408, `the body paused for more than ${this.limits.bodyPauseMs} ms`);
+  private get watch(): UploadWatch {
+    this.uploadWatch ??= new UploadWatch(this.limits, {
+      isPaused: () => this.paused,
+      refuse: (status, detail) => this.refuseUpload(status, detail),
+    });
+    return this.uploadWatch;
   }
 
   private stopTimers(): void {
-    clearTimeout(this.timer);
-    clearTimeout(this.pauseTimer);
-    this.timer = this.pauseTimer = undefined;
+    this.uploadWatch?.stop();
+    clearTimeout(this.refusalTimer);
+    this.refusalTimer = undefined;
   }
 }

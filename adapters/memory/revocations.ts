@@ -17,11 +17,12 @@ export function createRevocations(): Pick<Store, 'revoke' | 'unrevoke' | 'revoca
         resolve();
       }),
     unrevoke: (key) => Promise.resolve(rows.delete(key)),
-    revocations: () => Promise.resolve(revocationsOf([...rows.values()].sort(byKey).flat())),
+    revocations: () => Promise.resolve(revocationsOf(inOrder([...rows.values()]).flat())),
   };
 }
 
 /** In the order of UTF-8, as databases sort. JavaScript's own order differs where a name holds an emoji. */
-function byKey([a]: RevocationRow, [b]: RevocationRow): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+function inOrder(rows: readonly RevocationRow[]): RevocationRow[] {
+  const encoded = rows.map((row) => ({ row, bytes: Buffer.from(row[0]) }));
+  return encoded.sort((a, b) => Buffer.compare(a.bytes, b.bytes)).map(({ row }) => row);
 }

@@ -8,7 +8,7 @@ import type { Append, AppendResult, RetentionBounds, RoomRecord, Store } from '.
 export interface MemoryStoreOptions {
   /** Events kept per room; older ones are forgotten, their ids too. */
   readonly eventsPerRoom: number;
-  /** Events kept in all rooms together; beyond it, the rooms that were written longest ago forget theirs. */
+  /** Events kept in all rooms together; beyond it, the oldest are forgotten, whichever room they are of. */
   readonly eventsInAll: number;
   /** Rooms kept. Beyond it new rooms are refused, since the seq that a room has reached must never be forgotten. */
   readonly rooms: number;
@@ -23,8 +23,8 @@ interface Logged {
 /** Events that one call of `retain` forgets at most. */
 const STEP = 1_000;
 /**
- * Beyond `eventsInAll`, this part of it is forgotten as well. Finding the room written longest ago costs microseconds: a
- * set that is taken from at its beginning is walked past all that was there. So it is not done at every append.
+ * Beyond `eventsInAll`, this part of it is forgotten as well: many events of a room at a time cost little more than one,
+ * because those behind them are moved.
  */
 const TRIM_SHARE = 0.001;
 
@@ -50,11 +50,11 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
   const rooms = new Map<string, Kept>();
   /** The ids of `rooms`. */
   const ids = createSortedIds();
-  /** Rooms that hold events, in the order of their last write, which is that of insertion. */
-  const written = new Set<Kept>();
   const byId = createById<Logged>();
   /** In the order of commits. Forgotten events are removed later, many at a time. */
   let log: Logged[] = [];
+  /** What is in front of this in `log` is forgotten. */
+  let oldest = 0;
   let position = 0;
   let ready = false;
   const id = newId();
@@ -80,8 +80,6 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     if (kept.events.length > options.eventsPerRoom * 1.25)
       forget(kept, kept.events.length - options.eventsPerRoom);
     if (!known) keep(kept);
-    written.delete(kept);
-    if (kept.events.length > 0) written.add(kept);
     return 'committed';
   }
 
@@ -118,15 +116,24 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
   function trim(): void {
     const { eventsInAll } = options;
     if (byId.size > eventsInAll) trimTo(eventsInAll - Math.floor(eventsInAll * TRIM_SHARE));
-    if (log.length > 2 * byId.size + 1024) log = log.filter(({ forgotten }) => !forgotten);
+    if (log.length <= 2 * byId.size + 1024) return;
+    log = log.filter(({ forgotten }) => !forgotten);
+    oldest = 0;
   }
 
   function trimTo(count: number): void {
-    for (const kept of written) {
-      const over = byId.size - count;
-      if (over <= 0) return;
-      forget(kept, Math.min(over, kept.events.length));
-      if (kept.events.length === 0) written.delete(kept);
+    const byRoom = new Map<string, number>();
+    for (let over = byId.size - count; over > 0; oldest++) {
+      const logged = log[oldest];
+      if (logged === undefined) break;
+      if (logged.forgotten) continue;
+      const { room_id } = logged.event;
+      byRoom.set(room_id, (byRoom.get(room_id) ?? 0) + 1);
+      over--;
+    }
+    for (const [room_id, number] of byRoom) {
+      const kept = rooms.get(room_id);
+      if (kept) forget(kept, number);
     }
   }
 
@@ -195,7 +202,6 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       if (!kept) return Promise.resolve(false);
       const over = excess(kept, bounds);
       forget(kept, Math.min(STEP, over));
-      if (kept.events.length === 0) written.delete(kept);
       return Promise.resolve(over > STEP);
     },
     sweep: () => Promise.resolve(false),

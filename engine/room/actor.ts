@@ -1,31 +1,23 @@
 import { errorText } from '../errors.js';
 import type { Outcome } from '../journal.js';
 import { Mailbox, type Behaviour } from '../mailbox.js';
-import { notDelivered, refused } from '../messages/answers.js';
-import {
-  isChange,
-  type AssertCommand,
-  type ChangeCommand,
-  type Command,
-  type JoinCommand,
-  type PostCommand,
-} from '../messages/commands.js';
-import type { DurableEvent } from '../messages/events.js';
+import { refused } from '../messages/answers.js';
 import type { Delivery, RoomRecord, Session } from '../ports.js';
 import type { Scheduler } from '../scheduler.js';
 import { Alarm } from './alarm.js';
 import { Attendance } from './attendance.js';
+import { carryOut, type CommandParts, type Wait } from './carry-out.js';
 import { RoomCore } from './core.js';
 import type { Context } from './decision.js';
-import { memberList } from './facts.js';
-import { firstAnswer } from './first-answer.js';
-import type { OutboxOwner } from './outbox.js';
+import { Doubt, UNSURE_MS } from './doubt.js';
 import type { RoomMessage } from './message.js';
+import type { OutboxOwner } from './outbox.js';
 import type { RoomParts } from './parts.js';
 import { Repeats } from './repeats.js';
 import { closesWhenEmpty } from './rules.js';
 import { expire, nextExpiry } from './seating.js';
-import { policyOf, type Fact, type RoomState } from './state.js';
+import { idleMs, type Fact, type RoomState } from './state.js';
+import { askForRecord, askForRepeats, readAgain, readAgainLater } from './store-questions.js';
 import type { RoomSupervisor, WakeUp } from './supervisor.js';
 
 /**
@@ -33,15 +25,6 @@ import type { RoomSupervisor, WakeUp } from './supervisor.js';
  * for it.
  */
 const LIMITS = { limit: 20_000, batch: 64 };
-/**
- * While the node cannot tell whether it is still the room's home, the room checks again every this many ms.
- */
-const UNSURE_MS = 50;
-/**
- * So many ms after a roll call a room that may close by itself reads its record again: longer than PostgreSQL may take
- * over what the home before it has decided.
- */
-const READ_AGAIN_MS = 10_000;
 
 /**
  * What a room is doing. It decides commands in the phase `open` only.
@@ -56,15 +39,15 @@ const READ_AGAIN_MS = 10_000;
 type Phase = 'draining' | 'loading' | 'open' | 'waiting' | 'looking_up' | 'unsure' | 'crashed' | 'stopped';
 
 /**
- * The thin actor around a room's pure core. It decides a command at once, stages the events in the journal,
- * and answers when they are stored.
+ * The thin actor around a room's pure core: says in which phase the room is, so when commands may be carried
+ * out, and how it begins, begins again after a fault, and ends.
  */
-export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
+export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner, CommandParts {
   readonly mailbox: Mailbox<RoomMessage>;
   private phase: Phase = 'loading';
-  private readonly core: RoomCore;
-  private readonly repeats: Repeats;
-  private readonly attendance: Attendance;
+  readonly core: RoomCore;
+  readonly repeats: Repeats;
+  readonly attendance: Attendance;
   /** Whether loading is followed by a roll call. */
   private callsRoll: boolean;
   /** The session in which the room was woken. */
@@ -74,20 +57,15 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
    * answer.
    */
   private asked = 0;
-  /** Clients have to be sent the list of members once the node is known to be the room's home again. */
-  private owesList = false;
-  private asksAgain = false;
   private used: number;
   private readonly alarm: Alarm;
-  /** seq of the last event of an `open` or `close` that may have been decided before, without an event. */
-  private redone = 0;
-  /** When the node was last found to be the room's home after all; monotonic, ms. */
-  private sureSince = -Infinity;
+  /** Null until the node is unsure for the first time: few rooms ever have one. */
+  private doubts: Doubt | null = null;
 
   constructor(
     readonly roomId: string,
     scheduler: Scheduler,
-    private readonly parts: RoomParts,
+    readonly parts: RoomParts,
     readonly supervisor: RoomSupervisor,
     wakeUp: WakeUp,
   ) {
@@ -166,21 +144,20 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     }
     switch (message.type) {
       case 'loaded':
-        if (this.phase === 'loading' && message.load === this.asked)
-          this.loaded(message.record, message.latest);
+        if (this.awaits('loading', message.load)) this.loaded(message.record, message.latest);
         return;
       case 'not_loaded':
-        if (this.phase === 'loading' && message.load === this.asked)
+        if (this.awaits('loading', message.load))
           this.supervisor.ended(`could not be loaded: ${errorText(message.cause)}`);
         return;
       case 'looked_up':
-        if (this.phase === 'looking_up' && message.lookup === this.asked) this.enter('open');
+        if (this.awaits('looking_up', message.lookup)) this.enter('open');
         return;
       case 'not_looked_up':
-        if (this.phase === 'looking_up' && message.lookup === this.asked) this.notLookedUp(message.cause);
+        if (this.awaits('looking_up', message.lookup)) this.notLookedUp(message.cause);
         return;
       case 'read_again':
-        this.readAgain(message.after);
+        if (this.attendance.callId === message.after) readAgain(this, message.after);
         return;
       case 'was_read_again':
         this.wasReadAgain(message);
@@ -194,11 +171,11 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
       case 'present':
       case 'checked':
       case 'node_gone':
-        if (this.isCurrent) this.hear(message);
-        else this.parts.clock.after(UNSURE_MS, () => this.mailbox.tellFirst(message));
+        if (this.isCurrent) this.learn((state, ctx) => this.attendance.heard(message, state, ctx));
+        else this.doubt.tellLater(message);
         return;
       case 'ask_again':
-        this.askAgain();
+        if (this.doubt.check(this.phase === 'unsure') && this.phase === 'unsure') this.enter('open');
         return;
       case 'tick':
         this.tick();
@@ -249,8 +226,12 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   }
 
   withheld(): void {
-    this.owesList = true;
-    this.askLater();
+    this.doubt.withheld();
+  }
+
+  private get doubt(): Doubt {
+    this.doubts ??= new Doubt(this);
+    return this.doubts;
   }
 
   /* ------------------------------------------------------------- Phases */
@@ -268,18 +249,14 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     this.mailbox.putBack([delivery]);
   }
 
+  /** Whether this phase waits for the answer to the question to the store with this number. */
+  private awaits(phase: 'loading' | 'looking_up', question: number): boolean {
+    return this.phase === phase && question === this.asked;
+  }
+
   private load(): void {
     this.enter('loading');
-    const load = ++this.asked;
-    const { store } = this.parts;
-    const newest = { room_id: this.roomId, limit: 1, messages_only: false };
-    Promise.all([store.load(this.roomId), store.history(newest)]).then(
-      ([record, [last]]) => {
-        const latest = last === undefined ? 0 : Date.parse(last.at);
-        this.mailbox.tellFirst({ type: 'loaded', load, record, latest });
-      },
-      (cause: unknown) => this.mailbox.tellFirst({ type: 'not_loaded', load, cause }),
-    );
+    askForRecord(this, ++this.asked);
   }
 
   private loaded(record: RoomRecord | null, latest: number): void {
@@ -312,35 +289,20 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     this.begin();
   }
 
+  /**
+   * The store has an event of this room that the room does not know. Once it is rebuilt it calls the roll, so
+   * audiences find the gap and read it.
+   */
+  private rebuildFromStore(): void {
+    this.parts.log.warn({ room_id: this.roomId }, 'room: the store is ahead; rebuilt from it');
+    this.core.flush();
+    this.begin();
+  }
+
   private giveBack(reason: string): void {
     // An outage passes by itself. A fault of this room alone may not.
     const { ready } = this.parts.store.state();
     for (const message of this.mailbox.takeAll()) if ('command' in message) message.retry(reason, !ready);
-  }
-
-  /** The session may be over and another home may be deciding, so this command waits until that is known. */
-  private waitUntilSure(delivery: Delivery): void {
-    this.waitIn('unsure', delivery);
-    this.askLater();
-  }
-
-  private askLater(): void {
-    if (this.asksAgain) return;
-    this.asksAgain = true;
-    this.parts.clock.after(UNSURE_MS, () => this.mailbox.tellFirst({ type: 'ask_again' }));
-  }
-
-  private askAgain(): void {
-    this.asksAgain = false;
-    if (!this.isCurrent) {
-      if (this.phase === 'unsure' || this.owesList) this.askLater();
-      return;
-    }
-    if (this.owesList) this.core.apply(memberList(this.core.state, this.core.context()));
-    this.owesList = false;
-    if (this.phase !== 'unsure') return;
-    this.sureSince = this.parts.clock.elapsed();
-    this.enter('open');
   }
 
   /* ----------------------------------------------------------- Commands */
@@ -348,89 +310,39 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
   private command(delivery: Delivery): void {
     this.used = this.parts.clock.elapsed();
     if (!this.isCurrent) {
-      this.waitUntilSure(delivery);
+      // The session may be over and another home may be deciding, so this command waits until that is known.
+      this.waitIn('unsure', delivery);
+      this.doubt.checkLater();
       return;
     }
     if (delivery.mustWait) {
       delivery.retry('a command before it is tried again');
       return;
     }
-    const { command } = delivery;
-    switch (command.type) {
-      case 'post':
-        if (!this.isAnswered(delivery, command)) this.decide(delivery, command);
+    const wait = carryOut(this, delivery);
+    if (wait !== null) this.waitFor(wait, delivery);
+  }
+
+  private waitFor(wait: Wait, delivery: Delivery): void {
+    switch (wait) {
+      case 'roll_call':
+        this.waitIn('waiting', delivery);
         return;
-      case 'open':
-      case 'close':
-      case 'kick':
-        if (!this.isAnswered(delivery, command)) this.change(delivery, command);
+      case 'look_up':
+        this.waitIn('looking_up', delivery);
+        this.lookUp();
         return;
-      case 'join':
-        this.join(delivery, command);
-        return;
-      case 'leave':
-        this.attendance.left(command.connection_id);
-        this.decide(delivery, command);
-        return;
-      case 'assert':
-        this.assert(delivery, command);
-        return;
-      default:
-        this.decide(delivery, command);
+      case 'rebuild':
+        this.mailbox.putBack([delivery]);
+        this.rebuildFromStore();
     }
   }
 
-  /** Whether a command needs no decision now: it is a repeat, or the store has to be asked first. */
-  private isAnswered(delivery: Delivery, command: PostCommand | ChangeCommand): boolean {
-    const repeat = this.repeats.of(command);
-    if (repeat === 'new') return false;
-    if (repeat === 'unknown') {
-      this.waitIn('looking_up', delivery);
-      this.lookUp();
-    } else if (repeat === 'elsewhere') {
-      delivery.retry('its id is being used in another room');
-    } else if (this.isBehind(repeat)) {
-      this.storeIsAhead(delivery);
-    } else if (delivery.redelivered && this.isUndone(command, repeat)) {
-      // Its id is taken by the event of the first time.
-      const { id: _, ...anew } = command;
-      this.change(delivery, anew);
-    } else {
-      const answer = firstAnswer(command, repeat, this.core.state, this.core.context());
-      if (delivery.redelivered && answer.type !== 'refused') this.core.repeat(repeat);
-      this.core.answer(delivery, answer);
-    }
-    return true;
-  }
-
-  /** Decides a command that changes the room, perhaps not for the first time. */
-  private change(delivery: Delivery, command: ChangeCommand): void {
-    const { head_seq } = this.core.state;
-    const isDecided = this.decide(delivery, command);
-    const hasChanged = isDecided && this.core.state.head_seq > head_seq;
-    if (hasChanged && delivery.redelivered && command.type !== 'kick') this.redone = head_seq + 1;
-  }
-
-  /**
-   * An `open` or `close` that is delivered again, and changed nothing the first time, is not known by an event, and may
-   * change something now. Then what came behind it is done again as well, so that the last one of them holds.
-   */
-  private isUndone(command: PostCommand | ChangeCommand, first: DurableEvent): command is ChangeCommand {
-    const isSetting = command.type === 'open' || command.type === 'close';
-    return isSetting && first.room_id === this.roomId && first.seq < this.redone;
-  }
-
+  /** One question for the command that waits and for those behind it. */
   private lookUp(): void {
-    const lookup = ++this.asked;
-    const commands = this.mailbox.peek(LIMITS.batch).flatMap((message) => {
-      if (!('command' in message)) return [];
-      const { command } = message;
-      return command.type === 'post' || isChange(command) ? [command] : [];
-    });
-    this.repeats.lookUp(commands, this.parts.store).then(
-      () => this.mailbox.tellFirst({ type: 'looked_up', lookup }),
-      (cause: unknown) => this.mailbox.tellFirst({ type: 'not_looked_up', lookup, cause }),
-    );
+    const next = this.mailbox.peek(LIMITS.batch);
+    const commands = next.flatMap((message) => ('command' in message ? [message.command] : []));
+    askForRepeats(this, commands, ++this.asked);
   }
 
   private notLookedUp(cause: unknown): void {
@@ -440,70 +352,7 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     this.enter('open');
   }
 
-  /** Whether the store has more of this room than the room knows. */
-  private isBehind(first: DurableEvent): boolean {
-    return first.room_id === this.roomId && first.seq > this.core.state.head_seq;
-  }
-
-  /**
-   * The store has an event of this room that the room does not know: a commit that was not answered in time
-   * has come true after all, and nobody was told. The room is rebuilt and calls the roll, so audiences find
-   * the gap and read it.
-   */
-  private storeIsAhead(delivery: Delivery): void {
-    this.mailbox.putBack([delivery]);
-    this.rebuildFromStore();
-  }
-
-  private rebuildFromStore(): void {
-    this.parts.log.warn({ room_id: this.roomId }, 'room: the store is ahead; rebuilt from it');
-    this.core.flush();
-    this.begin();
-  }
-
-  /** False: it waits for the end of the roll call. */
-  private decide(delivery: Delivery, command: Command): boolean {
-    if (this.core.decide(delivery, command)) return true;
-    this.waitIn('waiting', delivery);
-    return false;
-  }
-
-  private join(delivery: Delivery, command: JoinCommand): void {
-    const isDecided = this.decide(delivery, command);
-    if (isDecided && delivery.redelivered && this.parts.lives(command.node_id))
-      this.attendance.joinedLate(command);
-  }
-
-  /** A node's list may come in several commands. It is decided when the last of them is here. */
-  private assert(delivery: Delivery, command: AssertCommand): void {
-    if (delivery.redelivered) {
-      // Connections may have come and gone since: the node is asked for a new list.
-      const message = 'the list of connections may be out of date; send it anew';
-      delivery.settle(notDelivered('no', { code: 'unavailable', message }));
-      return;
-    }
-    const whole = this.attendance.gather(command);
-    if (whole === 'broken') {
-      const message = 'the list of connections has lost its beginning; send it anew';
-      delivery.settle(notDelivered('no', { code: 'unavailable', message }));
-    } else if (whole === 'more follows') delivery.settle({ type: 'asserted', lost: [] });
-    else this.decide(delivery, whole);
-  }
-
-  /** A node has answered the roll call or is gone. */
-  private hear(message: Extract<RoomMessage, { type: 'present' | 'checked' | 'node_gone' }>): void {
-    const { attendance } = this;
-    this.learn((state, ctx) => {
-      switch (message.type) {
-        case 'present':
-          return attendance.nodeAnswered(message.word, state, ctx);
-        case 'checked':
-          return attendance.checked(message.word, ctx);
-        case 'node_gone':
-          return attendance.nodeGone(message.nodeId, state, ctx);
-      }
-    });
-  }
+  /* ------------------------------------------------------------ Members */
 
   /** Applies facts about members. If that completes the roll call, commands that waited for it go on. */
   private learn(facts: (state: RoomState, ctx: Context) => readonly Fact[]): void {
@@ -511,29 +360,13 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     core.apply(facts(core.state, core.context()));
     if (!attendance.isComplete) return;
     core.apply(attendance.complete(core.state, core.context()));
-    if (this.session.mayFollowAnother && closesWhenEmpty(core.state)) this.readAgainLater(attendance.callId);
+    if (this.session.mayFollowAnother && closesWhenEmpty(core.state)) readAgainLater(this, attendance.callId);
     if (this.phase === 'waiting') this.enter('open');
-  }
-
-  /**
-   * The home before this one may have closed the room because it was empty, and that was stored after this home had read
-   * the record. Joins store nothing, so nothing else would tell, and whoever has joined since would sit in a closed room.
-   */
-  private readAgainLater(after: string): void {
-    this.parts.clock.after(READ_AGAIN_MS, () => this.mailbox.tellFirst({ type: 'read_again', after }));
-  }
-
-  private readAgain(after: string): void {
-    if (this.attendance.callId !== after) return;
-    this.parts.store.load(this.roomId).then(
-      (record) => this.mailbox.tellFirst({ type: 'was_read_again', after, head_seq: record?.head_seq ?? 0 }),
-      () => this.readAgainLater(after),
-    );
   }
 
   private wasReadAgain({ after, head_seq }: Extract<RoomMessage, { type: 'was_read_again' }>): void {
     if (this.attendance.callId !== after || head_seq <= this.core.state.head_seq) return;
-    if (this.phase !== 'open') this.readAgainLater(after);
+    if (this.phase !== 'open') readAgainLater(this, after);
     else this.rebuildFromStore();
   }
 
@@ -545,10 +378,10 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     this.attendance.repeat();
     if (this.phase === 'draining' || this.phase === 'loading') return;
     // What waited while the node was unsure may keep a seat whose time is over, so it is dealt with first.
-    if (this.phase === 'unsure' || clock.elapsed() < this.sureSince + UNSURE_MS) return;
+    if (this.phase === 'unsure' || this.doubts?.hasJustEnded) return;
     this.core.apply(expire(this.core.state, this.core.context()));
     this.core.flush();
-    if (this.isIdle && clock.elapsed() >= this.used + this.idleMs()) this.supervisor.idle();
+    if (this.isIdle && clock.elapsed() >= this.used + idleMs(this.core.state)) this.supervisor.idle();
   }
 
   /** Waits for whichever comes first: a seat to be freed, the roll call to be repeated, or being idle. */
@@ -557,15 +390,9 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner {
     const next = Math.min(
       nextExpiry(this.core.state) ?? Infinity,
       this.attendance.nextRepeat,
-      this.mayHaveMembers || !this.core.isDrained ? Infinity : this.used + this.idleMs(),
+      this.mayHaveMembers || !this.core.isDrained ? Infinity : this.used + idleMs(this.core.state),
     );
     const least = this.isCurrent ? 0 : this.parts.clock.elapsed() + UNSURE_MS;
     this.alarm.by(Math.max(next, least));
-  }
-
-  /** A room that was never opened, only asked about, is not kept in memory. */
-  private idleMs(): number {
-    const { state } = this.core;
-    return state.status === 'absent' ? 0 : policyOf(state).idle_ms;
   }
 }

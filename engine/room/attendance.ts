@@ -5,6 +5,7 @@ import { AssertedLists } from './asserted-lists.js';
 import type { Context } from './decision.js';
 import { evolve } from './evolve.js';
 import { LateJoins } from './late-joins.js';
+import type { NodeNews } from './message.js';
 import { RollCall } from './roll-call.js';
 import { assertPlaces, completeRoll, remember } from './seating.js';
 import type { Fact, RoomState } from './state.js';
@@ -67,8 +68,20 @@ export class Attendance {
     return [...before, ...here];
   }
 
-  /** A node has answered. */
-  nodeAnswered(word: Present, state: RoomState, ctx: Context): readonly Fact[] {
+  /** The facts in a node's answer, or in the news that it is gone. */
+  heard(news: NodeNews, state: RoomState, ctx: Context): readonly Fact[] {
+    switch (news.type) {
+      case 'present':
+        return this.present(news.word, state, ctx);
+      case 'checked':
+        return this.checked(news.word, ctx);
+      case 'node_gone':
+        return this.nodeGone(news.nodeId, state, ctx);
+    }
+  }
+
+  /** A node has answered the roll call. */
+  private present(word: Present, state: RoomState, ctx: Context): readonly Fact[] {
     const present = this.rollCall?.answer(word);
     return present ? this.asserted(word.node_id, present, state, ctx) : [];
   }
@@ -89,12 +102,20 @@ export class Attendance {
     return assertPlaces(state, nodeId, sure, ctx).facts;
   }
 
-  nodeGone(nodeId: string, state: RoomState, ctx: Context): readonly Fact[] {
+  private nodeGone(nodeId: string, state: RoomState, ctx: Context): readonly Fact[] {
     this.rollCall?.nodeGone(nodeId);
     this.late?.nodeGone(nodeId);
     if (this.late?.isEmpty) this.late = null;
     if (state.seats.size === 0) return [];
     return [{ type: 'node_gone', node_id: nodeId, since: ctx.elapsed }];
+  }
+
+  /** A node has said which connections are gone. */
+  private checked(word: Checked, ctx: Context): readonly Fact[] {
+    const gone = this.late?.answered(word) ?? NOBODY;
+    if (this.late?.isEmpty) this.late = null;
+    const since = ctx.elapsed;
+    return gone.map(({ user, connection_id }) => ({ type: 'connection_gone', user, connection_id, since }));
   }
 
   /** Whether every node has answered and `complete` has not been called yet. */
@@ -147,14 +168,6 @@ export class Attendance {
   /** Sends the questions that have gathered in this turn. */
   endTurn(): void {
     this.late?.ask();
-  }
-
-  /** A node has said which connections are gone. */
-  checked(word: Checked, ctx: Context): readonly Fact[] {
-    const gone = this.late?.answered(word) ?? NOBODY;
-    if (this.late?.isEmpty) this.late = null;
-    const since = ctx.elapsed;
-    return gone.map(({ user, connection_id }) => ({ type: 'connection_gone', user, connection_id, since }));
   }
 
   /** Whether a node was asked about connections and has not answered. */

@@ -2,9 +2,16 @@ import type { Outcome } from '../journal.js';
 import type { Checked, Present } from '../messages/words.js';
 import type { Delivery, RoomRecord } from '../ports.js';
 
+/** A node has told of its connections to the room, or is gone. */
+export type NodeNews =
+  | { readonly type: 'present'; readonly word: Present }
+  | { readonly type: 'checked'; readonly word: Checked }
+  | { readonly type: 'node_gone'; readonly nodeId: string };
+
 /** A room's messages: commands, answers to its own questions, and news of other nodes. */
 export type RoomMessage =
   | Delivery
+  | NodeNews
   | {
       readonly type: 'loaded';
       readonly load: number;
@@ -20,9 +27,6 @@ export type RoomMessage =
   | { readonly type: 'commit_failed'; readonly outcome: Outcome }
   /** Nothing is staged any more. */
   | { readonly type: 'drained' }
-  | { readonly type: 'present'; readonly word: Present }
-  | { readonly type: 'checked'; readonly word: Checked }
-  | { readonly type: 'node_gone'; readonly nodeId: string }
   /** Time to check again whether the node is still the room's home. */
   | { readonly type: 'ask_again' }
   /** A time has come that the room waited for. */

@@ -1,4 +1,4 @@
-import type { ChangeCommand, PostCommand } from '../messages/commands.js';
+import { isChange, type ChangeCommand, type Command, type PostCommand } from '../messages/commands.js';
 import type { DurableEvent } from '../messages/events.js';
 import type { Store } from '../ports.js';
 
@@ -16,6 +16,8 @@ export class Repeats {
   /** The store's answers about ids: the event that has the id, or null. */
   private looked: Map<string, DurableEvent | null> = NOTHING;
   private clears = 0;
+  /** seq of the last event of an `open` or `close` that may have been decided before, without an event. */
+  redone = 0;
 
   constructor(
     private readonly roomId: string,
@@ -36,12 +38,24 @@ export class Repeats {
     return first ?? 'new';
   }
 
-  /** Asks the store about these commands. */
-  async lookUp(commands: readonly (PostCommand | ChangeCommand)[], store: Store): Promise<void> {
-    // An event in flight may be stored in a moment, so the store's “no” would be out of date.
-    const ids = commands.flatMap(({ id, fresh }) =>
-      fresh || id === undefined || this.inFlight.has(id) ? [] : [id],
-    );
+  /**
+   * Whether a command that is delivered again has to be decided again, although `first` has its id. An `open`
+   * or `close` that changed nothing the first time is not known by an event, and may change something now.
+   * Then what came behind it is done again as well, so that the last one of them holds.
+   */
+  isUndone(command: PostCommand | ChangeCommand, first: DurableEvent): command is ChangeCommand {
+    const isSetting = command.type === 'open' || command.type === 'close';
+    return isSetting && first.room_id === this.roomId && first.seq < this.redone;
+  }
+
+  /** Asks the store about those of these commands that may be repeats. */
+  async lookUp(commands: readonly Command[], store: Store): Promise<void> {
+    const ids = commands.flatMap((command) => {
+      if (command.type !== 'post' && !isChange(command)) return [];
+      const { id, fresh } = command;
+      // An event in flight may be stored in a moment, so the store's “no” would be out of date.
+      return fresh || id === undefined || this.inFlight.has(id) ? [] : [id];
+    });
     const asked = this.clears;
     const found = await store.findEvents(ids);
     if (this.clears !== asked) return;

@@ -112,6 +112,11 @@ export function policyOf(state: RoomState): Policy {
   return state.own_policy ?? state.preset;
 }
 
+/** How long a room without members is kept in memory, ms. One that was only asked about is not kept. */
+export function idleMs(state: RoomState): number {
+  return state.status === 'absent' ? 0 : policyOf(state).idle_ms;
+}
+
 /** The part of a state that the store remembers. */
 export function recordOf(state: RoomState): RoomRecord {
   return {

@@ -33,7 +33,7 @@ t.test('memory: a room keeps its last events, and not many more', async (t) => {
 });
 
 t.test(
-  'memory: over all rooms no more events are kept than allowed; the rooms written last keep theirs',
+  'memory: over all rooms no more events are kept than allowed; the oldest are forgotten first',
   async (t) => {
     const store = createMemoryStore({ ...LARGE, eventsInAll: 100 });
     await store.start();
