@@ -141,9 +141,11 @@ function answerFault(res: HttpResponse, { code, detail }: HandshakeFault, reques
 }
 
 function readUpgrade(res: HttpResponse, req: HttpRequest): Upgrade {
+  // Undefined without a question mark, which the types do not say.
+  const query: string | undefined = req.getQuery();
   return {
     path: req.getUrl(),
-    query: req.getQuery(),
+    query: query ?? '',
     requestId: req.getHeader('x-request-id'),
     ip: addressText(new Uint8Array(res.getRemoteAddress())),
     authorization: req.getHeader('authorization'),

@@ -1,6 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Access } from '../../engine/access/access.js';
-import { ANYBODY, rightFault, serviceFault, type Grant, type Right } from '../../engine/access/grant.js';
+import {
+  ANYBODY,
+  NOBODY,
+  rightFault,
+  serviceFault,
+  type Grant,
+  type Right,
+} from '../../engine/access/grant.js';
 import { sendProblem } from '../problem.js';
 import { findToken, splitToken } from './token.js';
 
@@ -10,6 +17,8 @@ import { findToken, splitToken } from './token.js';
  */
 export type RouteAccess = 'public' | 'service' | 'own' | Right;
 
+const GRANT = Symbol('grant');
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: RouteAccess;
@@ -17,6 +26,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** What the caller may do. */
     grant: Grant;
+    [GRANT]?: Grant;
   }
 }
 
@@ -32,7 +42,15 @@ export function takeToken(raw: { readonly url?: string | undefined }): string {
 
 /** Makes the app check who calls: every route has to say in its `config` who may. */
 export function checkAccess(app: FastifyInstance, access: Access): void {
-  app.decorateRequest('grant', ANYBODY);
+  const initially = access.isRequired ? NOBODY : ANYBODY;
+  app.decorateRequest('grant', {
+    getter() {
+      return this[GRANT] ?? initially;
+    },
+    setter(grant: Grant) {
+      this[GRANT] = grant;
+    },
+  });
   app.addHook('onRoute', ({ url, config, schema }) => {
     const isDocument = schema?.hide === true;
     if (!isDocument && config?.access === undefined && url !== '*')

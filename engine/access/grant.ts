@@ -36,6 +36,9 @@ export const ANYBODY: Grant = {
   ...{ user: null, isService: true, rooms: [], endsAt: Infinity, tokenId: null, issuedAt: null },
 };
 
+/** Of whoever has shown no token where one is required. */
+export const NOBODY: Grant = { ...ANYBODY, isService: false };
+
 /** Whether a grant allows this in a room: the one place where rights are decided, whichever door the request came through. */
 export function may(grant: Grant, right: Right, roomId: string): boolean {
   if (grant.isService) return true;
