@@ -103,7 +103,7 @@ t.test('a wrong frame is told what is allowed, and which post it was', async (t)
     return 'fault' in decoded ? decoded.fault : '';
   };
   for (const type of ['welcome', 'toString', '__proto__', '', 1, null, undefined]) {
-    t.equal(faultOf({ type }), 'type must be one of "post", "typing", "ping"');
+    t.equal(faultOf({ type }), 'type must be one of "post", "typing", "ping", "refresh"');
   }
   t.match(faultOf('{"type":"post"'), /not JSON/);
   t.match(faultOf([]), /object/);
