@@ -3,16 +3,20 @@ import { isLoopback } from './auth-settings.js';
 import type { Config } from './config.js';
 import { isPretty } from './logging.js';
 
+function accessOf({ AUTH, JWT_ALG }: Config, host: string): string {
+  if (AUTH === 'jwt') return `AUTH=jwt, tokens signed with ${JWT_ALG}`;
+  return isLoopback(host)
+    ? `AUTH=off, so it listens on ${host} only; AUTH=jwt and HOST=0.0.0.0 open it to others`
+    : `AUTH=off, and it listens on ${host}: anybody who reaches this machine can read and post`;
+}
+
 /** Prints the addresses: one log line, and for a person on a terminal also two commands to paste. */
 export function greet(config: Config, node: { host: string; port: number }, log: Log): void {
   const any = ['0.0.0.0', '::'].includes(node.host);
   const host = any ? 'localhost' : node.host.includes(':') ? `[${node.host}]` : node.host;
   const http = `http://${host}:${node.port}`;
   const ws = `ws://${host}:${node.port}/ws/updates/{room_id}`;
-  const access =
-    config.AUTH === 'jwt'
-      ? `AUTH=jwt, ${config.JWT_ALG}`
-      : `AUTH=off: anybody who can reach ${node.host} can read, post and close rooms`;
+  const access = accessOf(config, node.host);
   log.info(
     {
       http,
