@@ -77,6 +77,7 @@ function requestTo(room: number): Buffer {
   const body = JSON.stringify({ user: 'user-7', text: 'x'.repeat(plan.textBytes) });
   return Buffer.from(
     `POST /api/rooms/channel:post-${room}/messages HTTP/1.1\r\nHost: 127.0.0.1:${plan.port}\r\n` +
+      (plan.token === undefined ? '' : `Authorization: Bearer ${plan.token}\r\n`) +
       `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }

@@ -1,3 +1,4 @@
+import { auth } from './auth.js';
 import { before } from './before.js';
 import { bigRoom } from './big-room.js';
 import { fanOut, fanOutIdle } from './fan-out.js';
@@ -29,6 +30,7 @@ export const SCENARIOS: readonly Scenario[] = [
   scale,
   joinStorm,
   post,
+  auth,
   latency,
   reconnectStorm,
   resumeStorm,
