@@ -14,16 +14,20 @@ export interface Metrics extends Meter, RequestMetrics {
   readonly contentType: string;
   /** The metrics in Prometheus's text format. */
   text(): Promise<string>;
-  /** Adds gauges that read the node's state at each scrape. */
+  /** Adds gauges that read the node's state at each scrape. Call it once. */
   watch(stats: () => NodeStats): void;
 }
 
-/** Metrics of one node, in their own registry, as a process may have two nodes. Those of a worker have a label for it. */
+/**
+ * Metrics of one node. Those of a worker have a label for it. They are not in prom-client's global registry: a process may
+ * have two nodes, and a registry refuses a name that it has.
+ */
 export function createMetrics(worker?: Worker): Metrics {
   const registry = new Registry();
   const registers = [registry];
   if (worker) {
     registry.setDefaultLabels({ worker: String(worker.number) });
+    // The parent counts restarts; this process only publishes the number.
     new Counter({
       name: 'parlor_worker_restarts_total',
       help: 'How often this worker was started again',
@@ -31,31 +35,34 @@ export function createMetrics(worker?: Worker): Metrics {
     }).inc(worker.restarts);
   }
   collectDefaultMetrics({ register: registry });
-  /** Counts since the last scrape. prom-client would be too slow for the hundreds of thousands a second of an overload. */
-  const refused = new Map<string, number>();
+  /**
+   * Counts since the last scrape, by code. An overload causes hundreds of thousands of refusals a second, too many for
+   * prom-client, as a refusal costs little else. What is dropped has been accepted or received before, which costs more than its count.
+   */
+  const refusalCounts = new Map<string, number>();
   new Counter({
     name: 'parlor_refusals_total',
-    help: 'What was refused, by code',
+    help: 'Requests, frames and connections of clients refused, by error code',
     labelNames: ['code'],
     registers,
     collect() {
-      for (const [code, count] of refused) this.inc({ code }, count);
-      refused.clear();
+      for (const [code, count] of refusalCounts) this.inc({ code }, count);
+      refusalCounts.clear();
     },
   });
   const posts = new Counter({
     name: 'parlor_messages_total',
-    help: 'Messages ordered and stored',
+    help: 'Messages given a seq and stored',
     registers,
   });
   const deliveries = new Counter({
     name: 'parlor_deliveries_total',
-    help: 'Frames handed to connections of an audience',
+    help: 'Frames sent to the clients in a room, once per connection',
     registers,
   });
   const drops = new Counter({
     name: 'parlor_dropped_total',
-    help: 'What was dropped, by reason',
+    help: 'Events, frames, commands and messages between nodes dropped, by reason',
     labelNames: ['reason'],
     registers,
   });
@@ -68,22 +75,20 @@ export function createMetrics(worker?: Worker): Metrics {
   const commits = new Histogram({
     name: 'parlor_store_commit_seconds',
     help: 'How long a commit took',
+    // Upper bounds, s: from a commit to memory up to the default of STORE_TIMEOUT_MS.
     buckets: [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
     registers,
   });
 
-  let collect = (): void => undefined;
+  let updateGauges = (): void => undefined;
 
-  /** Reads all gauges at once, as the engine walks its rooms and audiences to count them. */
   function watch(stats: () => NodeStats): void {
-    const gauges: { readonly gauge: Gauge; readonly read: (now: NodeStats) => number }[] = [];
+    const gauges: { readonly metric: Gauge; readonly read: (now: NodeStats) => number }[] = [];
     const gauge = (name: string, help: string, read: (now: NodeStats) => number): void => {
-      const one = new Gauge({ name, help, registers });
-      one.set(0);
-      gauges.push({ gauge: one, read });
+      gauges.push({ metric: new Gauge({ name, help, registers }), read });
     };
     gauge('parlor_connections', 'WebSockets open', (now) => now.connections);
-    gauge('parlor_rooms', 'Rooms awake', (now) => now.rooms);
+    gauge('parlor_rooms', 'Rooms in memory', (now) => now.rooms);
     gauge(
       'parlor_under_way',
       'Posts and other frames of clients, from their arrival to their answer',
@@ -94,10 +99,18 @@ export function createMetrics(worker?: Worker): Metrics {
       'Reads over HTTP that wait for their turn at the store',
       (now) => now.readsWaiting,
     );
-    gauge('parlor_seats', 'Seats taken', (now) => now.seats);
+    gauge(
+      'parlor_seats',
+      'Seats taken in the rooms in memory: one per user of a room, whatever their number of connections',
+      (now) => now.seats,
+    );
     gauge('parlor_audiences', 'Rooms with a connection on this node', (now) => now.audiences);
     gauge('parlor_broker_ready', '1 if the broker can be used', (now) => Number(now.broker.ready));
-    gauge('parlor_broker_pending', 'Commands waiting for an answer', (now) => now.broker.pending);
+    gauge(
+      'parlor_broker_pending',
+      'Commands given to the broker and not answered yet',
+      (now) => now.broker.pending,
+    );
     gauge(
       'parlor_broker_buffered',
       'Commands held back while the broker is away',
@@ -105,36 +118,38 @@ export function createMetrics(worker?: Worker): Metrics {
     );
     gauge(
       'parlor_partitions',
-      'Partitions of which this node is the home and whose rooms were used',
+      'Partitions of which this node is the home, as far as commands for their rooms have come',
       (now) => now.broker.partitions,
     );
     gauge('parlor_store_ready', '1 if the store can be used', (now) => Number(now.store.ready));
     const depths = new Gauge({
       name: 'parlor_mailbox_depth',
-      help: 'Messages waiting, by kind of actor',
+      help: 'Queued actor messages, by kind of actor; joins: clients waiting to join',
       labelNames: ['actor'],
       registers,
     });
-    collect = () => {
+    // One stats() call per scrape, not one per gauge: it walks all rooms.
+    updateGauges = () => {
       const now = stats();
-      for (const { gauge, read } of gauges) gauge.set(read(now));
+      for (const { metric, read } of gauges) metric.set(read(now));
       for (const [actor, depth] of Object.entries(now.waiting)) depths.set({ actor }, depth);
     };
   }
 
   return {
     contentType: registry.contentType,
-    text() {
-      collect();
+    async text() {
+      updateGauges();
       return registry.metrics();
     },
     watch,
     requestsTo: createRequestMetrics(registry).requestsTo,
-    refused: (code) => void refused.set(code, (refused.get(code) ?? 0) + 1),
+    refused: (code) => void refusalCounts.set(code, (refusalCounts.get(code) ?? 0) + 1),
     posted: (count) => posts.inc(count),
     delivered: (count) => deliveries.inc(count),
     dropped: (reason, count = 1) => drops.inc({ reason }, count),
     crashed: (actor) => crashes.inc({ actor }),
+    // The number of events is not published: parlor_messages_total counts the messages.
     committed: (_events, ms) => commits.observe(ms / 1000),
   };
 }

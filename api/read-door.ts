@@ -1,45 +1,53 @@
-/** Reads that are with the store at the same time: enough to keep its readers busy, and few for a room to wait behind. */
-const AT_ONCE = 16;
+/**
+ * Reads that run in the store at the same time. Enough to keep its readers busy: SQLite has one thread for reading,
+ * PostgreSQL DATABASE_POOL connections, 4 by default. Few enough that a room that is loaded is not delayed behind them.
+ */
+const MAX_RUNNING = 16;
 
-/** At most this many reads wait, some hundred bytes each. With more of them, the last one would wait for seconds. */
-const WAITING = 1_024;
+/**
+ * Reads in the queue, some hundred bytes each. SQLite answers one after another: at N ms a read, the last one waits
+ * 1,040 × N ms, which is seconds for pages of history. Beyond that, a client had better try again.
+ */
+const MAX_QUEUED = 1_024;
 
-/** The refusal of a read when too many are waiting. Its message is for the client. */
+/** The refusal of a read when the queue is full. Its message is for the client. */
 export class TooManyReads extends Error {
   constructor() {
     super('too many reads are waiting for the store; try again in a second');
   }
 }
 
-/** The door for reads over HTTP, one for the whole node. */
+/** Limits concurrent HTTP reads. Create one per node. */
 export interface ReadDoor {
-  /** Makes a read when its turn has come. Rejects with TooManyReads, or as the read does. */
+  /**
+   * Runs the read when a slot is free, in order of arrival. Rejects with TooManyReads if the queue is full, or with the
+   * read's own error. A read cannot be cancelled: that of a client that has left keeps its place and is run.
+   */
   pass<T>(read: () => Promise<T>): Promise<T>;
-  /** Reads that wait for their turn. */
+  /** Reads in the queue. */
   readonly waiting: number;
 }
 
 /**
- * Stores answer reads in the order in which they come. Without a door, the read that wakes a room would wait behind the
- * pages of thousands of clients, and so would those who join the room. So only a few reads over HTTP are with the store at
- * a time. The engine's own reads do not pass through here.
+ * The store answers reads in order of arrival. Without a limit, loading a room would wait behind thousands of history
+ * requests, and so would clients joining it. The engine's own reads do not pass through here.
  */
-export function createReadDoor({ atOnce = AT_ONCE, waiting: most = WAITING } = {}): ReadDoor {
+export function createReadDoor({ maxRunning = MAX_RUNNING, maxQueued = MAX_QUEUED } = {}): ReadDoor {
   const queue: (() => void)[] = [];
-  let inside = 0;
+  let running = 0;
 
   function leave(): void {
     const next = queue.shift();
-    if (next === undefined) inside--;
-    else next();
+    // The slot passes to the next read, so the count stays.
+    if (next) next();
+    else running--;
   }
 
   return {
     async pass(read) {
-      if (inside < atOnce) inside++;
-      else if (queue.length >= most) throw new TooManyReads();
-      // A read that ends gives its place to the next one.
-      else await new Promise<void>((turn) => queue.push(turn));
+      if (running < maxRunning) running++;
+      else if (queue.length >= maxQueued) throw new TooManyReads();
+      else await new Promise<void>((start) => queue.push(start));
       try {
         return await read();
       } finally {

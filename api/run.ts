@@ -7,7 +7,7 @@ import { complain, configOrExit, exit } from './ending.js';
 import { createLog, STANDARD_OUTPUT } from './logging.js';
 import { startNode, type Extra, type Node } from './node.js';
 import { warnOfRuntime } from './runtime.js';
-import { findParent, type Order, type Parent } from './worker.js';
+import { findParent, type Parent, type ToWorker } from './worker.js';
 
 /** How much longer than DRAIN_MS a stop may take, ms. With the default of DRAIN_MS a node ends within 10 s. */
 export const STOP_MARGIN_MS = 1_500;
@@ -101,7 +101,7 @@ function obey(parent: Parent, life: Life, config: Config, log: Logger): void {
   const signalled = (signal: string): void => parent.report({ type: 'asks_to_stop', signal });
   process.on('SIGTERM', signalled);
   process.on('SIGINT', signalled);
-  const order = (given: Order): void => {
+  const order = (given: ToWorker): void => {
     switch (given.type) {
       case 'announce_stop':
         return life.announceStop();

@@ -1,63 +1,69 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { workerEnv, type Order, type Report, type Worker } from './worker.js';
+import { workerEnv, type FromWorker, type ToWorker, type Worker } from './worker.js';
 
-/** How a process ended: one of the two is null. */
+/** How a process ended: one of the two is null. A process that could not be started has code 1. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-/** One life of a worker: its process, from start to end. */
+/** One process of a worker. Each restart creates a new one. */
 export interface WorkerLife {
+  /** undefined if it could not be started. */
   readonly pid: number | undefined;
   /** Resolves with true when it listens, with false when it ends before that. */
   readonly listening: Promise<boolean>;
   readonly ended: Promise<Ending>;
-  /** It is draining, or has. */
-  readonly isLeaving: boolean;
-  /** Makes it report that it is going down, and nothing else. */
+  /** Whether drain() was called. */
+  readonly drainCalled: boolean;
+  /** Makes its readiness check fail. It keeps serving. */
   announceStop(): void;
   /**
-   * Makes it drain within `ms` and end; kills it after `killMs`. Resolves when it has ended, with whether that was a
-   * clean exit.
+   * Tells it to finish within `ms` and exit. Sends SIGKILL `killMs` after this call, so `killMs` must exceed `ms`.
+   * Resolves at exit, with whether it was a clean one: true for code 0, SIGTERM or SIGINT.
    */
   drain(ms: number, killMs: number): Promise<boolean>;
+  /** Sends SIGKILL; nothing is drained. */
   kill(): void;
 }
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 
-/** Starts a worker with this process's settings and output. `asksToStop` is called when the worker gets a signal. */
+/**
+ * Starts a worker with this process's environment, stdout and stderr. `onStopSignal` is called when the worker received a
+ * stop signal; the parent decides what happens.
+ */
 export function startWorker(
   worker: Worker,
   port: number,
-  asksToStop: (life: WorkerLife, signal: string) => void,
+  onStopSignal: (life: WorkerLife, signal: string) => void,
 ): WorkerLife {
   const env = { ...process.env, ...workerEnv(worker), PORT: String(port) };
   const child = fork(MAIN, [], { env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  const ended = new Promise<Ending>((over) => {
-    child.once('exit', (code, signal) => over({ code, signal }));
-    // It could not be started; or an order could not be sent because it has ended, which `exit` reports.
+  const ended = new Promise<Ending>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+    // Without a pid it could not be started, and no 'exit' follows. Any other error is about a message that could not be
+    // sent because the process has ended, which 'exit' reports.
     child.on('error', () => {
-      if (child.pid === undefined) over({ code: 1, signal: null });
+      if (child.pid === undefined) resolve({ code: 1, signal: null });
     });
   });
-  const listening = new Promise<boolean>((known) => {
+  const listening = new Promise<boolean>((resolve) => {
     child.on('message', (message) => {
-      const report = message as Report;
+      const report = message as FromWorker;
       switch (report.type) {
         case 'listening':
-          return known(true);
+          return resolve(true);
         case 'asks_to_stop':
-          return asksToStop(life, report.signal);
+          return onStopSignal(life, report.signal);
       }
     });
-    void ended.then(() => known(false));
+    void ended.then(() => resolve(false));
   });
-  let leaving = false;
+  let drainCalled = false;
 
-  function send(order: Order): void {
+  function send(order: ToWorker): void {
     if (child.connected) child.send(order);
   }
 
@@ -65,17 +71,18 @@ export function startWorker(
     pid: child.pid,
     listening,
     ended,
-    get isLeaving() {
-      return leaving;
+    get drainCalled() {
+      return drainCalled;
     },
     announceStop: () => send({ type: 'announce_stop' }),
     async drain(ms, killMs) {
-      leaving = true;
-      send({ type: 'stop', ms: Math.round(ms) });
+      drainCalled = true;
+      send({ type: 'stop', ms });
       const timer = setTimeout(() => child.kill('SIGKILL'), killMs);
       const { code, signal } = await ended;
       clearTimeout(timer);
-      // A signal ends it only before it handles signals, when there is nothing to drain.
+      // SIGTERM or SIGINT can only end a process that has not installed its handlers yet. It had no clients, so the exit
+      // counts as clean.
       return code === 0 || signal === 'SIGTERM' || signal === 'SIGINT';
     },
     kill: () => void child.kill('SIGKILL'),

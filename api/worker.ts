@@ -7,14 +7,14 @@ export interface Worker {
 }
 
 /** Messages of a parent to its workers. */
-export type Order =
+export type ToWorker =
   /** As `Node.announceStop`. */
   | { readonly type: 'announce_stop' }
   /** Drain within `ms`, and end. */
   | { readonly type: 'stop'; readonly ms: number };
 
 /** Messages of a worker to its parent. */
-export type Report =
+export type FromWorker =
   | { readonly type: 'listening' }
   /** It got a signal. Its parent decides when it stops. */
   | { readonly type: 'asks_to_stop'; readonly signal: string };
@@ -22,9 +22,9 @@ export type Report =
 /** A worker's link to its parent. */
 export interface Parent {
   readonly worker: Worker;
-  report(report: Report): void;
+  report(report: FromWorker): void;
   /** `gone` is called when the parent has died. */
-  obey(order: (order: Order) => void, gone: () => void): void;
+  obey(order: (order: ToWorker) => void, gone: () => void): void;
 }
 
 const NUMBER = 'PARLOR_WORKER';
@@ -46,7 +46,7 @@ export function findParent(): Parent | null {
       if (process.connected) process.send?.(report);
     },
     obey(order, gone) {
-      process.on('message', (message) => order(message as Order));
+      process.on('message', (message) => order(message as ToWorker));
       process.on('disconnect', gone);
     },
   };

@@ -121,7 +121,7 @@ class Crew {
       });
       const ending = await life.ended;
       this.lives.delete(number);
-      if (!this.isStopping && !life.isLeaving) {
+      if (!this.isStopping && !life.drainCalled) {
         const livedMs = performance.now() - begun;
         shortLives = livedMs < RESTART.shortLife ? shortLives + 1 : 0;
         await this.waitToRestart(number, ending, livedMs, shortLives);
@@ -137,7 +137,7 @@ class Crew {
       log.info({ worker: number, signal }, 'worker: drains, and will be restarted');
       const killMs = config.DRAIN_MS + STOP_MARGIN_MS + KILL_MS;
       this.turn = this.turn.then(() => {
-        if (!this.isStopping && !asking.isLeaving) return asking.drain(config.DRAIN_MS, killMs);
+        if (!this.isStopping && !asking.drainCalled) return asking.drain(config.DRAIN_MS, killMs);
       });
     });
     this.lives.set(number, life);

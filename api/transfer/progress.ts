@@ -13,9 +13,12 @@ export interface Progress {
 
 const FRAMES_PER_S = 10;
 
+/** Shows nothing. */
+export const NO_PROGRESS: Progress = { update: () => undefined, stop: () => undefined };
+
 /** A progress bar on a terminal; nothing on anything else. */
 export function createProgress(stream: Terminal, verb: string): Progress {
-  if (stream.isTTY !== true) return { update: () => undefined, stop: () => undefined };
+  if (stream.isTTY !== true) return NO_PROGRESS;
   let bar: SingleBar | null = null;
   return {
     update(done, total, text) {

@@ -6,16 +6,18 @@ import type { ExportCommand, ImportCommand } from '../command-line.js';
 import { exportRooms, type ExportTally } from './export.js';
 import { ReaderGone, TransferFault, faultText } from './fault.js';
 import { importRooms, type ImportTally } from './import.js';
-import { createProgress, type Progress, type Terminal } from './progress.js';
+import { createProgress, NO_PROGRESS, type Progress, type Terminal } from './progress.js';
 
+/** What runTransfer uses of `process`. Tests pass streams of their own. */
 export interface Streams {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Terminal;
 }
 
-/** What a shell reports for a program that SIGPIPE ended (128 + 13), such as `cat`. */
+/** 128 + SIGPIPE (13): the exit status of a program whose reader closed the pipe. */
 const READER_GONE = 141;
+/** 128 + signal number, as shells report it. */
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 class Interrupted extends Error {
@@ -28,38 +30,69 @@ class Interrupted extends Error {
  * Carries out `parlor export` or `parlor import` on a store that is not started yet, and closes it. Only the export
  * itself goes to standard output. A summary line, and on a terminal the progress, go to standard error.
  *
- * Resolves with the exit code: 0; 1 if it failed, with one line that says why; 130 or 143 if SIGINT or SIGTERM ended it;
- * 141 if the reader of an export closed the pipe. A second signal ends the process at once.
+ * Resolves with the exit code, and never rejects: 0; 1 if it failed or the store could not be closed, with one line that
+ * says why; 130 or 143 if it failed after SIGINT or SIGTERM; 141 if the reader of an export closed the pipe. The first
+ * signal asks it to stop. A second one, or one that comes while the store is being closed, ends the process at once.
  */
 export async function runTransfer(
   command: ExportCommand | ImportCommand,
   store: Store,
   streams: Streams = process,
 ): Promise<number> {
-  const stopping = new AbortController();
-  const listeners = Object.entries(SIGNALS).map(([signal, code]) => {
-    const stop = (): void => stopping.abort(new Interrupted(code));
-    process.once(signal, stop);
-    return () => process.off(signal, stop);
-  });
   const say = (text: string): void => void streams.stderr.write(`${text}\n`);
+  const code = await transfer(command, store, streams, say);
+  // What was transferred is stored or written by now, so a signal may end the process while this takes its time. A store
+  // whose start failed is closed, too, as it may have opened something.
+  try {
+    await store.close();
+    return code;
+  } catch (cause) {
+    say(`parlor: cannot close the store: ${faultText(cause)}`);
+    return code === 0 ? 1 : code;
+  }
+}
+
+/** The transfer, without closing the store. Resolves with the exit code. */
+async function transfer(
+  command: ExportCommand | ImportCommand,
+  store: Store,
+  streams: Streams,
+  say: (text: string) => void,
+): Promise<number> {
+  const { signal, release } = abortOnSignal();
   try {
     await store.start();
-    const done =
+    const summary =
       command.command === 'export'
-        ? await runExport(command, store, streams, stopping.signal)
-        : await runImport(command, store, streams, stopping.signal);
-    say(done);
+        ? await runExport(command, store, streams, signal)
+        : await runImport(command, store, streams, signal);
+    say(summary);
     return 0;
   } catch (cause) {
     if (cause instanceof ReaderGone) return READER_GONE;
     say(`parlor: ${faultText(cause)}`);
-    const { reason } = stopping.signal as { reason: unknown };
+    const { reason } = signal as { reason: unknown };
     return reason instanceof Interrupted ? reason.code : 1;
   } finally {
-    for (const forget of listeners) forget();
-    await store.close();
+    release();
   }
+}
+
+/** Is aborted by the first SIGINT or SIGTERM. From then on, and after `release`, both signals end the process again. */
+function abortOnSignal(): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController();
+  const listeners = Object.entries(SIGNALS).map(([signal, code]) => {
+    const listener = (): void => {
+      release();
+      controller.abort(new Interrupted(code));
+    };
+    process.on(signal, listener);
+    return () => process.off(signal, listener);
+  });
+  const release = (): void => {
+    for (const remove of listeners) remove();
+  };
+  return { signal: controller.signal, release };
 }
 
 async function runExport(
@@ -68,15 +101,15 @@ async function runExport(
   { stdout, stderr }: Streams,
   signal: AbortSignal,
 ): Promise<string> {
-  // If the terminal shows the export, a bar would appear between its lines.
-  const progress = createProgress(stdout.isTTY === true ? stdout : stderr, 'Exporting');
-  const words = ({ rooms, events }: ExportTally): string =>
+  // No bar if the terminal shows the export: it would appear between the export's lines.
+  const progress = stdout.isTTY === true ? NO_PROGRESS : createProgress(stderr, 'Exporting');
+  const describe = ({ rooms, events }: ExportTally): string =>
     `${count(rooms, 'room')}, ${count(events, 'event')}`;
-  const report = (tally: ExportTally): void => progress.update(tally.events, tally.total, words(tally));
-  const tally = await shown(progress, () =>
+  const report = (tally: ExportTally): void => progress.update(tally.events, tally.total, describe(tally));
+  const tally = await withProgress(progress, () =>
     exportRooms({ store, rooms: command.rooms, out: stdout, report, signal }),
   );
-  return `exported ${words(tally)}`;
+  return `exported ${describe(tally)}`;
 }
 
 async function runImport(
@@ -91,25 +124,38 @@ async function runImport(
   const total = file === null ? null : await sizeOf(file);
   const input = file === null ? stdin : createReadStream(file);
   const progress = createProgress(stderr, 'Importing');
-  const words = ({ rooms, events, known }: ImportTally): string =>
+  // `rooms` are those that this import completed. `known` ones were complete before and are not among them.
+  const describe = ({ rooms, events, known }: ImportTally): string =>
     `${count(rooms, 'room')}, ${count(events, 'event')}` +
     (known > 0 ? `; ${count(known, 'room')} already there` : '');
-  let last: ImportTally = { rooms: 0, events: 0, known: 0, bytes: 0 };
+  let latest: ImportTally = { rooms: 0, events: 0, known: 0, bytes: 0 };
   const report = (tally: ImportTally): void => {
-    last = tally;
-    progress.update(tally.bytes, total, words(tally));
+    latest = tally;
+    // Bytes: the number of events in the file is not known.
+    progress.update(tally.bytes, total, describe(tally));
   };
   try {
-    await shown(progress, () => importRooms({ store, input, report, signal }));
+    const tally = await withProgress(progress, () => importRooms({ store, input, report, signal }));
+    return `imported ${describe(tally)}`;
   } catch (cause) {
-    const begun = last.events > 0 || last.rooms > 0;
-    const rest = begun ? `; ${words(last)} are in the store: import the whole of it again to go on` : '';
-    throw new TransferFault(`${file ?? 'standard input'}: ${faultText(cause)}${rest}`, { cause });
+    throw new TransferFault(`${file ?? 'standard input'}: ${faultText(cause)}${progressMade(latest)}`, {
+      cause,
+    });
   }
-  return `imported ${words(last)}`;
 }
 
-async function shown<T>(progress: Progress, work: () => Promise<T>): Promise<T> {
+/**
+ * What an import that failed has left in the store; empty if that is nothing. Importing the file again is safe also if a
+ * room is there by half: it is continued after its last stored event. Until then it is closed, so nobody posts into it.
+ */
+function progressMade({ rooms, events }: ImportTally): string {
+  // Rooms that were there before do not count: this import has not changed them.
+  if (rooms === 0 && events === 0) return '';
+  const stored = `${count(rooms, 'room')}, ${count(events, 'event')}`;
+  return `; imported so far: ${stored}. Import the whole file again to continue`;
+}
+
+async function withProgress<T>(progress: Progress, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } finally {
@@ -117,7 +163,10 @@ async function shown<T>(progress: Progress, work: () => Promise<T>): Promise<T> 
   }
 }
 
-/** Bytes of a file; null if it is not a regular file (a pipe, a device). */
+/**
+ * Bytes of a file; null if it is not a regular file (a pipe, a device). Throws a TransferFault if the file cannot be
+ * looked up.
+ */
 async function sizeOf(file: string): Promise<number | null> {
   try {
     const about = await stat(file);

@@ -1,39 +1,46 @@
 import type { Writable } from 'node:stream';
 import { ReaderGone, TransferFault, faultText } from './fault.js';
 
-/** Writes a text. Resolves when it has left this process, so that an export reads no faster than its reader. */
+/**
+ * Writes text. Resolves when the stream has accepted it. Await it before reading more from the store, so that memory use
+ * stays bounded.
+ */
 export type Sink = (text: string) => Promise<void>;
 
 /**
- * A sink that writes to a stream. It rejects with ReaderGone when the reader has closed the stream, with a TransferFault
- * when a write fails, and with the signal's reason when the signal is aborted.
+ * A sink that writes to a stream. It rejects with ReaderGone when the stream is closed, with a TransferFault when a write
+ * fails, and with the signal's reason when the signal is aborted, also if that was before the first write. One write at a
+ * time: await each call before the next.
  */
 export function sinkTo(out: Writable, signal: AbortSignal): Sink {
-  let over: Error | null = null;
-  let refuse: (cause: Error) => void = () => undefined;
-  const end = (cause: Error): void => {
-    over ??= cause;
-    refuse(over);
+  let failure: Error | null = null;
+  let rejectPending: (cause: Error) => void = () => undefined;
+  const fail = (cause: Error): void => {
+    failure ??= cause;
+    rejectPending(failure);
   };
-  // Never removed: an error of a stream without a listener would end the process.
-  out.on('error', (cause) => end(explain(cause)));
-  out.on('close', () => end(new ReaderGone('the output was closed')));
-  signal.addEventListener('abort', () => end(signal.reason as Error));
+  // Keep this listener: an 'error' event without one crashes the process.
+  out.on('error', (cause) => fail(toTransferError(cause)));
+  out.on('close', () => fail(new ReaderGone('the output was closed')));
+  // A signal that is aborted already emits no event.
+  if (signal.aborted) fail(signal.reason as Error);
+  signal.addEventListener('abort', () => fail(signal.reason as Error));
   return (text) =>
     new Promise((resolve, reject) => {
-      if (over) {
-        reject(over);
+      if (failure) {
+        reject(failure);
         return;
       }
-      refuse = reject;
+      rejectPending = reject;
       out.write(text, (cause) => {
-        if (cause) end(explain(cause));
+        if (cause) fail(toTransferError(cause));
         else resolve();
       });
     });
 }
 
-function explain(cause: NodeJS.ErrnoException): Error {
+/** EPIPE: the reader closed the pipe. ERR_STREAM_DESTROYED: the stream was closed before this write, for that reason. */
+function toTransferError(cause: NodeJS.ErrnoException): Error {
   if (cause.code === 'EPIPE' || cause.code === 'ERR_STREAM_DESTROYED') {
     return new ReaderGone('the reader has gone', { cause });
   }

@@ -25,7 +25,7 @@ function openRead(): {
 const turn = (): Promise<void> => new Promise((next) => setImmediate(next));
 
 t.test('a few reads are with the store, the others wait and have their turns in order', async (t) => {
-  const door = createReadDoor({ atOnce: 2, waiting: 2 });
+  const door = createReadDoor({ maxRunning: 2, maxQueued: 2 });
   const reads = [openRead(), openRead(), openRead(), openRead()];
   const answers = reads.map(({ read }) => door.pass(read));
   await turn();
@@ -42,7 +42,7 @@ t.test('a few reads are with the store, the others wait and have their turns in 
 });
 
 t.test('when too many wait, the next one is refused and costs the store nothing', async (t) => {
-  const door = createReadDoor({ atOnce: 1, waiting: 1 });
+  const door = createReadDoor({ maxRunning: 1, maxQueued: 1 });
   const [first, second, third] = [openRead(), openRead(), openRead()];
   const answers = [door.pass(first.read), door.pass(second.read)];
   await t.rejects(door.pass(third.read), new TooManyReads());
@@ -55,7 +55,7 @@ t.test('when too many wait, the next one is refused and costs the store nothing'
 });
 
 t.test('a read that fails gives its place back', async (t) => {
-  const door = createReadDoor({ atOnce: 1, waiting: 1 });
+  const door = createReadDoor({ maxRunning: 1, maxQueued: 1 });
   const [bad, good] = [openRead(), openRead()];
   const failed = door.pass(bad.read);
   const answered = door.pass(good.read);

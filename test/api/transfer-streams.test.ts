@@ -185,6 +185,15 @@ t.test('an export that is interrupted ends at once, also when its reader has sto
   await t.rejects(exportRooms(options), { message: 'by hand' });
 });
 
+t.test('an export that was interrupted before it began writes nothing', async (t) => {
+  const out = collector();
+  const signal = AbortSignal.abort(new Error('by hand'));
+  const store = await storeWith({ a: 3 });
+  const options = { store, rooms: ['a'], out: out.stream, report: () => undefined, signal };
+  await t.rejects(exportRooms(options), { message: 'by hand' });
+  t.equal(out.text(), '');
+});
+
 t.test('an import that is interrupted while it waits for its input ends at once', async (t) => {
   const stop = new AbortController();
   const input = new Readable({ read: () => undefined });

@@ -150,7 +150,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const)
     if (signal !== 'SIGKILL')
       t.match(
         err,
-        /^parlor: standard input: interrupted; 0 rooms, 1500 events are in the store: import the whole/,
+        /^parlor: standard input: interrupted; imported so far: 0 rooms, 1500 events\. Import the whole/,
       );
 
     t.same(await parlor('import', env, text), {
