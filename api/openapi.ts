@@ -22,7 +22,8 @@ export async function describeRoutes(app: FastifyInstance, isRequired: boolean):
         license: { name: 'Apache License 2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: '/', description: 'The server that this document was read from' }],
-      security: isRequired ? [{ token: [] }] : [],
+      // An empty requirement makes the others optional (OpenAPI 3.1, section 4.8.30).
+      security: isRequired ? [{ token: [] }] : [{}, { token: [] }],
       components: {
         securitySchemes: {
           token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'with AUTH=jwt' },

@@ -129,7 +129,24 @@ const RETRY_AFTER = {
 
 /** The problems that a call can end in, by status, for the document: these, and those of every call. */
 export function problems(...codes: readonly ErrorCode[]): Readonly<Record<never, unknown>> {
-  const all = [...ALWAYS, ...codes.map((code) => ({ code, text: ERRORS[code].title }))];
+  return answersOf([...ALWAYS, ...codes.map(titled)]);
+}
+
+/** These problems alone, by status. */
+export function problemsOnly(...codes: readonly ErrorCode[]): Readonly<Record<never, unknown>> {
+  return answersOf(codes.map(titled));
+}
+
+interface Described {
+  readonly code: ErrorCode;
+  readonly text: string;
+}
+
+function titled(code: ErrorCode): Described {
+  return { code, text: ERRORS[code].title };
+}
+
+function answersOf(all: readonly Described[]): Readonly<Record<never, unknown>> {
   const statuses = new Set(all.map(({ code }) => ERRORS[code].http));
   return Object.fromEntries(
     Array.from(statuses, (status) => {

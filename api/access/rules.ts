@@ -9,6 +9,7 @@ import {
   type Right,
 } from '../../engine/access/grant.js';
 import { sendProblem } from '../problem.js';
+import { problemsOnly } from '../schemas.js';
 import { findToken, splitToken } from './token.js';
 
 /**
@@ -17,6 +18,7 @@ import { findToken, splitToken } from './token.js';
  */
 export type RouteAccess = 'public' | 'service' | 'own' | Right;
 
+const UNAUTHORIZED = problemsOnly('unauthorized');
 const GRANT = Symbol('grant');
 
 declare module 'fastify' {
@@ -55,6 +57,10 @@ export function checkAccess(app: FastifyInstance, access: Access): void {
     const isDocument = schema?.hide === true;
     if (!isDocument && config?.access === undefined && url !== '*')
       throw new Error(`the route ${url} does not say who may call it`);
+    if (!schema || isDocument) return;
+    // For the document.
+    if (config?.access === 'public') schema.security = [];
+    else schema.response = { ...(schema.response as object), ...UNAUTHORIZED };
   });
   if (!access.isRequired) return;
 

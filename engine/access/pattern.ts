@@ -1,5 +1,4 @@
-/** A pattern of room ids is no longer than this, so that comparing costs little. */
-export const PATTERN_MAX = 64;
+/** No longer than a room id, so that comparing costs little. */
 const PATTERN = /^[A-Za-z0-9_.:*-]{1,64}$/;
 
 /** Whether a text is a pattern of room ids: a room id, in which `*` may stand for any characters, also none. */
