@@ -1,20 +1,19 @@
 import { isIP } from 'node:net';
 import type { JwtSettings } from '../adapters/jwt/verifier.js';
-import type { Settings } from './config.js';
 
-type AuthSettings = Pick<
-  Settings,
-  | 'AUTH'
-  | 'AUTH_OFF_I_KNOW'
-  | 'HOST'
-  | 'JWT_ALG'
-  | 'JWT_SECRET'
-  | 'JWT_PUBLIC_KEY_FILE'
-  | 'JWT_JWKS_URL'
-  | 'JWT_ISSUER'
-  | 'JWT_AUDIENCE'
-  | 'JWT_LEEWAY_S'
->;
+/** The settings of authentication, by their names; what each is stands in config.ts. */
+interface AuthSettings {
+  readonly AUTH: 'off' | 'jwt';
+  readonly AUTH_OFF_I_KNOW: number;
+  readonly HOST: string;
+  readonly JWT_ALG: JwtSettings['algorithm'];
+  readonly JWT_SECRET: string;
+  readonly JWT_PUBLIC_KEY_FILE: string;
+  readonly JWT_JWKS_URL: string;
+  readonly JWT_ISSUER: string;
+  readonly JWT_AUDIENCE: string;
+  readonly JWT_LEEWAY_S: number;
+}
 
 /** RFC 7518 section 3.2: at least as many bits as the hash has. */
 const SECRET_BYTES = 32;
