@@ -29,8 +29,17 @@ export function inSeconds(s: number): number {
 }
 
 /** A signed token. Claims that are undefined are left out of it; without others it is good for an hour. */
-export function token(claims: JWTPayload, { alg, key, kid }: Signing = OURS): Promise<string> {
-  const all = { iss: ISSUER, aud: AUDIENCE, iat: Math.floor(inSeconds(0)), exp: inSeconds(3_600), ...claims };
+export function token(
+  claims: Readonly<Record<string, unknown>>,
+  { alg, key, kid }: Signing = OURS,
+): Promise<string> {
+  const all: JWTPayload = {
+    iss: ISSUER,
+    aud: AUDIENCE,
+    iat: Math.floor(inSeconds(0)),
+    exp: inSeconds(3_600),
+    ...claims,
+  };
   const given = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
   return new SignJWT(given).setProtectedHeader({ alg, ...(kid === undefined ? {} : { kid }) }).sign(key);
 }
