@@ -165,7 +165,8 @@ export function upgradeRequest(path: string, headers: string[] = []): string {
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-function parseFrames(bytes: Buffer): { readonly frames: ReceivedFrame[]; readonly rest: number } {
+/** The whole frames in these bytes, and how many bytes behind them are of one that is not whole. */
+export function parseFrames(bytes: Buffer): { readonly frames: ReceivedFrame[]; readonly rest: number } {
   const frames: ReceivedFrame[] = [];
   let at = 0;
   while (at + 2 <= bytes.length) {
