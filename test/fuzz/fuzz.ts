@@ -13,8 +13,8 @@ import { readFrameSchemas, wsAttack } from './ws.js';
 export interface FuzzOptions {
   readonly seed: number;
   readonly seconds: number;
-  /** A RabbitMQ virtual host of its own; null: commands and events over AMQP are left out. */
-  readonly amqpUrl: string | null;
+  /** A RabbitMQ virtual host of its own. */
+  readonly amqpUrl: string;
 }
 
 export interface FuzzResult {
@@ -53,14 +53,14 @@ export async function fuzz({ seed, seconds, amqpUrl }: FuzzOptions): Promise<Fuz
         ...{ name: 'in-process', seconds, campaign },
         env: { STORE: 'sqlite', SQLITE_PATH: join(folder, 'parlor.db') },
         attacks: async (parlor) => [
-          httpAttack(parlor, await readOpenApi(parlor), 3),
-          wsAttack(parlor, await readFrameSchemas(parlor), [ATTACKED], 3),
+          httpAttack(parlor, await readOpenApi(parlor), 6),
+          wsAttack(parlor, await readFrameSchemas(parlor), [ATTACKED], 6),
         ],
       }),
       attackWith(importAttack(folder, 1), campaign).then(() => []),
       attackWith(configAttack(folder, 1), campaign).then(() => []),
+      overAmqp(amqpUrl, seconds, campaign),
     ];
-    if (amqpUrl !== null) over.push(overAmqp(amqpUrl, seconds, campaign));
     const figures = (await Promise.all(over)).flat();
     for (const [attack, came] of counts) figures.push(`${attack}: ${lineOf(came)}`);
     const inputs = new Map([...counts].map(([attack, came]) => [attack, total(came)]));

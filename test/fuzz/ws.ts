@@ -125,8 +125,12 @@ async function talk(chance: Chance, tcp: Tcp, room: string, schemas: FrameSchema
   tcp.write(request);
   const first = await opened(tcp, schemas);
   if (first === null) return { input, came: 'nothing', wrong: 'no answer to a handshake' };
-  if (first.wrong !== null || first.frames[0]?.type !== 'welcome')
-    return { input, came: `not let in: ${String(first.close)}`, wrong: first.wrong ?? badClose(first.close) };
+  if (first.wrong !== null) return { input, came: 'a bad frame', wrong: first.wrong };
+  if (first.frames[0]?.type !== 'welcome') {
+    const refused = await tcp.wait(() => (tcp.isOver() ? listen(tcp.received(), schemas) : null), ANSWER_MS);
+    const close = refused?.close ?? null;
+    return { input, came: `not let in: ${String(close)}`, wrong: refused?.wrong ?? badClose(close) };
+  }
   let [answers, pings, pongFrames] = [0, 0, 1];
   for (const text of times(1 + chance.below(12), () => textFrame(chance))) {
     const { frames, pings: more } = wrapped(chance, text);
