@@ -36,9 +36,9 @@ export function firstAnswer(bytes: Buffer): Answer | null {
   return body.length < length ? null : { status, headers, body: body.subarray(0, length).toString() };
 }
 
-/** All answers that Parlor gives on purpose; uWebSockets.js adds 431 and 505 to what is no HTTP/1.1. */
+/** All answers that Parlor gives on purpose; `/` leads on, and uWebSockets.js adds 431 and 505 for what is no HTTP/1.1. */
 const STATUSES: ReadonlySet<number> = new Set([
-  ...[200, 201, 202, 204, 304, 426, 431, 505],
+  ...[200, 201, 202, 204, 302, 304, 431, 505],
   ...Object.values(ERRORS).map(({ http }) => http),
 ]);
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { importRooms } from '../../api/transfer/import.js';
-import { TransferFault } from '../../api/transfer/fault.js';
+import { faultText, TransferFault } from '../../api/transfer/fault.js';
 import { Readable } from 'node:stream';
 import { exported, never, newStore } from '../api/transfer-fixture.js';
 import { runParlor } from '../support/parlor.js';
@@ -93,7 +93,7 @@ async function here(chance: Chance, bytes: Buffer): Promise<Omit<Attempt, 'input
         came: 'an error',
         wrong: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause),
       };
-    return { came: 'refused', wrong: faultOfRefusal(cause.message.replaceAll(/\s+/g, ' ')) };
+    return { came: 'refused', wrong: faultOfRefusal(faultText(cause)) };
   } finally {
     await store.close();
   }
