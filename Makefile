@@ -46,6 +46,10 @@ test: build $(if $(ONLY),,lint) ## Lint and run all tests; ONLY=engine,e2e/seats
 chaos: build ## Three nodes under load, and what may befall them, for DURATION=600 seconds; SEED=1 chooses alike
 	@exec node dist/test/e2e/chaos/chaos-main.js
 
+.PHONY: fuzz
+fuzz: build ## Random input to every door and file for DURATION=300 seconds; SEED=1 sends the same again
+	@exec node dist/test/fuzz/fuzz-main.js
+
 .PHONY: bench
 bench: build ## Compare Parlor with what people use, in under 10 minutes; ARGS=--help shows what else
 	@exec node dist/bench/main.js $(ARGS)

@@ -94,10 +94,15 @@ export function readCommands(body: Buffer, partition: number, partitions: number
   return { single: false, items: value.map((one: unknown) => readCommand(one, partition, partitions)) };
 }
 
-/** The number of commands in an array that is not read; null if the body is no array or cannot be parsed. */
+/**
+ * The number of commands in an array that is not read, each of which has an answer; null if the body as a whole has one:
+ * it is no array, none that `readCommands` takes, or cannot be parsed.
+ */
 export function countCommands(body: Buffer): number | null {
   const parsed = parse(body);
-  return 'value' in parsed && Array.isArray(parsed.value) ? parsed.value.length : null;
+  if (!('value' in parsed) || !Array.isArray(parsed.value)) return null;
+  const { length } = parsed.value;
+  return length > 0 && length <= COMMANDS_PER_MESSAGE ? length : null;
 }
 
 function readCommand(value: unknown, partition: number, partitions: number): Read {

@@ -7,7 +7,8 @@ export interface HandshakeFault {
   readonly detail: string;
 }
 
-type Headers = Pick<HttpRequest, 'getHeader'>;
+/** Headers by name, in small letters; those that the client did not send are missing. */
+export type Headers = ReadonlyMap<string, string>;
 
 /** The only version of the protocol (RFC 6455). All others were drafts. */
 export const VERSION = '13';
@@ -15,29 +16,44 @@ export const VERSION = '13';
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 
 /**
- * What is wrong with a handshake according to RFC 6455 section 4.2.1; null if nothing is. uWebSockets.js itself checks
- * only the length of the key. Its routes have made sure that the method is GET and the HTTP version 1.1.
+ * The headers of a request, with the lines of one name joined (RFC 9110 section 5.3). uWebSockets.js's own `getHeader` knows
+ * the first line only, but a list may be spread over several (`Connection: keep-alive`, `Connection: Upgrade`).
  */
-export function handshakeFault(req: Headers): HandshakeFault | null {
-  if (!lists(req.getHeader('upgrade'), 'websocket'))
+export function readHeaders(req: Pick<HttpRequest, 'forEach'>): Headers {
+  const headers = new Map<string, string>();
+  req.forEach((name, value) => {
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+  });
+  return headers;
+}
+
+/**
+ * What is wrong with a handshake according to RFC 6455 section 4.2.1; null if nothing is. uWebSockets.js itself checks
+ * only the length of the key. Its routes have made sure that the method is GET and the HTTP version 1.1. A key, a version or
+ * a host that is sent twice is none, as no value of them has a comma in it.
+ */
+export function handshakeFault(headers: Headers): HandshakeFault | null {
+  if (!lists(headers.get('upgrade'), 'websocket'))
     return upgradeRequired('this address takes WebSockets only: send Upgrade: websocket');
-  if (!lists(req.getHeader('connection'), 'upgrade')) return badRequest('Connection must name Upgrade');
-  if (req.getHeader('sec-websocket-version') !== VERSION)
+  if (!lists(headers.get('connection'), 'upgrade')) return badRequest('Connection must name Upgrade');
+  if (headers.get('sec-websocket-version') !== VERSION)
     return upgradeRequired(`Sec-WebSocket-Version must be ${VERSION}`);
-  if (!KEY.test(req.getHeader('sec-websocket-key')))
+  if (!KEY.test(headers.get('sec-websocket-key') ?? ''))
     return badRequest('Sec-WebSocket-Key must be 16 bytes in base64');
+  if (headers.get('host')?.includes(',')) return badRequest('Host must name one host');
   return null;
 }
 
 /** `wanted` if it is among the subprotocols that the client offers, else '', which chooses none (RFC 6455 section 4.2.2). */
-export function chooseProtocol(req: Headers, wanted: string): string {
-  const offered = req.getHeader('sec-websocket-protocol');
+export function chooseProtocol(headers: Headers, wanted: string): string {
+  const offered = headers.get('sec-websocket-protocol');
   // Most clients offer none. These are case-sensitive, unlike the tokens above (RFC 6455 section 1.9).
-  return offered !== '' && tokens(offered).includes(wanted) ? wanted : '';
+  return offered !== undefined && tokens(offered).includes(wanted) ? wanted : '';
 }
 
-function lists(header: string, token: string): boolean {
-  return header === token || tokens(header.toLowerCase()).includes(token);
+function lists(header: string | undefined, token: string): boolean {
+  return header !== undefined && (header === token || tokens(header.toLowerCase()).includes(token));
 }
 
 function tokens(header: string): string[] {

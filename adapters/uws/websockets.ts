@@ -6,7 +6,7 @@ import type { Outlet } from '../../engine/ports.js';
 import { addressText } from '../http/socket.js';
 import { CorkedWriter } from './corked-writer.js';
 import { GatheredOutlet, type GatherRule } from './gathered-outlet.js';
-import { chooseProtocol, handshakeFault, VERSION, type HandshakeFault } from './handshake.js';
+import { chooseProtocol, handshakeFault, readHeaders, VERSION, type HandshakeFault } from './handshake.js';
 import { Heartbeat } from './heartbeat.js';
 import { UwsSocket, type SocketHandler, type SocketParts, type Upgrade } from './socket.js';
 import { asUtf8 } from '../http/utf8.js';
@@ -75,7 +75,8 @@ export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): 
     sendPingsAutomatically: false,
     compression: uWS.DISABLED,
     upgrade(res, req, context) {
-      const fault = handshakeFault(req);
+      const headers = readHeaders(req);
+      const fault = handshakeFault(headers);
       if (fault) {
         refuse(res, req, fault);
         return;
@@ -83,7 +84,7 @@ export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): 
       const socket = new UwsSocket(readUpgrade(res, req), parts);
       const key = req.getHeader('sec-websocket-key');
       const extensions = req.getHeader('sec-websocket-extensions');
-      res.upgrade({ socket }, key, chooseProtocol(req, protocol), extensions, context);
+      res.upgrade({ socket }, key, chooseProtocol(headers, protocol), extensions, context);
     },
     open(ws) {
       const { socket } = ws.getUserData();
@@ -116,7 +117,10 @@ export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): 
     refuse(
       res,
       req,
-      handshakeFault(req) ?? { code: 'bad_request', detail: 'this is not a WebSocket handshake' },
+      handshakeFault(readHeaders(req)) ?? {
+        code: 'bad_request',
+        detail: 'this is not a WebSocket handshake',
+      },
     ),
   );
   return outlet;

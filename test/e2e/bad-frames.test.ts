@@ -86,7 +86,7 @@ const BREACHES: readonly (readonly [
   ['a continuation of nothing', [frameBytes(WELCOMED, { opcode: 0 })], 1006],
   ['a text inside of a text', [frameBytes('{', { fin: false }), frameBytes(WELCOMED)], 1006],
   ['an opcode that does not exist', [frameBytes(WELCOMED, { opcode: 3 })], 1006],
-  ['a compressed frame that nobody agreed on', [frameBytes(WELCOMED, { reserved: true })], 1006],
+  ['a compressed frame that nobody agreed on', [frameBytes(WELCOMED, { reserved: 4 })], 1006],
   ['a ping of 200 bytes', [frameBytes('x'.repeat(200), { opcode: 9 })], 1006],
   ['a ping in fragments', [frameBytes('x', { opcode: 9, fin: false })], 1006],
   ['a close frame of one byte', [frameBytes('x', { opcode: 8 })], 1006],

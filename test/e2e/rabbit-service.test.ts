@@ -58,6 +58,8 @@ t.test('the service in the README posts into a room and hears all of them', asyn
 });
 
 const LONE = '\\ud800';
+/** JSON.parse reads it, and JSON.stringify cannot write it. */
+const DEEP = '['.repeat(20_000) + ']'.repeat(20_000);
 /** What is published to a partition, and what its sender is told; null where it is not said in words of ours. */
 const BAD: readonly { readonly name: string; readonly body: string; readonly says: RegExp }[] = [
   { name: 'no JSON', body: '{"type":', says: /not JSON/ },
@@ -74,6 +76,11 @@ const BAD: readonly { readonly name: string; readonly body: string; readonly say
   { name: 'a room id with a slash', body: post({ room_id: 'a/b' }), says: /room_id: must be 1–64/ },
   { name: 'a room id of 65', body: post({ room_id: 'x'.repeat(65) }), says: /room_id: must be 1–64/ },
   { name: 'a room of another partition', body: post({ room_id: 'elsewhere' }), says: /belongs to partition/ },
+  {
+    name: '20,000 lists in a list',
+    body: post({ text: 'X' }).replace('"X"', DEEP),
+    says: /text: expected string/,
+  },
   { name: 'more than 1 MiB', body: post({ text: 'x'.repeat(1024 * 1024) }), says: /bytes/ },
 ];
 
@@ -111,8 +118,12 @@ t.test(
       correlationId: 'no UTF-8',
       replyTo: queue,
     });
+    channel.publish('parlor.commands', partition, Buffer.from(`[${DEEP}]`), {
+      correlationId: 'an array with it',
+      replyTo: queue,
+    });
     await channel.waitForConfirms();
-    await until(() => answers.size === BAD.length + 1, {
+    await until(() => answers.size === BAD.length + 2, {
       what: () => `all answers; got ${[...answers.keys()].join(', ')}`,
     });
     for (const { name, says } of BAD) {
@@ -125,7 +136,7 @@ t.test(
       async () => {
         const dead = await channel.get('parlor.dead', { noAck: true });
         if (dead) reasons.push(dead.properties.headers?.['x-parlor-reason']);
-        return reasons.length === BAD.length + 1;
+        return reasons.length === BAD.length + 2;
       },
       { what: () => `all dead letters; got ${reasons.length}` },
     );

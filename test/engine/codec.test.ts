@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import t from 'tap';
 import fc from 'fast-check';
 import {
@@ -14,6 +15,8 @@ import { isDurable, isQuiet, type RoomEvent } from '../../engine/messages/events
 import { SERVER_FRAMES } from '../../engine/messages/frames.js';
 import { toMessage } from '../../engine/messages/message.js';
 import { view } from '../../engine/room/facts.js';
+import { textFault } from '../../engine/text/texts.js';
+import { wild } from '../support/wild-text.js';
 import { at, eventsOf, live, lives, uuid } from './room/script.js';
 
 const checks = new Map(Object.entries(SERVER_FRAMES).map(([type, schema]) => [type, checker(schema)]));
@@ -95,6 +98,25 @@ t.test('a right frame is taken as it is', async (t) => {
   t.same(decodeFrame('{"type":"post","text":" a "}'), { frame: { type: 'post', text: ' a ' } });
   const frame = { type: 'post', text: '😀'.repeat(2048), id: uuid(1) };
   t.same(decodeFrame(JSON.stringify(frame)), { frame });
+});
+
+t.test('a frame is read as a client wrote it', async (t) => {
+  const texts = wild.filter((text) => textFault(text) === null);
+  const frames = fc.oneof(
+    fc.record(
+      { type: fc.constant('post'), text: texts, id: fc.uuid() },
+      { requiredKeys: ['type', 'text'], noNullPrototype: true },
+    ),
+    fc.constantFrom({ type: 'typing' }, { type: 'ping' }),
+  );
+  const property = fc.property(
+    frames,
+    fc.constantFrom('', '\ufeff'),
+    fc.constantFrom(undefined, 2),
+    (frame, mark, space) =>
+      isDeepStrictEqual(decodeFrame(mark + JSON.stringify(frame, null, space)), { frame }),
+  );
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 2_000 }));
 });
 
 t.test('a wrong frame is told what is allowed, and which post it was', async (t) => {

@@ -77,11 +77,24 @@ export function openEnvelope(message: ConsumeMessage, parts: Parts): Envelope {
       items.push({ envelope, position, command, tried: false, failures: 0, successes: 0 });
       return;
     }
-    bury(envelope, parts, 'undecodable', read.fault, Buffer.from(JSON.stringify(read.value)));
+    const part = body.single ? message.content : partOf(message, read.value);
+    bury(envelope, parts, 'undecodable', read.fault, part);
     answer(envelope, parts, position, refused({ code: 'bad_request', message: read.fault }));
   });
   envelope.open = items.length;
   return envelope;
+}
+
+/**
+ * One value of an array as bytes, or the whole array where it cannot be written: JSON.parse reads values that are nested
+ * too deeply for JSON.stringify, which throws a RangeError. Thrown from here, it would end the connection at each delivery.
+ */
+function partOf(message: ConsumeMessage, value: unknown): Buffer {
+  try {
+    return Buffer.from(JSON.stringify(value));
+  } catch {
+    return message.content;
+  }
 }
 
 function envelopeOf(

@@ -58,15 +58,17 @@ void t.test('a command of a newer version is answered, kept and not carried out'
 
   send(body([command, post('42', 'another')]), 'several');
   send(Buffer.from([0xff, 0x00]), 'no JSON');
+  send(body([]), 'none');
+  send(body(Array(200_000).fill(1)), 'far too many');
   send(body(post('42', 'no version at all')), 'odd', { 'x-parlor-version': 'newest' });
-  await until(() => answers.length === 4, { what: 'the other answers' });
+  await until(() => answers.length === 6, { what: 'the other answers' });
   const of = (id: string): unknown =>
     JSON.parse(String(answers.find(({ properties }) => properties.correlationId === id)?.content));
   t.match(of('several'), [
     [0, unavailable],
     [1, unavailable],
   ]);
-  t.match(of('no JSON'), unavailable);
+  for (const id of ['no JSON', 'none', 'far too many']) t.match(of(id), unavailable, `one answer to ${id}`);
   t.match(of('odd'), { code: 'unavailable', message: /version newest/ });
 
   for (const headers of [{}, { 'x-parlor-version': 1 }, { 'x-parlor-version': '1' }]) {
@@ -74,7 +76,7 @@ void t.test('a command of a newer version is answered, kept and not carried out'
   }
   await until(() => node.texts().length === 3, { what: 'what can be read' });
   t.same(node.texts(), Array(3).fill('of today'), 'and nothing else was carried out');
-  t.equal(node.witness.drops.filter((reason) => reason === 'newer_command').length, 4);
+  t.equal(node.witness.drops.filter((reason) => reason === 'newer_command').length, 6);
 });
 
 void t.test('a node that gets events of a newer version reads the store instead', async (t) => {

@@ -73,31 +73,44 @@ export interface FrameShape {
   readonly opcode?: number;
   readonly fin?: boolean;
   readonly masked?: boolean;
-  /** RSV1, which stands for compression. */
-  readonly reserved?: boolean;
+  /** The four bytes of the mask; random ones otherwise. */
+  readonly mask?: readonly number[];
+  /** The reserved bits that are set: 4 RSV1, which stands for compression, 2 RSV2, 1 RSV3. */
+  readonly reserved?: number;
   /** What the header says, where it lies. */
   readonly length?: number;
+  /** Bytes that hold the length, where they are more than it needs: 2 or 8. */
+  readonly lengthBytes?: 2 | 8;
 }
 
 /** The bytes of one frame, as a client sends it unless `shape` says otherwise. */
 export function frameBytes(payload: string | Buffer, shape: FrameShape = {}): Buffer {
-  const { opcode = 1, fin = true, masked = true, reserved = false } = shape;
+  const { opcode = 1, fin = true, masked = true, reserved = 0 } = shape;
   const body = Buffer.from(payload);
   const length = shape.length ?? body.length;
-  const head = Buffer.alloc(length < 126 ? 2 : length < 65_536 ? 4 : 10);
-  head[0] = (fin ? 0x80 : 0) | (reserved ? 0x40 : 0) | opcode;
-  head[1] = (masked ? 0x80 : 0) | (length < 126 ? length : length < 65_536 ? 126 : 127);
+  const head = Buffer.alloc(2 + (shape.lengthBytes ?? (length < 126 ? 0 : length < 65_536 ? 2 : 8)));
+  head[0] = (fin ? 0x80 : 0) | (reserved << 4) | opcode;
+  head[1] = (masked ? 0x80 : 0) | (head.length === 2 ? length : head.length === 4 ? 126 : 127);
   if (head.length === 4) head.writeUInt16BE(length, 2);
   if (head.length === 10) head.writeBigUInt64BE(BigInt(length), 2);
   if (!masked) return Buffer.concat([head, body]);
-  const mask = randomBytes(4);
+  const mask = shape.mask === undefined ? randomBytes(4) : Buffer.from(shape.mask);
   return Buffer.concat([head, mask, body.map((byte, i) => byte ^ (mask[i % 4] ?? 0))]);
+}
+
+export interface ReceivedFrame {
+  readonly opcode: number;
+  readonly payload: Buffer;
+  /** The first two bytes as they came: FIN, reserved bits and opcode; mask bit and length. */
+  readonly head: number;
 }
 
 /** A WebSocket over a bare TCP connection. */
 export interface RawWebSocket extends Raw {
   /** The frames that came, pings and pongs left out. */
-  frames(): { opcode: number; payload: Buffer }[];
+  frames(): ReceivedFrame[];
+  /** All frames that came, and how many bytes behind them are of one that has not come whole. */
+  everything(): { readonly frames: ReceivedFrame[]; readonly rest: number };
   /** Resolves with a frame of this type (of ours). */
   told(type: string): Promise<Readonly<Record<string, unknown>>>;
   /** Resolves when the other side has ended it: the code of its close frame, or 1006 if there was none. */
@@ -116,9 +129,11 @@ export async function openRaw(
   await until(() => raw.received().includes('\r\n\r\n'), { what: `the upgrade of ${path.slice(0, 100)}` });
   let over = false;
   void raw.closed.then(() => (over = true));
-  const frames = () => parseFrames(raw.received().subarray(raw.received().indexOf('\r\n\r\n') + 4));
+  const everything = () => parseFrames(raw.received().subarray(raw.received().indexOf('\r\n\r\n') + 4));
+  const frames = () => everything().frames;
   return {
     ...raw,
+    everything,
     frames: () => frames().filter(({ opcode }) => opcode < 9),
     async told(type) {
       const find = () =>
@@ -150,8 +165,9 @@ export function upgradeRequest(path: string, headers: string[] = []): string {
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-function parseFrames(bytes: Buffer): { opcode: number; payload: Buffer }[] {
-  const frames: { opcode: number; payload: Buffer }[] = [];
+/** The whole frames in these bytes, and how many bytes behind them are of one that is not whole. */
+export function parseFrames(bytes: Buffer): { readonly frames: ReceivedFrame[]; readonly rest: number } {
+  const frames: ReceivedFrame[] = [];
   let at = 0;
   while (at + 2 <= bytes.length) {
     const short = (bytes[at + 1] ?? 0) & 0x7f;
@@ -164,8 +180,9 @@ function parseFrames(bytes: Buffer): { opcode: number; payload: Buffer }[] {
           ? bytes.readUInt16BE(at + 2)
           : Number(bytes.readBigUInt64BE(at + 2));
     if (at + head + length > bytes.length) break;
-    frames.push({ opcode: (bytes[at] ?? 0) & 0x0f, payload: bytes.subarray(at + head, at + head + length) });
+    const payload = bytes.subarray(at + head, at + head + length);
+    frames.push({ opcode: (bytes[at] ?? 0) & 0x0f, payload, head: bytes.readUInt16BE(at) });
     at += head + length;
   }
-  return frames;
+  return { frames, rest: bytes.length - at };
 }
