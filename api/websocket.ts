@@ -9,7 +9,7 @@ import { readHello, type Hello } from '../engine/hello.js';
 import type { Log, Meter, Socket } from '../engine/ports.js';
 import { addressFault, loggable } from '../engine/text/address.js';
 import { Arrival } from './access/arrival.js';
-import { findToken, splitToken } from './access/token.js';
+import { findToken, splitQuery } from './access/token.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
 
@@ -61,7 +61,7 @@ export function letIn(
   const path = upgrade.path.replace(/\/$/, '');
   const fault = pathFault(path);
   if (fault) return refuse(fault.code, fault.message);
-  const { rest, token: inQuery } = splitToken(upgrade.query);
+  const { rest, token: inQuery } = splitQuery(upgrade.query);
   const enter = (grant: Grant): SocketHandler | null => {
     const read = readHello({
       roomId: decoded(path.slice(WS_PREFIX.length)),

@@ -10,7 +10,7 @@ import {
 } from '../../engine/access/grant.js';
 import { sendProblem } from '../problem.js';
 import { problemsOnly } from '../schemas.js';
-import { findToken, splitToken } from './token.js';
+import { findToken, splitAddress } from './token.js';
 
 /**
  * Who may call a route: `public`: everybody; `service`: services; `own`: everybody with a token, and the route decides by
@@ -37,7 +37,7 @@ const queryTokens = new WeakMap<object, string>();
 
 /** For Fastify's `rewriteUrl`: the address without its token. */
 export function takeToken(raw: { readonly url?: string | undefined }): string {
-  const { rest, token } = splitToken(raw.url ?? '/');
+  const { rest, token } = splitAddress(raw.url ?? '/');
   if (token !== null) queryTokens.set(raw, token);
   return rest;
 }

@@ -10,7 +10,7 @@ export interface TokenPlaces {
   readonly authorization: string | undefined;
   /** `Sec-WebSocket-Protocol`, of a WebSocket. */
   readonly protocols?: string;
-  /** Taken out of the query by `splitToken`. */
+  /** Taken out of the query by `splitQuery`. */
   readonly query: string | null;
 }
 
@@ -34,18 +34,31 @@ function protocolToken(protocols: string): string | null {
   return one === undefined ? null : one.trim().slice(TOKEN_PROTOCOL.length);
 }
 
-/** A query or an address without its token, which must not be logged; and the token, or null. The last one counts. */
-export function splitToken(address: string): { readonly rest: string; readonly token: string | null } {
-  // Nearly all addresses end here. The name may be percent-encoded.
-  if (!address.includes(PARAMETER) && !address.includes('%')) return { rest: address, token: null };
+interface Split {
+  /** Without the token, which must not be logged. */
+  readonly rest: string;
+  /** null: there was none. Of several the last one counts. */
+  readonly token: string | null;
+}
+
+/** Takes the token out of a path with its query. */
+export function splitAddress(address: string): Split {
   const at = address.indexOf('?');
-  const [path, query] = at < 0 ? ['', address] : [address.slice(0, at), address.slice(at + 1)];
+  if (at < 0) return { rest: address, token: null };
+  const { rest, token } = splitQuery(address.slice(at + 1));
+  if (token === null) return { rest: address, token };
+  const path = address.slice(0, at);
+  return { rest: rest === '' ? path : `${path}?${rest}`, token };
+}
+
+/** Takes the token out of a query. */
+export function splitQuery(query: string): Split {
+  // Nearly all queries end here. The name may be percent-encoded.
+  if (!query.includes(PARAMETER) && !query.includes('%')) return { rest: query, token: null };
   const parts = query.split('&');
-  const tokens = parts.filter(isToken);
-  const last = tokens.at(-1);
-  if (last === undefined) return { rest: address, token: null };
-  const kept = parts.filter((part) => !isToken(part)).join('&');
-  const rest = at < 0 ? kept : kept === '' ? path : `${path}?${kept}`;
+  const last = parts.filter(isToken).at(-1);
+  if (last === undefined) return { rest: query, token: null };
+  const rest = parts.filter((part) => !isToken(part)).join('&');
   return { rest, token: decoded(last.slice(last.indexOf('=') + 1)) };
 }
 
@@ -65,5 +78,5 @@ function decoded(text: string): string {
 
 /** The same address for a log line. */
 export function withoutToken(address: string): string {
-  return splitToken(address).rest;
+  return splitAddress(address).rest;
 }
