@@ -145,7 +145,7 @@ t.test(
   async (t) => {
     const parlor = await startParlor();
     t.teardown(() => parlor.end());
-    const open = await startParlor({ HOST: '0.0.0.0' });
+    const open = await startParlor({ HOST: '0.0.0.0', AUTH_OFF_I_KNOW: '1' });
     t.teardown(() => open.end());
     const there = (port: number) => fetch(`http://127.0.0.2:${port}/health`).then(({ status }) => status);
     await t.rejects(there(parlor.port), { cause: { code: 'ECONNREFUSED' } });
