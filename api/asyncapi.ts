@@ -1,5 +1,6 @@
 import { ERRORS } from '../engine/errors.js';
 import { CLIENT_FRAMES, SERVER_FRAMES } from '../engine/messages/frames.js';
+import { TOKEN_PROTOCOL } from './access/token.js';
 import { documented } from './formats.js';
 import { VERSION } from './version.js';
 import { SUBPROTOCOL } from './websocket.js';
@@ -26,7 +27,10 @@ export function asyncapi(): object {
         address: '/ws/updates/{room_id}',
         description:
           'One room. A trailing slash is ignored. Query: user (your name) and since (the last seq you have; what you missed ' +
-          'follows the welcome), as percent-encoded UTF-8, in which + is a space. The subprotocol ' +
+          'follows the welcome), as percent-encoded UTF-8, in which + is a space. With AUTH=jwt a token with the right join is ' +
+          `needed: in Authorization: Bearer, as a subprotocol ${TOKEN_PROTOCOL}<token> offered beside ${SUBPROTOCOL}, or as ` +
+          'access_token in the query. When it expires the connection is closed with 4401, unless a refresh came before. ' +
+          'The subprotocol ' +
           `${SUBPROTOCOL} is chosen if it is offered; if only others are offered, none is chosen. ` +
           'Connections of pages whose origin is not listed in ORIGINS, or with a Host that is not listed in HOSTS, are closed ' +
           'with 4403. The server pings every PING_S. A page cannot see these pings; it sends ping frames to check the link. ' +

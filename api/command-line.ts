@@ -21,7 +21,7 @@ export interface BackupCommand {
 }
 
 export type CommandLine =
-  | { readonly command: 'help' | 'version' }
+  | { readonly command: 'help' | 'version' | 'check' }
   /** `workers`: as given, not checked; null: not given. */
   | { readonly command: 'serve'; readonly workers: string | null }
   | ExportCommand
@@ -36,8 +36,9 @@ export const USAGE = `Usage: parlor                       serve (settings come f
        parlor export --all          write every room
        parlor import [FILE]         read rooms from a file, or from standard input
        parlor backup FILE           copy the SQLite database to a new file
+       parlor check                 say what is unsafe in the settings; exit code 1 if anything is
 
-All three use the store that the settings name (STORE, SQLITE_PATH, DATABASE_URL), also while a server runs on it:
+Export, import and backup use the store that the settings name (STORE, SQLITE_PATH, DATABASE_URL), also while a server runs on it:
 
   STORE=sqlite parlor export --all > rooms.jsonl
   STORE=postgres DATABASE_URL=postgres://... parlor import rooms.jsonl
@@ -83,6 +84,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   if (values.all) return usageError('--all goes with export');
   if (command === 'import') return parseImport(operands);
   if (command === 'backup') return parseBackup(operands);
+  if (command === 'check')
+    return operands.length > 0
+      ? usageError('check takes nothing: settings come from the environment')
+      : { command };
   return usageError(`there is no command ${JSON.stringify(command)}`);
 }
 

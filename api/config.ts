@@ -18,7 +18,7 @@ export const Settings = Type.Object({
   HOST: Type.String({
     default: '127.0.0.1',
     minLength: 1,
-    description: 'address to listen on; the default is this machine only, as there is no authentication',
+    description: 'address to listen on; the default is this machine only',
   }),
   PORT: whole(8000, 0, 65535, 'the one port for HTTP and WebSockets; 0: any free one'),
   WORKERS: whole(

@@ -10,6 +10,7 @@ import {
   type ExportCommand,
   type ImportCommand,
 } from './command-line.js';
+import { unsafeSettings } from './commands/check.js';
 import { servingFault } from './config.js';
 import { complain, configOrExit } from './ending.js';
 import { createLog, STANDARD_ERROR } from './logging.js';
@@ -52,6 +53,16 @@ async function backup({ file }: BackupCommand): Promise<number> {
   }
 }
 
+/** `parlor check`; returns the exit code. */
+function check(): number {
+  const config = configOrExit();
+  const unsafe = unsafeSettings(config);
+  for (const line of unsafe) process.stdout.write(`${line}\n`);
+  if (unsafe.length > 0) return 1;
+  const fault = servingFault(config);
+  return fault === null ? 0 : complain(fault, 2);
+}
+
 /** Runs one node in this process, or several in their own processes. `workers` overrides WORKERS. */
 async function serve(workers: string | null): Promise<void> {
   // The parent of a worker has checked the settings.
@@ -80,6 +91,9 @@ async function main(args: readonly string[]): Promise<void> {
     case 'export':
     case 'import':
       process.exitCode = await transfer(asked);
+      return;
+    case 'check':
+      process.exitCode = check();
       return;
     case 'backup':
       process.exitCode = await backup(asked);

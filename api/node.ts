@@ -205,7 +205,7 @@ function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string,
 }
 
 /** null: AUTH=off. */
-async function createVerifier(config: Config, log: Log): Promise<Verifier | null> {
+export async function createVerifier(config: Config, log: Log): Promise<Verifier | null> {
   if (config.AUTH === 'off') return null;
   const { createJwtVerifier } = await import('../adapters/jwt/verifier.js');
   return createJwtVerifier(jwtSettings(config), { log, clock: systemClock });
