@@ -1,7 +1,7 @@
 /** The parameter of a query that may hold a token (RFC 6750 section 2.3). */
 const PARAMETER = 'access_token';
 /** Browsers cannot set headers on a WebSocket: there the token may be offered as a subprotocol that begins so. */
-const TOKEN_PROTOCOL = 'parlor.token.';
+export const TOKEN_PROTOCOL = 'parlor.token.';
 /** The name of a scheme is case-insensitive (RFC 9110 section 11.1); the token has no blanks. */
 const BEARER = /^bearer +([^ ]+) *$/i;
 

@@ -43,6 +43,31 @@ t.test(
   },
 );
 
+t.test(
+  'a seat in grace may be lost to a member who is there again, and whom nobody heard meanwhile',
+  async (t) => {
+    const bob = (doubts: Span[]): Visit => visit('bob', 0, 1_000, doubts);
+    const carol = visit('carol', 400, 500);
+    // Carol's seat is in grace until 600.
+    const rosters = [{ room_id: 'r', asked_at: 550, answered_at: 551, members: ['bob'] }];
+    const away = [{ from: 300, to: 520 }];
+    t.same(kinds(historyOf([bob(away), carol], { rosters })), []);
+    const early = [{ from: 300, to: 490 }];
+    t.same(
+      kinds(historyOf([bob(early), carol], { rosters })),
+      ['over_capacity', 'seat_lost'],
+      'he was back before she went',
+    );
+    const [room] = historyOf([]).rooms;
+    const rooms = room ? [{ ...room, capacity: null }] : [];
+    t.same(
+      kinds(historyOf([bob(away), carol], { rosters, rooms })),
+      ['seat_lost'],
+      'there is a seat for everybody',
+    );
+  },
+);
+
 t.test('who is said to have left once for each time that a seat may have been lost', async (t) => {
   const left = (at: number) => ({ at, type: 'left' as const, users: ['alice'] });
   const bob = { ...visit('bob', 0, 1_000), told: [left(350)] };

@@ -40,7 +40,10 @@ export function seatsOf(history: History): Seats[] {
     const kicks = history.kicks.filter(isHere);
     const stays = visits
       .flatMap((visit) => staysOf(visit, kicks, room.grace_ms))
-      .map((stay) => ({ ...stay, heldUntil: Math.min(stay.heldUntil, ...lossesAfter(stay, visits)) }));
+      .map((stay) => {
+        const losses = [...lossesAfter(stay, visits), ...lossesToOthers(stay, visits, room)];
+        return { ...stay, heldUntil: Math.min(stay.heldUntil, ...losses) };
+      });
     const { unsettled } = history;
     return { room, visits, kicks, stays: stays.sort((a, b) => a.from - b.from), unsettled };
   });
@@ -77,6 +80,25 @@ function lossesAfter({ user, openUntil }: Stay, visits: readonly Visit[]): numbe
   return visits
     .filter((visit) => visit.user === user && visit.doubts.length > 0)
     .flatMap(({ doubts }) => doubts.filter(({ to }) => (to ?? Infinity) >= openUntil))
+    .map(({ from }) => Math.max(from, openUntil));
+}
+
+/**
+ * When the seat that a stay had left in grace may have been lost to somebody else, at the earliest. The seat of a connection
+ * that was in doubt may have been given away. Its node asserts it again, and in a room with a capacity whoever is connected
+ * goes before whoever is in grace (`remember` in engine/room/seating.ts).
+ */
+function lossesToOthers(
+  { user, openUntil, heldUntil }: Stay,
+  visits: readonly Visit[],
+  room: Room,
+): number[] {
+  if (room.capacity === null) return [];
+  return visits
+    .filter((visit) => visit.user !== user && visit.welcome_at !== null)
+    .flatMap(({ doubts }) =>
+      doubts.filter(({ from, to }) => from <= heldUntil && (to ?? Infinity) >= openUntil),
+    )
     .map(({ from }) => Math.max(from, openUntil));
 }
 
