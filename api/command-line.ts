@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { checker, faultLine } from '../engine/messages/check.js';
+import { parseToken, TOKEN_OPTIONS, type TokenCommand } from './commands/token-line.js';
 import { RoomId } from '../engine/messages/fields.js';
 
 export interface ExportCommand {
@@ -24,6 +25,7 @@ export type CommandLine =
   | { readonly command: 'help' | 'version' | 'check' }
   /** `workers`: as given, not checked; null: not given. */
   | { readonly command: 'serve'; readonly workers: string | null }
+  | TokenCommand
   | ExportCommand
   | ImportCommand
   | BackupCommand
@@ -36,6 +38,8 @@ export const USAGE = `Usage: parlor                       serve (settings come f
        parlor export --all          write every room
        parlor import [FILE]         read rooms from a file, or from standard input
        parlor backup FILE           copy the SQLite database to a new file
+       parlor token make --user NAME [--room PATTERN --may join,post]... [--service] [--for SECONDS]
+       parlor token check [TOKEN]    say whether it is accepted; from standard input if not given
        parlor check                 say what is unsafe in the settings; exit code 1 if anything is
 
 Export, import and backup use the store that the settings name (STORE, SQLITE_PATH, DATABASE_URL), also while a server runs on it:
@@ -63,6 +67,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       args: [...args],
       allowPositionals: true,
       options: {
+        ...TOKEN_OPTIONS,
         all: { type: 'boolean' },
         workers: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
@@ -80,6 +85,16 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   if (values.version) return { command: 'version' };
   if (command === undefined && !values.all) return { command: 'serve', workers: values.workers ?? null };
   if (values.workers !== undefined) return usageError('--workers goes with no command');
+  if (command === 'token') {
+    const token = parseToken(operands, values);
+    return 'fault' in token ? usageError(token.fault) : token;
+  }
+  if (Object.keys(TOKEN_OPTIONS).some((name) => name in values))
+    return usageError(
+      `${Object.keys(TOKEN_OPTIONS)
+        .map((name) => `--${name}`)
+        .join(', ')} go with token make`,
+    );
   if (command === 'export') return parseExport(operands, values.all ?? false);
   if (values.all) return usageError('--all goes with export');
   if (command === 'import') return parseImport(operands);

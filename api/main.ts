@@ -10,11 +10,15 @@ import {
   type ExportCommand,
   type ImportCommand,
 } from './command-line.js';
+import { text } from 'node:stream/consumers';
+import { checkToken, makeFault, makeToken } from './commands/token.js';
+import type { TokenCommand } from './commands/token-line.js';
+import { authFault } from './auth-settings.js';
 import { unsafeSettings } from './commands/check.js';
 import { servingFault } from './config.js';
 import { complain, configOrExit } from './ending.js';
 import { createLog, STANDARD_ERROR } from './logging.js';
-import { backUpSqlite, createStore } from './node.js';
+import { backUpSqlite, createStore, createVerifier } from './node.js';
 import { run } from './run.js';
 import { runTransfer } from './transfer/run.js';
 import { VERSION } from './version.js';
@@ -50,6 +54,27 @@ async function backup({ file }: BackupCommand): Promise<number> {
     return 0;
   } catch (cause) {
     return complain(errorText(cause), 1);
+  }
+}
+
+/** `parlor token`; resolves with the exit code. */
+async function token(asked: TokenCommand): Promise<number> {
+  const config = { ...configOrExit(), AUTH: 'jwt' as const };
+  const fault = (asked.command === 'token-make' ? makeFault(config) : null) ?? authFault(config);
+  if (fault !== null) return complain(fault, 2);
+  if (asked.command === 'token-make') {
+    process.stdout.write(`${await makeToken(asked.wish, config, Date.now())}\n`);
+    return 0;
+  }
+  const log = createLog({ LOG_LEVEL: 'warn', LOG_FORMAT: 'json' }, STANDARD_ERROR);
+  try {
+    const verifier = await createVerifier(config, log);
+    if (verifier === null) return complain('AUTH=off checks no tokens', 2);
+    const { isGood, text: words } = await checkToken(asked.token ?? (await text(process.stdin)), verifier);
+    process.stdout.write(`${words}\n`);
+    return isGood ? 0 : 1;
+  } catch (cause) {
+    return complain(errorText(cause), 2);
   }
 }
 
@@ -91,6 +116,10 @@ async function main(args: readonly string[]): Promise<void> {
     case 'export':
     case 'import':
       process.exitCode = await transfer(asked);
+      return;
+    case 'token-make':
+    case 'token-check':
+      process.exitCode = await token(asked);
       return;
     case 'check':
       process.exitCode = check();

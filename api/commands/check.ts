@@ -2,8 +2,7 @@ import { isLoopback } from '../auth-settings.js';
 import type { Config } from '../config.js';
 
 /** What a word list tries first; a secret that is one of these, repeated or not, is as good as none. */
-const WORDS =
-  /^(?:(?:secret|password|passwort|change|me|test|parlor|jwt|key|admin|guest|[\W_\d])+|(.)\1*)$/i;
+const WORDS = /^(?:(?:secret|password|passwort|change|me|test|parlor|jwt|key|admin|guest|[\W_\d])+|(.)\1*)$/i;
 /** The defaults of RabbitMQ and of docker-compose.yml. */
 const DEFAULT_LOGINS = new Set(['guest:guest', 'parlor:parlor']);
 

@@ -148,6 +148,29 @@ t.test('no post is carried out without an answer when another one is pipelined b
   }
 });
 
+t.test(
+  'of clients that post at the same moment, only those with another post behind theirs are left out',
+  async (t) => {
+    const running = await serve(t, true);
+    const names = Array.from({ length: 40 }, (_, n) => `${n % 2 === 0 ? 'one' : 'two'} ${n}`);
+    const clients = await Promise.all(names.map(() => RawClient.open(running.port)));
+    // Written in one turn, so that the server reads them in one turn.
+    for (const [n, client] of clients.entries()) {
+      const request = post({ text: names[n] });
+      client.send(n % 2 === 0 ? request : request + request);
+    }
+    const pairs = clients.filter((_, n) => n % 2 === 1);
+    for (const rest of await Promise.all(pairs.map((client) => client.untilClosed()))) t.equal(rest, '');
+    while (running.inFlight() > 0) await new Promise((turn) => setImmediate(turn));
+    const done = running.commands.flatMap((command) => (command.type === 'post' ? [command.text] : []));
+    t.same(
+      done.sort(),
+      names.filter((name) => name.startsWith('one')).sort(),
+      'each of the others is carried out once',
+    );
+  },
+);
+
 t.test('a client that leaves before its answer costs nothing', async (t) => {
   const asked = new Signal<undefined>();
   const answer = new Signal<Answer>();
