@@ -91,6 +91,15 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     logRequest(request, reply);
     done();
   });
+  function nothingHere(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const path = request.url.split('?')[0] ?? '';
+    const methods = allowed(path);
+    if (methods.length === 0)
+      return sendProblem(reply, 'not_found', `there is no ${request.method} ${path}; see /api/openapi`);
+    // RFC 9110 section 15.5.6: the answer names them.
+    void reply.header('allow', methods.join(', '));
+    return sendProblem(reply, 'method_not_allowed', `${path} has ${methods.join(', ')}; see /api/openapi`);
+  }
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     if (error instanceof ValidationError)
       return sendProblem(reply, 'bad_request', error.message, error.faults);
@@ -100,6 +109,8 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
       return sendProblem(reply, 'unavailable', 'the store does not answer; try again in a moment');
     }
     const code = codeOfStatus(error.statusCode);
+    // Fastify reads the body first, and wants one of a QUERY. That the address has no such method is the better answer.
+    if (code === 'bad_request' && request.is404) return nothingHere(request, reply);
     if (code === 'internal')
       request.log.error({ cause: errorText(error), stack: error.stack }, 'request: failed');
     return sendProblem(reply, code, code === 'internal' ? SEE_LOG : error.message);
@@ -108,15 +119,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   app.addHook('onRoute', ({ url, schema }) => {
     if (schema && schema.hide !== true && url.startsWith('/api/')) schema.querystring ??= NoQuery;
   });
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?')[0] ?? '';
-    const methods = allowed(path);
-    if (methods.length === 0)
-      return sendProblem(reply, 'not_found', `there is no ${request.method} ${path}; see /api/openapi`);
-    // RFC 9110 section 15.5.6: the answer names them.
-    void reply.header('allow', methods.join(', '));
-    return sendProblem(reply, 'method_not_allowed', `${path} has ${methods.join(', ')}; see /api/openapi`);
-  });
+  app.setNotFoundHandler(nothingHere);
   await describeRoutes(app, parts.engine.access.isRequired);
   await app.register(pages);
   for (const routes of [messageRoutes, roomRoutes, eventRoutes, accessRoutes, operationRoutes])

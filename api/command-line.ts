@@ -83,18 +83,15 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   const [command, ...operands] = positionals;
   if (values.help) return { command: 'help' };
   if (values.version) return { command: 'version' };
+  const tokenOptions = Object.keys(TOKEN_OPTIONS).filter((name) => name in values);
+  if (tokenOptions.length > 0 && (command !== 'token' || operands[0] !== 'make'))
+    return usageError(`--${tokenOptions[0] ?? ''} goes with token make`);
   if (command === undefined && !values.all) return { command: 'serve', workers: values.workers ?? null };
   if (values.workers !== undefined) return usageError('--workers goes with no command');
   if (command === 'token') {
     const token = parseToken(operands, values);
     return 'fault' in token ? usageError(token.fault) : token;
   }
-  if (Object.keys(TOKEN_OPTIONS).some((name) => name in values))
-    return usageError(
-      `${Object.keys(TOKEN_OPTIONS)
-        .map((name) => `--${name}`)
-        .join(', ')} go with token make`,
-    );
   if (command === 'export') return parseExport(operands, values.all ?? false);
   if (values.all) return usageError('--all goes with export');
   if (command === 'import') return parseImport(operands);

@@ -30,6 +30,11 @@ const MOSTLY_WAIT = [
   'bad-openings',
   'handshake',
   'one-store',
+  'auth-life',
+  'auth-matrix',
+  'auth-nodes',
+  'openapi-requests',
+  'rfc6455',
 ];
 const TIMEOUT_MS = 120_000;
 /** `RUNS=20` has the files that kill nodes do it so often. */

@@ -26,6 +26,8 @@ for (const [args, means] of good)
 
 const wrong: [args: string[], says: RegExp][] = [
   [['frobnicate'], /no command "frobnicate"/],
+  [['--user', 'alice'], /--user goes with token make/],
+  [['token', 'check', '--service'], /--service goes with token make/],
   [['exprot', '42'], /no command "exprot"/],
   [['export'], /which room\? Name one or more, or say --all/],
   [['export', '--all', '42'], /not both/],

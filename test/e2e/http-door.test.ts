@@ -90,6 +90,33 @@ const REFUSED: readonly (readonly [
   ['not JSON', 400, 'bad_request', 'POST', POST, [JSON_TYPE, 'Content-Length: 2'], '{!'],
   ['nothing at this address', 404, 'not_found', 'GET', '/api/nowhere', [], ''],
   ['a method that the address does not have', 405, 'method_not_allowed', 'PATCH', '/api/rooms/42', [], ''],
+  [
+    'a QUERY without a type, which Fastify refuses first',
+    405,
+    'method_not_allowed',
+    'QUERY',
+    '/api/rooms/42',
+    [],
+    '',
+  ],
+  [
+    'a method that it does not have, with a bad body',
+    405,
+    'method_not_allowed',
+    'PATCH',
+    '/api/rooms/42',
+    [JSON_TYPE, 'Content-Length: 1'],
+    '{',
+  ],
+  [
+    'an address that is not there, with a bad body',
+    404,
+    'not_found',
+    'POST',
+    '/api/nowhere',
+    [JSON_TYPE, 'Content-Length: 1'],
+    '{',
+  ],
 ];
 
 t.test('whoever refuses a request, answers it, logs it and counts it in the same way', async (t) => {

@@ -19,7 +19,7 @@ export interface Answer {
 }
 
 /** The first whole answer in these bytes, `100 Continue` left out; null if there is none. */
-export function firstAnswer(bytes: Buffer): Answer | null {
+function firstAnswer(bytes: Buffer): Answer | null {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return null;
   const [first = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n');
@@ -43,7 +43,7 @@ const STATUSES: ReadonlySet<number> = new Set([
 ]);
 
 /** What is wrong with an answer, whatever was asked; null: nothing. */
-export function faultOfAnswer({ status, headers, body }: Answer): string | null {
+function faultOfAnswer({ status, headers, body }: Answer): string | null {
   if (!STATUSES.has(status) || status === 500)
     return `${status}, which nobody expects: ${body.slice(0, 300)}`;
   const seen = inside(body);
@@ -56,7 +56,7 @@ export function faultOfAnswer({ status, headers, body }: Answer): string | null 
 }
 
 /** What is wrong with an answer of this call by the document; null: nothing. */
-export function faultByDocument(operation: Operation, { status, headers, body }: Answer): string | null {
+function faultByDocument(operation: Operation, { status, headers, body }: Answer): string | null {
   const said = operation.responses[String(status)];
   if (said === undefined) return `${status} is not in the document: ${body.slice(0, 300)}`;
   if (headers.get('x-request-id') === undefined) return 'no x-request-id';

@@ -150,7 +150,13 @@ t.test(
             flush: () => undefined,
             send: (_asker, position) => void answered.push(position),
           },
-          dead: { ...IDLE, add: () => Promise.resolve(void dead++) },
+          dead: {
+            ...IDLE,
+            add: () => {
+              dead++;
+              return Promise.resolve();
+            },
+          },
         },
       );
       const all = [...answered, ...items.map(({ position }) => position)].sort((a, b) => a - b);
