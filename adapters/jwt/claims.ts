@@ -27,7 +27,7 @@ type Claims = Static<typeof Claims>;
 
 const claimFaults = checker(Claims);
 /** A service's token has this word in `scope`, which is a list separated by blanks (RFC 8693 section 4.2). */
-export const SERVICE = 'service';
+const SERVICE = 'service';
 
 /** The grant that the claims of a verified token describe, or what is wrong with them. `leewayMs`: see `endOf`. */
 export function grantOf(claims: unknown, now: number, leewayMs: number): Grant | { readonly fault: string } {

@@ -13,7 +13,7 @@ const bearer = (given: string) => ({ authorization: `Bearer ${given}` });
 
 interface Nodes {
   readonly nodes: readonly Parlor[];
-  start(): Promise<Parlor>;
+  readonly start: () => Promise<Parlor>;
 }
 
 async function startNodes(t: Test): Promise<Nodes> {
