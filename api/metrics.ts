@@ -1,6 +1,7 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { EngineStats } from '../engine/engine.js';
 import type { Meter } from '../engine/ports.js';
+import { createDurations, DurationHistogram } from './duration-metrics.js';
 import { createRequestMetrics, type RequestMetrics } from './request-metrics.js';
 import type { Worker } from './worker.js';
 
@@ -72,12 +73,16 @@ export function createMetrics(worker?: Worker): Metrics {
     labelNames: ['actor'],
     registers,
   });
-  const commits = new Histogram({
+  // Upper bounds, s: from a commit to memory up to the default of STORE_TIMEOUT_MS.
+  const bounds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5];
+  const commits = createDurations(bounds);
+  new DurationHistogram({
     name: 'parlor_store_commit_seconds',
     help: 'How long a commit took',
-    // Upper bounds, s: from a commit to memory up to the default of STORE_TIMEOUT_MS.
-    buckets: [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
-    registers,
+    labelNames: [],
+    bounds,
+    registry,
+    series: () => [{ labels: {}, durations: commits }],
   });
 
   let updateGauges = (): void => undefined;
@@ -150,6 +155,6 @@ export function createMetrics(worker?: Worker): Metrics {
     dropped: (reason, count = 1) => drops.inc({ reason }, count),
     crashed: (actor) => crashes.inc({ actor }),
     // The number of events is not published: parlor_messages_total counts the messages.
-    committed: (_events, ms) => commits.observe(ms / 1000),
+    committed: (_events, ms) => commits.add(ms / 1000),
   };
 }
