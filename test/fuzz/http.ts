@@ -82,7 +82,9 @@ export async function ask(
     if (answer === null) return { came: 'nothing', wrong: `no answer within ${ANSWER_MS} ms`, answer: null };
     if (answer === 'over') return { came: 'dropped', wrong: 'dropped without an answer', answer: null };
     const wrong = faultOfAnswer(answer) ?? (operation && faultByDocument(operation, answer));
-    return { came: String(answer.status), wrong, answer };
+    // Rare, and allowed: so the count says why.
+    const why = answer.status === 503 ? ` ${/"detail":"([^"]*)/.exec(answer.body)?.[1] ?? ''}` : '';
+    return { came: `${answer.status}${why}`, wrong, answer };
   } finally {
     tcp.destroy();
   }
