@@ -18,8 +18,12 @@ const ROOMS: readonly (readonly [room: string, policy: object])[] = [
 /** Who is in the first of them. */
 const MEMBER = 'alice';
 
-/** A call that chance makes too seldom to be sure that it is done. */
-const REMOVAL = { path: `/api/rooms/open/members/${MEMBER}`, headers: {}, body: undefined };
+/** What chance names too seldom to be sure that the call is done. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  removeMember: `/api/rooms/open/members/${MEMBER}`,
+  unrevokeUser: `/api/revocations/users/${MEMBER}`,
+  unrevokeToken: '/api/revocations/tokens/t1',
+};
 
 interface Call {
   readonly path: string;
@@ -73,6 +77,7 @@ async function prepare(parlor: Parlor): Promise<readonly string[]> {
   }
   await parlor.send('DELETE', '/api/rooms/closed');
   await parlor.join('open', `user=${MEMBER}`);
+  for (const what of [`users/${MEMBER}`, 'tokens/t1']) await parlor.send('PUT', `/api/revocations/${what}`);
   return ids;
 }
 
@@ -94,7 +99,9 @@ t.test('nothing that the document allows is a bad request, and each answer is in
         if (!listed.includes(String(answer.status)))
           throw new Error(`${answer.status} is not listed: ${text}`);
       });
-      const examples: [Call][] = operation.operationId === 'removeMember' ? [[REMOVAL]] : [];
+      const example = EXAMPLES[operation.operationId ?? ''];
+      const examples: [Call][] =
+        example === undefined ? [] : [[{ path: example, headers: {}, body: undefined }]];
       await t.resolves(fc.assert(property, { numRuns: RUNS, examples }), `${method} ${path}`);
       t.ok(
         [...seen].some((status) => status < 300),

@@ -49,6 +49,21 @@ const CALLS: readonly (readonly [
   ['delete', ROOM, '/api/rooms/doc', undefined, 204],
   ['get', '/api/events', '/api/events?room_id=doc&limit=200', undefined, 200],
   ['delete', ROOM, '/api/rooms/none', undefined, 404],
+  ['put', '/api/revocations/users/{user}', '/api/revocations/users/alice', undefined, 200],
+  ['put', '/api/revocations/users/{user}', '/api/revocations/users/alice', { until: 'soon' }, 400],
+  [
+    'put',
+    '/api/revocations/tokens/{token_id}',
+    '/api/revocations/tokens/t1',
+    { until: '2030-01-01T00:00:00Z' },
+    200,
+  ],
+  ['get', '/api/revocations', '/api/revocations', undefined, 200],
+  ['delete', '/api/revocations/users/{user}', '/api/revocations/users/alice', undefined, 204],
+  ['delete', '/api/revocations/users/{user}', '/api/revocations/users/alice', undefined, 404],
+  ['delete', '/api/revocations/tokens/{token_id}', '/api/revocations/tokens/t1', undefined, 204],
+  ['delete', '/api/revocations/tokens/{token_id}', '/api/revocations/tokens/t1', undefined, 404],
+  ['delete', '/api/users/{user}/connections', '/api/users/alice/connections', undefined, 204],
   ['get', '/health', '/health', undefined, 200],
   ['get', '/health/ready', '/health/ready', undefined, 200],
   ['get', '/metrics', '/metrics', undefined, 200],
@@ -110,6 +125,7 @@ t.test('asyncapi.json has every frame, and what comes over a WebSocket is as it 
   alice.send({ type: 'post', text: 'Hello' });
   alice.send({ type: 'typing' });
   alice.send({ type: 'ping' });
+  alice.send({ type: 'refresh', token: 'any, as none is required' });
   alice.send({ type: 'no such frame' });
   await parlor.send('PUT', '/api/rooms/frames', { capacity: 3 });
   // With three the room is too large to name its members; when one has left, it is not any more.

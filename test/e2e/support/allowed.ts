@@ -34,7 +34,11 @@ function fitsInNfc(text: string, most: unknown): boolean {
 }
 
 function allowedTexts(schema: Schema): fc.Arbitrary<string> {
-  const { pattern, maxLength } = schema;
+  const { pattern, maxLength, format } = schema;
+  if (format === 'date-time')
+    return fc
+      .date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-12-31') })
+      .map((date) => date.toISOString());
   if (typeof pattern !== 'string') throw new Error('a text without a pattern');
   // Of letters of all scripts; the ones of ASCII are made by the pattern itself, of which fast-check knows no look ahead.
   const candidates = /\\[ps]/.test(pattern)
