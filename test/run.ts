@@ -21,7 +21,7 @@ const TESTS = dirname(fileURLToPath(import.meta.url));
 const ROOT = resolve(TESTS, '..', '..');
 const LOGS = join(ROOT, 'dist', 'test-results');
 const JOBS = 2;
-/** They wait for timeouts of minutes, or send one request after the other: alone they would take five minutes. */
+/** They wait for timeouts of minutes, or send one request after the other: alone they would take seven minutes. */
 const MOSTLY_WAIT = [
   'heartbeat',
   'behind-a-proxy',
@@ -35,6 +35,12 @@ const MOSTLY_WAIT = [
   'auth-nodes',
   'openapi-requests',
   'rfc6455',
+  'documents',
+  'documents.property',
+  'policy',
+  'swagger',
+  'transfer',
+  'utf8-out',
 ];
 const TIMEOUT_MS = 120_000;
 /** `RUNS=20` has the files that kill nodes do it so often. */
