@@ -7,30 +7,35 @@ import type { PostBody } from './schemas.js';
 
 export const POST_PATH = '/api/rooms/:room_id/messages';
 
-interface PostRequest {
-  readonly room_id: string;
-  readonly body: Static<typeof PostBody>;
-  /** The Idempotency-Key. */
-  readonly key: string | undefined;
-  readonly request_id: string;
-}
-
 const TWO_IDS: Refusal = {
   code: 'bad_request',
   message: 'id and Idempotency-Key name two different messages: send one of them',
 };
 
-/** The command that a well-formed request to post asks for, or why this caller may not ask for it. */
+/** Why this caller may not ask for such a post; null: it may. */
+export function postFault(
+  grant: Grant,
+  { id, user }: Static<typeof PostBody>,
+  key: string | undefined,
+): Refusal | null {
+  if (key !== undefined && id !== undefined && id !== key) return TWO_IDS;
+  const acting = actingUser(grant, user);
+  return 'code' in acting ? acting : null;
+}
+
+/**
+ * The command that a well-formed request to post asks for; `postFault` has found nothing. Apart from it, because a result that
+ * is a command or a refusal made every second process spend 3 µs more a post on garbage collection (Node 20.20).
+ */
 export function postCommand(
   grant: Grant,
-  { room_id, body, key, request_id }: PostRequest,
-): PostCommand | Refusal {
-  const { text } = body;
-  const given = body.id ?? key;
-  if (key !== undefined && given !== key) return TWO_IDS;
-  const acting = actingUser(grant, body.user);
-  if ('code' in acting) return acting;
-  const by = acting.user;
+  room_id: string,
+  { id, user, text }: Static<typeof PostBody>,
+  key: string | undefined,
+  request_id: string,
+): PostCommand {
+  const given = id ?? key;
+  const by = user ?? (grant.isService ? null : grant.user);
   return given === undefined
     ? { type: 'post', room_id, id: newId(), user: by, text, request_id, fresh: true }
     : { type: 'post', room_id, id: given, user: by, text, request_id };

@@ -18,7 +18,7 @@ import { tenths, type NodeLog } from './logging.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
 import { postAnswer } from './post-answer.js';
-import { POST_PATH, postCommand } from './post-command.js';
+import { POST_PATH, postCommand, postFault } from './post-command.js';
 import { SEE_LOG } from './problem.js';
 import { PostBody, PostHeaders, RoomParams } from './schemas.js';
 import { writtenProblem, type WrittenAnswer } from './written-answer.js';
@@ -99,8 +99,9 @@ export function shortPost(
       const body = parse(bytes);
       if (body === null) return null;
       const key = headers['idempotency-key']?.toString();
-      const command = postCommand(grant, { room_id, body, key: key && idOfKey(key), request_id });
-      if ('code' in command) return null;
+      const id = key && idOfKey(key);
+      if (postFault(grant, body, id) !== null) return null;
+      const command = postCommand(grant, room_id, body, id, request_id);
       // The engine calls this, and expects that it does not throw.
       const answered = (given: Answer): void => {
         try {

@@ -6,7 +6,7 @@ import { Seq } from '../../engine/messages/fields.js';
 import { sendUnchanging } from '../caching.js';
 import { carryOut } from '../carry-out.js';
 import type { App, AppParts } from '../parts.js';
-import { POST_PATH, postCommand } from '../post-command.js';
+import { POST_PATH, postCommand, postFault } from '../post-command.js';
 import { postAnswer } from '../post-answer.js';
 import { sendProblem } from '../problem.js';
 import { sendWritten } from '../written-answer.js';
@@ -71,13 +71,10 @@ export function messageRoutes(app: App, { engine, store }: AppParts): void {
     async (request, reply) => {
       const { room_id } = request.params;
       const { grant, body, headers } = request;
-      const command = postCommand(grant, {
-        room_id,
-        body,
-        key: headers['idempotency-key'],
-        request_id: request.id,
-      });
-      if ('code' in command) return sendProblem(reply, command.code, command.message);
+      const key = headers['idempotency-key'];
+      const fault = postFault(grant, body, key);
+      if (fault !== null) return sendProblem(reply, fault.code, fault.message);
+      const command = postCommand(grant, room_id, body, key, request.id);
       const answer = await carryOut(engine, request, command);
       return sendWritten(reply, postAnswer(answer, command, request.id));
     },
