@@ -92,9 +92,7 @@ export function createBridge(
     },
     missed(mayBeGone) {
       audiences.missed(mayBeGone);
-      access.reload().catch((cause: unknown) => {
-        log.error({ cause: errorText(cause) }, 'access: the revocations could not be read again');
-      });
+      access.missed();
     },
     // Not queued behind the commands: those of the ended session that wait here must not be decided any more.
     sessionEnded: (session) => rooms.sessionEnded(session),

@@ -168,7 +168,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     membersUnknown: (roomId) => reassertions.mark(roomId),
   });
   const access = createAccess({
-    ...{ store, broker, clock, verifier: ports.verifier ?? null },
+    ...{ store, broker, clock, log, verifier: ports.verifier ?? null },
     endRevoked: (isRevoked) => connections.end(({ granted }) => isRevoked(granted), 'your token was revoked'),
   });
   const bridge: Bridge = createBridge(root, {

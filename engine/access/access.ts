@@ -1,5 +1,5 @@
-import type { Refusal } from '../errors.js';
-import type { Broker, Clock, Store, Verifier } from '../ports.js';
+import { errorText, type Refusal } from '../errors.js';
+import type { Broker, Clock, Log, Store, Verifier } from '../ports.js';
 import { ANYBODY, type Grant } from './grant.js';
 import { GrantCache } from './grant-cache.js';
 import { isRevokedBy, revocationKey, type Revocation } from './revocation.js';
@@ -24,9 +24,14 @@ export interface Access {
 export interface AccessNews {
   revoked(revocation: Revocation): void;
   unrevoked(key: string): void;
-  /** Reads all revocations: at the start, and after news may have been missed. Rejects if the store does not answer. */
+  /** Reads all revocations. Rejects if the store does not answer. */
   reload(): Promise<void>;
+  /** News may have been missed: reads all revocations, and tries again until the store answers. */
+  missed(): void;
 }
+
+/** Between two attempts to read revocations that were missed, ms: until then a revoked token may still be accepted. */
+const RETRY_MS = 1_000;
 
 const NO_TOKEN: Refusal = {
   code: 'unauthorized',
@@ -40,14 +45,25 @@ interface Parts {
   readonly verifier: Verifier | null;
   readonly store: Pick<Store, 'revoke' | 'unrevoke' | 'revocations'>;
   readonly broker: Pick<Broker, 'say'>;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Pick<Clock, 'now' | 'after'>;
+  readonly log: Pick<Log, 'warn'>;
   /** Ends the connections of this node that a revocation covers. */
   readonly endRevoked: (isRevoked: (grant: Grant) => boolean) => void;
 }
 
-export function createAccess({ verifier, store, broker, clock, endRevoked }: Parts): Access & AccessNews {
+export function createAccess({
+  verifier,
+  store,
+  broker,
+  clock,
+  log,
+  endRevoked,
+}: Parts): Access & AccessNews {
   const cache = new GrantCache(clock);
   let revocations = new Map<string, Revocation>();
+  /** Changes with each piece of news, and each reading. */
+  let news = 0;
+  let isRetrying = false;
 
   function isRevoked(grant: Grant): boolean {
     const byToken =
@@ -57,13 +73,43 @@ export function createAccess({ verifier, store, broker, clock, endRevoked }: Par
   }
 
   function revoked(revocation: Revocation): void {
+    news++;
     revocations.set(revocationKey(revocation), revocation);
     cache.clear();
     endRevoked((grant) => isRevokedBy(grant, revocation));
   }
 
   function unrevoked(key: string): void {
+    news++;
     revocations.delete(key);
+  }
+
+  async function reload(): Promise<void> {
+    // One that is under way reads again, so that it does not put older news in the place of these.
+    news++;
+    let before: number;
+    let all: readonly Revocation[];
+    // What was read may lack news that have come meanwhile.
+    do {
+      before = news;
+      all = await store.revocations();
+    } while (news !== before);
+    revocations = new Map(all.map((one) => [revocationKey(one), one]));
+    cache.clear();
+    if (verifier !== null && revocations.size > 0) endRevoked(isRevoked);
+  }
+
+  function missed(): void {
+    if (isRetrying) return;
+    reload().catch((cause: unknown) => {
+      if (isRetrying) return;
+      isRetrying = true;
+      log.warn({ cause: errorText(cause) }, 'access: revocations could not be read; tried again in a second');
+      clock.after(RETRY_MS, () => {
+        isRetrying = false;
+        missed();
+      });
+    });
   }
 
   return {
@@ -95,11 +141,7 @@ export function createAccess({ verifier, store, broker, clock, endRevoked }: Par
       [...revocations.values()].filter(({ until }) => until === undefined || Date.parse(until) > clock.now()),
     revoked,
     unrevoked,
-    async reload() {
-      const all = await store.revocations();
-      revocations = new Map(all.map((one) => [revocationKey(one), one]));
-      cache.clear();
-      if (verifier !== null && revocations.size > 0) endRevoked(isRevoked);
-    },
+    reload,
+    missed,
   };
 }

@@ -5,7 +5,7 @@ import { NOBODY, type Grant } from '../../engine/access/grant.js';
 import { isRevokedBy, revocationKey, type Revocation } from '../../engine/access/revocation.js';
 import type { Verifier } from '../../engine/ports.js';
 import type { Word } from '../../engine/messages/words.js';
-import { ManualClock } from '../support/clock.js';
+import { ManualClock, turns } from '../support/clock.js';
 
 const T0 = new ManualClock().now();
 
@@ -14,11 +14,16 @@ function alice(more: Partial<Grant> = {}): Grant {
 }
 
 /** An access whose tokens are verified by `verify`, and which counts how often that was done. */
-function accessWith(verify: Verifier['verify'], clock = new ManualClock()) {
+function accessWith(
+  verify: Verifier['verify'],
+  read: (all: Revocation[]) => Promise<Revocation[]> = (all) => Promise.resolve(all),
+) {
+  const clock = new ManualClock();
   const kept = new Map<string, Revocation>();
   const asked: string[] = [];
   const ended: ((grant: Grant) => boolean)[] = [];
   const said: Word[] = [];
+  const warned: string[] = [];
   const access = createAccess({
     verifier: {
       verify(token) {
@@ -32,13 +37,14 @@ function accessWith(verify: Verifier['verify'], clock = new ManualClock()) {
         return Promise.resolve();
       },
       unrevoke: (key) => Promise.resolve(kept.delete(key)),
-      revocations: () => Promise.resolve([...kept.values()]),
+      revocations: () => read([...kept.values()]),
     },
     broker: { say: (word) => void said.push(word) },
     clock,
+    log: { warn: (_fields, text) => void warned.push(text) },
     endRevoked: (isRevoked) => void ended.push(isRevoked),
   });
-  return { access, asked, ended, said, kept, clock };
+  return { access, asked, ended, said, warned, kept, clock };
 }
 
 t.test('a token is verified once, until it ends', async (t) => {
@@ -109,6 +115,40 @@ t.test('a node that has missed the news reads them', async (t) => {
   await access.reload();
   t.equal(access.known('t'), null);
   t.ok(ended[0]?.(alice({ tokenId: 'x' })));
+});
+
+t.test('news that come while revocations are read are not lost', async (t) => {
+  const answers: (() => void)[] = [];
+  const { access, kept } = accessWith(
+    () => Promise.resolve(alice({ tokenId: 'x' })),
+    (all) => new Promise((resolve) => answers.push(() => resolve(all))),
+  );
+  const reloaded = access.reload();
+  const revocation: Revocation = { token_id: 'x', revoked_at: new Date(T0).toISOString() };
+  kept.set('token:x', revocation);
+  access.revoked(revocation);
+  answers[0]?.();
+  await turns(2);
+  answers[1]?.();
+  await reloaded;
+  t.match(await access.identify('t'), { code: 'unauthorized' });
+});
+
+t.test('revocations that were missed are read as soon as the store answers', async (t) => {
+  let isThere = false;
+  const { access, kept, clock, warned } = accessWith(
+    () => Promise.resolve(alice({ tokenId: 'x' })),
+    (all) => (isThere ? Promise.resolve(all) : Promise.reject(new Error('away'))),
+  );
+  kept.set('token:x', { token_id: 'x', revoked_at: new Date(T0).toISOString() });
+  access.missed();
+  await clock.pass(5_500);
+  t.match(await access.identify('t'), { user: 'alice' }, 'nobody knows of it yet');
+  t.ok(warned.length >= 5, 'each attempt is logged');
+  isThere = true;
+  await clock.pass(1_000);
+  t.match(await access.identify('t'), { code: 'unauthorized' });
+  t.equal(clock.pending, 0, 'and then no more is tried');
 });
 
 t.test('a revocation of a user covers what was issued until then', (t) => {

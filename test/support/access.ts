@@ -11,5 +11,6 @@ export const OPEN_ACCESS: Access = createAccess({
   },
   broker: { say: () => undefined },
   clock: systemClock,
+  log: { warn: () => undefined },
   endRevoked: () => undefined,
 });
