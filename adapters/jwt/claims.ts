@@ -14,7 +14,7 @@ const RULES_MAX = 100;
  * most likely means ms, and a token for 50,000 years, or one that no revocation of its user covers, is not what they want.
  */
 const LAST_S = 253_402_300_799;
-const Seconds = Type.Number({ maximum: LAST_S });
+const Seconds = Type.Number({ minimum: 0, maximum: LAST_S });
 
 /**
  * The claims of a token that Parlor reads, besides those of RFC 7519 that the library checks. Others are ignored, as
