@@ -7,6 +7,7 @@ import { complain, configOrExit, exit } from './ending.js';
 import { createLog, STANDARD_OUTPUT } from './logging.js';
 import { startNode, type Extra, type Node } from './node.js';
 import { warnOfRuntime } from './runtime.js';
+import { endOnUncaught } from './uncaught.js';
 import { findParent, type Parent, type ToWorker } from './worker.js';
 
 /** How much longer than DRAIN_MS a stop may take, ms. With the default of DRAIN_MS a node ends within 10 s. */
@@ -14,13 +15,14 @@ export const STOP_MARGIN_MS = 1_500;
 
 /**
  * Runs a node until SIGTERM or SIGINT, or as a worker until its parent says so, and then drains it. A second signal
- * ends it at once. Exit code 0 when drained, 1 when it could not start, could not finish everything in time or was
- * ended at once, 2 for wrong settings.
+ * ends it at once. Exit code 0 when drained, 1 when it could not start, could not finish everything in time, was ended at
+ * once or by an error that nobody caught, 2 for wrong settings.
  */
 export async function run(extra: Extra = {}): Promise<void> {
   const config = configOrExit();
   const parent = findParent();
   const log = createLog(config, STANDARD_OUTPUT, parent?.worker.number);
+  endOnUncaught(log);
   const life = new Life(log);
   if (!parent) warnOfRuntime(log);
   if (parent) obey(parent, life, config, log);

@@ -7,6 +7,7 @@ import { complain, exit } from './ending.js';
 import { freePort } from './free-port.js';
 import { createLog } from './logging.js';
 import { warnOfRuntime } from './runtime.js';
+import { endOnUncaught } from './uncaught.js';
 import { STOP_MARGIN_MS } from './run.js';
 import { startWorker, type Ending, type WorkerLife } from './worker-life.js';
 
@@ -27,6 +28,7 @@ const KILL_MS = 1_000;
  */
 export async function runWorkers(config: Config): Promise<void> {
   const log = createLog(config);
+  endOnUncaught(log);
   warnOfRuntime(log);
   let port: number;
   try {
