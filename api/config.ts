@@ -3,7 +3,10 @@ import envSchema from 'env-schema';
 import { checker, faultLine } from '../engine/messages/check.js';
 import { DEFAULT_PRESETS, Presets } from '../engine/room/presets.js';
 import { authFault } from './auth-settings.js';
+import { ARRIVAL_SETTINGS, arrivalLimits, type ArrivalLimits } from './arrival-settings.js';
+import { readProxies } from './client-address.js';
 import { readHosts, readOrigins } from './origins.js';
+import { tlsFault } from './tls-files.js';
 
 function oneOf<const T extends string>(names: readonly T[], initial: T, description: string) {
   return Type.Unsafe<T>(Type.String({ enum: [...names], default: initial, description }));
@@ -104,6 +107,21 @@ export const Settings = Type.Object({
     description:
       'host names by which clients may call this server, separated by commas, besides IP addresses, localhost and the hosts of ORIGINS',
   }),
+  TRUSTED_PROXIES: Type.String({
+    default: '',
+    description:
+      'addresses and ranges such as 10.0.0.0/8 of your proxies, separated by commas; X-Forwarded-For is believed from these only',
+  }),
+  TLS_CERT: Type.String({
+    default: '',
+    description:
+      'a file with the certificate and its chain in PEM: the server then speaks TLS (https, wss); read again on SIGHUP',
+  }),
+  TLS_KEY: Type.String({
+    default: '',
+    description: 'with TLS_CERT: a file with its private key in PEM, without a passphrase',
+  }),
+  ...ARRIVAL_SETTINGS,
   GRACE_MS: whole(
     5_000,
     0,
@@ -170,11 +188,14 @@ export const Settings = Type.Object({
 });
 export type Settings = Static<typeof Settings>;
 
-export interface Config extends Readonly<Omit<Settings, 'ROOM_PRESETS' | 'AMQP_URL' | 'ORIGINS' | 'HOSTS'>> {
+type Parsed = 'ROOM_PRESETS' | 'AMQP_URL' | 'ORIGINS' | 'HOSTS' | 'TRUSTED_PROXIES' | keyof ArrivalLimits;
+
+export interface Config extends Readonly<Omit<Settings, Parsed>>, ArrivalLimits {
   readonly ROOM_PRESETS: Presets;
   readonly AMQP_URL: readonly string[];
   readonly ORIGINS: readonly string[];
   readonly HOSTS: readonly string[];
+  readonly TRUSTED_PROXIES: readonly string[];
 }
 
 interface SettingFault {
@@ -205,6 +226,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     AMQP_URL: settings.AMQP_URL.split(',').map((url) => url.trim()),
     ORIGINS: readList('ORIGINS', settings.ORIGINS, readOrigins),
     HOSTS: readList('HOSTS', settings.HOSTS, readHosts),
+    TRUSTED_PROXIES: readList('TRUSTED_PROXIES', settings.TRUSTED_PROXIES, readProxies),
+    ...arrivalLimits(settings),
   });
 }
 
@@ -221,7 +244,7 @@ function readList(name: string, text: string, read: (text: string) => readonly s
 /** Why these settings do not work together, in one line that says what to set; null: they do. */
 export function servingFault(config: Config): string | null {
   const { ROLE, WORKERS, METRICS_PORT } = config;
-  const unsafe = authFault(config);
+  const unsafe = authFault(config) ?? tlsFault(config);
   if (unsafe !== null) return unsafe;
   if (ROLE !== 'all') {
     const missing = missingToShare(config);
@@ -294,6 +317,9 @@ export function allowedValues(name: string): string {
   if (name === 'AMQP_URL') return 'amqp://user:password@host:port, several separated by commas';
   if (name === 'JWT_JWKS_URL') return 'an address such as https://id.example/jwks.json';
   if (name === 'ORIGINS') return '*, or origins such as https://chat.example, separated by commas';
+  if (name === 'TRUSTED_PROXIES')
+    return 'addresses and ranges such as 127.0.0.1, 10.0.0.0/8, separated by commas';
+  if (name in ARRIVAL_SETTINGS) return 'auto, or a whole number; 0: no limit';
   if (name === 'HOSTS') return 'names without ports, such as chat.example, separated by commas';
   return name === 'ROOM_PRESETS' ? 'a JSON object of policies by prefix' : 'a text that is not empty';
 }

@@ -15,6 +15,8 @@ export interface Metrics extends Meter, RequestMetrics {
   readonly contentType: string;
   /** The metrics in Prometheus's text format. */
   text(): Promise<string>;
+  /** Counts somebody who met a limit. `limit`: the setting that is the limit. */
+  limited(limit: string): void;
   /** Adds gauges that read the node's state at each scrape. Call it once. */
   watch(stats: () => NodeStats): void;
 }
@@ -50,6 +52,12 @@ export function createMetrics(worker?: Worker): Metrics {
       for (const [code, count] of refusalCounts) this.inc({ code }, count);
       refusalCounts.clear();
     },
+  });
+  const limits = new Counter({
+    name: 'parlor_limited_total',
+    help: 'Refusals because of a limit, by the setting that is the limit',
+    labelNames: ['limit'],
+    registers,
   });
   const posts = new Counter({
     name: 'parlor_messages_total',
@@ -150,6 +158,7 @@ export function createMetrics(worker?: Worker): Metrics {
     watch,
     requestsTo: createRequestMetrics(registry).requestsTo,
     refused: (code) => void refusalCounts.set(code, (refusalCounts.get(code) ?? 0) + 1),
+    limited: (limit) => limits.inc({ limit: limit.toLowerCase() }),
     posted: (count) => posts.inc(count),
     delivered: (count) => deliveries.inc(count),
     dropped: (reason, count = 1) => drops.inc({ reason }, count),

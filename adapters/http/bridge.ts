@@ -9,6 +9,7 @@ import { type BridgeResponse } from './response.js';
 import { plainRefusal, refuse, type Refuse, type Refused } from './refusals.js';
 import { BridgeServer } from './server.js';
 import { isPlain, offer, type ShortCut } from './short-cut.js';
+import { peerOf } from './socket.js';
 
 export interface HttpBridgeOptions {
   /** The hard limit of a request's body, in bytes: beyond it 413, and the connection is closed. */
@@ -28,7 +29,8 @@ export interface HttpBridge {
   /** For Fastify's option of this name; one bridge serves one Fastify app. Throws when used a second time. */
   readonly serverFactory: FastifyServerFactory;
   /**
-   * Registers a handler for every path. WebSocket routes match first, in whatever order they are registered.
+   * Registers a handler for every path of a uWebSockets.js app. WebSocket routes match first, in whatever order they are
+   * registered. May be called for several of them.
    *
    * Throws if no Fastify app was made with `serverFactory` before. Do not listen before `fastify.ready()` has resolved.
    * The short cuts must give the answers that the app would give.
@@ -96,7 +98,7 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
   function accept(native: HttpResponse, req: HttpRequest, handle: Handler, cut?: ShortCut): void {
     const head = readHead(req, maxBodyBytes);
     if ('status' in head) {
-      refuseLater(native, { ...head, ms: 0, raw: null });
+      refuseLater(native, { ...head, peer: peerOf(native), ms: 0, raw: null });
       return;
     }
     inFlight += 1;

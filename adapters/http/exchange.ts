@@ -217,7 +217,8 @@ export class Exchange implements RequestHost, ResponseHost {
     }
     const { method, url, headers } = this.head;
     const ms = performance.now() - this.since;
-    const refused = { status, detail, method, url, headers, ms, raw: this.request };
+    const peer = this.request.socket.remoteAddress;
+    const refused = { status, detail, method, url, headers, peer, ms, raw: this.request };
     refuse(native, status, this.events.refusal(refused));
     this.ended();
     this.response.overruled(status);

@@ -9,8 +9,11 @@ export class Arrival implements SocketHandler {
   private frames: string[] = [];
   private isGone = false;
 
-  /** `refuse`: ends the socket with this reason. */
-  constructor(private readonly refuseSocket: (code: ErrorCode, message: string) => void) {}
+  /** `refuseSocket` ends the socket with this reason; `left` is called if its client goes before that. */
+  constructor(
+    private readonly refuseSocket: (code: ErrorCode, message: string) => void,
+    private readonly left: () => void,
+  ) {}
 
   /** Whether the socket is closed, or refused. */
   get isOver(): boolean {
@@ -41,6 +44,8 @@ export class Arrival implements SocketHandler {
   }
 
   closed(): void {
+    if (this.isGone) return;
     this.isGone = true;
+    this.left();
   }
 }
