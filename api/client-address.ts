@@ -1,5 +1,6 @@
 import proxyAddr from '@fastify/proxy-addr';
 import ipaddr from 'ipaddr.js';
+import { isIP } from 'node:net';
 import type { Log } from '../engine/ports.js';
 
 /** Says from which address a request comes: `peer` is the socket's, `forwardedFor` the header X-Forwarded-For, or ''. */
@@ -47,8 +48,9 @@ export function readProxies(text: string): readonly string[] {
     .split(',')
     .map((one) => one.trim())
     .filter((one) => one !== '');
-  for (const one of proxies)
-    if (!ipaddr.isValid(one) && !ipaddr.isValidCIDR(one)) throw new Error(`${one} is no address`);
+  // The library also takes short forms, such as 10.1 for 10.0.0.1, and names of ranges.
+  for (const one of proxies) if (isIP(one.split('/')[0] ?? '') === 0) throw new Error(`${one} is no address`);
+  // It throws for a range that is none, also for one of everything.
   if (proxies.length > 0) proxyAddr.compile([...proxies]);
   return proxies;
 }
@@ -60,7 +62,7 @@ const WITH_PORT = /^(?:([0-9.]+)|\[([0-9a-fA-F:.]+)\])(?::\d+)?$/;
 function addressOf(entry: string): string | null {
   const [, four, six] = WITH_PORT.exec(entry) ?? [];
   const text = four ?? six ?? entry;
-  return ipaddr.isValid(text) ? ipaddr.process(text).toString() : null;
+  return isIP(text) === 0 ? null : ipaddr.process(text).toString();
 }
 
 /** Whoever has one IPv6 address usually has all of a network of this size: 2^64 of them. */
@@ -68,7 +70,7 @@ const GROUPS_OF_A_NETWORK = 4;
 
 /** What limits for an address are counted by: an IPv4 address, or the /64 of an IPv6 address. */
 export function networkOf(address: string): string {
-  if (!address.includes(':') || !ipaddr.isValid(address)) return address;
+  if (isIP(address) !== 6) return address;
   const parsed = ipaddr.process(address);
   if (parsed instanceof ipaddr.IPv4) return parsed.toString();
   return `${parsed.parts

@@ -159,10 +159,12 @@ export async function startNode(
   server.attach((uws) => http.attach(uws, [shortCut]));
 
   await engine.start();
-  if (!worker) await freePort(config.HOST, config.PORT);
-  // With TLS, a new certificate has a listener of its own, which takes over from the one before.
-  const sharing = worker || tls !== null ? 'shared' : 'exclusive';
-  const port = await server.listen(config.HOST, config.PORT, sharing);
+  const free = worker ? config.PORT : await freePort(config.HOST, config.PORT);
+  // With TLS, a new certificate has a listener of its own, which takes over from the one before. uWebSockets.js does not
+  // share a port that the system has chosen.
+  const port = await (worker || tls !== null
+    ? server.listen(config.HOST, free, 'shared')
+    : server.listen(config.HOST, config.PORT, 'exclusive'));
   const metricsPort = worker && config.METRICS_PORT > 0 ? config.METRICS_PORT + worker.number : null;
   if (metricsPort !== null) await server.listen(config.HOST, metricsPort, 'exclusive');
   return {

@@ -30,7 +30,8 @@ export interface UwsServer {
   listenAgain(): Promise<void>;
   /**
    * New connections get this certificate. Open ones stay as they are, and so does everything if it rejects, with an Error of
-   * one line. Not for a server that was made without a certificate.
+   * one line. One that is being opened in the same tenth of a millisecond may be reset. Not for a server that was made
+   * without a certificate.
    */
   changeCertificate(certificate: Certificate): Promise<void>;
   /** Closes all ports and connections at once. */
@@ -99,8 +100,7 @@ export function createUwsServer(certificate: Certificate | null = null): UwsServ
     async changeCertificate(given) {
       const next = createApp(given);
       for (const routes of attached) routes(next);
-      // What connected before this turn was accepted in it. So nobody is left in the queue of a socket that is closed now.
-      await nextTurn();
+      await quietTurn();
       apps.push(next);
       if (isListening) for (const place of places) takeOver(place, next);
       app = next;
@@ -110,6 +110,28 @@ export function createUwsServer(certificate: Certificate | null = null): UwsServ
       for (const one of apps) one.close();
     },
   };
+}
+
+/** A turn of the event loop that is shorter than this had nothing else to do, ms. */
+const QUIET_MS = 0.1;
+/** On a busy node no turn may be as short, and the certificate has to change all the same, ms. */
+const QUIET_WITHIN_MS = 2_000;
+
+/**
+ * Resolves at the end of a turn in which little happened. The system resets connections that a socket has not accepted when it
+ * is closed. At the end of a turn these are the ones that came after its first moments, so it should be a short one.
+ */
+async function quietTurn(): Promise<void> {
+  const begun = performance.now();
+  // The turn in which this is called has looked for new connections already, perhaps long ago.
+  await nextTurn();
+  let before = performance.now();
+  for (;;) {
+    await nextTurn();
+    const now = performance.now();
+    if (now - before < QUIET_MS || now - begun > QUIET_WITHIN_MS) return;
+    before = now;
+  }
 }
 
 function createApp(certificate: Certificate | null): TemplatedApp {
