@@ -1,17 +1,5 @@
 import { Type } from '@sinclair/typebox';
-
-/** What a limit is set to where it is not set: it depends on AUTH. */
-const AUTO = 'auto';
-/** How many digits a limit may have: all that is larger is no limit anyway. */
-const LIMIT = '^(auto|[0-9]{1,7})$';
-
-function limit(withTokens: number, description: string) {
-  return Type.String({
-    default: AUTO,
-    pattern: LIMIT,
-    description: `${description}; 0: no limit; auto: ${withTokens} with AUTH=jwt, else 0`,
-  });
-}
+import { limit, readLimits } from './limit-settings.js';
 
 /**
  * With AUTH=jwt, far above what an office behind one address does: several hundred people, each with some tabs, who all come
@@ -47,31 +35,13 @@ export const ARRIVAL_SETTINGS = {
 };
 
 /** The limits as numbers; 0: no limit. */
-export interface ArrivalLimits {
-  readonly MAX_CONNECTIONS: number;
-  readonly CONNECTIONS_PER_ADDRESS: number;
-  readonly CONNECTIONS_PER_USER: number;
-  readonly JOINS_PER_ADDRESS: number;
-}
+export type ArrivalLimits = { readonly [K in keyof typeof ARRIVAL_SETTINGS]: number };
 
-type Given = { readonly [K in keyof typeof WITH_TOKENS]: string } & {
-  readonly AUTH: 'off' | 'jwt';
-  readonly MAX_CONNECTIONS: number;
-};
-
-/**
- * Without authentication a user is only a name, and the address is this machine's or that of a network which its operator
- * trusts: then nothing is limited unless it is set.
- */
-export function arrivalLimits(settings: Given): ArrivalLimits {
-  const read = (name: keyof typeof WITH_TOKENS): number => {
-    if (settings[name] !== AUTO) return Number(settings[name]);
-    return settings.AUTH === 'jwt' ? WITH_TOKENS[name] : 0;
-  };
-  return {
-    MAX_CONNECTIONS: settings.MAX_CONNECTIONS,
-    CONNECTIONS_PER_ADDRESS: read('CONNECTIONS_PER_ADDRESS'),
-    CONNECTIONS_PER_USER: read('CONNECTIONS_PER_USER'),
-    JOINS_PER_ADDRESS: read('JOINS_PER_ADDRESS'),
-  };
+export function arrivalLimits(
+  settings: { readonly [K in keyof typeof WITH_TOKENS]: string } & {
+    readonly AUTH: 'off' | 'jwt';
+    readonly MAX_CONNECTIONS: number;
+  },
+): ArrivalLimits {
+  return { MAX_CONNECTIONS: settings.MAX_CONNECTIONS, ...readLimits(settings, WITH_TOKENS) };
 }

@@ -8,8 +8,8 @@ import { Tally } from './tally.js';
 
 /** Why somebody is turned away, and when to come back. */
 export interface TurnedAway extends Refusal {
-  /** The setting that is the limit. */
-  readonly limit: keyof ArrivalLimits;
+  /** The name of the setting that is the limit, in lower case. */
+  readonly limit: Lowercase<keyof ArrivalLimits>;
   readonly retryAfterMs: number;
 }
 
@@ -44,7 +44,7 @@ export class Arrivals {
     if (waitMs === 0) return null;
     return {
       code: 'rate_limited',
-      limit: 'JOINS_PER_ADDRESS',
+      limit: 'joins_per_address',
       message: `your address opens connections too fast: at most ${this.limits.JOINS_PER_ADDRESS} a second on average`,
       retryAfterMs: Math.ceil(waitMs),
     };
@@ -56,14 +56,14 @@ export class Arrivals {
     if (MAX_CONNECTIONS > 0 && this.all >= MAX_CONNECTIONS)
       return {
         code: 'unavailable',
-        limit: 'MAX_CONNECTIONS',
+        limit: 'max_connections',
         message: 'this node has as many connections as it may; come back later, or ask another',
         retryAfterMs: RETRY_WHEN_LEFT_MS,
       };
     if (this.addresses.isLimited && !this.addresses.add(networkOf(address)))
       return {
         code: 'rate_limited',
-        limit: 'CONNECTIONS_PER_ADDRESS',
+        limit: 'connections_per_address',
         message: `your address has ${CONNECTIONS_PER_ADDRESS} connections here, and may have no more: close one`,
         retryAfterMs: RETRY_WHEN_LEFT_MS,
       };
@@ -81,7 +81,7 @@ export class Arrivals {
     if (this.users.add(user)) return null;
     return {
       code: 'rate_limited',
-      limit: 'CONNECTIONS_PER_USER',
+      limit: 'connections_per_user',
       message: `you have ${this.limits.CONNECTIONS_PER_USER} connections here, and may have no more: close one`,
       retryAfterMs: RETRY_WHEN_LEFT_MS,
     };

@@ -158,6 +158,12 @@ export const Settings = Type.Object({
     'rooms in memory at once; beyond that idle rooms are unloaded, and if none is idle, new ones wait',
   ),
   MAX_BODY_BYTES: whole(65_536, 1_024, 67_108_864, 'largest HTTP body, bytes'),
+  BODY_TIMEOUT_MS: whole(
+    60_000,
+    100,
+    3_600_000,
+    'how long the body of a request may take to arrive, ms; besides, it has to be whole, or 160 KB further, every 7 s',
+  ),
   MAX_FRAME_BYTES: whole(65_536, 1_024, 1_048_576, 'largest WebSocket frame from a client, bytes'),
   MAX_BUFFERED_BYTES: whole(
     1_048_576,
@@ -319,7 +325,7 @@ export function allowedValues(name: string): string {
   if (name === 'ORIGINS') return '*, or origins such as https://chat.example, separated by commas';
   if (name === 'TRUSTED_PROXIES')
     return 'addresses and ranges such as 127.0.0.1, 10.0.0.0/8, separated by commas';
-  if (name in ARRIVAL_SETTINGS) return 'auto, or a whole number; 0: no limit';
   if (name === 'HOSTS') return 'names without ports, such as chat.example, separated by commas';
+  if (schema.pattern?.startsWith('^(auto|')) return 'auto, or a whole number from 0 to 9999999';
   return name === 'ROOM_PRESETS' ? 'a JSON object of policies by prefix' : 'a text that is not empty';
 }

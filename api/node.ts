@@ -100,6 +100,7 @@ export async function startNode(
   const http = createHttpBridge({
     // Twice as much as Fastify allows, whose refusal says more.
     maxBodyBytes: maxBodyBytes * 2,
+    bodyTimeoutMs: config.BODY_TIMEOUT_MS,
     refuse: (refused) => refusals.refuse(refused),
     onError: (cause) => log.error({ cause: errorText(cause) }, 'http: a handler failed'),
   });

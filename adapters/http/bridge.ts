@@ -18,6 +18,8 @@ export interface HttpBridgeOptions {
   readonly bodyTimeoutMs?: number;
   /** How long a body may pause, in ms: beyond it 408, and the connection is closed. Default: 7,000. */
   readonly bodyPauseMs?: number;
+  /** In how much time a body has to come to its end, or on by 160 KB, in ms: otherwise 408 and the end. Default: 7,000. */
+  readonly bodyPaceMs?: number;
   /** Answers what the bridge itself refuses. Default: a problem document that says no more than the status. */
   readonly refuse?: Refuse;
   /** Called with what a handler or listener threw outside Fastify's own handling. Default: a warning of the process. */
@@ -51,6 +53,8 @@ export interface HttpBridge {
 const DEFAULT_BODY_TIMEOUT_MS = 60_000;
 /** Shorter than the 8 to 12 s after which uWS closes a connection whose upload pauses, without an answer. */
 const DEFAULT_BODY_PAUSE_MS = 7_000;
+/** Shorter than the 8 to 12 s after which uWS closes a connection whose body comes too slowly, without an answer. */
+const DEFAULT_BODY_PACE_MS = 7_000;
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -58,7 +62,8 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
   const { maxBodyBytes, refuse: refusalOf = plainRefusal, onError = warn } = options;
   const { bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS, bodyPauseMs = DEFAULT_BODY_PAUSE_MS } = options;
-  const limits: ExchangeLimits = { maxBodyBytes, bodyTimeoutMs, bodyPauseMs };
+  const { bodyPaceMs = DEFAULT_BODY_PACE_MS } = options;
+  const limits: ExchangeLimits = { maxBodyBytes, bodyTimeoutMs, bodyPauseMs, bodyPaceMs };
   for (const [name, value] of Object.entries(limits)) {
     if (!Number.isSafeInteger(value) || value <= 0)
       throw new RangeError(`${name} must be a positive integer`);

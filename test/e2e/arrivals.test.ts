@@ -21,10 +21,10 @@ async function turnedAway(client: Client): Promise<{ code: number; told: Client[
   return { code, told: client.frames };
 }
 
-/** How often a limit was met, by its setting. */
-async function limited(parlor: Parlor, setting: string, headers = {}): Promise<number> {
+/** How often a limit was met, by the limit. */
+async function limited(parlor: Parlor, limit: string, headers = {}): Promise<number> {
   const text = await (await parlor.send('GET', '/metrics', undefined, headers)).text();
-  return parseMetrics(text)(`parlor_limited_total{limit="${setting.toLowerCase()}"}`);
+  return parseMetrics(text)(`parlor_limited_total{limit="${limit}"}`);
 }
 
 /** Resolves when somebody may come in again: a place is free when the node has noticed that its client has gone. */
@@ -48,13 +48,13 @@ t.test('an address has as many connections as it may, and others are not affecte
       },
     ]);
   }
-  t.equal(await limited(parlor, 'CONNECTIONS_PER_ADDRESS'), 3);
+  t.equal(await limited(parlor, 'connections_per_address'), 3);
   t.equal((await metrics(parlor))('parlor_refusals_total{code="rate_limited"}'), 3);
   t.equal(await attempt(parlor.open('channel:1', 'user=bob', ELSEWHERE)), 'welcome', 'from another address');
   t.equal((await parlor.post('channel:1', { text: 'Hello' })).status, 201, 'and over HTTP');
   await three[0]?.next('message');
   const line = parlor.logs.find(({ msg }) => msg === 'connection refused');
-  t.match(line, { ip: '127.0.0.1', code: 'rate_limited', limit: 'CONNECTIONS_PER_ADDRESS' });
+  t.match(line, { ip: '127.0.0.1', code: 'rate_limited', limit: 'connections_per_address' });
   await three[0]?.close();
   await comesIn(() => parlor.open('channel:1', 'user=user-1'));
 });
@@ -76,7 +76,7 @@ t.test(
     const office = await of({ sub: 'office', scope: 'service' });
     for (const n of oneTo(4)) t.equal(await attempt(parlor.open(`channel:${n}`, office)), 'welcome');
     const service = { authorization: `Bearer ${office.replace('access_token=', '')}` };
-    t.equal(await limited(parlor, 'CONNECTIONS_PER_USER', service), 2);
+    t.equal(await limited(parlor, 'connections_per_user', service), 2);
     for (const one of two) await one.close();
     await comesIn(() => parlor.open('channel:c', alice));
   },
@@ -88,7 +88,7 @@ t.test('a node has as many connections as it may, and answers HTTP all the same'
   const { code, told } = await turnedAway(parlor.open('43', 'user=carol', ELSEWHERE));
   t.equal(code, 4503);
   t.match(told, [{ code: 'unavailable', message: /as many connections as it may/, retry_after_ms: 5_000 }]);
-  t.equal(await limited(parlor, 'MAX_CONNECTIONS'), 1);
+  t.equal(await limited(parlor, 'max_connections'), 1);
   t.equal((await parlor.post('42', { text: 'Hello', user: 'bob' })).status, 201);
   t.match(await alice?.next('message'), { text: 'Hello' });
   await alice?.close();
@@ -114,7 +114,7 @@ t.test('an address opens as many connections a second as it may, and is told whe
   t.match(error, { code: 'rate_limited', message: /too fast: at most 1 a second/ });
   const waitMs = Number(error?.['retry_after_ms']);
   t.ok(waitMs > 0 && waitMs <= 1_000, `come back in ${waitMs} ms`);
-  t.ok((await limited(parlor, 'JOINS_PER_ADDRESS')) >= 1);
+  t.ok((await limited(parlor, 'joins_per_address')) >= 1);
   t.equal(await attempt(parlor.open('channel:x', 'user=bob', ELSEWHERE)), 'welcome', 'another address may');
   await new Promise((over) => setTimeout(over, waitMs + 50));
   t.equal(

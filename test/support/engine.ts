@@ -338,6 +338,7 @@ export function counting(counts: Map<string, number>): Meter {
   const add = (name: string, by = 1): void => void counts.set(name, (counts.get(name) ?? 0) + by);
   return {
     refused: (code) => add(`refused ${code}`),
+    limited: (limit) => add(`limited ${limit}`),
     posted: (count) => add('posted', count),
     delivered: (count) => add('delivered', count),
     dropped: (reason, count) => add(`dropped ${reason}`, count),
