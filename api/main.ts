@@ -81,7 +81,7 @@ async function token(asked: TokenCommand): Promise<number> {
 /** `parlor check`; returns the exit code. */
 function check(): number {
   const config = configOrExit();
-  const unsafe = unsafeSettings(config, Date.now());
+  const unsafe = unsafeSettings(config);
   for (const line of unsafe) process.stdout.write(`${line}\n`);
   if (unsafe.length > 0) return 1;
   const fault = servingFault(config);

@@ -1,7 +1,6 @@
 import { isLoopback } from '../auth-settings.js';
 import type { Config } from '../config.js';
-import { readTlsFiles, usesTls } from '../tls-files.js';
-import { errorText } from '../../engine/errors.js';
+import { edgeFaults } from './check-edge.js';
 
 /** What a word list tries first; a secret that is one of these, repeated or not, is as good as none. */
 const WORDS = /^(?:(?:secret|password|passwort|change|me|test|parlor|jwt|key|admin|guest|[\W_\d])+|(.)\1*)$/i;
@@ -12,13 +11,11 @@ const DEFAULT_LOGINS = new Set(['guest:guest', 'parlor:parlor']);
  * What is unsafe in these settings at a time (ms since 1970): one line each, with what to set. No line holds a secret. Reads
  * the files of TLS.
  */
-export function unsafeSettings(config: Config, now: number): readonly string[] {
+export function unsafeSettings(config: Config, now = Date.now()): readonly string[] {
   const { AMQP_URL, DATABASE_URL } = config;
   return [
     ...accessFaults(config),
-    ...wayFaults(config),
-    ...tlsFaults(config, now),
-    ...limitFaults(config),
+    ...edgeFaults(config, now),
     ...(config.BROKER === 'rabbitmq' ? AMQP_URL.flatMap((url) => urlFaults('AMQP_URL', url)) : []),
     ...(config.STORE === 'postgres' ? urlFaults('DATABASE_URL', DATABASE_URL) : []),
     ...(['debug', 'trace'].includes(config.LOG_LEVEL)
@@ -55,39 +52,6 @@ function accessFaults({
       'JWT_JWKS_URL is not encrypted, so that keys can be replaced on the way: set an https:// address',
     );
   return faults;
-}
-
-/** Whoever listens on the way could read tokens and messages. */
-function wayFaults(config: Config): readonly string[] {
-  const { AUTH, HOST, TRUSTED_PROXIES } = config;
-  if (AUTH === 'off' || isLoopback(HOST) || usesTls(config) || TRUSTED_PROXIES.length > 0) return [];
-  return [
-    `HOST=${HOST} is reached without encryption: set TLS_CERT and TLS_KEY, or name the proxies that have TLS in TRUSTED_PROXIES`,
-  ];
-}
-
-/** Who has to renew a certificate wants to know before its clients do, ms: two weeks. */
-const EXPIRES_SOON_MS = 14 * 86_400_000;
-
-function tlsFaults(config: Config, now: number): readonly string[] {
-  try {
-    const files = readTlsFiles(config);
-    if (files === null || files.expiresAt > now + EXPIRES_SOON_MS) return [];
-    const date = new Date(files.expiresAt).toISOString();
-    return [
-      `TLS_CERT ${files.expiresAt > now ? 'expires' : 'has expired'} at ${date}: put a new certificate there, and send SIGHUP`,
-    ];
-  } catch (cause) {
-    return [`${errorText(cause)}: mend it before the next start`];
-  }
-}
-
-/** With AUTH=jwt somebody has turned them off. */
-function limitFaults(config: Config): readonly string[] {
-  if (config.AUTH === 'off') return [];
-  return (['CONNECTIONS_PER_ADDRESS', 'CONNECTIONS_PER_USER', 'JOINS_PER_ADDRESS'] as const)
-    .filter((name) => config[name] === 0)
-    .map((name) => `${name}=0 is no limit: leave it out, or set one that nobody honest reaches`);
 }
 
 /** Names the host only: the rest of the URL may hold a password. */
