@@ -153,7 +153,7 @@ export async function startNode(
       addressOf,
       refused: (fault, upgrade) => refusedHandshake({ log, metrics }, fault, upgrade),
     });
-    server.attach((uws) => sockets.attach(uws));
+    server.attach(sockets.attach);
     outlet.current = sockets.outlet;
   }
   const shortCut = shortPost({ engine, metrics, guard, addressOf, clock: systemClock, maxBodyBytes }, log);

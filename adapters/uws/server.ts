@@ -78,14 +78,12 @@ export function createUwsServer(certificate: Certificate | null = null): UwsServ
       routes(app);
     },
     // Async, as what it throws is to be a rejection.
-    // eslint-disable-next-line @typescript-eslint/require-await
     async listen(host, wanted, sharing) {
       const socket = listenOn(app, host, wanted, sharing);
       const port = uWS.us_socket_local_port(socket);
       places.push({ host, port, sharing, socket });
       return port;
     },
-    // eslint-disable-next-line @typescript-eslint/require-await
     async listenAgain() {
       isListening = true;
       for (const place of places) place.socket ??= listenOn(app, place.host, place.port, place.sharing);

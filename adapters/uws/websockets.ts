@@ -65,7 +65,7 @@ export interface WebSockets {
   /** Publishes frames to their topics. */
   readonly outlet: Outlet;
   /** Accepts WebSockets of this app, one of several perhaps, whose path fits the pattern. */
-  attach(app: TemplatedApp): void;
+  readonly attach: (app: TemplatedApp) => void;
 }
 
 export function createWebSockets(options: WebSocketOptions): WebSockets {
