@@ -1,4 +1,5 @@
 import t from 'tap';
+import { makeCertificate } from '../support/certificate.js';
 import { startParlor } from '../support/parlor.js';
 import { until } from '../support/until.js';
 import { metrics } from './support/metrics.js';
@@ -10,12 +11,13 @@ const CLIENTS = 50;
 const POST = 'POST /api/rooms/42/messages HTTP/1.1\r\nHost: parlor\r\nContent-Type: application/json\r\n';
 
 t.setTimeout(120_000);
+t.jobs = 2;
 
 /** Sends `first`, and then `more` four times a second until the connection is closed. */
 async function trickle(
   port: number,
-  first: string,
-  more: string,
+  first: string | Buffer,
+  more: string | Buffer,
 ): Promise<Raw & { isClosed: () => boolean }> {
   const raw = await connectRaw(port);
   raw.write(first);
@@ -66,6 +68,17 @@ t.test(
     t.ok(await alice.next('pong'));
   },
 );
+
+t.test('a TLS handshake that never ends is ended', async (t) => {
+  const tls = makeCertificate();
+  t.teardown(() => tls.remove());
+  const parlor = await startParlor(tls.env);
+  t.teardown(() => parlor.end());
+  // A record of a handshake (22), of TLS 1.0 as all clients begin, 512 bytes long: a ClientHello (1).
+  const hello = Buffer.from([22, 3, 1, 2, 0, 1, 0]);
+  const slow = [await trickle(parlor.port, '', ''), await trickle(parlor.port, hello, Buffer.from([1]))];
+  await until(() => slow.every((raw) => raw.isClosed()), { ...PATIENCE, what: 'all to be closed' });
+});
 
 t.test('BODY_TIMEOUT_MS bounds the time of a body that comes fast enough, too', async (t) => {
   const parlor = await startParlor({ BODY_TIMEOUT_MS: '500', MAX_BODY_BYTES: '60000000' });
