@@ -108,6 +108,7 @@ export function letIn(
   const arrival = new Arrival(sendOut, () => arrivals.left(ip));
   void access.identify(found.token).then((grant) => {
     if (arrival.isOver) return;
+    arrival.finish();
     const handler = 'code' in grant ? sendOut(grant.code, grant.message) : enter(grant);
     replace(handler);
     if (handler !== null) arrival.passTo(handler);

@@ -7,7 +7,7 @@ const FRAMES_MAX = 16;
 /** A WebSocket whose token is being checked: keeps what its client sends meanwhile. */
 export class Arrival implements SocketHandler {
   private frames: string[] = [];
-  private isGone = false;
+  private isDone = false;
 
   /** `refuseSocket` ends the socket with this reason; `left` is called if its client goes before that. */
   constructor(
@@ -17,11 +17,16 @@ export class Arrival implements SocketHandler {
 
   /** Whether the socket is closed, or refused. */
   get isOver(): boolean {
-    return this.isGone;
+    return this.isDone;
+  }
+
+  /** From now on somebody else decides about the socket: `left` is not called any more. */
+  finish(): void {
+    this.isDone = true;
   }
 
   frame(text: string): void {
-    if (this.isGone) return;
+    if (this.isDone) return;
     if (this.frames.length < FRAMES_MAX) this.frames.push(text);
     else this.end('rate_limited', 'too many frames before the welcome');
   }
@@ -38,14 +43,14 @@ export class Arrival implements SocketHandler {
   }
 
   end(code: ErrorCode, message: string): void {
-    if (this.isGone) return;
-    this.isGone = true;
+    if (this.isDone) return;
+    this.isDone = true;
     this.refuseSocket(code, message);
   }
 
   closed(): void {
-    if (this.isGone) return;
-    this.isGone = true;
+    if (this.isDone) return;
+    this.isDone = true;
     this.left();
   }
 }

@@ -124,12 +124,13 @@ t.test('an address opens as many connections a second as it may, and is told whe
   );
 });
 
-t.test('whoever is refused or goes away, in whichever way, leaves no place taken', async (t) => {
-  const limits = { MAX_CONNECTIONS: '2', CONNECTIONS_PER_ADDRESS: '2', CONNECTIONS_PER_USER: '2' };
+t.test('whoever is refused or goes away, in whichever way, gives back one place, and no other', async (t) => {
+  const limits = { MAX_CONNECTIONS: '3', CONNECTIONS_PER_ADDRESS: '3', CONNECTIONS_PER_USER: '3' };
   const parlor = await start(t, { ...JWT_ENV, ...limits });
   const rooms = [{ room: 'channel:*', may: ALL_RIGHTS }];
   const alice = await token({ sub: 'alice', rooms });
   const query = `access_token=${alice}`;
+  const here = await parlor.join('channel:a', query);
   const refused: [what: string, room: string, query: string, options?: object][] = [
     ['a room id that is none', 'channel:%20', query],
     ['a path that is none', 'channel:a/b', query],
@@ -160,6 +161,13 @@ t.test('whoever is refused or goes away, in whichever way, leaves no place taken
   t.same([(await kicked.closed).code, (await shut.closed).code], [4403, 4410]);
   await comesIn(() => parlor.open('channel:a', query));
   await comesIn(() => parlor.open('channel:a', query));
+  t.equal(
+    await attempt(parlor.open('channel:a', query)),
+    'unavailable 4503',
+    'with who was here all the time',
+  );
+  here.send({ type: 'ping' });
+  t.ok(await here.next('pong'));
 });
 
 t.test('with AUTH=off nothing but the connections in all is limited unless it is set', async (t) => {
