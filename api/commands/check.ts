@@ -1,5 +1,6 @@
 import { authFaults, isLoopback, isShortSecret } from '../auth-settings.js';
 import type { Config } from '../config.js';
+import { edgeFaults } from './check-edge.js';
 
 /** What a word list tries first; a secret that is one of these, repeated or not, is as good as none. */
 const WORDS = /^(?:(?:secret|password|passwort|change|me|test|parlor|jwt|key|admin|guest|[\W_\d])+|(.)\1*)$/i;
@@ -7,14 +8,15 @@ const WORDS = /^(?:(?:secret|password|passwort|change|me|test|parlor|jwt|key|adm
 const DEFAULT_LOGINS = new Set(['guest:guest', 'parlor:parlor']);
 
 /**
- * What is unsafe in these settings, all of it: one line each, with what to set. Some of it keeps a server from starting. No line
- * holds a secret.
+ * What is unsafe in these settings at a time (ms since 1970), all of it: one line each, with what to set. Some of it keeps a server
+ * from starting. No line holds a secret. Reads the files of TLS.
  */
-export function unsafeSettings(config: Config): readonly string[] {
+export function unsafeSettings(config: Config, now = Date.now()): readonly string[] {
   const { AMQP_URL, DATABASE_URL } = config;
   return [
     ...authFaults(config),
     ...accessFaults(config),
+    ...edgeFaults(config, now),
     ...(config.BROKER === 'rabbitmq' ? AMQP_URL.flatMap((url) => urlFaults('AMQP_URL', url)) : []),
     ...(config.STORE === 'postgres' ? urlFaults('DATABASE_URL', DATABASE_URL) : []),
     ...(['debug', 'trace'].includes(config.LOG_LEVEL)

@@ -1,15 +1,17 @@
 import t from 'tap';
 import { unsafeSettings } from '../../api/commands/check.js';
 import { readConfig } from '../../api/config.js';
+import { makeCertificate } from '../support/certificate.js';
 import { runParlor } from '../support/parlor.js';
 import { JWT_ENV } from '../support/tokens.js';
 
-const linesOf = (env: Record<string, string>): readonly string[] => unsafeSettings(readConfig(env));
-const check = (env: Record<string, string>): string => linesOf(env).join('\n');
+const linesOf = (env: Record<string, string>, now = Date.now()): readonly string[] =>
+  unsafeSettings(readConfig(env), now);
+const check = (env: Record<string, string>, now = Date.now()): string => linesOf(env, now).join('\n');
 
 t.test('settings that are safe have nothing to say', async (t) => {
   t.equal(check({}), '', 'the defaults, which let this machine in only');
-  t.equal(check({ ...JWT_ENV, HOST: '0.0.0.0' }), '');
+  t.equal(check({ ...JWT_ENV, HOST: '0.0.0.0', TRUSTED_PROXIES: '10.0.0.1' }), '');
 });
 
 const RABBIT = { BROKER: 'rabbitmq' };
@@ -32,6 +34,8 @@ const unsafe: [what: string, env: Record<string, string>, says: RegExp][] = [
     { ...POSTGRES, DATABASE_URL: 'postgres://me:hidden@db.example/x' },
     /sslmode=verify-full$/,
   ],
+  ['an open line to clients', { ...JWT_ENV, HOST: '0.0.0.0' }, /^HOST=0\.0\.0\.0 is reached.*TLS_CERT/],
+  ['no limit', { ...JWT_ENV, JOINS_PER_ADDRESS: '0' }, /^JOINS_PER_ADDRESS=0 is no limit/],
   ['a talkative log', { LOG_LEVEL: 'trace' }, /^LOG_LEVEL=trace/],
 ];
 for (const [what, env, says] of unsafe)
@@ -93,4 +97,20 @@ t.test('“parlor check” says all of it, and by its exit code whether a server
     t.equal(run.stdout.split('\n').length - 1, lines, run.stdout);
     t.match(run.stderr, stderr);
   }
+});
+
+t.test('“parlor check” looks into the files of TLS, and warns before the certificate expires', async (t) => {
+  const tls = makeCertificate();
+  t.teardown(() => tls.remove());
+  const env = { ...JWT_ENV, ...tls.env, HOST: '0.0.0.0' };
+  const day = 86_400_000;
+  t.equal(check(env, Date.now() - 15 * day), '', 'with TLS nothing else is needed');
+  t.match(
+    check(env),
+    /^TLS_CERT expires at .*: put a new certificate there, and send SIGHUP$/,
+    'a day before',
+  );
+  t.match(check(env, Date.now() + 2 * day), /^TLS_CERT has expired at /);
+  tls.spoil('TLS_KEY', '');
+  t.match(check(env), /^TLS_KEY=".*" is no private key in PEM without a passphrase: mend it/);
 });
