@@ -88,14 +88,14 @@ export function letIn(
     });
     if ('refusal' in read) return sendOut(read.refusal.code, read.refusal.message);
     const { hello } = read;
-    const tooManyOfUser = isUnlimited(grant) ? null : arrivals.seat(hello.user);
+    const tooManyOfUser = access.isTrusted(grant) ? null : arrivals.seat(hello.user);
     if (tooManyOfUser !== null) {
       arrivals.left(ip);
       return turnAway(tooManyOfUser);
     }
     const connection = engine.connect(socket, hello);
     if (connection !== null) return new Visit(connection, hello, parts, ip);
-    goneAgain(arrivals, ip, hello);
+    goneAgain(parts, ip, hello);
     return null;
   };
   const { access } = engine;
@@ -146,7 +146,7 @@ class Visit implements SocketHandler {
   constructor(
     private readonly connection: Connection,
     private readonly hello: Hello,
-    private readonly parts: Pick<Parts, 'log' | 'arrivals'>,
+    private readonly parts: Pick<Parts, 'log' | 'arrivals' | 'engine'>,
     private readonly ip: string,
   ) {}
 
@@ -165,7 +165,7 @@ class Visit implements SocketHandler {
   closed(code: number, why: string): void {
     const { connection, hello, ip, parts } = this;
     connection.closed();
-    goneAgain(parts.arrivals, ip, hello);
+    goneAgain(parts, ip, hello);
     const ms = Math.round(performance.now()) - this.begun;
     const { room_id, user } = hello;
     const fields = {
@@ -182,15 +182,14 @@ class Visit implements SocketHandler {
   }
 }
 
-/** A backend may need a connection for each room, and its operator knows it. */
-function isUnlimited({ isService, user }: Grant): boolean {
-  return isService && user !== null;
-}
-
 /** Gives back both places of a connection. */
-function goneAgain(arrivals: Arrivals, ip: string, { grant, user }: Hello): void {
+function goneAgain(
+  { arrivals, engine }: Pick<Parts, 'arrivals' | 'engine'>,
+  ip: string,
+  { grant, user }: Hello,
+): void {
   arrivals.left(ip);
-  if (!isUnlimited(grant)) arrivals.unseat(user);
+  if (!engine.access.isTrusted(grant)) arrivals.unseat(user);
 }
 
 /** Percent-decoded, or null where that fails. */
