@@ -169,11 +169,14 @@ function isLetOf(told: Told | string | null): boolean | null {
   return isLetBy(told.frames[0]);
 }
 
+const ENDINGS: ReadonlySet<number> = new Set(
+  (['unauthorized', 'forbidden', 'rate_limited', 'payload_too_large'] as const).map(
+    (code) => ERRORS[code].close,
+  ),
+);
+
 function badClose(close: number | null): string | null {
-  const codes: readonly number[] = [ERRORS.unauthorized, ERRORS.forbidden, ERRORS.rate_limited].map(
-    (row) => row.close,
-  );
-  return close === null || codes.includes(close) ? null : `it ended with ${close}`;
+  return close === null || ENDINGS.has(close) ? null : `it ended with ${close}`;
 }
 
 /** How many of the last tokens are looked for in the log, whose lines come later than the answers. */

@@ -59,10 +59,8 @@ interface Parts {
 export function openEnvelope(message: ConsumeMessage, parts: Parts): Envelope {
   const version = unreadVersion(message);
   if (version !== null) return park(message, version, parts);
-  // Without its headers nobody knows what version it is of.
-  const body = isCut(message)
-    ? { fault: `headers of more than ${HEADERS_LIMIT} bytes are not read` }
-    : readCommands(message.content, parts.partition, parts.partitions);
+  if (isCut(message)) return refuseCut(message, parts);
+  const body = readCommands(message.content, parts.partition, parts.partitions);
   const asker = askerOf(message, 'fault' in body || body.single);
   const items: Item[] = [];
   const { type, appId } = message.properties as { readonly type: unknown; readonly appId: unknown };
@@ -116,11 +114,29 @@ function envelopeOf(
 
 /** For a message of a newer Parlor: answers that it was not carried out, and dead-letters it. */
 function park(message: ConsumeMessage, version: string, parts: Parts): Envelope {
+  const text = `a command of version ${version}; the home of this room reads up to version ${WIRE_VERSION}`;
+  const refusal = notDelivered('no', { code: 'unavailable', message: `${text}, and has not carried it out` });
+  return refuseAll(message, parts, { reason: 'newer_version', text, refusal });
+}
+
+/** For a message whose headers were too long to be read: without them, nobody knows what version it is of. */
+function refuseCut(message: ConsumeMessage, parts: Parts): Envelope {
+  const text = `headers of more than ${HEADERS_LIMIT} bytes are not read`;
+  const refusal = refused({ code: 'bad_request', message: text });
+  return refuseAll(message, parts, { reason: 'undecodable', text, refusal });
+}
+
+interface RefusalOfAll {
+  readonly reason: DeathReason;
+  readonly text: string;
+  readonly refusal: Answer;
+}
+
+/** Dead-letters a message, of which only the number of commands was read, and answers each of them. */
+function refuseAll(message: ConsumeMessage, parts: Parts, { reason, text, refusal }: RefusalOfAll): Envelope {
   const count = countCommands(message.content);
   const envelope = envelopeOf(message, [], askerOf(message, count === null), null);
-  const text = `a command of version ${version}; the home of this room reads up to version ${WIRE_VERSION}`;
-  bury(envelope, parts, 'newer_version', text);
-  const refusal = notDelivered('no', { code: 'unavailable', message: `${text}, and has not carried it out` });
+  bury(envelope, parts, reason, text);
   for (let position = 0; position < (count ?? 1); position++) answer(envelope, parts, position, refusal);
   return envelope;
 }

@@ -172,6 +172,16 @@ void t.test(
   },
 );
 
+void t.test('each command of an array with too many headers is refused', async (t) => {
+  const { service } = await begin(t);
+  const commands = [post('42', 'a'), post('42', 'b'), 7];
+  const answers = (await service.call(somewhere, commands, { headers: { x: LONG } })) as [number, unknown][];
+  t.match(
+    answers.sort(([a], [b]) => a - b),
+    commands.map((_, position) => [position, { type: 'refused', code: 'bad_request', message: /headers/ }]),
+  );
+});
+
 void t.test(
   'headers that amqplib cannot read, since they are in each other too deep, end no connection',
   async (t) => {

@@ -129,7 +129,7 @@ export interface Foreign {
   /** Publishes to parlor.commands; resolves when the broker has it. */
   send(key: string, body: unknown, options?: object): Promise<void>;
   /** Sends and waits for the first answer. */
-  call(key: string, body: unknown): Promise<unknown>;
+  call(key: string, body: unknown, options?: object): Promise<unknown>;
   /** Takes the next dead letter. */
   dead(): Promise<{ reason: string; detail: string; key: string; body: string }>;
   deadCount(): Promise<number>;
@@ -157,10 +157,10 @@ export async function foreign(url: string): Promise<Foreign> {
       channel.publish('parlor.commands', key, bytes(body), options);
       await channel.waitForConfirms();
     },
-    async call(key, body) {
+    async call(key, body, options = {}) {
       const correlationId = newId();
       const answered = new Promise<unknown>((answer) => answers.set(correlationId, answer));
-      await self.send(key, body, { replyTo: queue, correlationId });
+      await self.send(key, body, { ...options, replyTo: queue, correlationId });
       return answered;
     },
     async dead() {
