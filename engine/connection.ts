@@ -54,8 +54,11 @@ export interface ConnectionParts {
 const HELD_LIMIT = 1_024;
 /** `batch`: few frames a turn, so that a flood on one connection does not stand before all others (bench/NOTES.md). */
 const LIMITS = { limit: HELD_LIMIT, batch: 8 };
-/** A client that sends its whole backlog at once may be refused some frames in a row; so many refusals it does not read. */
-const HELD_TOO_MUCH_LIMIT = 4_096;
+/**
+ * A client that sends its whole backlog at once may be refused some frames in a row; so many refusals it does not read. 16
+ * connections that typed without a pause made a turn of the event loop twice as long with 4,096 (bench/NOTES.md).
+ */
+const HELD_TOO_MUCH_LIMIT = 512;
 const GOES_ON = 'you go on sending although you were refused; wait as long as you are told';
 const TOO_MUCH_HELD: Refusal = {
   code: 'rate_limited',
