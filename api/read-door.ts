@@ -1,3 +1,5 @@
+import { createAnswerPace } from './answer-pace.js';
+
 /**
  * Reads that run in the store at the same time. Enough to keep its readers busy: SQLite has one thread for reading,
  * PostgreSQL DATABASE_POOL connections, 4 by default. Few enough that a room that is loaded is not delayed behind them.
@@ -34,6 +36,7 @@ export interface ReadDoor {
  */
 export function createReadDoor({ maxRunning = MAX_RUNNING, maxQueued = MAX_QUEUED } = {}): ReadDoor {
   const queue: (() => void)[] = [];
+  const pace = createAnswerPace();
   let running = 0;
 
   function leave(): void {
@@ -49,7 +52,10 @@ export function createReadDoor({ maxRunning = MAX_RUNNING, maxQueued = MAX_QUEUE
       else if (queue.length >= maxQueued) throw new TooManyReads();
       else await new Promise<void>((start) => queue.push(start));
       try {
-        return await read();
+        const found = await read();
+        // The slot is kept meanwhile, so that the store does not hand over more than can be answered.
+        await pace.wait(Array.isArray(found) ? Math.max(1, found.length) : 1);
+        return found;
       } finally {
         leave();
       }

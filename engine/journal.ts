@@ -1,6 +1,7 @@
 import { errorText } from './errors.js';
 import type { Answer } from './messages/answers.js';
 import type { RoomEvent } from './messages/events.js';
+import type { LoopTurns } from './loop-turns.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import type { Append, AppendResult, Broker, Clock, Delivery, Log, Meter, Store } from './ports.js';
 import { Scheduler, type Parent } from './scheduler.js';
@@ -55,6 +56,7 @@ interface Parts extends JournalOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
+  readonly loop: LoopTurns;
 }
 
 /** `limit`: entries that may wait for their commit; at some kilobytes each, tens of megabytes. */
@@ -99,7 +101,7 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
       for (const entry of take()) finish(entry, 'failed', undefined);
     },
   };
-  const mailbox = new Mailbox<Staged>(new Scheduler(parent, 'journal'), LIMITS, behaviour);
+  const mailbox = new Mailbox<Staged>(new Scheduler(parent, 'journal', parts.loop), LIMITS, behaviour);
 
   function take(): Staged[] {
     const taken = gathered;

@@ -23,6 +23,11 @@ const GATHER: GatherRule = { least: 2, most: 24, share: 0.5 };
 const ALONG_TURNS = 32;
 /** Turns that a frame for one socket waits for others to it. */
 const SOON_TURNS = 4;
+/**
+ * A turn counts once more for each so many ms that it takes: waiting for turns is cheap only while they are short, and
+ * somebody who floods makes them long.
+ */
+const TURN_MS = 2;
 
 /**
  * Gathers outgoing frames for some turns of the event loop and then sends them together: those of topics by the rule,
@@ -37,6 +42,7 @@ export class GatheredOutlet implements Outlet {
   private readonly along = new SenderQueue();
   /** Counts turns of the event loop while anything waits. */
   private turnNumber = 0;
+  private turnedAt = 0;
   /** The turn in which gathering began, and its time. */
   private gatheringSince = 0;
   private gatheringSinceMs = 0;
@@ -95,11 +101,12 @@ export class GatheredOutlet implements Outlet {
   private schedule(): void {
     if (this.isScheduled) return;
     this.isScheduled = true;
+    this.turnedAt = performance.now();
     setImmediate(this.nextTurn);
   }
 
   private turn(): void {
-    this.turnNumber++;
+    this.turnNumber += 1 + Math.floor((performance.now() - this.turnedAt) / TURN_MS);
     this.isScheduled = false;
     if (this.flushedAt > 0) {
       this.flushMs = performance.now() - this.flushedAt;
