@@ -15,7 +15,8 @@ export function sendUnfinished(
   answer: Unfinished,
   about: { room_id: string; id?: string },
 ): FastifyReply {
-  if (answer.type === 'refused') return sendProblem(reply, answer.code, answer.message);
+  if (answer.type === 'refused')
+    return sendProblem(reply, answer.code, answer.message, { retryAfterMs: answer.retry_after_ms });
   return reply.code(202).send(queued(about));
 }
 

@@ -102,7 +102,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   }
   app.setErrorHandler<FastifyError>((error, request, reply) => {
     if (error instanceof ValidationError)
-      return sendProblem(reply, 'bad_request', error.message, error.faults);
+      return sendProblem(reply, 'bad_request', error.message, { errors: error.faults });
     if (error instanceof TooManyReads) return sendProblem(reply, 'unavailable', error.message);
     if (error instanceof StoreFailed) {
       request.log.error({ cause: error.message }, 'request: the store did not answer');

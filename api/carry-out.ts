@@ -10,13 +10,13 @@ import type { Command } from '../engine/messages/commands.js';
  */
 export async function carryOut(
   engine: Pick<Engine, 'request'>,
-  { raw }: FastifyRequest,
+  { raw, grant }: FastifyRequest,
   command: Command,
 ): Promise<Answer> {
   await new Promise((turn) => setImmediate(turn));
   // Deprecated in node:http, but `destroyed` is true for every request that was read. The bridge supports `aborted`.
   if ((raw as { aborted: boolean }).aborted) return notDelivered('no', GONE);
-  return engine.request(command);
+  return engine.request(command, grant);
 }
 
 const GONE = { code: 'unavailable', message: 'the client disconnected, so nothing was done' } as const;

@@ -3,6 +3,7 @@ import envSchema from 'env-schema';
 import { checker, faultLine } from '../engine/messages/check.js';
 import { DEFAULT_PRESETS, Presets } from '../engine/room/presets.js';
 import { authFault } from './auth-settings.js';
+import { RATE_SETTINGS, rateLimits, type RateLimits } from './rate-settings.js';
 import { readHosts, readOrigins } from './origins.js';
 
 function oneOf<const T extends string>(names: readonly T[], initial: T, description: string) {
@@ -104,6 +105,7 @@ export const Settings = Type.Object({
     description:
       'host names by which clients may call this server, separated by commas, besides IP addresses, localhost and the hosts of ORIGINS',
   }),
+  ...RATE_SETTINGS,
   GRACE_MS: whole(
     5_000,
     0,
@@ -170,7 +172,9 @@ export const Settings = Type.Object({
 });
 export type Settings = Static<typeof Settings>;
 
-export interface Config extends Readonly<Omit<Settings, 'ROOM_PRESETS' | 'AMQP_URL' | 'ORIGINS' | 'HOSTS'>> {
+type Parsed = 'ROOM_PRESETS' | 'AMQP_URL' | 'ORIGINS' | 'HOSTS' | keyof RateLimits;
+
+export interface Config extends Readonly<Omit<Settings, Parsed>>, RateLimits {
   readonly ROOM_PRESETS: Presets;
   readonly AMQP_URL: readonly string[];
   readonly ORIGINS: readonly string[];
@@ -205,6 +209,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     AMQP_URL: settings.AMQP_URL.split(',').map((url) => url.trim()),
     ORIGINS: readList('ORIGINS', settings.ORIGINS, readOrigins),
     HOSTS: readList('HOSTS', settings.HOSTS, readHosts),
+    ...rateLimits(settings),
   });
 }
 
@@ -295,5 +300,6 @@ export function allowedValues(name: string): string {
   if (name === 'JWT_JWKS_URL') return 'an address such as https://id.example/jwks.json';
   if (name === 'ORIGINS') return '*, or origins such as https://chat.example, separated by commas';
   if (name === 'HOSTS') return 'names without ports, such as chat.example, separated by commas';
+  if (schema.pattern?.startsWith('^(auto|')) return 'auto, or a whole number from 0 to 9999999';
   return name === 'ROOM_PRESETS' ? 'a JSON object of policies by prefix' : 'a text that is not empty';
 }

@@ -37,20 +37,26 @@ export function createMetrics(worker?: Worker): Metrics {
   }
   collectDefaultMetrics({ register: registry });
   /**
-   * Counts since the last scrape, by code. An overload causes hundreds of thousands of refusals a second, too many for
+   * A counter that is kept between scrapes. An overload causes hundreds of thousands of refusals a second, too many for
    * prom-client, as a refusal costs little else. What is dropped has been accepted or received before, which costs more than its count.
    */
-  const refusalCounts = new Map<string, number>();
-  new Counter({
-    name: 'parlor_refusals_total',
-    help: 'Requests, frames and connections of clients refused, by error code',
-    labelNames: ['code'],
-    registers,
-    collect() {
-      for (const [code, count] of refusalCounts) this.inc({ code }, count);
-      refusalCounts.clear();
-    },
-  });
+  function countedLazily(name: string, help: string, label: string): (value: string) => void {
+    const counts = new Map<string, number>();
+    new Counter({
+      ...{ name, help, labelNames: [label], registers },
+      collect() {
+        for (const [value, count] of counts) this.inc({ [label]: value }, count);
+        counts.clear();
+      },
+    });
+    return (value) => void counts.set(value, (counts.get(value) ?? 0) + 1);
+  }
+  const refusals = countedLazily(
+    'parlor_refusals_total',
+    'Requests, frames and connections of clients refused, by error code',
+    'code',
+  );
+  const limits = countedLazily('parlor_limited_total', 'Refusals because of a limit, by limit', 'limit');
   const posts = new Counter({
     name: 'parlor_messages_total',
     help: 'Messages given a seq and stored',
@@ -149,7 +155,8 @@ export function createMetrics(worker?: Worker): Metrics {
     },
     watch,
     requestsTo: createRequestMetrics(registry).requestsTo,
-    refused: (code) => void refusalCounts.set(code, (refusalCounts.get(code) ?? 0) + 1),
+    refused: refusals,
+    limited: limits,
     posted: (count) => posts.inc(count),
     delivered: (count) => deliveries.inc(count),
     dropped: (reason, count = 1) => drops.inc({ reason }, count),

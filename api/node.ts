@@ -14,6 +14,7 @@ import type { Broker, Log, Meter, Outlet, Store, Verifier } from '../engine/port
 import { BARE, presetFor } from '../engine/room/presets.js';
 import { createApp } from './app.js';
 import type { Config } from './config.js';
+import { engineRates } from './rate-settings.js';
 import { jwtSettings } from './auth-settings.js';
 import { freePort } from './free-port.js';
 import type { NodeLog } from './logging.js';
@@ -69,6 +70,8 @@ export async function startNode(
       retentionMs: config.RETENTION_MS,
       commitBatch: config.COMMIT_BATCH,
       commitLingerMs: config.COMMIT_LINGER_MS,
+      loopDelayMs: config.LOOP_DELAY_MS,
+      ...engineRates(config),
       ...extra,
     },
     {

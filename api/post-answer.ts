@@ -23,7 +23,7 @@ export function postAnswer(answer: Answer, { id, room_id }: PostCommand, request
       return { status: 202, headers, body: JSON.stringify(queued({ id, room_id })), code: null };
     }
     case 'refused':
-      return writtenProblem(answer.code, answer.message, requestId);
+      return writtenProblem(answer.code, answer.message, requestId, answer.retry_after_ms);
     default:
       return impossible(answer);
   }

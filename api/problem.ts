@@ -28,14 +28,21 @@ declare module 'fastify' {
   }
 }
 
+export interface ProblemDetails {
+  /** What is wrong where. */
+  readonly errors?: readonly Fault[] | undefined;
+  /** When the same may succeed, ms from now; left out: as the code says. */
+  readonly retryAfterMs?: number | undefined;
+}
+
 /** The body of an error, and its headers (name, value, name, value …) besides those of every answer. */
 export function problemOf(
   code: ErrorCode,
   detail: string,
-  errors?: readonly Fault[],
+  { errors, retryAfterMs }: ProblemDetails = {},
 ): { headers: readonly string[]; problem: Problem } {
   const { http, title } = ERRORS[code];
-  const { retry, retry_after_ms } = retryOf(code);
+  const { retry, retry_after_ms } = retryOf(code, retryAfterMs);
   const retryAfter =
     retry_after_ms === undefined ? [] : ['retry-after', String(Math.ceil(retry_after_ms / 1_000))];
   return {
@@ -58,9 +65,9 @@ export function sendProblem(
   reply: FastifyReply,
   code: ErrorCode,
   detail: string,
-  errors?: readonly Fault[],
+  details?: ProblemDetails,
 ): FastifyReply {
-  const { headers, problem } = problemOf(code, detail, errors);
+  const { headers, problem } = problemOf(code, detail, details);
   reply.problemCode = code;
   setHeaders(reply, headers);
   return reply.code(problem.status).serializer(JSON.stringify).send(problem);

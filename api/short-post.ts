@@ -118,7 +118,7 @@ export function shortPost(
       };
       return () => {
         try {
-          engine.ask(command, answered);
+          engine.ask(command, grant, answered);
         } catch (cause) {
           finish(failure(request_id, cause));
         }

@@ -12,9 +12,14 @@ export interface WrittenAnswer {
   readonly code: ErrorCode | null;
 }
 
-/** A refusal as a written answer. */
-export function writtenProblem(code: ErrorCode, detail: string, requestId: string): WrittenAnswer {
-  const { headers, problem } = problemOf(code, detail);
+/** A refusal as a written answer. `retryAfterMs`: left out, as the code says. */
+export function writtenProblem(
+  code: ErrorCode,
+  detail: string,
+  requestId: string,
+  retryAfterMs?: number,
+): WrittenAnswer {
+  const { headers, problem } = problemOf(code, detail, { retryAfterMs });
   return {
     status: problem.status,
     headers: ['x-request-id', requestId, ...headers],

@@ -1,3 +1,4 @@
+import type { LoopDelay } from './limits/loop-delay.js';
 import type { Clock } from './ports.js';
 import type { Refusal } from './errors.js';
 
@@ -31,6 +32,11 @@ export const OVERLOADED: Refusal = {
   message: 'too much to do here; send it again in a second',
 };
 
+/** Of the free places, for one connection; … */
+const SHARE = 0.25;
+/** … and at least this many: a client that has been away sends what it has gathered. */
+const SHARE_LEAST = 32;
+
 /** Throughput is measured over at least this many ms, and only every LOOK_EVERY answers. */
 const WINDOW_MS = 100;
 const LOOK_EVERY = 256;
@@ -50,9 +56,11 @@ export class Admission {
   private answered = 0;
   private since = 0;
 
+  /** `delay`: of the event loop. While it is late, nothing is let in. */
   constructor(
     private readonly clock: Clock,
     private readonly limits: AdmissionLimits = ADMISSION,
+    private readonly delay: Pick<LoopDelay, 'isLate'> = { isLate: false },
   ) {
     this.places = limits.most;
   }
@@ -64,7 +72,15 @@ export class Admission {
 
   /** Whether a post would be refused now. */
   get isFull(): boolean {
-    return this.inside >= this.places || this.characters >= this.limits.characters;
+    return this.inside >= this.places || this.characters >= this.limits.characters || this.delay.isLate;
+  }
+
+  /**
+   * How many places one connection may hold now: the fewer are free, the fewer. So a few greedy ones never take all
+   * (Choudhury and Hahne, Dynamic queue length thresholds, 1998): four of them leave half of the places free.
+   */
+  get share(): number {
+    return Math.max(SHARE_LEAST, (this.places - this.inside) * SHARE);
   }
 
   /** Takes a place for a text of this many characters; false: there is none. */

@@ -90,8 +90,7 @@ export function errorFrame(code: ErrorCode, message: string, id?: string, retryA
     code,
     message: message || ERRORS[code].title,
     ...(id ? { id } : {}),
-    ...retryOf(code),
-    ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
+    ...retryOf(code, retryAfterMs),
   };
   return JSON.stringify(frame);
 }

@@ -14,14 +14,22 @@ import {
   refreshedFrame,
   refusalFrames,
 } from './codec.js';
-import { CLOSE_SERVICE_RESTART, ERRORS, errorText, GOING_DOWN, type ErrorCode } from './errors.js';
+import {
+  CLOSE_SERVICE_RESTART,
+  ERRORS,
+  errorText,
+  GOING_DOWN,
+  type ErrorCode,
+  type Refusal,
+} from './errors.js';
 import type { Hello } from './hello.js';
 import type { Listener } from './listener.js';
+import type { ClientLimits, ConnectionLimits, TooOften } from './limits/client-limits.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import type { Answer } from './messages/answers.js';
 import type { Command, PostCommand } from './messages/commands.js';
 import type { ClientFrame } from './messages/frames.js';
-import type { Broker, Log, Meter, Socket } from './ports.js';
+import type { Broker, Clock, Log, Meter, Socket } from './ports.js';
 import type { Scheduler } from './scheduler.js';
 import type { TypingLimit } from './typing-limit.js';
 
@@ -34,18 +42,26 @@ export interface ConnectionParts {
   readonly meter: Meter;
   readonly newId: () => string;
   readonly typingLimit: TypingLimit;
-  readonly access: Pick<Access, 'identify'>;
+  readonly access: Pick<Access, 'identify' | 'isTrusted'>;
+  readonly clientLimits: ClientLimits;
+  readonly clock: Pick<Clock, 'elapsed'>;
   readonly ends: Ends;
   /** Called once, when the connection has ended. */
   readonly ended: (connection: ConnectionActor) => void;
 }
 
-/**
- * `limit`: frames that may wait in a connection, and posts of it that may be under way; beyond it,
- * `rate_limited`. `batch`: few frames a turn, so that a flood on one connection does not stand before all
- * others (bench/NOTES.md).
- */
-const LIMITS = { limit: 1_024, batch: 8 };
+/** Frames that may wait in a connection, and posts of it that may be under way, together. */
+const HELD_LIMIT = 1_024;
+/** `batch`: few frames a turn, so that a flood on one connection does not stand before all others (bench/NOTES.md). */
+const LIMITS = { limit: HELD_LIMIT, batch: 8 };
+/** Frames refused in a row. A client that sends its whole backlog at once may be refused some; this many it does not read. */
+const TURNED_AWAY_LIMIT = 4_096;
+const GOES_ON = 'you go on sending although you were refused; wait as long as you are told';
+const TOO_MUCH_HELD: Refusal = {
+  code: 'rate_limited',
+  message: 'too many frames at once; wait for the acks of those you sent',
+};
+const tooMuchHeldFrame = refusalFrames(TOO_MUCH_HELD);
 const overloadedFrame = refusalFrames(OVERLOADED);
 
 /**
@@ -58,7 +74,11 @@ export class ConnectionActor implements Behaviour<string>, Listener {
   /** Of the last good token. */
   private grant: Grant;
   private mayPost: boolean;
+  /** Frames refused since the last that was not. */
+  private turnedAway = 0;
   private isRefreshing = false;
+  /** Null: nothing limits how fast it sends. */
+  private readonly limits: ConnectionLimits | null;
   /** The node goes down: after how many ms the client is to come back. It is told when its posts are answered. */
   private retryAfterMs: number | null = null;
 
@@ -72,6 +92,7 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     this.mailbox = new Mailbox<string>(scheduler, LIMITS, this);
     this.grant = hello.grant;
     this.mayPost = may(hello.grant, 'post', hello.room_id);
+    this.limits = parts.access.isTrusted(hello.grant) ? null : parts.clientLimits.ofConnection();
     if (hello.grant.endsAt !== Infinity) parts.ends.add(this, hello.grant.endsAt);
     this.enter();
   }
@@ -100,26 +121,51 @@ export class ConnectionActor implements Behaviour<string>, Listener {
       this.refuse(GOING_DOWN.code, GOING_DOWN.message, idOfFrame(text));
       return;
     }
-    const { admission, meter } = this.parts;
-    if (!admission.enter(text.length)) {
-      meter.refused(OVERLOADED.code);
-      // A client that sends too much mostly has acks on their way, too: one write for both.
-      this.socket.sendAlong(overloadedFrame(idOfFrame(text)));
+    const { admission, meter, clock } = this.parts;
+    const tooMany = this.limits?.frame(clock.elapsed()) ?? null;
+    if (tooMany !== null) {
+      this.limit(tooMany, idOfFrame(text));
       return;
     }
-    if (this.mailbox.tell(text)) return;
-    admission.leave(text.length);
-    this.refuse(
-      'rate_limited',
-      'too many frames at once; wait for the acks of those you sent',
-      idOfFrame(text),
-    );
+    const held = this.underWay + this.mailbox.depth;
+    if (held >= HELD_LIMIT || held >= admission.share) {
+      meter.limited('share_of_node');
+      this.turnAway(TOO_MUCH_HELD.code, tooMuchHeldFrame, text);
+    } else if (!admission.enter(text.length)) this.turnAway(OVERLOADED.code, overloadedFrame, text);
+    else {
+      this.turnedAway = 0;
+      this.mailbox.tell(text);
+    }
+  }
+
+  /**
+   * Refuses a frame at the least cost. Many of them may be in one segment, and all are read before anything else happens,
+   * so a client that does not stop is closed: then the rest of what it has sent is not even looked at.
+   */
+  private turnAway(code: ErrorCode, frameFor: (id: string | undefined) => string, text: string): void {
+    const { meter } = this.parts;
+    meter.refused(code);
+    // A client that sends too much mostly has acks on their way, too: one write for both.
+    this.socket.sendAlong(frameFor(idOfFrame(text)));
+    if (++this.turnedAway < TURNED_AWAY_LIMIT) return;
+    meter.limited('abuse');
+    this.end('rate_limited', GOES_ON);
   }
 
   /** Tells the client that something it sent is refused. Nothing else happens. */
-  refuse(code: ErrorCode, message: string, id?: string): void {
+  refuse(code: ErrorCode, message: string, id?: string, retryAfterMs?: number): void {
     this.parts.meter.refused(code);
-    this.socket.sendSoon(errorFrame(code, message, id));
+    this.socket.sendSoon(errorFrame(code, message, id, retryAfterMs));
+  }
+
+  /** Refuses what comes too often. Who goes on and on is closed. */
+  private limit({ code, message, limit, retry_after_ms }: TooOften, id: string | undefined): void {
+    const { meter, clock } = this.parts;
+    meter.limited(limit);
+    this.refuse(code, message, id, retry_after_ms);
+    if (!this.limits?.isAbuse(clock.elapsed())) return;
+    meter.limited('abuse');
+    this.end('rate_limited', GOES_ON);
   }
 
   /** The socket is gone. */
@@ -345,11 +391,16 @@ export class ConnectionActor implements Behaviour<string>, Listener {
   }
 
   private post(text: string, given: string | undefined, size: number): boolean {
-    if (this.underWay >= LIMITS.limit) {
-      this.refuse('rate_limited', 'too many posts without an ack; wait for some', given);
-      return false;
-    }
     const { room_id, user } = this.hello;
+    if (this.limits !== null) {
+      const { clientLimits, clock } = this.parts;
+      const now = clock.elapsed();
+      const tooMany = this.limits.post(now) ?? clientLimits.postOf(user, now);
+      if (tooMany !== null) {
+        this.limit(tooMany, given);
+        return false;
+      }
+    }
     const id = given ?? this.parts.newId();
     this.underWay++;
     const command: PostCommand = { type: 'post', room_id, id, user, text, request_id: this.requestId };
@@ -361,7 +412,7 @@ export class ConnectionActor implements Behaviour<string>, Listener {
       // The connection gets its own message, too, a little later: one write for both.
       if (answer.type === 'posted') this.socket.sendAlong(ackFrame(id, answer.message.seq));
       else if (answer.type === 'queued') this.socket.sendSoon(queuedFrame(id));
-      else if (answer.type === 'refused') this.refuse(answer.code, answer.message, id);
+      else if (answer.type === 'refused') this.refuse(answer.code, answer.message, id, answer.retry_after_ms);
       this.restartIfAnswered();
     });
     return true;

@@ -1,5 +1,6 @@
 import { start, stop as stopSystem } from 'nact';
 import { createAccess, type Access } from './access/access.js';
+import type { Grant } from './access/grant.js';
 import { Ends } from './access/ends.js';
 import { Admission, OVERLOADED, type AdmissionLimits } from './admission.js';
 import { createAsk } from './ask.js';
@@ -8,6 +9,9 @@ import { createBridge, type Bridge } from './bridge.js';
 import { createConnections, type Connection } from './connections.js';
 import type { Hello } from './hello.js';
 import { newId } from './ids.js';
+import { createClientLimits, NO_CLIENT_RATES, type ClientRates } from './limits/client-limits.js';
+import { LoopDelay } from './limits/loop-delay.js';
+import { UNLIMITED, type Rate } from './limits/rate.js';
 import { createJoinQueue } from './join-queue.js';
 import { createJournal, type JournalOptions } from './journal.js';
 import { LoopTurns } from './loop-turns.js';
@@ -49,6 +53,12 @@ export interface EngineOptions extends JournalOptions {
   readonly maxRooms: number;
   /** How many posts may be under way. Left out: as many as the node answers in 50 ms. */
   readonly admission?: AdmissionLimits | undefined;
+  /** How often clients may do what costs others. Left out: as often as they like. */
+  readonly clientRates?: ClientRates | undefined;
+  /** Posts of all users in one room. Left out: no limit. */
+  readonly postsOfRoom?: Rate | undefined;
+  /** While the event loop is later than this, posts are refused, ms. Left out, or 0: it is not looked at. */
+  readonly loopDelayMs?: number | undefined;
   /** The pause between two rounds of retention over all rooms, ms. */
   readonly retentionMs: number;
   /** How long after a member's `typing` the next ones are dropped, ms. Left out: a second. */
@@ -96,14 +106,14 @@ export interface Engine {
   disconnect(user: string): void;
   /** Opens the store and the broker. Rejects if one of them cannot be opened. */
   start(): Promise<void>;
-  /** Sends a command to its room. Never rejects: a failure is an answer, too. */
-  request(command: Command): Promise<Answer>;
+  /** Sends a command to its room, for whoever has this grant. Never rejects: a failure is an answer, too. */
+  request(command: Command, grant: Grant): Promise<Answer>;
   /** Whether a post that comes now would be refused because too many are under way. */
   isOverloaded(): boolean;
   /**
    * `request` without a promise. `onAnswer` is called once, never before this returns, and must not throw.
    */
-  ask(command: Command, onAnswer: (answer: Answer) => void): void;
+  ask(command: Command, grant: Grant, onAnswer: (answer: Answer) => void): void;
   /** A new WebSocket, already accepted and checked. Null when the node goes down. */
   connect(socket: Socket, hello: Hello): Connection | null;
   /** Why posts cannot be accepted now, or null. */
@@ -152,6 +162,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   });
   const roomParts = {
     ...shared,
+    postsOfRoom: options.postsOfRoom ?? UNLIMITED,
     journal,
     presenceLimit,
     lives: (node: string) => node === nodeId || broker.nodes().has(node),
@@ -179,25 +190,33 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     disconnect: (name) =>
       connections.end(({ user }) => user === name, 'you were disconnected; come back if you may'),
   });
-  const admission = new Admission(clock, options.admission);
+  const loopDelay = new LoopDelay(clock, options.loopDelayMs ?? 0);
+  const admission = new Admission(clock, options.admission, loopDelay);
+  const clientLimits = createClientLimits(options.clientRates ?? NO_CLIENT_RATES);
   const askRoom = createAsk(broker, store);
   const graceMs = options.base.grace_ms;
   const connections = createConnections(root, {
     ...shared,
     ...{ ask: askRoom, audiences, admission, typingLimit: newTypingLimit(), graceMs },
-    ...{ access, ends: new Ends(clock) },
+    ...{ access, clientLimits, ends: new Ends(clock) },
   });
   let announced = false;
   let refusing = false;
   let drained: Promise<void> | null = null;
 
-  function ask(command: Command, onAnswer: (answer: Answer) => void): void {
+  function ask(command: Command, grant: Grant, onAnswer: (answer: Answer) => void): void {
     if (refusing) {
       queueMicrotask(() => onAnswer(notDelivered('no', GOING_DOWN)));
       return;
     }
     if (command.type !== 'post') {
       askRoom(command, onAnswer);
+      return;
+    }
+    const tooMany = access.isTrusted(grant) ? null : clientLimits.postOf(command.user, clock.elapsed());
+    if (tooMany !== null) {
+      meter.limited(tooMany.limit);
+      queueMicrotask(() => onAnswer(notDelivered('no', tooMany)));
       return;
     }
     const size = command.text.length;
@@ -243,7 +262,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
       await access.reload();
       retention.start();
     },
-    request: (command) => new Promise((answered) => ask(command, answered)),
+    request: (command, grant) => new Promise((answered) => ask(command, grant, answered)),
     ask,
     isOverloaded: () => admission.isFull,
     connect: (socket, hello) => connections.open(socket, hello),
@@ -266,6 +285,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     drain: (ms) => (drained ??= drainAndClose(ms)),
     async stop(ms) {
       await (drained ??= drainAndClose(ms));
+      loopDelay.stop();
       await store.close();
       stopSystem(root);
     },

@@ -43,10 +43,15 @@ const RETRY_AFTER_MS = 1_000;
 /** A seat is kept for some seconds after its user has gone (the default of `grace_ms`), so none is free sooner. */
 const SEAT_RETRY_AFTER_MS = 5_000;
 
-/** What whoever is refused with this code is told of a repetition: in a frame, and in a problem document. */
-export function retryOf(code: ErrorCode): { readonly retry: boolean; readonly retry_after_ms?: number } {
-  if (!ERRORS[code].retry) return { retry: false };
-  return { retry: true, retry_after_ms: code === 'room_full' ? SEAT_RETRY_AFTER_MS : RETRY_AFTER_MS };
+/**
+ * What whoever is refused with this code is told of a repetition: in a frame, and in a problem document. `afterMs`: where it
+ * is known, and not only guessed from the code.
+ */
+export function retryOf(
+  code: ErrorCode,
+  afterMs: number = code === 'room_full' ? SEAT_RETRY_AFTER_MS : RETRY_AFTER_MS,
+): { readonly retry: boolean; readonly retry_after_ms?: number } {
+  return ERRORS[code].retry ? { retry: true, retry_after_ms: afterMs } : { retry: false };
 }
 
 /**
@@ -65,6 +70,8 @@ export const GOING_DOWN: Refusal = {
 export interface Refusal {
   readonly code: ErrorCode;
   readonly message: string;
+  /** When the same may succeed, ms from now; left out: as `retryOf` says. */
+  readonly retry_after_ms?: number;
 }
 
 export const ERROR_CODES = Object.keys(ERRORS) as readonly ErrorCode[];

@@ -75,7 +75,8 @@ export function roomRoutes(app: App, { engine, store, presetOf }: AppParts): voi
     },
     async (request, reply) => {
       const { room_id } = request.params;
-      const answer = await engine.request({ type: 'describe', room_id, request_id: request.id });
+      const command = { type: 'describe', room_id, request_id: request.id } as const;
+      const answer = await engine.request(command, request.grant);
       if (answer.type === 'queued')
         return sendProblem(reply, 'unavailable', 'the room did not answer in time; try again');
       if (isUnfinished(answer)) return sendUnfinished(reply, answer, { room_id });

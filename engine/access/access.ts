@@ -8,6 +8,8 @@ import { isRevokedBy, revocationKey, type Revocation } from './revocation.js';
 export interface Access {
   /** False: nobody has to say who they are. */
   readonly isRequired: boolean;
+  /** Whether limits of clients do not hold this one: a service whose token says so. Without authentication nobody is known to be one. */
+  isTrusted(grant: Grant): boolean;
   /** The grant of a token that is known to be good; null: ask `identify`. */
   known(token: string): Grant | null;
   /** The grant of a token, or why it is refused. Without a token it is refused, unless none is required. Never rejects. */
@@ -114,6 +116,7 @@ export function createAccess({
 
   return {
     isRequired: verifier !== null,
+    isTrusted: ({ isService }) => verifier !== null && isService,
     known: (token) => (verifier === null ? ANYBODY : cache.get(token)),
     async identify(token) {
       if (verifier === null) return ANYBODY;

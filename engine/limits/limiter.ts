@@ -27,6 +27,11 @@ export class Limiter {
     return 0;
   }
 
+  /** How many ms this key has to wait before it may take one; 0: none. */
+  waitOf(key: string, now: number): number {
+    return waitMs(this.rate, this.buckets.get(key) ?? 0, now);
+  }
+
   private sweep(now: number): void {
     for (const [key, fullAt] of this.buckets) if (fullAt <= now) this.buckets.delete(key);
     // The more are left, the later the next sweep: so it costs each new key the same on average.

@@ -38,6 +38,14 @@ export const Policy = Type.Object(
     post: Type.Union([Type.Literal('members'), Type.Literal('anyone')], {
       description: 'who may post: users with a seat, or services and other users too',
     }),
+    post_interval_ms: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 86_400_000,
+        description:
+          'slow mode: how long a user has to wait after a post before the next one, ms; 0 or left out: not at all',
+      }),
+    ),
     retention: Type.Union([Retention, Type.Null()], {
       description:
         'how much of its history is kept: the newest max_messages, and nothing older than max_age_s; null: all of it',
@@ -54,8 +62,15 @@ export type PolicyChange = Static<typeof PolicyChange>;
 /** Whether two policies say the same. */
 export function samePolicy(a: Policy, b: Policy): boolean {
   const fields = Object.keys(a) as (keyof Policy)[];
-  return fields.every((field) => field === 'retention' || a[field] === b[field]) && sameRetention(a, b);
+  return (
+    fields.every((field) => COMPARED_APART.has(field) || a[field] === b[field]) &&
+    (a.post_interval_ms ?? 0) === (b.post_interval_ms ?? 0) &&
+    sameRetention(a, b)
+  );
 }
+
+/** What may be left out, or is no plain value. */
+const COMPARED_APART: ReadonlySet<keyof Policy> = new Set(['post_interval_ms', 'retention']);
 
 function sameRetention({ retention: a }: Policy, { retention: b }: Policy): boolean {
   if (a === null || b === null) return a === b;

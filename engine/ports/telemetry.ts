@@ -11,6 +11,8 @@ export interface Log {
  */
 export interface Meter {
   refused(code: string): void;
+  /** Something was refused because of a limit, which has the name of its setting in lower case; `refused` counts it, too. */
+  limited(limit: string): void;
   posted(count: number): void;
   delivered(count: number): void;
   dropped(reason: string, count?: number): void;

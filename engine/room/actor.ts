@@ -103,7 +103,8 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner, CommandPa
   /** Whether the room may be put to sleep now. */
   get isIdle(): boolean {
     if (this.phase !== 'open' || this.mayHaveMembers || this.core.state.vacant_since !== null) return false;
-    return this.core.isQuiet && this.mailbox.depth === 0;
+    if (!this.core.isQuiet || this.mailbox.depth > 0) return false;
+    return this.core.pacedUntil <= this.parts.clock.elapsed();
   }
 
   /**
@@ -390,7 +391,9 @@ export class RoomActor implements Behaviour<RoomMessage>, OutboxOwner, CommandPa
     const next = Math.min(
       nextExpiry(this.core.state) ?? Infinity,
       this.attendance.nextRepeat,
-      this.mayHaveMembers || !this.core.isDrained ? Infinity : this.used + idleMs(this.core.state),
+      this.mayHaveMembers || !this.core.isDrained
+        ? Infinity
+        : Math.max(this.used + idleMs(this.core.state), this.core.pacedUntil),
     );
     const least = this.isCurrent ? 0 : this.parts.clock.elapsed() + UNSURE_MS;
     this.alarm.by(Math.max(next, least));

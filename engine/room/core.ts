@@ -1,13 +1,15 @@
 import type { Answer } from '../messages/answers.js';
-import type { Command } from '../messages/commands.js';
+import type { Refusal } from '../errors.js';
+import type { Command, PostCommand } from '../messages/commands.js';
 import type { DurableEvent } from '../messages/events.js';
 import type { Delivery, RoomRecord } from '../ports.js';
 import { decide } from './decide.js';
-import type { Context } from './decision.js';
+import { refuse, type Context } from './decision.js';
 import { evolve } from './evolve.js';
 import { Outbox, type OutboxOwner } from './outbox.js';
+import { Pace } from './pace.js';
 import type { RoomParts } from './parts.js';
-import { wake, type Fact, type RoomState } from './state.js';
+import { policyOf, wake, type Fact, type RoomState } from './state.js';
 
 /** A room's state, with the pure functions that decide on it, between the actor's mailbox and the outbox. */
 export class RoomCore {
@@ -19,6 +21,8 @@ export class RoomCore {
   private deciding: Command | null = null;
   /** When the room's last event was, ms since 1970: the next is not dated before it, whatever the clock says. */
   private latest = 0;
+  /** Null in a room without a limit: most have none. */
+  private pace: Pace | null = null;
   /** The command that was answered last in this turn. A throw after that must not answer it a second time. */
   private decided: Delivery | null = null;
 
@@ -75,14 +79,35 @@ export class RoomCore {
     const ctx = this.context();
     this.deciding = command;
     this.parts.fault?.(command);
-    const decision = decide(this.state, command, ctx);
+    const early = command.type === 'post' ? this.tooEarly(command, ctx) : null;
+    const decision = early ? refuse(this.state, early) : decide(this.state, command, ctx);
     this.deciding = null;
     if (decision.type === 'wait') return false;
+    if (command.type === 'post' && decision.facts.length > 0)
+      this.pace?.posted(command.user, policyOf(this.state), ctx.elapsed);
     this.outbox.add(decision.facts);
     this.state = decision.state;
     this.answer(delivery, decision.answer);
     this.parts.faultAfter?.(command);
     return true;
+  }
+
+  /** Until when somebody has to wait before they may post again; monotonic, ms. */
+  get pacedUntil(): number {
+    return this.pace?.neededUntil ?? 0;
+  }
+
+  /** Why a post comes too early; null: it does not. */
+  private tooEarly({ user }: PostCommand, { elapsed }: Context): Refusal | null {
+    const { postsOfRoom, meter } = this.parts;
+    const policy = policyOf(this.state);
+    if (this.pace === null) {
+      if (postsOfRoom.intervalMs === 0 && !policy.post_interval_ms) return null;
+      this.pace = new Pace(postsOfRoom);
+    }
+    const fault = this.pace.fault(user, policy, elapsed);
+    if (fault !== null) meter.limited(fault.limit);
+    return fault;
   }
 
   /** Answers a command, behind the decisions before it. */

@@ -56,10 +56,14 @@ function post(state: RoomState, command: PostCommand, ctx: Context): Decision {
   };
 }
 
-/** Two literals instead of a spread, so that V8 makes one object of a known shape (bench/NOTES.md). */
+/**
+ * Two literals instead of a spread, so that V8 makes one object of a known shape (bench/NOTES.md). The room id is the state's:
+ * that of a command is often a slice of a URL, which each stored event would keep in memory, 90 bytes.
+ */
 function messageOf(state: RoomState, command: PostCommand, at: string): MessagePosted {
   const type = 'message_posted';
-  const { id: event_id, room_id, user, request_id } = command;
+  const { id: event_id, user, request_id } = command;
+  const { room_id } = state;
   const seq = state.head_seq + 1;
   const text = command.text.trim();
   if (request_id === undefined) return { type, event_id, room_id, seq, at, user, text };

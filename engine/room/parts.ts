@@ -1,4 +1,5 @@
 import type { Journal } from '../journal.js';
+import type { Rate } from '../limits/rate.js';
 import type { Command } from '../messages/commands.js';
 import type { DurableEvent } from '../messages/events.js';
 import type { Policy } from '../messages/policy.js';
@@ -26,6 +27,8 @@ export interface RoomParts {
   /** Whether a node lives, as far as is known here. */
   readonly lives: (nodeId: string) => boolean;
   readonly presenceLimit: number;
+  /** Posts of all users in one room. */
+  readonly postsOfRoom: Rate;
   readonly presetOf: (roomId: string) => Policy;
   /**
    * This node's own answer to a roll call. Null while it cannot be given at once, because the audience here

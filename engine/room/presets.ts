@@ -18,6 +18,7 @@ export const BARE: Policy = {
   idle_ms: 60_000,
   deliver_alone: true,
   post: 'anyone',
+  post_interval_ms: 0,
   retention: null,
 };
 

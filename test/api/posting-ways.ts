@@ -10,6 +10,7 @@ import type { AppParts } from '../../api/parts.js';
 import { createRefusals } from '../../api/refusals.js';
 import { shortPost } from '../../api/short-post.js';
 import { OPEN_ACCESS } from '../support/access.js';
+import type { Grant } from '../../engine/access/grant.js';
 import { ERRORS, type ErrorCode } from '../../engine/errors.js';
 import { refused, type Answer } from '../../engine/messages/answers.js';
 import type { Command } from '../../engine/messages/commands.js';
@@ -59,11 +60,11 @@ export async function serve(t: Test, short: boolean, answer = answerOf): Promise
   const engine = {
     isOverloaded: () => false,
     access: OPEN_ACCESS,
-    request(command: Command) {
+    request(command: Command, _: Grant) {
       commands.push(command);
       return answer(command);
     },
-    ask(command: Command, answered: (answer: Answer) => void) {
+    ask(command: Command, _: Grant, answered: (answer: Answer) => void) {
       commands.push(command);
       void answer(command).then(answered, (cause: unknown) => t.fail(String(cause)));
     },

@@ -3,6 +3,7 @@ import type { Answer } from '../../engine/messages/answers.js';
 import type { Command } from '../../engine/messages/commands.js';
 import { turns } from '../support/clock.js';
 import type { Client } from '../support/engine.js';
+import { ANYBODY } from '../../engine/access/grant.js';
 import type { ClusterNode, WatchedClient } from './cluster/node.js';
 import { Nodes, type ClusterOptions } from './cluster/nodes.js';
 import type { Partition } from './cluster/partition.js';
@@ -52,7 +53,7 @@ export class Cluster extends Nodes {
     node.unanswered++;
     return new Promise((answered) =>
       node.clock.call(() => {
-        node.engine.ask(command, (answer) => {
+        node.engine.ask(command, ANYBODY, (answer) => {
           node.unanswered--;
           answered(answer);
         });

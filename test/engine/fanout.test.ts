@@ -22,6 +22,7 @@ class Room {
     log: { info: () => (this.spells += 1), warn: () => undefined, error: () => undefined },
     meter: {
       refused: () => undefined,
+      limited: () => undefined,
       posted: () => undefined,
       delivered: () => undefined,
       dropped: (reason, count = 1) => void (this.dropped += reason === SPARED ? count : NaN),

@@ -296,8 +296,8 @@ export async function startNode(t: Teardown, options: NodeOptions = {}): Promise
       await client.first('welcome');
       return client;
     },
-    request: (command) => engine.request(command),
-    post: (room, text, id) => engine.request(postCommand(room, text, id)),
+    request: (command) => engine.request(command, ANYBODY),
+    post: (room, text, id) => engine.request(postCommand(room, text, id), ANYBODY),
     quiet: () =>
       until(() => isQuiet(engine), { what: 'a quiet engine', intervalMs: 1 }).then(() => undefined),
   };
@@ -338,6 +338,7 @@ export function counting(counts: Map<string, number>): Meter {
   const add = (name: string, by = 1): void => void counts.set(name, (counts.get(name) ?? 0) + by);
   return {
     refused: (code) => add(`refused ${code}`),
+    limited: (limit) => add(`limited ${limit}`),
     posted: (count) => add('posted', count),
     delivered: (count) => add('delivered', count),
     dropped: (reason, count) => add(`dropped ${reason}`, count),

@@ -33,6 +33,7 @@ export class Witness implements Log, Meter {
     this.drops.push(...Array<string>(count).fill(reason));
   }
   refused(): void {}
+  limited(): void {}
   posted(): void {}
   delivered(): void {}
   crashed(): void {}

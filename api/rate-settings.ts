@@ -1,0 +1,72 @@
+import { Type } from '@sinclair/typebox';
+import type { ClientRates } from '../engine/limits/client-limits.js';
+import { ratePerSecond, type Rate } from '../engine/limits/rate.js';
+import { limit, readLimits } from './limit-settings.js';
+
+/**
+ * With AUTH=jwt, far above what people do. A room of 1,000 members in which 500 posts a second are sent to all is as much as a
+ * node of two cores can do.
+ */
+const WITH_TOKENS = {
+  FRAMES_PER_CONNECTION: 100,
+  POSTS_PER_CONNECTION: 20,
+  /** Some devices at once. */
+  POSTS_PER_USER: 40,
+  POSTS_PER_ROOM: 500,
+} as const;
+
+/** How many seconds’ worth may come at once, after a pause. */
+const BURST_S = 5;
+
+/** The limits on how often clients send, as they are in `Settings`. */
+export const RATE_SETTINGS = {
+  FRAMES_PER_CONNECTION: limit(
+    WITH_TOKENS.FRAMES_PER_CONNECTION,
+    `frames that a WebSocket may send per second on average, and ${BURST_S} times as many at once`,
+  ),
+  POSTS_PER_CONNECTION: limit(
+    WITH_TOKENS.POSTS_PER_CONNECTION,
+    `posts that a WebSocket may send per second on average, and ${BURST_S} times as many at once`,
+  ),
+  POSTS_PER_USER: limit(
+    WITH_TOKENS.POSTS_PER_USER,
+    'the same for all posts of one user through this node; tokens of the scope "service" have none of these three limits',
+  ),
+  POSTS_PER_ROOM: limit(
+    WITH_TOKENS.POSTS_PER_ROOM,
+    `posts that a room takes per second on average, and ${BURST_S} times as many at once`,
+  ),
+  LOOP_DELAY_MS: Type.Integer({
+    default: 500,
+    minimum: 0,
+    maximum: 600_000,
+    description:
+      'while the event loop is later than this, new posts are refused with 503, so that members can be kept, ms; 0: never',
+  }),
+};
+
+/** The limits as numbers; 0: no limit. */
+export type RateLimits = { readonly [K in keyof typeof WITH_TOKENS]: number };
+
+export function rateLimits(
+  settings: { readonly [K in keyof typeof WITH_TOKENS]: string } & { readonly AUTH: 'off' | 'jwt' },
+): RateLimits {
+  return readLimits(settings, WITH_TOKENS);
+}
+
+const rate = (perSecond: number): Rate => ratePerSecond(perSecond, BURST_S);
+
+/** The limits as the engine takes them. */
+export function engineRates(limits: RateLimits): {
+  readonly clientRates: ClientRates;
+  readonly postsOfRoom: Rate;
+} {
+  return {
+    clientRates: {
+      framesOfConnection: rate(limits.FRAMES_PER_CONNECTION),
+      postsOfConnection: rate(limits.POSTS_PER_CONNECTION),
+      postsOfUser: rate(limits.POSTS_PER_USER),
+    },
+    postsOfRoom: rate(limits.POSTS_PER_ROOM),
+  };
+}

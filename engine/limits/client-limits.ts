@@ -1,0 +1,96 @@
+import type { Refusal } from '../errors.js';
+import { Limiter } from './limiter.js';
+import { taken, UNLIMITED, waitMs, type FullAt, type Rate } from './rate.js';
+
+/** How often clients may do what costs others. */
+export interface ClientRates {
+  /** Frames of one connection, posts among them. */
+  readonly framesOfConnection: Rate;
+  readonly postsOfConnection: Rate;
+  /** Posts of one user through this node, whatever the connection. */
+  readonly postsOfUser: Rate;
+}
+
+export const NO_CLIENT_RATES: ClientRates = {
+  framesOfConnection: UNLIMITED,
+  postsOfConnection: UNLIMITED,
+  postsOfUser: UNLIMITED,
+};
+
+/** Something comes too often. */
+export interface TooOften extends Refusal {
+  readonly code: 'rate_limited';
+  /** Its name in the metrics. */
+  readonly limit: string;
+  readonly retry_after_ms: number;
+}
+
+/** `ms` is rounded up, so that who waits as long as they are told is let through. */
+export function tooOften(limit: string, message: string, ms: number): TooOften {
+  return { code: 'rate_limited', limit, message, retry_after_ms: Math.ceil(ms) };
+}
+
+/**
+ * Who is refused so often because of these limits does not listen to what it is told. A client that retries after
+ * `retry_after_ms` is never refused twice for one frame.
+ */
+const ABUSE: Rate = { intervalMs: 1_000, burst: 100 };
+
+/** The limits of one connection: plain numbers, because there are very many connections. */
+export class ConnectionLimits {
+  private framesFullAt: FullAt = 0;
+  private postsFullAt: FullAt = 0;
+  private refusalsFullAt: FullAt = 0;
+
+  constructor(private readonly rates: ClientRates) {}
+
+  /** Takes a frame. Why it may not come now; null: it may. */
+  frame(now: number): TooOften | null {
+    const { framesOfConnection: rate } = this.rates;
+    const ms = waitMs(rate, this.framesFullAt, now);
+    if (ms > 0) return tooOften('frames_per_connection', 'too many frames; send them more slowly', ms);
+    this.framesFullAt = taken(rate, this.framesFullAt, now);
+    return null;
+  }
+
+  /** Takes a post. Why it may not come now; null: it may. */
+  post(now: number): TooOften | null {
+    const { postsOfConnection: rate } = this.rates;
+    const ms = waitMs(rate, this.postsFullAt, now);
+    if (ms > 0) return tooOften('posts_per_connection', 'too many posts; send them more slowly', ms);
+    this.postsFullAt = taken(rate, this.postsFullAt, now);
+    return null;
+  }
+
+  /** Counts a refusal for one of these limits. True: there were too many, and the connection should be closed. */
+  isAbuse(now: number): boolean {
+    if (waitMs(ABUSE, this.refusalsFullAt, now) > 0) return true;
+    this.refusalsFullAt = taken(ABUSE, this.refusalsFullAt, now);
+    return false;
+  }
+}
+
+/** The limits of clients on one node. */
+export interface ClientLimits {
+  /** For a new connection; null: nothing limits it. */
+  ofConnection(): ConnectionLimits | null;
+  /** Takes a post of a user. Why it may not come now; null: it may. */
+  postOf(user: string | null, now: number): TooOften | null;
+}
+
+export function createClientLimits(rates: ClientRates): ClientLimits {
+  const users = new Limiter(rates.postsOfUser);
+  const limitsConnections = [rates.framesOfConnection, rates.postsOfConnection, rates.postsOfUser].some(
+    ({ intervalMs }) => intervalMs > 0,
+  );
+  return {
+    ofConnection: () => (limitsConnections ? new ConnectionLimits(rates) : null),
+    postOf(user, now) {
+      if (user === null) return null;
+      const ms = users.take(user, now);
+      return ms > 0
+        ? tooOften('posts_per_user', `too many posts of ${user}; send them more slowly`, ms)
+        : null;
+    },
+  };
+}
