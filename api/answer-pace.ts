@@ -39,11 +39,13 @@ export function createAnswerPace(): AnswerPace {
   return {
     wait(rows) {
       schedule();
+      // Nothing takes some work, too.
+      const weight = Math.max(1, rows);
       if (waiting.length === 0 && rowsNow < ROWS_A_TURN) {
-        rowsNow += rows;
+        rowsNow += weight;
         return Promise.resolve();
       }
-      return new Promise((go) => waiting.push({ rows, go }));
+      return new Promise((go) => waiting.push({ rows: weight, go }));
     },
   };
 }

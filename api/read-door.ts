@@ -54,7 +54,7 @@ export function createReadDoor({ maxRunning = MAX_RUNNING, maxQueued = MAX_QUEUE
       try {
         const found = await read();
         // The slot is kept meanwhile, so that the store does not hand over more than can be answered.
-        await pace.wait(Array.isArray(found) ? Math.max(1, found.length) : 1);
+        await pace.wait(rowsOf(found));
         return found;
       } finally {
         leave();
@@ -64,4 +64,11 @@ export function createReadDoor({ maxRunning = MAX_RUNNING, maxQueued = MAX_QUEUE
       return queue.length;
     },
   };
+}
+
+/** How many rows of the store were read: a list, a page with its events, or one thing. */
+function rowsOf(found: unknown): number {
+  if (Array.isArray(found)) return found.length;
+  if (typeof found === 'object' && found !== null && 'events' in found) return rowsOf(found.events);
+  return 1;
 }

@@ -21,17 +21,17 @@ const MOST_MS = 8;
  */
 export class LoopTurns {
   private endedAt = performance.now();
-  /** How long the event loop has been idle in all, when that was last looked at, ms. */
-  private idleMs = 0;
   /** Until then rounds may follow each other. */
   private until = -Infinity;
   private isRunning = false;
   private followers: Round[] = [];
 
+  constructor(private readonly work: LoopWork = loopWork()) {}
+
   /** Runs a round, and those that are to follow it. Throws what a round throws; the others are not lost. */
   run(first: Round): void {
     const now = performance.now();
-    if (now - this.endedAt > LONG_MS) this.until = now + Math.min(MOST_MS, this.workSince(now));
+    if (now - this.endedAt > LONG_MS) this.until = now + Math.min(MOST_MS, this.work(now - this.endedAt));
     this.isRunning = true;
     try {
       first.round();
@@ -57,12 +57,21 @@ export class LoopTurns {
     this.followers.push(round);
     return true;
   }
+}
 
-  /** How long the event loop has worked since the last round, ms. */
-  private workSince(now: number): number {
+/** For how many of the last `ms` the event loop has worked, as far as is known. */
+export type LoopWork = (ms: number) => number;
+
+/** For tests: no turn is ever long. */
+export const NOT_LONG: LoopWork = () => -1;
+
+/** By Node's own count of idle time, which is of all the time since the last question: so it is too little rather than too much. */
+function loopWork(): LoopWork {
+  let idleBefore = 0;
+  return (ms) => {
     const { idle } = performance.eventLoopUtilization();
-    const idleNow = idle - this.idleMs;
-    this.idleMs = idle;
-    return Math.max(0, now - this.endedAt - idleNow);
-  }
+    const idleNow = idle - idleBefore;
+    idleBefore = idle;
+    return Math.max(0, ms - idleNow);
+  };
 }

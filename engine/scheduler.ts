@@ -1,5 +1,5 @@
 import { dispatch, spawn, type ActorSystemRef, type Ref, type SupervisionActorFunc } from 'nact';
-import { LoopTurns, type Round } from './loop-turns.js';
+import type { LoopTurns, Round } from './loop-turns.js';
 import type { RoundClock } from './round-clock.js';
 
 /** Something that wants a turn: an actor whose mailbox holds messages. */
@@ -34,7 +34,7 @@ export class Scheduler implements Round {
   constructor(
     parent: Parent,
     name: string,
-    private readonly loop = new LoopTurns(),
+    private readonly loop: LoopTurns,
     private readonly clock: RoundClock | null = null,
   ) {
     this.ref = spawn(parent, (_state: undefined, _wake: number) => loop.run(this) as undefined, name, RESUME);

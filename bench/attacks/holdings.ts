@@ -27,7 +27,9 @@ export async function readHoldings(port: number): Promise<Holdings> {
 export function leftOver(before: Holdings, now: Holdings): string[] {
   return Object.entries(now).flatMap(([what, count]) => {
     const was = before[what] ?? 0;
-    return count > was + (what === 'files' ? SPARE_FILES : 0) ? [`${what}: ${was} before, ${count} after`] : [];
+    return count > was + (what === 'files' ? SPARE_FILES : 0)
+      ? [`${what}: ${was} before, ${count} after`]
+      : [];
   });
 }
 

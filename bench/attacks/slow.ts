@@ -74,7 +74,12 @@ async function dribble(crowd: Crowd, partsOf: (place: number) => Dribble): Promi
   });
 }
 
-const HALVES: readonly string[] = ['', 'GET /', `GET /api/rooms HTTP/1.1\r\n${HEAD}`, HALF_HANDSHAKE.first.toString()];
+const HALVES: readonly string[] = [
+  '',
+  'GET /',
+  `GET /api/rooms HTTP/1.1\r\n${HEAD}`,
+  HALF_HANDSHAKE.first.toString(),
+];
 
 /** Connections that say nothing or half of something, for good. Resolves when all are open. */
 export async function halfOpen(crowd: Crowd): Promise<void> {

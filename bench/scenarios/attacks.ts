@@ -176,7 +176,12 @@ export const attacks: Scenario = {
   long: { rounds: 5, seconds: 5 },
   patience: 150,
   figures: [BEFORE, DURING, RATIO, MEDIAN, REFUSED, SENT, OPENED, LEFT],
-  chart: { type: 'bars', title: 'Under attack: p99 of the others, during by before', figure: RATIO.key, digits: 2 },
+  chart: {
+    type: 'bars',
+    title: 'Under attack: p99 of the others, during by before',
+    figure: RATIO.key,
+    digits: 2,
+  },
   blocks: () => [...onSqlite, ...inMemory].map((one) => ({ cells: [one] })),
   comparisons: [...onSqlite, ...inMemory].flatMap((one) => [
     value(`${one.variant}: p99 of those who behave, during by before`, RATIO, one, { atMost: 3 }, '×'),

@@ -28,13 +28,33 @@ const SIEGES: Readonly<Record<AttackName, Siege>> = {
   'slow-http': { connections: 200, statuses: [408], closed: ['none'] },
   'slow-upgrade': { connections: 200, statuses: [101, 408], closed: ['none'] },
   'half-open': { connections: 1_000, statuses: [408], closed: ['none'] },
-  storm: { connections: 32, statuses: [101], refused: ['rate_limited', 'unavailable'], closed: ['4429', '4503'] },
+  storm: {
+    connections: 32,
+    statuses: [101],
+    refused: ['rate_limited', 'unavailable'],
+    closed: ['4429', '4503'],
+  },
   // It reads neither the answers nor the close frame.
-  unread: { connections: 4, statuses: [101], refused: ['rate_limited', 'unavailable'], closed: ['none', '4508'] },
+  unread: {
+    connections: 4,
+    statuses: [101],
+    refused: ['rate_limited', 'unavailable'],
+    closed: ['none', '4508'],
+  },
   pages: { connections: 32, statuses: [200, 429, 503] },
-  typing: { connections: 8, statuses: [101], refused: ['rate_limited', 'unavailable'], closed: ['4429', '4508'] },
+  typing: {
+    connections: 8,
+    statuses: [101],
+    refused: ['rate_limited', 'unavailable'],
+    closed: ['4429', '4508'],
+  },
   room: { connections: 4, statuses: [101], refused: ['rate_limited', 'unavailable'], closed: ['4429'] },
-  greedy: { connections: 4, statuses: [101], refused: ['rate_limited', 'unavailable'], closed: ['4429', '4508'] },
+  greedy: {
+    connections: 4,
+    statuses: [101],
+    refused: ['rate_limited', 'unavailable'],
+    closed: ['4429', '4508'],
+  },
 };
 
 /** What happened to the attackers and has no place in the list. */
@@ -49,46 +69,59 @@ function undefinedEnds({ statuses, refused, closed }: AttackReport, siege: Siege
 }
 
 for (const [name, siege] of Object.entries(SIEGES) as [AttackName, Siege][]) {
-  t.test(`${name}: those who behave get everything in order, and nothing is left of the attack`, async (t) => {
-    const parlor = await startParlor({ ...SOON, STORE: 'sqlite', SQLITE_PATH: `${t.testdir()}/parlor.db` });
-    t.teardown(() => parlor.end('SIGKILL'));
-    const load = startLoad({
-      ...{ dialect: 'parlor', ports: [parlor.port], processes: 1, connecting: 12, textBytes: 80 },
-      ...{ warmUpMs: 0, seconds: 2 },
-      groups: [
-        {
-          ...{ name: 'honest', rooms: 4, members: 3, talkEvery: 1, posters: 2 },
-          load: { type: 'open', perSecond: 40 },
-        },
-      ],
-    });
-    t.teardown(() => load.stop());
-    await load.connect();
-    const before = await readHoldings(parlor.port);
+  t.test(
+    `${name}: those who behave get everything in order, and nothing is left of the attack`,
+    async (t) => {
+      const parlor = await startParlor({ ...SOON, STORE: 'sqlite', SQLITE_PATH: `${t.testdir()}/parlor.db` });
+      t.teardown(() => parlor.end('SIGKILL'));
+      const load = startLoad({
+        ...{ dialect: 'parlor', ports: [parlor.port], processes: 1, connecting: 12, textBytes: 80 },
+        ...{ warmUpMs: 0, seconds: 2 },
+        groups: [
+          {
+            ...{ name: 'honest', rooms: 4, members: 3, talkEvery: 1, posters: 2 },
+            load: { type: 'open', perSecond: 40 },
+          },
+        ],
+      });
+      t.teardown(() => load.stop());
+      await load.connect();
+      const before = await readHoldings(parlor.port);
 
-    const attack = startAttack({ name, port: parlor.port, connections: siege.connections });
-    t.teardown(() => attack.kill());
-    await attack.begun;
-    const { groups, faults } = await load.run();
-    const report = await attack.end();
+      const attack = startAttack({ name, port: parlor.port, connections: siege.connections });
+      t.teardown(() => attack.kill());
+      await attack.begun;
+      const { groups, faults } = await load.run();
+      const report = await attack.end();
 
-    const [honest] = groups;
-    t.match(faults, { lost: 0, doubled: 0, disordered: 0 }, 'nothing is lost, doubled or out of order');
-    t.ok((honest?.posts ?? 0) > 0, 'they did post');
-    t.same(honest?.refused, {}, 'none of their posts is refused');
-    t.same(honest?.closed, {}, 'none of them is sent away');
-    t.same(undefinedEnds(report, siege), [], 'whatever is refused to the attackers, they are told in a known way');
+      const [honest] = groups;
+      t.match(faults, { lost: 0, doubled: 0, disordered: 0 }, 'nothing is lost, doubled or out of order');
+      t.ok((honest?.posts ?? 0) > 0, 'they did post');
+      t.same(honest?.refused, {}, 'none of their posts is refused');
+      t.same(honest?.closed, {}, 'none of them is sent away');
+      t.same(
+        undefinedEnds(report, siege),
+        [],
+        'whatever is refused to the attackers, they are told in a known way',
+      );
 
-    let left: readonly string[] = [];
-    await until(
-      async () => (left = leftOver(before, await readHoldings(parlor.port))).length === 0,
-      { timeoutMs: 60_000, intervalMs: 100, what: () => `what is left of it: ${left.join(', ')}` },
-    );
-    t.equal((await parlor.get('/health/ready')).status, 200, 'the program lives, and is ready');
-    const value = await metrics(parlor);
-    for (const actor of ACTORS) t.equal(value(`parlor_crashes_total{actor="${actor}"}`), 0, `no crash: ${actor}`);
-    t.same(parlor.logs.filter(({ level }) => level >= 50), [], 'no error in the log');
-    t.equal(parlor.stderr(), '');
-    t.equal(await parlor.end(), 0, 'it ends when it is told to');
-  });
+      let left: readonly string[] = [];
+      await until(async () => (left = leftOver(before, await readHoldings(parlor.port))).length === 0, {
+        timeoutMs: 60_000,
+        intervalMs: 100,
+        what: () => `what is left of it: ${left.join(', ')}`,
+      });
+      t.equal((await parlor.get('/health/ready')).status, 200, 'the program lives, and is ready');
+      const value = await metrics(parlor);
+      for (const actor of ACTORS)
+        t.equal(value(`parlor_crashes_total{actor="${actor}"}`), 0, `no crash: ${actor}`);
+      t.same(
+        parlor.logs.filter(({ level }) => level >= 50),
+        [],
+        'no error in the log',
+      );
+      t.equal(parlor.stderr(), '');
+      t.equal(await parlor.end(), 0, 'it ends when it is told to');
+    },
+  );
 }
