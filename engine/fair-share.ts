@@ -1,4 +1,9 @@
-import type { Staged } from './journal.js';
+/** What a room has decided in one turn. */
+interface Turn {
+  /** The room. */
+  readonly stager: object;
+  readonly append: { readonly events: readonly unknown[] } | null;
+}
 
 /**
  * Events of one room in a commit while other rooms want something, too: one turn of a room (64 commands). A commit's time grows
@@ -16,19 +21,19 @@ const REMEMBERED = 16;
 export class FairShare {
   /** Commits since one in which there were several rooms. */
   private alone = REMEMBERED;
-  private last: Staged['stager'] | null = null;
+  private last: object | null = null;
 
   /**
    * Which of these may be committed now, and which are to wait for the next commit; both in their order, and nothing of a room
    * passes anything of the same room. At least one may be committed, if there is one.
    */
-  split(entries: readonly Staged[]): { readonly now: readonly Staged[]; readonly later: readonly Staged[] } {
+  split<T extends Turn>(entries: readonly T[]): { readonly now: readonly T[]; readonly later: readonly T[] } {
     if (this.isOneRoom(entries)) this.alone++;
     else this.alone = 0;
     if (this.alone >= REMEMBERED) return { now: entries, later: NONE };
-    const taken = new Map<Staged['stager'], number>();
-    const now: Staged[] = [];
-    const later: Staged[] = [];
+    const taken = new Map<object, number>();
+    const now: T[] = [];
+    const later: T[] = [];
     for (const entry of entries) {
       const before = taken.get(entry.stager) ?? 0;
       taken.set(entry.stager, before + Math.max(1, entry.append?.events.length ?? 0));
@@ -39,7 +44,7 @@ export class FairShare {
   }
 
   /** Whether these and those before them are all of one room. */
-  private isOneRoom(entries: readonly Staged[]): boolean {
+  private isOneRoom(entries: readonly Turn[]): boolean {
     const before = this.last;
     this.last = entries[entries.length - 1]?.stager ?? before;
     return entries.every(({ stager }) => stager === this.last) && (before === null || before === this.last);

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import type { AttackPlan, AttackReport } from './plan.js';
 
 /** Attackers come from this address of the machine, so that a limit by address does not meet those who behave. */
-export const ATTACKERS_ADDRESS = '127.66.0.1';
+const ATTACKERS_ADDRESS = '127.66.0.1';
 
 /** Before a connection that was closed is opened again, ms. */
 const AGAIN_MS = 50;

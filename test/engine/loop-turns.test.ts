@@ -19,7 +19,7 @@ function chain(
   work: LoopWork,
   names: readonly string[],
   failing = '',
-): { begin(): void; had: string[] } {
+): { begin: () => void; had: string[] } {
   const system = start();
   t.teardown(async () => stop(system));
   const loop = new LoopTurns(work);
