@@ -174,6 +174,8 @@ export const attacks: Scenario = {
     'they take what the others leave of the machine. When they are gone, open files, connections, rooms, seats, posts and reads have to be back to what they were.',
   short: { rounds: 1, seconds: 2 },
   long: { rounds: 5, seconds: 5 },
+  // Some minutes: too long for the run that has to take less than ten.
+  onlyLong: true,
   patience: 150,
   figures: [BEFORE, DURING, RATIO, MEDIAN, REFUSED, SENT, OPENED, LEFT],
   chart: {
