@@ -1,7 +1,7 @@
 # Debian 13: the uWebSockets.js binaries for Node 22 and newer need glibc 2.38, which Debian 12 does not have.
 FROM node:24-trixie-slim AS build
 WORKDIR /app
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json ./
 COPY engine engine

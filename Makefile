@@ -50,6 +50,10 @@ chaos: build ## Three nodes under load, and what may befall them, for DURATION=6
 fuzz: build ## Random input to every door and file for DURATION=300 seconds; SEED=1 sends the same again
 	@exec node dist/test/fuzz/fuzz-main.js
 
+.PHONY: audit
+audit: build ## Ask npm what is known against the dependencies; audit-allowed.json names what is accepted, and why
+	@exec node dist/test/audit-main.js
+
 .PHONY: bench
 bench: build ## Compare Parlor with what people use, in under 10 minutes; ARGS=--help shows what else
 	@exec node dist/bench/main.js $(ARGS)

@@ -17,6 +17,7 @@ import { useJson } from './json-body.js';
 import { tenths } from './logging.js';
 import type { AppParts } from './parts.js';
 import { forbidCaching } from './caching.js';
+import type { ClientAddress } from './client-address.js';
 import { checkAccess } from './access/rules.js';
 import { takeToken } from './access/rules.js';
 import { allowedMethods } from './allowed-methods.js';
@@ -59,7 +60,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
       sendProblem(reply.header('x-request-id', request.id), 'bad_request', error.message);
       parts.metrics.refused('bad_request');
       parts.metrics.requestsTo(request.method, null)(reply.statusCode, reply.elapsedTime);
-      logRequest(request, reply);
+      logRequest(request, reply, parts.addressOf);
     },
     ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
   });
@@ -70,6 +71,8 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     void reply.header('x-request-id', request.id);
     forbidCaching(request, reply);
     const { origin = '', host = '' } = request.headers;
+    // For the warning, if it is not believed.
+    if (request.headers['x-forwarded-for'] !== undefined) addressOfRequest(request, parts.addressOf);
     const foreign = parts.guard.refusal(origin, host);
     if (foreign !== null) {
       sendProblem(reply, 'forbidden', foreign);
@@ -88,7 +91,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     parts.metrics.requestsTo(request.method, route)(reply.statusCode, reply.elapsedTime);
     if (options.refusals?.has(request.raw)) return done();
     if (reply.problemCode !== null) parts.metrics.refused(reply.problemCode);
-    logRequest(request, reply);
+    logRequest(request, reply, parts.addressOf);
     done();
   });
   function nothingHere(request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -170,7 +173,16 @@ function corsOptions(origins: readonly string[] | '*'): FastifyCorsOptions {
 /** How long a browser may cache a preflight, s: Chrome's maximum. */
 const PREFLIGHT_S = 7_200;
 
-function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+/** Whose request was refused has to be known; with an address in each line a log would be one of persons. */
+const REFUSED = 400;
+
+function logRequest(request: FastifyRequest, reply: FastifyReply, addressOf: ClientAddress): void {
   const { method, url } = request;
-  request.log.info({ method, url, status: reply.statusCode, ms: tenths(reply.elapsedTime) }, 'request');
+  const { statusCode: status } = reply;
+  const ip = status < REFUSED ? {} : { ip: addressOfRequest(request, addressOf) };
+  request.log.info({ method, url, status, ms: tenths(reply.elapsedTime), ...ip }, 'request');
+}
+
+function addressOfRequest({ raw, headers }: FastifyRequest, addressOf: ClientAddress): string {
+  return addressOf(raw.socket.remoteAddress ?? '', headers['x-forwarded-for']?.toString() ?? '');
 }

@@ -2,6 +2,7 @@ import type { Log } from '../engine/ports.js';
 import { isLoopback } from './auth-settings.js';
 import type { Config } from './config.js';
 import { isPretty } from './logging.js';
+import { usesTls } from './tls-files.js';
 
 function accessOf({ AUTH, JWT_ALG }: Config, host: string): string {
   if (AUTH === 'jwt') return `AUTH=jwt, tokens signed with ${JWT_ALG}`;
@@ -14,8 +15,9 @@ function accessOf({ AUTH, JWT_ALG }: Config, host: string): string {
 export function greet(config: Config, node: { host: string; port: number }, log: Log): void {
   const any = ['0.0.0.0', '::'].includes(node.host);
   const host = any ? 'localhost' : node.host.includes(':') ? `[${node.host}]` : node.host;
-  const http = `http://${host}:${node.port}`;
-  const ws = `ws://${host}:${node.port}/ws/updates/{room_id}`;
+  const s = usesTls(config) ? 's' : '';
+  const http = `http${s}://${host}:${node.port}`;
+  const ws = `ws${s}://${host}:${node.port}/ws/updates/{room_id}`;
   const access = accessOf(config, node.host);
   log.info(
     {

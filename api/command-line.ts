@@ -40,7 +40,7 @@ export const USAGE = `Usage: parlor                       serve (settings come f
        parlor backup FILE           copy the SQLite database to a new file
        parlor token make --user NAME [--room PATTERN --may join,post]... [--service] [--for SECONDS]
        parlor token check [TOKEN]    say whether it is accepted; from standard input if not given
-       parlor check                 say what is unsafe in the settings; exit code 1 if anything is
+       parlor check                 say all that is unsafe in the settings; exit code 1, or 2 if they start no server
 
 Export, import and backup use the store that the settings name (STORE, SQLITE_PATH, DATABASE_URL), also while a server runs on it:
 

@@ -3,8 +3,11 @@ import envSchema from 'env-schema';
 import { checker, faultLine } from '../engine/messages/check.js';
 import { DEFAULT_PRESETS, Presets } from '../engine/room/presets.js';
 import { authFault } from './auth-settings.js';
+import { ARRIVAL_SETTINGS, arrivalLimits, type ArrivalLimits } from './arrival-settings.js';
+import { readProxies } from './client-address.js';
 import { RATE_SETTINGS, rateLimits, type RateLimits } from './rate-settings.js';
 import { readHosts, readOrigins } from './origins.js';
+import { tlsFault } from './tls-files.js';
 
 function oneOf<const T extends string>(names: readonly T[], initial: T, description: string) {
   return Type.Unsafe<T>(Type.String({ enum: [...names], default: initial, description }));
@@ -105,6 +108,21 @@ export const Settings = Type.Object({
     description:
       'host names by which clients may call this server, separated by commas, besides IP addresses, localhost and the hosts of ORIGINS',
   }),
+  TRUSTED_PROXIES: Type.String({
+    default: '',
+    description:
+      'addresses and ranges such as 10.0.0.0/8 of your proxies, separated by commas; X-Forwarded-For is believed from these only',
+  }),
+  TLS_CERT: Type.String({
+    default: '',
+    description:
+      'a file with the certificate and its chain in PEM: the server then speaks TLS (https, wss); read again on SIGHUP',
+  }),
+  TLS_KEY: Type.String({
+    default: '',
+    description: 'with TLS_CERT: a file with its private key in PEM, without a passphrase',
+  }),
+  ...ARRIVAL_SETTINGS,
   ...RATE_SETTINGS,
   GRACE_MS: whole(
     5_000,
@@ -142,6 +160,12 @@ export const Settings = Type.Object({
     'rooms in memory at once; beyond that idle rooms are unloaded, and if none is idle, new ones wait',
   ),
   MAX_BODY_BYTES: whole(65_536, 1_024, 67_108_864, 'largest HTTP body, bytes'),
+  BODY_TIMEOUT_MS: whole(
+    60_000,
+    100,
+    3_600_000,
+    'how long the body of a request may take to arrive, ms; besides, it has to be whole, or 160 KB further, every 7 s',
+  ),
   MAX_FRAME_BYTES: whole(65_536, 1_024, 1_048_576, 'largest WebSocket frame from a client, bytes'),
   MAX_BUFFERED_BYTES: whole(
     1_048_576,
@@ -172,13 +196,21 @@ export const Settings = Type.Object({
 });
 export type Settings = Static<typeof Settings>;
 
-type Parsed = 'ROOM_PRESETS' | 'AMQP_URL' | 'ORIGINS' | 'HOSTS' | keyof RateLimits;
+type Parsed =
+  | 'ROOM_PRESETS'
+  | 'AMQP_URL'
+  | 'ORIGINS'
+  | 'HOSTS'
+  | 'TRUSTED_PROXIES'
+  | keyof ArrivalLimits
+  | keyof RateLimits;
 
-export interface Config extends Readonly<Omit<Settings, Parsed>>, RateLimits {
+export interface Config extends Readonly<Omit<Settings, Parsed>>, ArrivalLimits, RateLimits {
   readonly ROOM_PRESETS: Presets;
   readonly AMQP_URL: readonly string[];
   readonly ORIGINS: readonly string[];
   readonly HOSTS: readonly string[];
+  readonly TRUSTED_PROXIES: readonly string[];
 }
 
 interface SettingFault {
@@ -209,6 +241,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     AMQP_URL: settings.AMQP_URL.split(',').map((url) => url.trim()),
     ORIGINS: readList('ORIGINS', settings.ORIGINS, readOrigins),
     HOSTS: readList('HOSTS', settings.HOSTS, readHosts),
+    TRUSTED_PROXIES: readList('TRUSTED_PROXIES', settings.TRUSTED_PROXIES, readProxies),
+    ...arrivalLimits(settings),
     ...rateLimits(settings),
   });
 }
@@ -226,7 +260,7 @@ function readList(name: string, text: string, read: (text: string) => readonly s
 /** Why these settings do not work together, in one line that says what to set; null: they do. */
 export function servingFault(config: Config): string | null {
   const { ROLE, WORKERS, METRICS_PORT } = config;
-  const unsafe = authFault(config);
+  const unsafe = authFault(config) ?? tlsFault(config);
   if (unsafe !== null) return unsafe;
   if (ROLE !== 'all') {
     const missing = missingToShare(config);
@@ -299,6 +333,8 @@ export function allowedValues(name: string): string {
   if (name === 'AMQP_URL') return 'amqp://user:password@host:port, several separated by commas';
   if (name === 'JWT_JWKS_URL') return 'an address such as https://id.example/jwks.json';
   if (name === 'ORIGINS') return '*, or origins such as https://chat.example, separated by commas';
+  if (name === 'TRUSTED_PROXIES')
+    return 'addresses and ranges such as 127.0.0.1, 10.0.0.0/8, separated by commas';
   if (name === 'HOSTS') return 'names without ports, such as chat.example, separated by commas';
   if (schema.pattern?.startsWith('^(auto|')) return 'auto, or a whole number from 0 to 9999999';
   return name === 'ROOM_PRESETS' ? 'a JSON object of policies by prefix' : 'a text that is not empty';

@@ -13,6 +13,8 @@ export interface Requested {
   readonly url: string;
   readonly status: number;
   readonly ms: number;
+  /** The client's address; left out where nothing is wrong. */
+  readonly ip?: string;
 }
 
 export type NodeLog = Logger & {
@@ -55,8 +57,9 @@ export function tenths(ms: number): number {
 const INFO = pino.levels.values['info'] ?? 30;
 
 /** The line that pino would write (a test compares them) at a sixth of the cost, as there is one for each request. */
-function requestLine(bound: string, { request_id, method, url, status, ms }: Requested): string {
-  return `{"level":${INFO}${bound},"request_id":${quoted(request_id)},"method":${quoted(method)},"url":${quoted(url)},"status":${status},"ms":${ms},"msg":"request"}\n`;
+function requestLine(bound: string, { request_id, method, url, status, ms, ip }: Requested): string {
+  const address = ip === undefined ? '' : `,"ip":${quoted(ip)}`;
+  return `{"level":${INFO}${bound},"request_id":${quoted(request_id)},"method":${quoted(method)},"url":${quoted(url)},"status":${status},"ms":${ms}${address},"msg":"request"}\n`;
 }
 
 /** As pino's isoTime, but formatted once a millisecond and not once a line. */

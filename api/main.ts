@@ -78,14 +78,17 @@ async function token(asked: TokenCommand): Promise<number> {
   }
 }
 
-/** `parlor check`; returns the exit code. */
+/**
+ * `parlor check`: all that is unsafe goes to standard output, what else keeps a server from starting to standard error. Returns the
+ * exit code: 2 if it would not start, 1 if it would and something is unsafe.
+ */
 function check(): number {
   const config = configOrExit();
   const unsafe = unsafeSettings(config);
   for (const line of unsafe) process.stdout.write(`${line}\n`);
-  if (unsafe.length > 0) return 1;
   const fault = servingFault(config);
-  return fault === null ? 0 : complain(fault, 2);
+  if (fault === null) return unsafe.length > 0 ? 1 : 0;
+  return unsafe.includes(fault) ? 2 : complain(fault, 2);
 }
 
 /** Runs one node in this process, or several in their own processes. `workers` overrides WORKERS. */

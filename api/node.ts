@@ -13,6 +13,8 @@ import { newId } from '../engine/ids.js';
 import type { Broker, Log, Meter, Outlet, Store, Verifier } from '../engine/ports.js';
 import { BARE, presetFor } from '../engine/room/presets.js';
 import { createApp } from './app.js';
+import { Arrivals } from './arrivals.js';
+import { createClientAddress } from './client-address.js';
 import type { Config } from './config.js';
 import { engineRates } from './rate-settings.js';
 import { jwtSettings } from './auth-settings.js';
@@ -24,6 +26,8 @@ import { readsOf } from './reads.js';
 import { createGuard } from './origins.js';
 import { createRefusals } from './refusals.js';
 import { shortPost } from './short-post.js';
+import { readTlsFiles } from './tls-files.js';
+import { renewals } from './tls-renewal.js';
 import { letIn, refusedHandshake, SUBPROTOCOL, WS_ROUTE } from './websocket.js';
 import type { Worker } from './worker.js';
 
@@ -34,6 +38,8 @@ export interface Node {
   readonly metricsPort: number | null;
   /** From now on /health/ready reports that the node is going down. Everything else continues. */
   announceStop(): void;
+  /** Reads the certificate and its key again, for new connections. What is wrong with them is logged. */
+  renewCertificate(): Promise<void>;
   /** Drains within about `ms`, and ends; resolves when everything is closed. */
   stop(ms: number): Promise<void>;
 }
@@ -52,9 +58,10 @@ export async function startNode(
   log: NodeLog,
   { worker, gather, ...extra }: Extra = {},
 ): Promise<Node> {
-  const { createUwsServer, attachWebSockets, createHttpBridge } = await loadUws();
+  const { createUwsServer, createWebSockets, createHttpBridge } = await loadUws();
   const metrics = createMetrics(worker);
-  const server = createUwsServer();
+  const tls = readTlsFiles(config);
+  const server = createUwsServer(tls);
   const store = await createStore(config, log);
   const base = { ...BARE, grace_ms: config.GRACE_MS, idle_ms: config.IDLE_MS };
   const outlet: { current: Outlet | null } = { current: null };
@@ -87,14 +94,16 @@ export async function startNode(
       verifier: await createVerifier(config, log),
     },
   );
-  const door = createReadDoor();
-  metrics.watch(() => ({ ...engine.stats(), readsWaiting: door.waiting }));
+  const readDoor = createReadDoor();
+  metrics.watch(() => ({ ...engine.stats(), readsWaiting: readDoor.waiting }));
 
   const { MAX_BODY_BYTES: maxBodyBytes } = config;
-  const refusals = createRefusals(log, metrics);
+  const addressOf = createClientAddress(config.TRUSTED_PROXIES, log);
+  const refusals = createRefusals(log, metrics, addressOf);
   const http = createHttpBridge({
     // Twice as much as Fastify allows, whose refusal says more.
     maxBodyBytes: maxBodyBytes * 2,
+    bodyTimeoutMs: config.BODY_TIMEOUT_MS,
     refuse: (refused) => refusals.refuse(refused),
     onError: (cause) => log.error({ cause: errorText(cause) }, 'http: a handler failed'),
   });
@@ -115,12 +124,22 @@ export async function startNode(
   const presetOf = (roomId: string) => presetFor(roomId, config.ROOM_PRESETS, base);
   const isFull = (): boolean => files.look() !== 'free';
   const guard = createGuard(config.ORIGINS, config.HOSTS);
+  const door = { engine, log, metrics, guard, isFull, arrivals: new Arrivals(config, systemClock) };
   const app = await createApp(
-    { engine, store: readsOf(store, door), metrics, guard, clock: systemClock, presetOf, takesWebSockets },
+    {
+      engine,
+      store: readsOf(store, readDoor),
+      metrics,
+      guard,
+      addressOf,
+      clock: systemClock,
+      presetOf,
+      takesWebSockets,
+    },
     { log, maxBodyBytes, refusals, serverFactory: http.serverFactory },
   );
-  if (takesWebSockets)
-    outlet.current = attachWebSockets(server.app, {
+  if (takesWebSockets) {
+    const sockets = createWebSockets({
       pattern: WS_ROUTE,
       protocol: SUBPROTOCOL,
       maxFrameBytes: config.MAX_FRAME_BYTES,
@@ -130,17 +149,26 @@ export async function startNode(
       ...(gather ? { gather } : {}),
       opened: (socket) =>
         socket.upgrade
-          ? letIn({ engine, log, meter: metrics, guard, isFull }, socket, socket.upgrade, (handler) => {
+          ? letIn(door, socket, socket.upgrade, (handler) => {
               socket.handler = handler;
             })
           : null,
+      addressOf,
       refused: (fault, upgrade) => refusedHandshake({ log, metrics }, fault, upgrade),
     });
-  http.attach(server.app, [shortPost({ engine, metrics, guard, clock: systemClock, maxBodyBytes }, log)]);
+    server.attach(sockets.attach);
+    outlet.current = sockets.outlet;
+  }
+  const shortCut = shortPost({ engine, metrics, guard, addressOf, clock: systemClock, maxBodyBytes }, log);
+  server.attach((uws) => http.attach(uws, [shortCut]));
 
   await engine.start();
-  if (!worker) await freePort(config.HOST, config.PORT);
-  const port = await server.listen(config.HOST, config.PORT, worker ? 'shared' : 'exclusive');
+  const free = worker ? config.PORT : await freePort(config.HOST, config.PORT);
+  // With TLS, a new certificate has a listener of its own, which takes over from the one before. uWebSockets.js does not
+  // share a port that the system has chosen.
+  const port = await (worker || tls !== null
+    ? server.listen(config.HOST, free, 'shared')
+    : server.listen(config.HOST, config.PORT, 'exclusive'));
   const metricsPort = worker && config.METRICS_PORT > 0 ? config.METRICS_PORT + worker.number : null;
   if (metricsPort !== null) await server.listen(config.HOST, metricsPort, 'exclusive');
   return {
@@ -148,6 +176,12 @@ export async function startNode(
     port,
     metricsPort,
     announceStop: () => engine.announceStop(),
+    renewCertificate: renewals({
+      first: tls,
+      read: () => readTlsFiles(config),
+      use: (files) => server.changeCertificate(files),
+      ...{ log, clock: systemClock },
+    }),
     async stop(ms) {
       stopping = true;
       files.end();
@@ -174,9 +208,9 @@ async function loadUws() {
   process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= String(MAX_HEAD_BYTES);
   try {
     const { createUwsServer } = await import('../adapters/uws/server.js');
-    const { attachWebSockets } = await import('../adapters/uws/websockets.js');
+    const { createWebSockets } = await import('../adapters/uws/websockets.js');
     const { createHttpBridge } = await import('../adapters/http/bridge.js');
-    return { createUwsServer, attachWebSockets, createHttpBridge };
+    return { createUwsServer, createWebSockets, createHttpBridge };
   } catch (cause) {
     const reason = errorText(cause).replaceAll(/\s+/g, ' ');
     throw new Error(

@@ -9,6 +9,7 @@ import type {
 import type { Engine } from '../engine/engine.js';
 import type { Clock } from '../engine/ports.js';
 import type { Policy } from '../engine/messages/policy.js';
+import type { ClientAddress } from './client-address.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
 import type { Reads } from './reads.js';
@@ -28,6 +29,7 @@ export interface AppParts {
   readonly store: Reads;
   readonly metrics: Metrics;
   readonly guard: Guard;
+  readonly addressOf: ClientAddress;
   /** False: clients that open one are sent to another node. */
   readonly takesWebSockets: boolean;
   readonly clock: Pick<Clock, 'now'>;

@@ -1,6 +1,7 @@
 import type { Refuse } from '../adapters/http/refusals.js';
 import type { ErrorCode } from '../engine/errors.js';
 import { requestIdOf } from '../engine/hello.js';
+import type { ClientAddress } from './client-address.js';
 import { withoutToken } from './access/token.js';
 import { tenths, type NodeLog } from './logging.js';
 import type { Metrics } from './metrics.js';
@@ -16,19 +17,21 @@ export interface Refusals {
 export function createRefusals(
   log: Pick<NodeLog, 'requested'>,
   metrics: Pick<Metrics, 'refused' | 'requestsTo'>,
+  addressOf: ClientAddress,
 ): Refusals {
   const overruled = new WeakSet();
   return {
-    refuse({ status, detail, method, url: sentUrl, headers: sent, ms, raw }) {
+    refuse({ status, detail, method, url: sentUrl, headers: sent, peer, ms, raw }) {
       if (raw !== null) overruled.add(raw);
       const url = withoutToken(sentUrl);
       const code = codeOfStatus(status);
+      const ip = addressOf(peer, sent['x-forwarded-for']?.toString() ?? '');
       const request_id = requestIdOf(sent['x-request-id']?.toString() ?? '');
       const answer = writtenProblem(code, detail, request_id);
       metrics.refused(code);
       // The app counts the requests that it has seen.
       if (raw === null) metrics.requestsTo(method, null)(answer.status, ms);
-      log.requested({ request_id, method, url, status: answer.status, ms: tenths(ms) });
+      log.requested({ request_id, method, url, status: answer.status, ms: tenths(ms), ip });
       return answer;
     },
     has: (raw) => overruled.has(raw),

@@ -7,6 +7,8 @@ import { complain, configOrExit, exit } from './ending.js';
 import { createLog, STANDARD_OUTPUT } from './logging.js';
 import { startNode, type Extra, type Node } from './node.js';
 import { warnOfRuntime } from './runtime.js';
+import { endOnUncaught } from './uncaught.js';
+import { usesTls } from './tls-files.js';
 import { findParent, type Parent, type ToWorker } from './worker.js';
 
 /** How much longer than DRAIN_MS a stop may take, ms. With the default of DRAIN_MS a node ends within 10 s. */
@@ -14,17 +16,20 @@ export const STOP_MARGIN_MS = 1_500;
 
 /**
  * Runs a node until SIGTERM or SIGINT, or as a worker until its parent says so, and then drains it. A second signal
- * ends it at once. Exit code 0 when drained, 1 when it could not start, could not finish everything in time or was
- * ended at once, 2 for wrong settings.
+ * ends it at once. Exit code 0 when drained, 1 when it could not start, could not finish everything in time, was ended at
+ * once or by an error that nobody caught, 2 for wrong settings.
  */
 export async function run(extra: Extra = {}): Promise<void> {
   const config = configOrExit();
   const parent = findParent();
   const log = createLog(config, STANDARD_OUTPUT, parent?.worker.number);
+  endOnUncaught(log);
   const life = new Life(log);
   if (!parent) warnOfRuntime(log);
   if (parent) obey(parent, life, config, log);
   else stopOnSignals(life, config, log);
+  // A worker gets it, too, if it was sent to all processes of a terminal.
+  if (usesTls(config)) process.on('SIGHUP', () => life.renewCertificate());
   try {
     const node = await startNode(config, log, { ...extra, worker: parent?.worker });
     life.begin(node);
@@ -43,6 +48,7 @@ export async function run(extra: Extra = {}): Promise<void> {
 class Life {
   private node: Node | null = null;
   private stopping = false;
+  private renewWhenBegun = false;
 
   constructor(private readonly log: Logger) {}
 
@@ -52,10 +58,17 @@ class Life {
 
   begin(node: Node): void {
     this.node = node;
+    if (this.renewWhenBegun) void node.renewCertificate();
   }
 
   announceStop(): void {
     this.node?.announceStop();
+  }
+
+  /** Reads the certificate again; while the node is still starting, as soon as it has started. */
+  renewCertificate(): void {
+    if (this.node === null) this.renewWhenBegun = true;
+    else void this.node.renewCertificate();
   }
 
   /** Ends the process when the node is drained, at the latest a little after `delayMs` + `ms`. */
@@ -108,6 +121,8 @@ function obey(parent: Parent, life: Life, config: Config, log: Logger): void {
       case 'stop':
         log.info({}, 'stopping');
         return life.stop(0, given.ms);
+      case 'renew_certificate':
+        return life.renewCertificate();
     }
   };
   parent.obey(order, () => {

@@ -12,6 +12,7 @@ import type { Clock, Log } from '../engine/ports.js';
 import { idOfKey } from '../engine/text/message-ids.js';
 import { fromUtf8 } from '../engine/text/utf8.js';
 import { findToken } from './access/token.js';
+import type { ClientAddress } from './client-address.js';
 import { isPlainJson } from './content-type.js';
 import { lateRefusals } from './late-refusals.js';
 import { tenths, type NodeLog } from './logging.js';
@@ -43,13 +44,14 @@ export function shortPost(
     engine: Pick<Engine, 'ask' | 'isOverloaded' | 'access'>;
     metrics: Pick<Metrics, 'refused' | 'requestsTo'>;
     guard: Pick<Guard, 'refusal'>;
+    addressOf: ClientAddress;
     clock: Clock;
     /** The route's limit. A larger body is left to the route. */
     maxBodyBytes: number;
   },
   log: RequestLog,
 ): ShortCut {
-  const { engine, metrics, guard, maxBodyBytes } = parts;
+  const { engine, metrics, guard, addressOf, maxBodyBytes } = parts;
   const { access } = engine;
   const late = lateRefusals(parts.clock);
   const count = metrics.requestsTo('POST', POST_PATH);
@@ -76,7 +78,7 @@ export function shortPost(
       headers.origin === undefined &&
       guard.refusal('', headers.host ?? '') === null,
     /** Returns a function that carries the post out and answers it, to be called once; null: left to Fastify. */
-    take({ url, headers }: PlainHead, bytes: Buffer, answer: (answer: PlainAnswer) => void) {
+    take({ url, headers }: PlainHead, bytes: Buffer, answer: (answer: PlainAnswer) => void, peer) {
       const since = performance.now();
       if (bytes.length > maxBodyBytes) return null;
       if (!url.startsWith(BEFORE_ROOM) || !url.endsWith(AFTER_ROOM)) return null;
@@ -90,7 +92,12 @@ export function shortPost(
         if (code !== null) metrics.refused(code);
         const ms = performance.now() - since;
         count(status, ms);
-        log.requested({ request_id, method: 'POST', url, status, ms: tenths(ms) });
+        const told = { request_id, method: 'POST', url, status, ms: tenths(ms) };
+        if (status < 400) log.requested(told);
+        else {
+          const forwardedFor = headers['x-forwarded-for']?.toString() ?? '';
+          log.requested({ ...told, ip: addressOf(peer(), forwardedFor) });
+        }
         answer(last);
       };
       // Checked first, so that a refusal for overload costs as little as possible.

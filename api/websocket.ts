@@ -6,9 +6,10 @@ import type { Connection } from '../engine/connections.js';
 import type { Engine } from '../engine/engine.js';
 import { ERRORS, type ErrorCode, type Refusal } from '../engine/errors.js';
 import { readHello, type Hello } from '../engine/hello.js';
-import type { Log, Meter, Socket } from '../engine/ports.js';
+import type { Log, Socket } from '../engine/ports.js';
 import { addressFault, loggable } from '../engine/text/address.js';
 import { Arrival } from './access/arrival.js';
+import type { Arrivals, TurnedAway } from './arrivals.js';
 import { findToken, splitQuery } from './access/token.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
@@ -26,8 +27,9 @@ const FULL = 'this node can take no more connections; come back in a moment, or 
 interface Parts {
   readonly engine: Engine;
   readonly log: Log;
-  readonly meter: Meter;
+  readonly metrics: Pick<Metrics, 'refused' | 'limited'>;
   readonly guard: Guard;
+  readonly arrivals: Arrivals;
   /** Whether there is no room for one more connection on this node. */
   readonly isFull: () => boolean;
 }
@@ -44,14 +46,22 @@ export function letIn(
   upgrade: Upgrade,
   replace: (handler: SocketHandler | null) => void,
 ): SocketHandler | null {
-  const { engine, log, meter, guard } = parts;
-  const refuse = (code: ErrorCode, message: string): null => {
-    meter.refused(code);
-    socket.send(errorFrame(code, message));
+  const { engine, log, metrics, guard, arrivals } = parts;
+  const { ip } = upgrade;
+  const refuse = (code: ErrorCode, message: string, turned?: TurnedAway): null => {
+    metrics.refused(code);
+    socket.send(errorFrame(code, message, undefined, turned?.retryAfterMs));
     socket.end(ERRORS[code].close, code);
-    log.info({ path: loggable(upgrade.path), ip: upgrade.ip, code }, 'connection refused');
+    const limit = turned === undefined ? {} : { limit: turned.limit };
+    log.info({ path: loggable(upgrade.path), ip, code, ...limit }, 'connection refused');
     return null;
   };
+  const turnAway = (turned: TurnedAway): null => {
+    metrics.limited(turned.limit);
+    return refuse(turned.code, turned.message, turned);
+  };
+  const tooSoon = arrivals.knock(ip);
+  if (tooSoon !== null) return turnAway(tooSoon);
   if (parts.isFull()) return refuse('unavailable', FULL);
   const foreign = guard.refusal(upgrade.origin, upgrade.host);
   if (foreign !== null) return refuse('forbidden', foreign);
@@ -62,6 +72,13 @@ export function letIn(
   const fault = pathFault(path);
   if (fault) return refuse(fault.code, fault.message);
   const { rest, token: inQuery } = splitQuery(upgrade.query);
+  const tooMany = arrivals.enter(ip);
+  if (tooMany !== null) return turnAway(tooMany);
+  /** `refuse` for somebody who has a place by now. */
+  const sendOut = (code: ErrorCode, message: string): null => {
+    arrivals.left(ip);
+    return refuse(code, message);
+  };
   const enter = (grant: Grant): SocketHandler | null => {
     const read = readHello({
       roomId: decoded(path.slice(WS_PREFIX.length)),
@@ -69,21 +86,30 @@ export function letIn(
       requestId: upgrade.requestId,
       grant,
     });
-    if ('refusal' in read) return refuse(read.refusal.code, read.refusal.message);
-    const connection = engine.connect(socket, read.hello);
-    return connection && new Visit(connection, read.hello, log, upgrade.ip);
+    if ('refusal' in read) return sendOut(read.refusal.code, read.refusal.message);
+    const { hello } = read;
+    const tooManyOfUser = isUnlimited(grant) ? null : arrivals.seat(hello.user);
+    if (tooManyOfUser !== null) {
+      arrivals.left(ip);
+      return turnAway(tooManyOfUser);
+    }
+    const connection = engine.connect(socket, hello);
+    if (connection !== null) return new Visit(connection, hello, parts, ip);
+    goneAgain(arrivals, ip, hello);
+    return null;
   };
   const { access } = engine;
   if (!access.isRequired) return enter(ANYBODY);
   const { authorization, protocols } = upgrade;
   const found = findToken({ authorization, protocols, query: inQuery });
-  if ('fault' in found) return refuse('bad_request', found.fault);
+  if ('fault' in found) return sendOut('bad_request', found.fault);
   const known = found.token === null ? null : access.known(found.token);
   if (known !== null) return enter(known);
-  const arrival = new Arrival(refuse);
+  const arrival = new Arrival(sendOut, () => arrivals.left(ip));
   void access.identify(found.token).then((grant) => {
     if (arrival.isOver) return;
-    const handler = 'code' in grant ? refuse(grant.code, grant.message) : enter(grant);
+    arrival.finish();
+    const handler = 'code' in grant ? sendOut(grant.code, grant.message) : enter(grant);
     replace(handler);
     if (handler !== null) arrival.passTo(handler);
   });
@@ -120,7 +146,7 @@ class Visit implements SocketHandler {
   constructor(
     private readonly connection: Connection,
     private readonly hello: Hello,
-    private readonly log: Log,
+    private readonly parts: Pick<Parts, 'log' | 'arrivals'>,
     private readonly ip: string,
   ) {}
 
@@ -137,8 +163,9 @@ class Visit implements SocketHandler {
   }
 
   closed(code: number, why: string): void {
-    const { connection, hello, ip } = this;
+    const { connection, hello, ip, parts } = this;
     connection.closed();
+    goneAgain(parts.arrivals, ip, hello);
     const ms = Math.round(performance.now()) - this.begun;
     const { room_id, user } = hello;
     const fields = {
@@ -151,8 +178,19 @@ class Visit implements SocketHandler {
       ms,
       ...(why === '' ? {} : { why }),
     };
-    this.log.info(fields, 'connection');
+    parts.log.info(fields, 'connection');
   }
+}
+
+/** A backend may need a connection for each room, and its operator knows it. */
+function isUnlimited({ isService, user }: Grant): boolean {
+  return isService && user !== null;
+}
+
+/** Gives back both places of a connection. */
+function goneAgain(arrivals: Arrivals, ip: string, { grant, user }: Hello): void {
+  arrivals.left(ip);
+  if (!isUnlimited(grant)) arrivals.unseat(user);
 }
 
 /** Percent-decoded, or null where that fails. */

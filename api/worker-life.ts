@@ -19,6 +19,8 @@ export interface WorkerLife {
   readonly drainCalled: boolean;
   /** Makes its readiness check fail. It keeps serving. */
   announceStop(): void;
+  /** Makes it read its certificate again. */
+  renewCertificate(): void;
   /**
    * Tells it to finish within `ms` and exit. Sends SIGKILL `killMs` after this call, so `killMs` must exceed `ms`.
    * Resolves at exit, with whether it was a clean one: true for code 0, SIGTERM or SIGINT.
@@ -75,6 +77,7 @@ export function startWorker(
       return drainCalled;
     },
     announceStop: () => send({ type: 'announce_stop' }),
+    renewCertificate: () => send({ type: 'renew_certificate' }),
     async drain(ms, killMs) {
       drainCalled = true;
       send({ type: 'stop', ms });

@@ -11,7 +11,9 @@ export type ToWorker =
   /** As `Node.announceStop`. */
   | { readonly type: 'announce_stop' }
   /** Drain within `ms`, and end. */
-  | { readonly type: 'stop'; readonly ms: number };
+  | { readonly type: 'stop'; readonly ms: number }
+  /** As `Node.renewCertificate`. */
+  | { readonly type: 'renew_certificate' };
 
 /** Messages of a worker to its parent. */
 export type FromWorker =

@@ -7,7 +7,9 @@ import { complain, exit } from './ending.js';
 import { freePort } from './free-port.js';
 import { createLog } from './logging.js';
 import { warnOfRuntime } from './runtime.js';
+import { endOnUncaught } from './uncaught.js';
 import { STOP_MARGIN_MS } from './run.js';
+import { usesTls } from './tls-files.js';
 import { startWorker, type Ending, type WorkerLife } from './worker-life.js';
 
 /**
@@ -27,6 +29,7 @@ const KILL_MS = 1_000;
  */
 export async function runWorkers(config: Config): Promise<void> {
   const log = createLog(config);
+  endOnUncaught(log);
   warnOfRuntime(log);
   let port: number;
   try {
@@ -45,6 +48,7 @@ export async function runWorkers(config: Config): Promise<void> {
   };
   process.on('SIGTERM', signalled);
   process.on('SIGINT', signalled);
+  if (usesTls(config)) process.on('SIGHUP', () => crew.renewCertificate());
   const failed = await crew.start();
   if (crew.isStopping) return;
   if (failed !== null) exit(log, 'the first worker could not start', failed);
@@ -104,6 +108,10 @@ class Crew {
       if (!(await life.drain(left / (lives.length - i), Math.max(0, killMs)))) clean = false;
     }
     return clean;
+  }
+
+  renewCertificate(): void {
+    this.lives.forEach((life) => life.renewCertificate());
   }
 
   kill(): void {

@@ -54,8 +54,8 @@ export interface ConnectionParts {
 const HELD_LIMIT = 1_024;
 /** `batch`: few frames a turn, so that a flood on one connection does not stand before all others (bench/NOTES.md). */
 const LIMITS = { limit: HELD_LIMIT, batch: 8 };
-/** Frames refused in a row. A client that sends its whole backlog at once may be refused some; this many it does not read. */
-const TURNED_AWAY_LIMIT = 4_096;
+/** A client that sends its whole backlog at once may be refused some frames in a row; so many refusals it does not read. */
+const HELD_TOO_MUCH_LIMIT = 4_096;
 const GOES_ON = 'you go on sending although you were refused; wait as long as you are told';
 const TOO_MUCH_HELD: Refusal = {
   code: 'rate_limited',
@@ -74,8 +74,8 @@ export class ConnectionActor implements Behaviour<string>, Listener {
   /** Of the last good token. */
   private grant: Grant;
   private mayPost: boolean;
-  /** Frames refused since the last that was not. */
-  private turnedAway = 0;
+  /** Frames in a row that came while the connection held too many places. */
+  private heldTooMuch = 0;
   private isRefreshing = false;
   /** Null: nothing limits how fast it sends. */
   private readonly limits: ConnectionLimits | null;
@@ -121,35 +121,39 @@ export class ConnectionActor implements Behaviour<string>, Listener {
       this.refuse(GOING_DOWN.code, GOING_DOWN.message, idOfFrame(text));
       return;
     }
-    const { admission, meter, clock } = this.parts;
+    const { admission, clock } = this.parts;
     const tooMany = this.limits?.frame(clock.elapsed()) ?? null;
     if (tooMany !== null) {
       this.limit(tooMany, idOfFrame(text));
       return;
     }
     const held = this.underWay + this.mailbox.depth;
-    if (held >= HELD_LIMIT || held >= admission.share) {
-      meter.limited('share_of_node');
-      this.turnAway(TOO_MUCH_HELD.code, tooMuchHeldFrame, text);
-    } else if (!admission.enter(text.length)) this.turnAway(OVERLOADED.code, overloadedFrame, text);
+    if (held >= HELD_LIMIT || held >= admission.share) this.holdsTooMuch(text);
+    else if (!admission.enter(text.length)) this.turnAway(OVERLOADED.code, overloadedFrame, text);
     else {
-      this.turnedAway = 0;
+      this.heldTooMuch = 0;
       this.mailbox.tell(text);
     }
   }
 
   /**
-   * Refuses a frame at the least cost. Many of them may be in one segment, and all are read before anything else happens,
-   * so a client that does not stop is closed: then the rest of what it has sent is not even looked at.
+   * Many frames may be in one segment, and all are read before anything else happens. So a client that does not stop is closed:
+   * then the rest of what it has sent is not even looked at.
    */
-  private turnAway(code: ErrorCode, frameFor: (id: string | undefined) => string, text: string): void {
+  private holdsTooMuch(text: string): void {
     const { meter } = this.parts;
-    meter.refused(code);
-    // A client that sends too much mostly has acks on their way, too: one write for both.
-    this.socket.sendAlong(frameFor(idOfFrame(text)));
-    if (++this.turnedAway < TURNED_AWAY_LIMIT) return;
+    meter.limited('share_of_node');
+    this.turnAway(TOO_MUCH_HELD.code, tooMuchHeldFrame, text);
+    if (++this.heldTooMuch < HELD_TOO_MUCH_LIMIT) return;
     meter.limited('abuse');
     this.end('rate_limited', GOES_ON);
+  }
+
+  /** Refuses a frame at the least cost. */
+  private turnAway(code: ErrorCode, frameFor: (id: string | undefined) => string, text: string): void {
+    this.parts.meter.refused(code);
+    // A client that sends too much mostly has acks on their way, too: one write for both.
+    this.socket.sendAlong(frameFor(idOfFrame(text)));
   }
 
   /** Tells the client that something it sent is refused. Nothing else happens. */

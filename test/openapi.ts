@@ -15,6 +15,7 @@ const app = await createApp(
     store: {} as AppParts['store'],
     metrics: createMetrics(),
     guard: createGuard([], []),
+    addressOf: (peer) => peer,
     clock: systemClock,
     presetOf: () => BARE,
     takesWebSockets: true,

@@ -9,6 +9,7 @@ import { type BridgeResponse } from './response.js';
 import { plainRefusal, refuse, type Refuse, type Refused } from './refusals.js';
 import { BridgeServer } from './server.js';
 import { isPlain, offer, type ShortCut } from './short-cut.js';
+import { peerOf } from './socket.js';
 
 export interface HttpBridgeOptions {
   /** The hard limit of a request's body, in bytes: beyond it 413, and the connection is closed. */
@@ -17,6 +18,8 @@ export interface HttpBridgeOptions {
   readonly bodyTimeoutMs?: number;
   /** How long a body may pause, in ms: beyond it 408, and the connection is closed. Default: 7,000. */
   readonly bodyPauseMs?: number;
+  /** In how much time a body has to come to its end, or on by 160 KB, in ms: otherwise 408 and the end. Default: 7,000. */
+  readonly bodyPaceMs?: number;
   /** Answers what the bridge itself refuses. Default: a problem document that says no more than the status. */
   readonly refuse?: Refuse;
   /** Called with what a handler or listener threw outside Fastify's own handling. Default: a warning of the process. */
@@ -28,7 +31,8 @@ export interface HttpBridge {
   /** For Fastify's option of this name; one bridge serves one Fastify app. Throws when used a second time. */
   readonly serverFactory: FastifyServerFactory;
   /**
-   * Registers a handler for every path. WebSocket routes match first, in whatever order they are registered.
+   * Registers a handler for every path of a uWebSockets.js app. WebSocket routes match first, in whatever order they are
+   * registered. May be called for several of them.
    *
    * Throws if no Fastify app was made with `serverFactory` before. Do not listen before `fastify.ready()` has resolved.
    * The short cuts must give the answers that the app would give.
@@ -49,6 +53,8 @@ export interface HttpBridge {
 const DEFAULT_BODY_TIMEOUT_MS = 60_000;
 /** Shorter than the 8 to 12 s after which uWS closes a connection whose upload pauses, without an answer. */
 const DEFAULT_BODY_PAUSE_MS = 7_000;
+/** Shorter than the 8 to 12 s after which uWS closes a connection whose body comes too slowly, without an answer. */
+const DEFAULT_BODY_PACE_MS = 7_000;
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -56,7 +62,8 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
   const { maxBodyBytes, refuse: refusalOf = plainRefusal, onError = warn } = options;
   const { bodyTimeoutMs = DEFAULT_BODY_TIMEOUT_MS, bodyPauseMs = DEFAULT_BODY_PAUSE_MS } = options;
-  const limits: ExchangeLimits = { maxBodyBytes, bodyTimeoutMs, bodyPauseMs };
+  const { bodyPaceMs = DEFAULT_BODY_PACE_MS } = options;
+  const limits: ExchangeLimits = { maxBodyBytes, bodyTimeoutMs, bodyPauseMs, bodyPaceMs };
   for (const [name, value] of Object.entries(limits)) {
     if (!Number.isSafeInteger(value) || value <= 0)
       throw new RangeError(`${name} must be a positive integer`);
@@ -96,7 +103,7 @@ export function createHttpBridge(options: HttpBridgeOptions): HttpBridge {
   function accept(native: HttpResponse, req: HttpRequest, handle: Handler, cut?: ShortCut): void {
     const head = readHead(req, maxBodyBytes);
     if ('status' in head) {
-      refuseLater(native, { ...head, ms: 0, raw: null });
+      refuseLater(native, { ...head, peer: peerOf(native), ms: 0, raw: null });
       return;
     }
     inFlight += 1;

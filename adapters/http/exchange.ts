@@ -138,7 +138,7 @@ export class Exchange implements RequestHost, ResponseHost {
   private receiveFrom(native: HttpResponse): void {
     native.onData((bytes, last) => this.data(bytes, last));
     // Chunks may never arrive.
-    if (this.isChunked) this.watch.goOn();
+    if (this.isChunked) this.watch.goOn(0);
   }
 
   data(bytes: ArrayBuffer, last: boolean): void {
@@ -153,7 +153,7 @@ export class Exchange implements RequestHost, ResponseHost {
         if (this.isChunked) this.watch.chunked(copy);
         this.request.receive(copy);
       }
-      if (!last) this.watch.goOn();
+      if (!last) this.watch.goOn(bytes.byteLength);
       else if (this.isChunked) setImmediate(() => this.uploadedLater());
       else this.uploaded();
     } catch (cause) {
@@ -217,7 +217,8 @@ export class Exchange implements RequestHost, ResponseHost {
     }
     const { method, url, headers } = this.head;
     const ms = performance.now() - this.since;
-    const refused = { status, detail, method, url, headers, ms, raw: this.request };
+    const peer = this.request.socket.remoteAddress;
+    const refused = { status, detail, method, url, headers, peer, ms, raw: this.request };
     refuse(native, status, this.events.refusal(refused));
     this.ended();
     this.response.overruled(status);

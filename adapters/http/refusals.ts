@@ -13,6 +13,8 @@ export interface Refused {
   /** As sent, except that a byte no URL contains is a question mark. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
+  /** The address of the socket's other end, as node:net writes it. */
+  readonly peer: string;
   /** From the arrival of the request's head until now, ms. */
   readonly ms: number;
   /** The application's `request.raw`; null if the application has not seen the request. */

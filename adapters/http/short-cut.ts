@@ -5,6 +5,7 @@ import { type NextTurn } from './next-turn.js';
 import { type RequestHead } from './request-head.js';
 import { refuse } from './refusals.js';
 import { statusLine } from './response-head.js';
+import { peerOf } from './socket.js';
 import { asUtf8 } from './utf8.js';
 
 /** The part of a request's head that a short cut sees. */
@@ -31,13 +32,19 @@ export interface ShortCut {
   /** Whether it wants to see the body. */
   wants(head: PlainHead): boolean;
   /**
-   * Called with the whole body, whose bytes are valid during this call only. Returns a function that carries the request
+   * Called with the whole body, whose bytes are valid during this call only. `peer` says the address of the other end, or ''
+   * once it is answered or gone. Returns a function that carries the request
    * out and calls `answer` once, or null to leave the request to the application.
    *
    * The function is called in the next turn, and not at all if the client is gone by then. So a request behind which
    * another one was pipelined in the same segment is not carried out: uWS closes such a connection without an answer.
    */
-  take(head: PlainHead, body: Buffer, answer: (answer: PlainAnswer) => void): (() => void) | null;
+  take(
+    head: PlainHead,
+    body: Buffer,
+    answer: (answer: PlainAnswer) => void,
+    peer: () => string,
+  ): (() => void) | null;
 }
 
 /** Whether a request may take a short cut at all. One that needs care with its connection goes to the application. */
@@ -81,9 +88,11 @@ export function offer(
     settle();
   }
 
+  const peer = (): string => (open ? peerOf(native) : '');
+
   function isTaken(bytes: ArrayBuffer): boolean {
     try {
-      const carryOut = cut.take(head, Buffer.from(bytes), answer);
+      const carryOut = cut.take(head, Buffer.from(bytes), answer, peer);
       if (carryOut === null) return false;
       nextTurn(() => {
         if (open) begin(carryOut);
@@ -107,7 +116,8 @@ export function offer(
     if (!open) return;
     const { method, url, headers } = head;
     const [status, detail] = [500, 'a fault on our side'] as const;
-    refuse(native, status, events.refusal({ status, detail, method, url, headers, ms: 0, raw: null }));
+    const refused = { status, detail, method, url, headers, peer: peer(), ms: 0, raw: null };
+    refuse(native, status, events.refusal(refused));
     settle();
   }
 

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { SocketAddress } from 'node:net';
+import { type HttpResponse } from 'uWebSockets.js';
 
 /** What a BridgeSocket needs from its request. */
 export interface SocketHost {
@@ -85,6 +86,11 @@ export class BridgeSocket extends EventEmitter {
   uncork(): void {
     return;
   }
+}
+
+/** The address of the other end. To be asked before the answer is sent. */
+export function peerOf(native: Pick<HttpResponse, 'getRemoteAddress'>): string {
+  return addressText(new Uint8Array(native.getRemoteAddress()));
 }
 
 /** An address of 4 or 16 bytes as node:net writes it (RFC 5952); empty when there is none. */

@@ -10,13 +10,20 @@ import { nameOf, userFault } from '../../engine/text/names.js';
 const RULES_MAX = 100;
 
 /**
+ * The end of the year 9999, s since 1970: what is later cannot be written as a time (RFC 3339 section 1). Who puts it into a token
+ * most likely means ms, and a token for 50,000 years, or one that no revocation of its user covers, is not what they want.
+ */
+const LAST_S = 253_402_300_799;
+const Seconds = Type.Number({ minimum: 0, maximum: LAST_S });
+
+/**
  * The claims of a token that Parlor reads, besides those of RFC 7519 that the library checks. Others are ignored, as
  * section 4 of the RFC has it.
  */
 const Claims = Type.Object({
   sub: Type.String(),
-  exp: Type.Number(),
-  iat: Type.Optional(Type.Number()),
+  exp: Seconds,
+  iat: Type.Optional(Seconds),
   jti: Type.Optional(TokenId),
   scope: Type.Optional(Type.String()),
   rooms: Type.Optional(

@@ -1,6 +1,6 @@
-import type { TemplatedApp } from 'uWebSockets.js';
 import type { Outlet } from '../../engine/ports.js';
 import { asUtf8 } from '../http/utf8.js';
+import type { Publishers } from './publishers.js';
 import { SenderQueue, type Sender } from './sender-queue.js';
 
 /**
@@ -64,7 +64,7 @@ export class GatheredOutlet implements Outlet {
   private readonly nextTurn = (): void => this.turn();
 
   constructor(
-    private readonly app: Pick<TemplatedApp, 'publish'>,
+    private readonly app: Pick<Publishers, 'publish'>,
     readonly bufferBytes: number,
     private readonly rule = GATHER,
   ) {}

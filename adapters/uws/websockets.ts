@@ -3,11 +3,19 @@ import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp } from 'uWe
 import { ERRORS } from '../../engine/errors.js';
 import { requestIdOf } from '../../engine/hello.js';
 import type { Outlet } from '../../engine/ports.js';
-import { addressText } from '../http/socket.js';
+import { peerOf } from '../http/socket.js';
 import { CorkedWriter } from './corked-writer.js';
 import { GatheredOutlet, type GatherRule } from './gathered-outlet.js';
-import { chooseProtocol, handshakeFault, readHeaders, VERSION, type HandshakeFault } from './handshake.js';
+import {
+  chooseProtocol,
+  handshakeFault,
+  readHeaders,
+  VERSION,
+  type HandshakeFault,
+  type Headers,
+} from './handshake.js';
 import { Heartbeat } from './heartbeat.js';
+import { Publishers } from './publishers.js';
 import { UwsSocket, type SocketHandler, type SocketParts, type Upgrade } from './socket.js';
 import { asUtf8 } from '../http/utf8.js';
 
@@ -24,6 +32,8 @@ export interface WebSocketOptions {
   readonly pingS: number;
   /** A connection whose client sends nothing for this time, not even a pong, is closed at most `pingS` later; s. */
   readonly silenceS: number;
+  /** The client's address, for the peer's and the header X-Forwarded-For, or ''. */
+  readonly addressOf: (peer: string, forwardedFor: string) => string;
   /** For benchmarks: another rule than the one that was found best. */
   readonly gather?: GatherRule;
   /** Called for each new WebSocket. Returns its handler, or null if it has refused and closed the socket. */
@@ -50,10 +60,18 @@ interface UserData {
   readonly socket: UwsSocket;
 }
 
-/** Accepts WebSockets whose path fits the pattern. Returns the outlet that publishes frames to their topics. */
-export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): Outlet {
-  const { pattern, protocol, maxFrameBytes, maxBufferedBytes, pingS, silenceS, refused } = options;
-  const outlet = new GatheredOutlet(app, maxBufferedBytes, options.gather);
+/** The WebSockets of a server. */
+export interface WebSockets {
+  /** Publishes frames to their topics. */
+  readonly outlet: Outlet;
+  /** Accepts WebSockets of this app, one of several perhaps, whose path fits the pattern. */
+  readonly attach: (app: TemplatedApp) => void;
+}
+
+export function createWebSockets(options: WebSocketOptions): WebSockets {
+  const { pattern, protocol, maxFrameBytes, maxBufferedBytes, pingS, silenceS, refused, addressOf } = options;
+  const publishers = new Publishers();
+  const outlet = new GatheredOutlet(publishers, maxBufferedBytes, options.gather);
   const heartbeat = new Heartbeat({ pingS, silenceS });
   const parts: SocketParts = {
     ...{ outlet, maxBufferedBytes, heartbeat },
@@ -61,69 +79,86 @@ export function attachWebSockets(app: TemplatedApp, options: WebSocketOptions): 
     awaited: new Map(),
   };
 
-  function refuse(res: HttpResponse, req: HttpRequest, fault: HandshakeFault): void {
-    const upgrade = readUpgrade(res, req);
+  function refuse(res: HttpResponse, req: HttpRequest, headers: Headers, fault: HandshakeFault): void {
+    const upgrade = readUpgrade(res, req, headers);
     const requestId = requestIdOf(upgrade.requestId);
     refused(fault, { ...upgrade, requestId });
     answerFault(res, fault, requestId);
   }
 
-  app.ws<UserData>(pattern, {
-    maxPayloadLength: maxFrameBytes * HARD_LIMIT_FACTOR,
-    maxBackpressure: maxBufferedBytes,
-    idleTimeout: IDLE_TIMEOUT_S,
-    sendPingsAutomatically: false,
-    compression: uWS.DISABLED,
-    upgrade(res, req, context) {
-      const headers = readHeaders(req);
-      const fault = handshakeFault(headers);
-      if (fault) {
-        refuse(res, req, fault);
-        return;
-      }
-      const socket = new UwsSocket(readUpgrade(res, req), parts);
-      const key = req.getHeader('sec-websocket-key');
-      const extensions = req.getHeader('sec-websocket-extensions');
-      res.upgrade({ socket }, key, chooseProtocol(headers, protocol), extensions, context);
-    },
-    open(ws) {
-      const { socket } = ws.getUserData();
-      socket.opened(ws);
-      socket.handler = options.opened(socket);
-      socket.upgrade = null;
-    },
-    message(ws, message, isBinary) {
-      const { socket } = ws.getUserData();
-      socket.received();
-      const { handler } = socket;
-      if (!handler) return;
-      if (message.byteLength > maxFrameBytes) {
-        handler.end('payload_too_large', `a frame holds at most ${maxFrameBytes} bytes`);
-      } else if (isBinary) handler.refuse('bad_request', 'send text frames: binary frames are not supported');
-      else handler.frame(Buffer.from(message).toString());
-    },
-    ping: (ws) => ws.getUserData().socket.received(),
-    pong: (ws) => ws.getUserData().socket.received(),
-    drain: (ws) => ws.getUserData().socket.drained(),
-    dropped: (ws) => ws.getUserData().socket.overflowed(),
-    close(ws, code, message) {
-      // If there was no close frame, the reason is uWebSockets.js's own.
-      const why = code === ABNORMAL ? Buffer.from(message).toString() : '';
-      ws.getUserData().socket.closed(code, why);
-    },
-  });
-  // uWebSockets.js passes requests without a key of the right length on to the next route.
-  app.get(pattern, (res, req) =>
-    refuse(
-      res,
-      req,
-      handshakeFault(readHeaders(req)) ?? {
-        code: 'bad_request',
-        detail: 'this is not a WebSocket handshake',
+  function attach(app: TemplatedApp): void {
+    const sockets = publishers.add(app);
+    app.ws<UserData>(pattern, {
+      maxPayloadLength: maxFrameBytes * HARD_LIMIT_FACTOR,
+      maxBackpressure: maxBufferedBytes,
+      idleTimeout: IDLE_TIMEOUT_S,
+      sendPingsAutomatically: false,
+      compression: uWS.DISABLED,
+      upgrade(res, req, context) {
+        const headers = readHeaders(req);
+        const fault = handshakeFault(headers);
+        if (fault) {
+          refuse(res, req, headers, fault);
+          return;
+        }
+        const socket = new UwsSocket(readUpgrade(res, req, headers), parts);
+        const key = req.getHeader('sec-websocket-key');
+        const extensions = req.getHeader('sec-websocket-extensions');
+        res.upgrade({ socket }, key, chooseProtocol(headers, protocol), extensions, context);
       },
-    ),
-  );
-  return outlet;
+      open(ws) {
+        const { socket } = ws.getUserData();
+        sockets.opened();
+        socket.opened(ws);
+        socket.handler = options.opened(socket);
+        socket.upgrade = null;
+      },
+      message(ws, message, isBinary) {
+        const { socket } = ws.getUserData();
+        socket.received();
+        const { handler } = socket;
+        if (!handler) return;
+        if (message.byteLength > maxFrameBytes) {
+          handler.end('payload_too_large', `a frame holds at most ${maxFrameBytes} bytes`);
+        } else if (isBinary)
+          handler.refuse('bad_request', 'send text frames: binary frames are not supported');
+        else handler.frame(Buffer.from(message).toString());
+      },
+      ping: (ws) => ws.getUserData().socket.received(),
+      pong: (ws) => ws.getUserData().socket.received(),
+      drain: (ws) => ws.getUserData().socket.drained(),
+      dropped: (ws) => ws.getUserData().socket.overflowed(),
+      close(ws, code, message) {
+        // If there was no close frame, the reason is uWebSockets.js's own.
+        sockets.closed();
+        const why = code === ABNORMAL ? Buffer.from(message).toString() : '';
+        ws.getUserData().socket.closed(code, why);
+      },
+    });
+    // uWebSockets.js passes requests without a key of the right length on to the next route.
+    app.get(pattern, (res, req) => {
+      const headers = readHeaders(req);
+      const none = { code: 'bad_request', detail: 'this is not a WebSocket handshake' } as const;
+      refuse(res, req, headers, handshakeFault(headers) ?? none);
+    });
+  }
+
+  function readUpgrade(res: HttpResponse, req: HttpRequest, headers: Headers): Upgrade {
+    // Undefined without a question mark, which the types do not say.
+    const query: string | undefined = req.getQuery();
+    return {
+      path: req.getUrl(),
+      query: query ?? '',
+      requestId: req.getHeader('x-request-id'),
+      // Its lines are joined: an attacker's own would be the first.
+      ip: addressOf(peerOf(res), headers.get('x-forwarded-for') ?? ''),
+      authorization: req.getHeader('authorization'),
+      protocols: req.getHeader('sec-websocket-protocol'),
+      origin: req.getHeader('origin'),
+      host: req.getHeader('host'),
+    };
+  }
+  return { outlet, attach };
 }
 
 /** The code of a connection that ended without a close frame (RFC 6455 section 7.1.5). */
@@ -142,19 +177,4 @@ function answerFault(res: HttpResponse, { code, detail }: HandshakeFault, reques
     }
     res.end(asUtf8(JSON.stringify({ type: `urn:parlor:error:${code}`, title, status, detail, code })), true);
   });
-}
-
-function readUpgrade(res: HttpResponse, req: HttpRequest): Upgrade {
-  // Undefined without a question mark, which the types do not say.
-  const query: string | undefined = req.getQuery();
-  return {
-    path: req.getUrl(),
-    query: query ?? '',
-    requestId: req.getHeader('x-request-id'),
-    ip: addressText(new Uint8Array(res.getRemoteAddress())),
-    authorization: req.getHeader('authorization'),
-    protocols: req.getHeader('sec-websocket-protocol'),
-    origin: req.getHeader('origin'),
-    host: req.getHeader('host'),
-  };
 }

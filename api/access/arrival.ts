@@ -7,18 +7,26 @@ const FRAMES_MAX = 16;
 /** A WebSocket whose token is being checked: keeps what its client sends meanwhile. */
 export class Arrival implements SocketHandler {
   private frames: string[] = [];
-  private isGone = false;
+  private isDone = false;
 
-  /** `refuse`: ends the socket with this reason. */
-  constructor(private readonly refuseSocket: (code: ErrorCode, message: string) => void) {}
+  /** `refuseSocket` ends the socket with this reason; `left` is called if its client goes before that. */
+  constructor(
+    private readonly refuseSocket: (code: ErrorCode, message: string) => void,
+    private readonly left: () => void,
+  ) {}
 
   /** Whether the socket is closed, or refused. */
   get isOver(): boolean {
-    return this.isGone;
+    return this.isDone;
+  }
+
+  /** From now on somebody else decides about the socket: `left` is not called any more. */
+  finish(): void {
+    this.isDone = true;
   }
 
   frame(text: string): void {
-    if (this.isGone) return;
+    if (this.isDone) return;
     if (this.frames.length < FRAMES_MAX) this.frames.push(text);
     else this.end('rate_limited', 'too many frames before the welcome');
   }
@@ -35,12 +43,14 @@ export class Arrival implements SocketHandler {
   }
 
   end(code: ErrorCode, message: string): void {
-    if (this.isGone) return;
-    this.isGone = true;
+    if (this.isDone) return;
+    this.isDone = true;
     this.refuseSocket(code, message);
   }
 
   closed(): void {
-    this.isGone = true;
+    if (this.isDone) return;
+    this.isDone = true;
+    this.left();
   }
 }

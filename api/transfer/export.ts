@@ -1,8 +1,9 @@
 import type { Writable } from 'node:stream';
+import type { Revocation } from '../../engine/access/revocation.js';
 import type { DurableEvent } from '../../engine/messages/events.js';
 import type { RoomRecord, Store } from '../../engine/ports.js';
 import { TransferFault } from './fault.js';
-import { completeLine, endLine, eventLine, roomLine } from './format.js';
+import { completeLine, endLine, eventLine, revocationLine, roomLine } from './format.js';
 import { sinkTo } from './sink.js';
 
 /** How far an export has come. */
@@ -16,6 +17,8 @@ export interface ExportTally {
 export interface ExportOptions {
   readonly store: Pick<Store, 'load' | 'history' | 'rooms'>;
   readonly rooms: readonly string[] | 'all';
+  /** Written before the rooms; left out: none. */
+  readonly revocations?: readonly Revocation[];
   readonly out: Writable;
   /** Called whenever something has been written. */
   readonly report: (tally: ExportTally) => void;
@@ -46,6 +49,7 @@ const HELD_CHARACTERS = 8_000_000;
 export async function exportRooms({
   store,
   rooms,
+  revocations = [],
   out,
   report,
   signal,
@@ -58,6 +62,7 @@ export async function exportRooms({
     report({ ...tally });
   };
   tell();
+  for (const one of revocations) await sink(revocationLine(one));
   for await (const listed of recordsOf(store, rooms)) {
     // The list is read in pages, so its record may be out of date.
     const room = (await store.load(listed.room_id)) ?? listed;
@@ -71,7 +76,7 @@ export async function exportRooms({
     tally.rooms++;
     tell();
   }
-  await sink(completeLine(tally.rooms));
+  await sink(completeLine(tally.rooms, revocations.length));
   return { ...tally };
 }
 

@@ -1,4 +1,5 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { Revocation } from '../../engine/access/revocation.js';
 import { checker, faultLine } from '../../engine/messages/check.js';
 import { DURABLE_EVENTS, type DurableEvent } from '../../engine/messages/events.js';
 import { RoomId, Timestamp } from '../../engine/messages/fields.js';
@@ -35,25 +36,40 @@ const EndLine = Type.Object(
   { type: Type.Literal('end'), room_id: RoomId, events: Count, head_seq: Count },
   strict,
 );
-const CompleteLine = Type.Object({ type: Type.Literal('complete'), rooms: Count }, strict);
+const RevocationLine = Type.Object({ type: Type.Literal('revocation'), ...Revocation.properties }, strict);
+const CompleteLine = Type.Object(
+  { type: Type.Literal('complete'), rooms: Count, revocations: Type.Optional(Count) },
+  strict,
+);
 
 /**
- * The lines of an export: UTF-8, one JSON object a line. For each room, in this order:
+ * The lines of an export: UTF-8, one JSON object a line. An export of everything begins with a `revocation` for each user and token
+ * that is revoked, before the rooms: nobody is to get into a room that is there while they are not. A Parlor that does not know
+ * this line refuses the file at its first line, and leaves nothing out in silence.
+ *
+ * For each room, in this order:
  *
  * - `room`: its record as it was when its export began, and `first_seq`, the seq of the first event that follows:
  *   greater than 1 if older ones were forgotten, `head_seq + 1` if there is none;
  * - its durable events, as DURABLE_EVENTS has them, from `first_seq` to `head_seq` without a gap;
  * - `end`: how many events there were, and the last one's seq.
  *
- * After the last room comes `complete` with the number of rooms. A file without it was cut off. Exports can be
+ * After the last room comes `complete` with the number of rooms, and of revocations if there are some. A file without it was cut off. Exports can be
  * joined (`cat`). Fields stand in the order of their schema, so equal rooms are equal bytes, whatever the store.
  */
-const LINES = { room: RoomLine, ...DURABLE_EVENTS, end: EndLine, complete: CompleteLine };
+const LINES = {
+  room: RoomLine,
+  ...DURABLE_EVENTS,
+  end: EndLine,
+  revocation: RevocationLine,
+  complete: CompleteLine,
+};
 
 export type RoomLine = Static<typeof RoomLine>;
 export type EndLine = Static<typeof EndLine>;
+export type RevocationLine = Static<typeof RevocationLine>;
 export type CompleteLine = Static<typeof CompleteLine>;
-export type Line = RoomLine | DurableEvent | EndLine | CompleteLine;
+export type Line = RoomLine | DurableEvent | EndLine | RevocationLine | CompleteLine;
 
 export function roomLine(room: RoomRecord, firstSeq: number): string {
   return write({ type: 'room', version: VERSION, room, first_seq: firstSeq });
@@ -67,8 +83,12 @@ export function endLine(room: RoomRecord, events: number): string {
   return write({ type: 'end', room_id: room.room_id, events, head_seq: room.head_seq });
 }
 
-export function completeLine(rooms: number): string {
-  return write({ type: 'complete', rooms });
+export function revocationLine(revocation: Revocation): string {
+  return write({ type: 'revocation', ...revocation });
+}
+
+export function completeLine(rooms: number, revocations = 0): string {
+  return write({ type: 'complete', rooms, ...(revocations > 0 ? { revocations } : {}) });
 }
 
 function write(line: Line): string {
@@ -121,6 +141,7 @@ export function parseLine(text: string): Line {
   if (faults) throw new LineFault(faultLine(faults));
   const line = reader.spell(value) as Line;
   if (line.type === 'room') requireTime('room/created_at', line.room.created_at);
+  if (line.type === 'revocation') requireRevocation(line);
   if ('at' in line) requireTime('at', line.at);
   return line;
 }
@@ -130,6 +151,13 @@ function refuseOtherVersions({ type, version }: { type: string; version?: unknow
   throw new LineFault(
     `the export is of version ${String(version)}, this Parlor reads version ${VERSION}: use a newer Parlor`,
   );
+}
+
+function requireRevocation({ user, token_id, revoked_at, until }: RevocationLine): void {
+  if ((user === undefined) === (token_id === undefined))
+    throw new LineFault('it must have either user or token_id');
+  requireTime('revoked_at', revoked_at);
+  if (until !== undefined) requireTime('until', until);
 }
 
 /** Stores keep times in this form only; any other would be read back changed. */

@@ -1,8 +1,10 @@
 import { addAbortSignal, type Readable } from 'node:stream';
+import type { Store } from '../../engine/ports.js';
 import { LineFault, TransferFault } from './fault.js';
-import { parseLine, type Line } from './format.js';
+import { parseLine, type CompleteLine, type Line } from './format.js';
 import { beginRoom, type RoomImport, type RoomStore } from './import-room.js';
 import { readLines, type TextLine } from './lines.js';
+import { takeRevocations } from './revocations.js';
 import { createWriter, type WriterStore } from './writer.js';
 
 /** How far an import has come. */
@@ -13,12 +15,14 @@ export interface ImportTally {
   readonly events: number;
   /** Rooms that were complete before. */
   readonly known: number;
+  /** Revocations that were stored: not those that are over, or were in force before. */
+  readonly revocations: number;
   /** Bytes of the input that have been processed. */
   readonly bytes: number;
 }
 
 export interface ImportOptions {
-  readonly store: RoomStore & WriterStore;
+  readonly store: RoomStore & WriterStore & Pick<Store, 'revoke' | 'revocations'>;
   readonly input: Readable;
   /** Called every few hundred lines and at the end, also after an error. */
   readonly report: (tally: ImportTally) => void;
@@ -36,11 +40,12 @@ const REPORT_LINES = 250;
  */
 export async function importRooms({ store, input, report, signal }: ImportOptions): Promise<ImportTally> {
   const writer = createWriter(store);
-  let [known, bytes] = [0, 0];
-  const tally = (): ImportTally => ({ ...writer.stored, known, bytes });
+  const takeRevocation = takeRevocations(store);
+  let [known, revocations, bytes] = [0, 0, 0];
+  const tally = (): ImportTally => ({ ...writer.stored, known, revocations, bytes });
   let room: RoomImport | null = null;
-  /** Rooms since the last `complete`. */
-  let rooms = 0;
+  /** Rooms and revocations since the last `complete`. */
+  let seen = { rooms: 0, revocations: 0 };
   let complete = false;
   let lastLine = 0;
 
@@ -53,10 +58,16 @@ export async function importRooms({ store, input, report, signal }: ImportOption
     }
     if (line.type === 'complete') {
       if (room) throw new LineFault(`the export is over, but room ${room.roomId} has not ended`);
-      if (line.rooms !== rooms)
-        throw new LineFault(`the export had ${line.rooms} rooms, and here are ${rooms}: lines are missing`);
-      rooms = 0;
+      requireAll(line, seen);
+      seen = { rooms: 0, revocations: 0 };
       complete = true;
+      return;
+    }
+    if (line.type === 'revocation') {
+      if (room) throw new LineFault(`a revocation, but room ${room.roomId} has not ended`);
+      const { type: _, ...revocation } = line;
+      if (await takeRevocation(revocation)) revocations++;
+      seen.revocations++;
       return;
     }
     if (!room) throw new LineFault(`${line.type}: no room has begun; is the beginning of the file missing?`);
@@ -67,7 +78,7 @@ export async function importRooms({ store, input, report, signal }: ImportOption
     await room.end(line);
     if (room.complete) known++;
     room = null;
-    rooms++;
+    seen.rooms++;
   }
 
   try {
@@ -89,6 +100,19 @@ export async function importRooms({ store, input, report, signal }: ImportOption
   } finally {
     report(tally());
   }
+}
+
+function requireAll(
+  line: CompleteLine,
+  seen: { readonly rooms: number; readonly revocations: number },
+): void {
+  const { rooms, revocations = 0 } = line;
+  if (rooms !== seen.rooms)
+    throw new LineFault(`the export had ${rooms} rooms, and here are ${seen.rooms}: lines are missing`);
+  if (revocations !== seen.revocations)
+    throw new LineFault(
+      `the export had ${revocations} revocations, and here are ${seen.revocations}: lines are missing`,
+    );
 }
 
 async function located(lineNumber: number, work: () => Promise<void>): Promise<void> {

@@ -6,6 +6,7 @@ import type { ExportCommand, ImportCommand } from '../command-line.js';
 import { exportRooms, type ExportTally } from './export.js';
 import { ReaderGone, TransferFault, faultText } from './fault.js';
 import { importRooms, type ImportTally } from './import.js';
+import { lastingRevocations } from './revocations.js';
 import { createProgress, NO_PROGRESS, type Progress, type Terminal } from './progress.js';
 
 /** What runTransfer uses of `process`. Tests pass streams of their own. */
@@ -103,11 +104,13 @@ async function runExport(
 ): Promise<string> {
   // No bar if the terminal shows the export: it would appear between the export's lines.
   const progress = stdout.isTTY === true ? NO_PROGRESS : createProgress(stderr, 'Exporting');
+  // They are the whole server's, and so not in the export of single rooms.
+  const revocations = command.rooms === 'all' ? await lastingRevocations(store, Date.now()) : [];
   const describe = ({ rooms, events }: ExportTally): string =>
-    `${count(rooms, 'room')}, ${count(events, 'event')}`;
+    `${count(rooms, 'room')}, ${count(events, 'event')}${revoked(revocations.length)}`;
   const report = (tally: ExportTally): void => progress.update(tally.events, tally.total, describe(tally));
   const tally = await withProgress(progress, () =>
-    exportRooms({ store, rooms: command.rooms, out: stdout, report, signal }),
+    exportRooms({ store, rooms: command.rooms, revocations, out: stdout, report, signal }),
   );
   return `exported ${describe(tally)}`;
 }
@@ -125,10 +128,10 @@ async function runImport(
   const input = file === null ? stdin : createReadStream(file);
   const progress = createProgress(stderr, 'Importing');
   // `rooms` are those that this import completed. `known` ones were complete before and are not among them.
-  const describe = ({ rooms, events, known }: ImportTally): string =>
-    `${count(rooms, 'room')}, ${count(events, 'event')}` +
+  const describe = ({ rooms, events, known, revocations }: ImportTally): string =>
+    `${count(rooms, 'room')}, ${count(events, 'event')}${revoked(revocations)}` +
     (known > 0 ? `; ${count(known, 'room')} already there` : '');
-  let latest: ImportTally = { rooms: 0, events: 0, known: 0, bytes: 0 };
+  let latest: ImportTally = { rooms: 0, events: 0, known: 0, revocations: 0, bytes: 0 };
   const report = (tally: ImportTally): void => {
     latest = tally;
     // Bytes: the number of events in the file is not known.
@@ -148,10 +151,10 @@ async function runImport(
  * What an import that failed has left in the store; empty if that is nothing. Importing the file again is safe also if a
  * room is there by half: it is continued after its last stored event. Until then it is closed, so nobody posts into it.
  */
-function progressMade({ rooms, events }: ImportTally): string {
+function progressMade({ rooms, events, revocations }: ImportTally): string {
   // Rooms that were there before do not count: this import has not changed them.
-  if (rooms === 0 && events === 0) return '';
-  const stored = `${count(rooms, 'room')}, ${count(events, 'event')}`;
+  if (rooms === 0 && events === 0 && revocations === 0) return '';
+  const stored = `${count(rooms, 'room')}, ${count(events, 'event')}${revoked(revocations)}`;
   return `; imported so far: ${stored}. Import the whole file again to continue`;
 }
 
@@ -174,6 +177,11 @@ async function sizeOf(file: string): Promise<number | null> {
   } catch (cause) {
     throw new TransferFault(`cannot read ${file}: ${faultText(cause)}`, { cause });
   }
+}
+
+/** Nearly all exports have none. */
+function revoked(n: number): string {
+  return n === 0 ? '' : `, ${count(n, 'revocation')}`;
 }
 
 function count(n: number, what: string): string {

@@ -13,8 +13,8 @@ export interface HttpPlan {
   /** Posts go to channel:post-0, channel:post-1, … in turn. */
   readonly rooms: number;
   readonly textBytes: number;
-  /** Sent with each post. */
-  readonly token?: string;
+  /** A file of tokens, one a line: they are sent in turn, one with each post. */
+  readonly tokensFile?: string;
   /** How long unanswered posts are waited for at the end, ms; then they are lost. Default: 5,000. */
   readonly quietMs?: number;
 }

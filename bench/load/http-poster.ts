@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { encodeIntoCompressedBase64 } from 'hdr-histogram-js';
 import { openHttpConnection, type HttpConnection } from './http-connection.js';
 import { emptyHistogram, record } from './http-latency.js';
@@ -21,7 +22,10 @@ interface Slot {
 }
 
 const plan = JSON.parse(process.argv[2] ?? '{}') as HttpPlan;
-const requests = Array.from({ length: plan.rooms }, (_, room) => requestTo(room));
+const tokens = plan.tokensFile === undefined ? [] : readFileSync(plan.tokensFile, 'utf8').trim().split('\n');
+const requests = Array.from({ length: Math.max(plan.rooms, tokens.length) }, (_, i) =>
+  requestTo(i % plan.rooms, tokens[i % tokens.length]),
+);
 const slots = Array.from({ length: plan.connections }, (): Slot => ({
   connection: null,
   plannedAt: 0,
@@ -30,7 +34,7 @@ const slots = Array.from({ length: plan.connections }, (): Slot => ({
 const latency = emptyHistogram();
 const goodLatency = emptyHistogram();
 const byStatus: Record<string, number> = {};
-let nextRoom = 0;
+let next = 0;
 let posting = false;
 /** The window, in performance.now(). */
 let begun = Infinity;
@@ -73,11 +77,11 @@ const result: PosterResult = {
 };
 say({ says: 'done', result });
 
-function requestTo(room: number): Buffer {
+function requestTo(room: number, token: string | undefined): Buffer {
   const body = JSON.stringify({ user: 'user-7', text: 'x'.repeat(plan.textBytes) });
   return Buffer.from(
     `POST /api/rooms/channel:post-${room}/messages HTTP/1.1\r\nHost: 127.0.0.1:${plan.port}\r\n` +
-      (plan.token === undefined ? '' : `Authorization: Bearer ${plan.token}\r\n`) +
+      (token === undefined ? '' : `Authorization: Bearer ${token}\r\n`) +
       `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
@@ -117,9 +121,9 @@ function goOn(slot: Slot, now: number): void {
 }
 
 function post(slot: Slot, plannedAt: number): void {
-  const request = requests[nextRoom];
+  const request = requests[next];
   if (!request) throw new RangeError('there are no rooms to post to');
-  nextRoom = (nextRoom + 1) % requests.length;
+  next = (next + 1) % requests.length;
   slot.plannedAt = plannedAt;
   underWay++;
   const now = performance.now();

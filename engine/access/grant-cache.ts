@@ -8,18 +8,33 @@ const KEPT = 20_000;
 /** After so long a token is verified again, ms: its key may have been taken out meanwhile. */
 const KEPT_MS = 600_000;
 
+/** Tokens that are found without their hash. A power of two. */
+const RECENT = 64;
+
+interface Kept {
+  readonly grant: Grant;
+  readonly until: number;
+}
+
 /**
- * Grants of tokens that were verified. Tokens are kept by their hash, so that nobody finds them in a dump of the memory;
- * that costs no more than a map of such long texts (1.2 µs a token of 500 characters, either way).
+ * Grants of tokens that were verified. Tokens are kept by their hash, so that a dump of the memory does not hold all that are
+ * valid. A hash takes 0.8 µs, 4 % of a post over HTTP, so the few that were used last are found as they are: the buffers of
+ * requests hold those anyway.
  */
 export class GrantCache {
-  private readonly grants = new Map<string, { readonly grant: Grant; readonly until: number }>();
+  private readonly grants = new Map<string, Kept>();
+  private readonly recent: { readonly token: string; readonly kept: Kept }[] = [];
 
   constructor(private readonly clock: Pick<Clock, 'now'>) {}
 
   get(token: string): Grant | null {
+    const place = placeOf(token);
+    const recent = this.recent[place];
+    if (recent !== undefined && recent.token === token) return this.valid(recent.kept);
     const kept = this.grants.get(keyOf(token));
-    return kept !== undefined && kept.until > this.clock.now() ? kept.grant : null;
+    if (kept === undefined) return null;
+    this.recent[place] = { token, kept };
+    return this.valid(kept);
   }
 
   add(token: string, grant: Grant): void {
@@ -28,14 +43,27 @@ export class GrantCache {
       if (oldest !== undefined) this.grants.delete(oldest);
     }
     const until = Math.min(grant.endsAt, this.clock.now() + KEPT_MS);
-    this.grants.set(keyOf(token), { grant, until });
+    const kept = { grant, until };
+    this.grants.set(keyOf(token), kept);
+    this.recent[placeOf(token)] = { token, kept };
   }
 
   clear(): void {
     this.grants.clear();
+    this.recent.length = 0;
+  }
+
+  private valid({ grant, until }: Kept): Grant | null {
+    return until > this.clock.now() ? grant : null;
   }
 }
 
 function keyOf(token: string): string {
   return hash('sha256', token, 'base64');
+}
+
+/** By characters of the signature, which are as good as random; the very last holds fewer bits than the others. */
+function placeOf(token: string): number {
+  const { length } = token;
+  return (token.charCodeAt(length - 2) ^ (token.charCodeAt(length - 3) << 3)) & (RECENT - 1);
 }

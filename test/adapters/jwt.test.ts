@@ -79,6 +79,20 @@ t.test('claims', async (t) => {
   t.match(await checks.verify('x'.repeat(TOKEN_MAX + 1)), { ...refused, message: /longer than/ });
   const exp = inSeconds(60) + 0.25;
   t.match(await of({ exp }), { endsAt: exp * 1_000 }, 'a fraction of a second counts');
+  for (const name of ['Alice', '', 7, null, { a: [] }, 'x'.repeat(1_000), 'a\u0000b'])
+    t.match(await of({ name }), { user: 'alice' }, 'a claim that Parlor does not read is ignored');
+});
+
+t.test('times in ms, which would make a token good for ever, are refused', async (t) => {
+  const checks = verifier('HS256');
+  const of = async (claims: object) => checks.verify(await token({ sub: 'alice', ...claims }));
+  const last = Date.UTC(9999, 11, 31, 23, 59, 59) / 1_000;
+  const good = await of({ exp: last, iat: last });
+  t.match(good, { user: 'alice' });
+  t.equal('endsAt' in good && new Date(good.endsAt).toISOString(), '9999-12-31T23:59:59.000Z');
+  for (const exp of [last + 1, Date.now() + 3_600_000, 8.65e12, 1e308])
+    t.match(await of({ exp }), { code: 'unauthorized', message: /exp: / }, `exp ${exp}`);
+  t.match(await of({ iat: Date.now() }), { code: 'unauthorized', message: /iat: / });
 });
 
 /** Serves what `answer` holds, and counts the requests. */

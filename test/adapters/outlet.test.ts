@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
 import { createUwsServer } from '../../adapters/uws/server.js';
 import type { UwsSocket } from '../../adapters/uws/socket.js';
-import { attachWebSockets } from '../../adapters/uws/websockets.js';
+import { createWebSockets } from '../../adapters/uws/websockets.js';
 import { outletConformance, type Wire } from '../conformance/outlet.js';
 import { Client, Hub } from '../support/engine.js';
 import { until } from '../support/until.js';
@@ -9,7 +9,7 @@ import { until } from '../support/until.js';
 outletConformance('uWebSockets.js', async () => {
   const server = createUwsServer();
   const opened: { socket: UwsSocket; gone: boolean; ended: string | null }[] = [];
-  const outlet = attachWebSockets(server.app, {
+  const { outlet, attach } = createWebSockets({
     pattern: '/ws/*',
     protocol: 'parlor.v1',
     maxFrameBytes: 1024,
@@ -17,6 +17,7 @@ outletConformance('uWebSockets.js', async () => {
     pingS: 25,
     silenceS: 120,
     refused: () => undefined,
+    addressOf: (peer) => peer,
     opened(socket) {
       const one = { socket, gone: false, ended: null as string | null };
       opened.push(one);
@@ -25,6 +26,7 @@ outletConformance('uWebSockets.js', async () => {
       return { frame: ignore, refuse: ignore, end, closed: () => (one.gone = true) };
     },
   });
+  server.attach(attach);
   const port = await server.listen('127.0.0.1', 0, 'exclusive');
   return {
     outlet,

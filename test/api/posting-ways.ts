@@ -70,11 +70,11 @@ export async function serve(t: Test, short: boolean, answer = answerOf): Promise
     },
   } as AppParts['engine'];
   const write = (line: string): void => {
-    const { level, request_id, cause, method, url, status, msg } = JSON.parse(plain(line)) as Record<
+    const { level, request_id, cause, method, url, status, ip, msg } = JSON.parse(plain(line)) as Record<
       string,
       unknown
     >;
-    log.push({ level, request_id, cause, method, url, status, msg });
+    log.push({ level, request_id, cause, method, url, status, ip, msg });
   };
   const { log: logger } = Fastify({ logger: { stream: { write } } });
   const requestLog = {
@@ -82,7 +82,8 @@ export async function serve(t: Test, short: boolean, answer = answerOf): Promise
     requested: (fields: object) => logger.info(fields, 'request'),
   };
   const guard = createGuard([], ['chat.example']);
-  const refusals = createRefusals(requestLog, metrics);
+  const addressOf = (peer: string): string => peer;
+  const refusals = createRefusals(requestLog, metrics, addressOf);
   const bridge = createHttpBridge({
     maxBodyBytes: 2 * MAX_BODY_BYTES,
     refuse: (given) => refusals.refuse(given),
@@ -92,6 +93,7 @@ export async function serve(t: Test, short: boolean, answer = answerOf): Promise
     engine,
     metrics,
     guard,
+    addressOf,
     store: {} as AppParts['store'],
     clock: systemClock,
     presetOf: () => BARE,
@@ -104,7 +106,7 @@ export async function serve(t: Test, short: boolean, answer = answerOf): Promise
     serverFactory: bridge.serverFactory,
   });
   const cut = shortPost(
-    { engine, metrics, guard, clock: systemClock, maxBodyBytes: MAX_BODY_BYTES },
+    { engine, metrics, guard, addressOf, clock: systemClock, maxBodyBytes: MAX_BODY_BYTES },
     requestLog,
   );
   const counted: typeof cut = {
@@ -116,7 +118,7 @@ export async function serve(t: Test, short: boolean, answer = answerOf): Promise
     },
   };
   const server = createUwsServer();
-  bridge.attach(server.app, short ? [counted] : []);
+  server.attach((uws) => bridge.attach(uws, short ? [counted] : []));
   const port = await server.listen('127.0.0.1', 0, 'exclusive');
   t.teardown(async () => {
     await app.close();

@@ -1,7 +1,7 @@
 import { Readable, Writable } from 'node:stream';
 import fc from 'fast-check';
 import { createMemoryStore } from '../../adapters/memory/store.js';
-import { exportRooms } from '../../api/transfer/export.js';
+import { exportRooms, type ExportOptions } from '../../api/transfer/export.js';
 import { importRooms, type ImportTally } from '../../api/transfer/import.js';
 import { userFault } from '../../engine/text/names.js';
 import { textFault } from '../../engine/text/texts.js';
@@ -45,11 +45,12 @@ export function collector(beforeEach: (text: string) => Promise<void> | void = (
 }
 
 export async function exported(
-  store: Pick<Store, 'load' | 'history' | 'rooms'>,
+  store: ExportOptions['store'] & Partial<Pick<Store, 'revocations'>>,
   rooms: readonly string[] | 'all' = 'all',
 ): Promise<string> {
   const out = collector();
-  await exportRooms({ store, rooms, out: out.stream, report: () => undefined, signal: never() });
+  const revocations = (rooms === 'all' && (await store.revocations?.())) || [];
+  await exportRooms({ store, rooms, revocations, out: out.stream, report: () => undefined, signal: never() });
   return out.text();
 }
 

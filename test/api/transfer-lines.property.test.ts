@@ -1,12 +1,30 @@
+import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import t from 'tap';
 import { LineFault, TransferFault } from '../../api/transfer/fault.js';
-import { completeLine, endLine, eventLine, parseLine, roomLine } from '../../api/transfer/format.js';
+import {
+  completeLine,
+  endLine,
+  eventLine,
+  parseLine,
+  revocationLine,
+  roomLine,
+} from '../../api/transfer/format.js';
 import { readLines } from '../../api/transfer/lines.js';
+import { nameOf, userFault } from '../../engine/text/names.js';
 import { anyRooms, everything, storeOf } from './transfer-fixture.js';
 
 const RUNS = { numRuns: 1_000 };
+
+function isRefused(text: string): boolean {
+  try {
+    parseLine(text);
+    return false;
+  } catch (cause) {
+    return cause instanceof LineFault && cause.message !== '';
+  }
+}
 
 t.test('each line of an export says what it was made of', async (t) => {
   const property = fc.asyncProperty(anyRooms, async (rooms) => {
@@ -19,6 +37,7 @@ t.test('each line of an export says what it was made of', async (t) => {
           endLine(record, 3),
         ] as const,
         [{ type: 'complete', rooms: 7 }, completeLine(7)] as const,
+        [{ type: 'complete', rooms: 7, revocations: 2 }, completeLine(7, 2)] as const,
       ]) {
         t.same(parseLine(line[1]), line[0]);
       }
@@ -27,11 +46,44 @@ t.test('each line of an export says what it was made of', async (t) => {
   await t.resolves(fc.assert(property, { numRuns: 50 }));
 });
 
+t.test('the line of a revocation says what was revoked, or what is wrong with it', async (t) => {
+  const time = fc.date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true });
+  const who = fc.oneof(
+    fc.record({
+      user: fc
+        .string({ unit: 'binary', minLength: 1, maxLength: 20 })
+        .map(nameOf)
+        .filter((name) => !userFault(name)),
+    }),
+    fc.record({ token_id: fc.stringMatching(/^[!-~]{1,128}$/) }),
+  );
+  const until = fc.option(time, { nil: undefined });
+  const property = fc.property(who, time, until, (about, at, end) => {
+    const revoked_at = at.toISOString();
+    const revocation = { ...about, revoked_at, ...(end === undefined ? {} : { until: end.toISOString() }) };
+    assert.deepEqual(parseLine(revocationLine(revocation)), { type: 'revocation', ...revocation });
+  });
+  t.doesNotThrow(() => fc.assert(property, RUNS));
+  const at = '2024-01-01T00:00:00.000Z';
+  for (const wrong of [
+    { revoked_at: at },
+    { user: 'a', token_id: 'b', revoked_at: at },
+    { user: 'a' },
+    { user: ' a', revoked_at: at },
+    { token_id: 'a b', revoked_at: at },
+    { user: 'a', revoked_at: '2024-01-01' },
+    { user: 'a', revoked_at: at, until: '2024-01-01T00:00:00+02:00' },
+    { user: 'a', revoked_at: at, why: '' },
+  ])
+    t.ok(isRefused(JSON.stringify({ type: 'revocation', ...wrong })), JSON.stringify(wrong));
+});
+
 t.test('whatever a line says, it is one of an export or what is wrong with it is said', async (t) => {
   const types = fc.constantFrom(
     'room',
     'end',
     'complete',
+    'revocation',
     'message_posted',
     'room_closed',
     '__proto__',
@@ -43,7 +95,21 @@ t.test('whatever a line says, it is one of an export or what is wrong with it is
     fc
       .tuple(
         types,
-        fc.dictionary(fc.constantFrom('room', 'room_id', 'seq', 'at', 'version', 'x'), fc.jsonValue()),
+        fc.dictionary(
+          fc.constantFrom(
+            'room',
+            'room_id',
+            'seq',
+            'at',
+            'version',
+            'user',
+            'token_id',
+            'revoked_at',
+            'until',
+            'x',
+          ),
+          fc.jsonValue(),
+        ),
       )
       .map(([type, fields]) => JSON.stringify({ ...fields, type })),
     fc

@@ -45,40 +45,57 @@ for (const [program, config] of [
   [NGINX, nginx],
   [HAPROXY, haproxy],
 ] as const)
-  t.test(`behind ${program.name}, posts and history work, and a quiet WebSocket lives`, async (t) => {
-    const parlor = await startParlor();
-    t.teardown(() => parlor.end('SIGKILL'));
-    const proxy = await startProxyServer(program, config(parlor.port));
-    t.teardown(() => proxy.close());
-    const http = `http://127.0.0.1:${proxy.port}`;
-    await until(() => fetch(`${http}/health`).then(({ status }) => status === 200), {
-      what: 'the way through',
-    });
-    const post = async (text: string): Promise<number> => {
-      const answer = await fetch(`${http}/api/rooms/42/messages`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ user: 'bob', text }),
+  t.test(
+    `behind ${program.name}, posts and history work, a quiet WebSocket lives, and a client has its own address`,
+    async (t) => {
+      const parlor = await startParlor({ TRUSTED_PROXIES: '127.0.0.1' });
+      t.teardown(() => parlor.end('SIGKILL'));
+      const proxy = await startProxyServer(program, config(parlor.port));
+      t.teardown(() => proxy.close());
+      const http = `http://127.0.0.1:${proxy.port}`;
+      await until(() => fetch(`${http}/health`).then(({ status }) => status === 200), {
+        what: 'the way through',
       });
-      await answer.text();
-      return answer.status;
-    };
-    const alice = openClient(`ws://127.0.0.1:${proxy.port}/ws/updates/42?user=alice`);
-    await alice.next('welcome');
-    t.equal(await post('one'), 201);
-    await alice.next('message');
-    const begun = performance.now();
-    await until(() => performance.now() - begun > QUIET_S * 1_000, {
-      what: 'time to pass',
-      timeoutMs: (QUIET_S + 10) * 1_000,
-    });
-    t.equal(await post('two'), 201, 'after a silence in which idle connections to Parlor have ended');
-    t.match(await alice.next('message'), { text: 'two' }, 'the WebSocket is the same');
-    const history = (await (await fetch(`${http}/api/rooms/42/messages`)).json()) as {
-      messages: { text: string }[];
-    };
-    t.same(
-      history.messages.map(({ text }) => text),
-      ['one', 'two'],
-    );
-  });
+      const post = async (text: string): Promise<number> => {
+        const answer = await fetch(`${http}/api/rooms/42/messages`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ user: 'bob', text }),
+        });
+        await answer.text();
+        return answer.status;
+      };
+      const mallory = openClient(`ws://127.0.0.1:${proxy.port}/ws/updates/43?user=mallory`, {
+        localAddress: '127.0.0.2',
+        headers: { 'x-forwarded-for': '198.51.100.1' },
+      });
+      await mallory.next('welcome');
+      await mallory.close();
+      await until(() => parlor.logs.some(({ user }) => user === 'mallory'), {
+        what: 'the line about mallory',
+      });
+      t.match(
+        parlor.logs.find(({ user }) => user === 'mallory'),
+        { ip: '127.0.0.2' },
+        'the one that the proxy saw, not the one that the client made up',
+      );
+      const alice = openClient(`ws://127.0.0.1:${proxy.port}/ws/updates/42?user=alice`);
+      await alice.next('welcome');
+      t.equal(await post('one'), 201);
+      await alice.next('message');
+      const begun = performance.now();
+      await until(() => performance.now() - begun > QUIET_S * 1_000, {
+        what: 'time to pass',
+        timeoutMs: (QUIET_S + 10) * 1_000,
+      });
+      t.equal(await post('two'), 201, 'after a silence in which idle connections to Parlor have ended');
+      t.match(await alice.next('message'), { text: 'two' }, 'the WebSocket is the same');
+      const history = (await (await fetch(`${http}/api/rooms/42/messages`)).json()) as {
+        messages: { text: string }[];
+      };
+      t.same(
+        history.messages.map(({ text }) => text),
+        ['one', 'two'],
+      );
+    },
+  );

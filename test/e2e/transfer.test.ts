@@ -7,6 +7,7 @@ import { endLine, eventLine, completeLine, roomLine } from '../../api/transfer/f
 import { messages, record } from '../conformance/store-fixture.js';
 import { startParlor, type Env, type Parlor } from '../support/parlor.js';
 import { ownDatabase } from '../support/postgres.js';
+import { JWT_ENV, token } from '../support/tokens.js';
 import { until } from '../support/until.js';
 import { oneTo } from './support/chat.js';
 
@@ -120,6 +121,34 @@ t.test('a chat moves from SQLite to PostgreSQL and back while servers run, byte 
   t.match(await (await fresh.post('42', { text: 'and on' })).json(), { seq: head + 1 });
   t.equal(await old.end(), 0);
   t.equal(await fresh.end(), 0);
+});
+
+t.test('who is revoked stays so where everything is imported, on every store', async (t) => {
+  const folder = t.testdir();
+  const postgres = { STORE: 'postgres', DATABASE_URL: await ownDatabase() };
+  const [first, last] = [sqlite(folder, 'first'), sqlite(folder, 'last')];
+  const service = { authorization: `Bearer ${await token({ sub: 'office', scope: 'service' })}` };
+  const alice = await token({ sub: 'alice', rooms: [{ room: '*', may: ['join', 'post'] }] });
+  const bob = await token({ sub: 'bob', jti: 'bobs', rooms: [{ room: '*', may: ['join', 'post'] }] });
+  const bearer = (jwt: string) => ({ authorization: `Bearer ${jwt}` });
+
+  const old = await startParlor({ ...first, ...JWT_ENV });
+  t.equal((await old.post('42', { text: 'Hello' }, bearer(alice))).status, 201);
+  await old.send('PUT', '/api/revocations/users/alice', {}, service);
+  await old.send('PUT', '/api/revocations/tokens/bobs', { until: '2999-01-01T00:00:00Z' }, service);
+  t.equal(await old.end(), 0);
+
+  const from = await parlor('export --all', first);
+  t.match(from, { code: 0, err: 'exported 1 room, 1 event, 2 revocations\n' });
+  for (const env of [postgres, last]) {
+    const there = await parlor('import', env, from.out.toString());
+    t.match(there, { code: 0, err: 'imported 1 room, 1 event, 2 revocations\n' }, there.err);
+    t.ok((await parlor('export --all', env)).out.equals(from.out));
+    const fresh = await startParlor({ ...env, ...JWT_ENV });
+    for (const jwt of [alice, bob])
+      t.match(await (await fresh.post('42', { text: 'again' }, bearer(jwt))).json(), { detail: /revoked/ });
+    t.equal(await fresh.end(), 0);
+  }
 });
 
 /** The export of a room with so many messages. */

@@ -87,10 +87,21 @@ function eventsFor(chance: Chance, room_id: string): Buffer {
   return chance.yes(0.2) ? mutated(chance, body) : body;
 }
 
+/** Tables or lists in each other, as deep as amqplib can write them; deeper ones are in foreign.test.ts. */
+function nested(chance: Chance): unknown {
+  let value: unknown = 1;
+  const isTable = chance.yes(0.5);
+  for (let depth = chance.below(chance.pick([10, 1_500])); depth > 0; depth--)
+    value = isTable ? { a: value } : [value];
+  return value;
+}
+
 function propertiesFor(chance: Chance): Options.Publish {
   const headers = chance.yes(0.2)
-    ? { 'x-parlor-version': chance.pick([1, 2, 0, -1, '1', 'x', true, null, 1e9, { a: 1 }]) }
-    : {};
+    ? { 'x-parlor-version': chance.pick([1, 2, 0, -1, '1', 'x', true, null, 1e9, { a: 1 }, nested(chance)]) }
+    : chance.yes(0.05)
+      ? { x: nested(chance) }
+      : {};
   return {
     persistent: chance.yes(0.9),
     headers,

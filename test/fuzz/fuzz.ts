@@ -8,6 +8,8 @@ import { configAttack } from './config.js';
 import { httpAttack } from './http.js';
 import { importAttack } from './import.js';
 import { ATTACKED, besiege } from './siege.js';
+import { inSeconds, JWT_ENV, token } from '../support/tokens.js';
+import { tokenAttack } from './tokens.js';
 import { readFrameSchemas, wsAttack } from './ws.js';
 
 export interface FuzzOptions {
@@ -60,6 +62,12 @@ export async function fuzz({ seed, seconds, amqpUrl }: FuzzOptions): Promise<Fuz
       attackWith(importAttack(folder, 1), campaign).then(() => []),
       attackWith(configAttack(folder, 1), campaign).then(() => []),
       overAmqp(amqpUrl, seconds, campaign),
+      besiege({
+        ...{ name: 'with tokens', seconds, campaign },
+        env: JWT_ENV,
+        token: await token({ sub: 'judge', scope: 'service', exp: inSeconds(seconds + 86_400) }),
+        attacks: async (parlor) => [tokenAttack(parlor, await readFrameSchemas(parlor), 4)],
+      }),
     ];
     const figures = (await Promise.all(over)).flat();
     for (const [attack, came] of counts) figures.push(`${attack}: ${lineOf(came)}`);

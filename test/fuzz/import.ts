@@ -51,7 +51,18 @@ function roomLines(chance: Chance, room_id: string): Record<string, unknown>[] {
 
 function fileOf(chance: Chance): Buffer {
   const rooms = times(chance.below(4), (at) => roomLines(chance, chance.pick(['a', 'b', `r${at}`])));
-  const lines = [...rooms.flat(), { type: 'complete', rooms: rooms.length }];
+  const revocations = times(chance.yes(0.3) ? chance.below(3) : 0, (): Record<string, unknown> => ({
+    type: 'revocation',
+    ...chance.pick([{ user: 'alice' }, { token_id: 'a-token' }, { user: anyText(chance) }]),
+    revoked_at: timeOf(chance),
+    ...(chance.yes(0.5) ? { until: chance.pick(['9000-01-01T00:00:00.000Z', timeOf(chance)]) } : {}),
+  }));
+  const complete = {
+    type: 'complete',
+    rooms: rooms.length,
+    ...(revocations.length > 0 ? { revocations: revocations.length } : {}),
+  };
+  const lines = [...revocations, ...rooms.flat(), complete];
   const bentLine = chance.yes(0.5) ? chance.below(lines.length) : -1;
   const texts = lines.map((line, at) => (at === bentLine ? bent(chance, line) : JSON.stringify(line)));
   if (chance.yes(0.15)) texts.splice(chance.below(texts.length + 1), chance.below(2), anyJson(chance));
@@ -85,7 +96,8 @@ async function here(chance: Chance, bytes: Buffer): Promise<Omit<Attempt, 'input
     // What was taken can be exported, and that is known when it is imported again.
     const text = await exported(store);
     const again = await take(Buffer.from(text));
-    const wrong = again.events === 0 ? null : `importing its export again stored ${again.events} events`;
+    const more = again.events + again.revocations;
+    const wrong = more === 0 ? null : `importing its export again stored ${more} events and revocations`;
     return { came: rooms > 0 ? 'imported' : 'nothing in it', wrong };
   } catch (cause) {
     if (!(cause instanceof TransferFault))

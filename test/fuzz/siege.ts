@@ -32,11 +32,21 @@ export interface SiegeOptions {
   readonly seconds: number;
   readonly campaign: Campaign;
   readonly attacks: (parlor: Parlor) => Promise<readonly Attack[]>;
+  /** The token of a service, with which the honest and the judge come in; null: none is needed. */
+  readonly token?: string | null;
 }
 
 /** The real program under attack until the campaign is over. Resolves with its figures, a line each. */
-export async function besiege({ name, env, seconds, campaign, attacks }: SiegeOptions): Promise<string[]> {
-  const parlor = await startParlor({ GRACE_MS: '0', IDLE_MS: '500', ...env }, MAIN);
+export async function besiege({
+  name,
+  env,
+  seconds,
+  campaign,
+  attacks,
+  token = null,
+}: SiegeOptions): Promise<string[]> {
+  const started = await startParlor({ GRACE_MS: '0', IDLE_MS: '500', ...env }, MAIN);
+  const parlor = token === null ? started : withToken(started, token);
   const figures: string[] = [];
   const broken = (wrong: string): void => campaign.found({ attack: name, wrong, seed: null, input: [] });
   try {
@@ -62,6 +72,19 @@ export async function besiege({ name, env, seconds, campaign, attacks }: SiegeOp
     judgeLogs(parlor, broken);
   }
   return figures;
+}
+
+/** The same program, of which everything is asked with this token. */
+function withToken(parlor: Parlor, token: string): Parlor {
+  const bearer = { authorization: `Bearer ${token}` };
+  return {
+    ...parlor,
+    get: (path) => parlor.send('GET', path, undefined, bearer),
+    post: (room, body, headers) => parlor.post(room, body, { ...bearer, ...headers }),
+    send: (method, path, body, headers) => parlor.send(method, path, body, { ...bearer, ...headers }),
+    open: (room, query = '', options) => parlor.open(room, `${query}&access_token=${token}`, options),
+    join: (room, query = '') => parlor.join(room, `${query}&access_token=${token}`),
+  };
 }
 
 async function comeToRest(parlor: Parlor, broken: (wrong: string) => void): Promise<void> {

@@ -38,7 +38,7 @@ export async function readFrameSchemas(parlor: Parlor): Promise<FrameSchemas> {
   );
 }
 
-interface Told {
+export interface Told {
   readonly frames: readonly { readonly type: string; readonly [field: string]: unknown }[];
   readonly pongs: number;
   /** The code of the close frame; 1005 if it has none; null if there is no close frame. */
@@ -47,7 +47,7 @@ interface Told {
 }
 
 /** What a server has said over a WebSocket, and what is wrong with it. */
-function listen(bytes: Buffer, schemas: FrameSchemas): Told {
+export function listen(bytes: Buffer, schemas: FrameSchemas): Told {
   const { frames } = parseFrames(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4));
   const texts = frames.filter(({ opcode }) => opcode === 1).map(({ payload }) => payload.toString());
   const told = texts.map((text) => JSON.parse(text) as Told['frames'][number]);

@@ -91,12 +91,14 @@ export async function startParlor(env: Env = {}, main = MAIN): Promise<Parlor> {
 export async function runParlor(
   env: Env,
   ...args: readonly string[]
-): Promise<{ code: number | null; stderr: string }> {
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = launch(env, MAIN, args);
+  let stdout = '';
+  child.process.stdout?.on('data', (bytes: Buffer) => (stdout += bytes.toString()));
   const timer = setTimeout(() => child.process.kill('SIGKILL'), 20_000);
   const code = await child.exited;
   clearTimeout(timer);
-  return { code, stderr: child.stderr() };
+  return { code, stdout, stderr: child.stderr() };
 }
 
 function launch(env: Env, main: string, args: readonly string[] = []) {

@@ -6,6 +6,7 @@ import { connectFault, type Address } from './addresses.js';
 import { Backoff } from './backoff.js';
 import { connectToPublish, leave, socketOf, socketOptions, type Connections } from './connections.js';
 import { gatherWrites } from './gather-writes.js';
+import { cutLongHeaders } from './long-headers.js';
 import { NotOurs } from './not-ours.js';
 
 /** A part of the adapter that uses a node's connections. It is opened on each new pair of them, and told when one is lost. */
@@ -152,6 +153,7 @@ export function createLink(options: Options): Link {
   /** Calls `ended` when the connection ends, with the cause. */
   function watch(model: ChannelModel, ended: (cause: Error) => void): void {
     gatherWrites(socketOf(model));
+    cutLongHeaders(model);
     // `close` reports it, too; without a listener this event would end the process.
     model.on('error', () => undefined);
     model.on('close', (cause?: Error) => ended(cause ?? new Error('connection closed')));

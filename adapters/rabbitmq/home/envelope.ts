@@ -2,6 +2,7 @@ import type { ConsumeMessage } from 'amqplib';
 import { notDelivered, refused, type Answer } from '../../../engine/messages/answers.js';
 import type { Command } from '../../../engine/messages/commands.js';
 import type { Delivery, Session } from '../../../engine/ports.js';
+import { CUT_HEADER, HEADERS_LIMIT } from '../connection/long-headers.js';
 import { askerOf, type AnswersOut, type Asker } from './answers-out.js';
 import type { DeadLetters, DeathReason } from './dead-letters.js';
 import {
@@ -58,7 +59,10 @@ interface Parts {
 export function openEnvelope(message: ConsumeMessage, parts: Parts): Envelope {
   const version = unreadVersion(message);
   if (version !== null) return park(message, version, parts);
-  const body = readCommands(message.content, parts.partition, parts.partitions);
+  // Without its headers nobody knows what version it is of.
+  const body = isCut(message)
+    ? { fault: `headers of more than ${HEADERS_LIMIT} bytes are not read` }
+    : readCommands(message.content, parts.partition, parts.partitions);
   const asker = askerOf(message, 'fault' in body || body.single);
   const items: Item[] = [];
   const { type, appId } = message.properties as { readonly type: unknown; readonly appId: unknown };
@@ -83,6 +87,10 @@ export function openEnvelope(message: ConsumeMessage, parts: Parts): Envelope {
   });
   envelope.open = items.length;
   return envelope;
+}
+
+function isCut({ properties }: ConsumeMessage): boolean {
+  return properties.headers !== undefined && CUT_HEADER in properties.headers;
 }
 
 /**

@@ -156,6 +156,42 @@ t.test('a body that comes too slowly is refused', async (t) => {
   await alive(t, impatient);
 });
 
+t.test('a body that trickles is refused before uWS ends the connection without a word', async (t) => {
+  const impatient = await startBridge(routes, { maxBodyBytes: HARD_BYTES, bodyPaceMs: 300 });
+  t.teardown(() => impatient.close());
+  for (const framing of ['Content-Length: 100000', CHUNKED]) {
+    const client = await RawClient.open(impatient.port);
+    const piece = framing === CHUNKED ? chunk(1) : 'x';
+    client.send(request('POST /json', [JSON_TYPE, framing], piece));
+    const trickle = setInterval(() => client.send(piece), 20);
+    const answer = await client.answer('POST');
+    clearInterval(trickle);
+    t.equal(answer?.status, 408, framing);
+    t.match(JSON.parse(answer?.body.toString() ?? ''), { by: 'the app', detail: /too slowly/ });
+    await client.untilClosed();
+  }
+  await alive(t, impatient);
+});
+
+t.test('a long body that keeps the pace is taken, however long it takes', async (t) => {
+  const bytes = 900_000;
+  const patient = await startBridge(routes, { maxBodyBytes: bytes, bodyPaceMs: 1_500 });
+  t.teardown(() => patient.close());
+  const client = await RawClient.open(patient.port);
+  client.send(request('POST /json', [JSON_TYPE, `Content-Length: ${bytes}`], '"'));
+  const piece = 'x'.repeat(40_000);
+  let left = bytes - 2;
+  while (left > 0) {
+    client.send(left > piece.length ? piece : 'x'.repeat(left));
+    left -= piece.length;
+    // In all longer than the time in which 160 KB have to come.
+    await new Promise((over) => setTimeout(over, 100));
+  }
+  client.send('"');
+  t.equal((await client.answer('POST'))?.status, 200);
+  handled = 0;
+});
+
 t.test('a body that stops is refused before uWS ends the connection without a word', async (t) => {
   const impatient = await startBridge(routes, { maxBodyBytes: HARD_BYTES, bodyPauseMs: 100 });
   t.teardown(() => impatient.close());

@@ -1,14 +1,16 @@
 import t, { type Test } from 'tap';
+import { HEADERS_LIMIT } from '../../../adapters/rabbitmq/connection/long-headers.js';
 import { newId } from '../../../engine/ids.js';
 import type { RoomEvent } from '../../../engine/messages/events.js';
 import { slotOf } from '../../../engine/slots.js';
 import { posted } from '../../conformance/broker-fixture.js';
 import { until } from '../../support/until.js';
 import { cleanBroker, foreign, keyOf, post, startNode, type Foreign, type TestNode } from './node.js';
+import { publishRaw, tableOfTables } from './raw-publish.js';
 
 t.setTimeout(110_000);
 
-async function begin(t: Test): Promise<{ node: TestNode; service: Foreign }> {
+async function begin(t: Test): Promise<{ node: TestNode; service: Foreign; url: string }> {
   const url = await cleanBroker();
   const node = await startNode(url);
   const service = await foreign(url);
@@ -16,7 +18,7 @@ async function begin(t: Test): Promise<{ node: TestNode; service: Foreign }> {
     await service.close();
     await node.broker.close();
   });
-  return { node, service };
+  return { node, service, url };
 }
 
 const done = { type: 'done' };
@@ -138,6 +140,51 @@ void t.test(
     t.equal(node.witness.drops.filter((reason) => reason === 'undecodable_command').length, GARBAGE.length);
     t.same(await service.call(somewhere, good), done, 'and the next good one is carried out');
     t.same(node.texts(), ['good']);
+  },
+);
+
+const LONG = 'x'.repeat(HEADERS_LIMIT);
+/** With the name `x`, the type and the length of its text, a header is 7 bytes longer than its text. */
+const HEADERS: readonly (readonly [what: string, headers: object, isRead: boolean])[] = [
+  ['as long as is read', { x: LONG.slice(7) }, true],
+  ['a byte longer', { x: LONG.slice(6) }, false],
+  ['many of them', Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`header-${n}`, 1])), false],
+];
+
+void t.test(
+  'a command with more headers than are read is refused, kept in parlor.dead, and harms nobody',
+  async (t) => {
+    const { node, service } = await begin(t);
+    for (const [what, headers, isRead] of HEADERS) {
+      const command = post('42', what);
+      await service.send(somewhere, command, { headers, contentType: 'application/json', messageId: what });
+      t.same(await service.call(somewhere, post('42', 'the next one')), done);
+      t.equal(node.texts().includes(what), isRead, what);
+      if (isRead) continue;
+      const dead = await service.dead();
+      t.match(
+        dead,
+        { reason: 'undecodable', detail: /headers of more than 8192 bytes/, key: somewhere },
+        what,
+      );
+      t.same(JSON.parse(dead.body), command);
+    }
+  },
+);
+
+void t.test(
+  'headers that amqplib cannot read, since they are in each other too deep, end no connection',
+  async (t) => {
+    const { node, service, url } = await begin(t);
+    for (const levels of [100, 1_000, 18_000]) {
+      const command = post('42', `${levels} levels`);
+      await publishRaw(url, somewhere, tableOfTables(levels), Buffer.from(JSON.stringify(command)));
+      t.same(await service.call(somewhere, post('42', 'the next one')), done);
+      const isRead = levels <= 1_000;
+      t.equal(node.texts().includes(command.text), isRead, command.text);
+      if (!isRead) t.same(JSON.parse((await service.dead()).body), command);
+    }
+    t.notMatch(node.witness.lines.join('\n'), /connection lost/);
   },
 );
 
