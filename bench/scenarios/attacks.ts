@@ -19,6 +19,13 @@ const WINDOWS = 3;
 const WARM_UP_MS = 300;
 /** Seats and rooms of attackers that are gone are freed after these, so soon that nobody waits for it. */
 const SETTINGS = { GRACE_MS: '1000', IDLE_MS: '1000' };
+/** As they are by default where clients have tokens (api/rate-settings.ts). */
+const WITH_LIMITS = {
+  FRAMES_PER_CONNECTION: '100',
+  POSTS_PER_CONNECTION: '20',
+  POSTS_PER_USER: '40',
+  POSTS_PER_ROOM: '500',
+};
 /** Until what an attack has left is gone: the times above, and those after which half a request is given up, ms. */
 const AFTERMATH_MS = 45_000;
 
@@ -124,15 +131,18 @@ async function aftermath(port: number, before: Readonly<Record<string, number>>)
   return [];
 }
 
-function cell(name: AttackName, store: StoreName): Cell {
+function cell(name: AttackName, store: StoreName, limits: 'limits' | 'no limits'): Cell {
   const { connections, what } = SIZES[name];
   return {
-    variant: `${what} (${store})`,
+    variant: `${what} (${store}, ${limits})`,
     target: 'parlor',
     async run(context) {
       const place = await newPlace(store, null);
       context.defer(() => place.remove());
-      const server = await context.target('parlor', { ...SETTINGS, ...place.settings });
+      const server = await context.target('parlor', {
+        ...{ ...SETTINGS, ...place.settings },
+        ...(limits === 'limits' ? WITH_LIMITS : {}),
+      });
       const load = await connectHonest(context, server);
       const holdings = await readHoldings(server.port);
       const before = await windows(load, server, null);
@@ -162,8 +172,11 @@ function cell(name: AttackName, store: StoreName): Cell {
   };
 }
 
-const onSqlite = NAMES.map((name) => cell(name, 'sqlite'));
-const inMemory = NAMES.map((name) => cell(name, 'memory'));
+const CELLS = [
+  ...NAMES.map((name) => cell(name, 'sqlite', 'no limits')),
+  ...NAMES.map((name) => cell(name, 'sqlite', 'limits')),
+  ...NAMES.map((name) => cell(name, 'memory', 'no limits')),
+];
 
 export const attacks: Scenario = {
   name: 'attacks',
@@ -171,7 +184,7 @@ export const attacks: Scenario = {
   about:
     `${HONEST.rooms} rooms of ${HONEST.members} with ${HONEST.perSecond} posts a second over all of them at a fixed rate, on one server: ${WINDOWS} windows, then ${WINDOWS} more while it is attacked. ` +
     'Latencies are from a post to its readers, and of those who behave; what counts is the median of the windows. The attackers come from another address, in a process of the lowest priority: ' +
-    'they take what the others leave of the machine. When they are gone, open files, connections, rooms, seats, posts and reads have to be back to what they were.',
+    'they take what the others leave of the machine. With limits: those on posts and frames that are the default with AUTH=jwt. When they are gone, open files, connections, rooms, seats, posts and reads have to be back to what they were.',
   short: { rounds: 1, seconds: 2 },
   long: { rounds: 5, seconds: 5 },
   // Some minutes: too long for the run that has to take less than ten.
@@ -184,8 +197,8 @@ export const attacks: Scenario = {
     figure: RATIO.key,
     digits: 2,
   },
-  blocks: () => [...onSqlite, ...inMemory].map((one) => ({ cells: [one] })),
-  comparisons: [...onSqlite, ...inMemory].flatMap((one) => [
+  blocks: () => CELLS.map((one) => ({ cells: [one] })),
+  comparisons: CELLS.flatMap((one) => [
     value(`${one.variant}: p99 of those who behave, during by before`, RATIO, one, { atMost: 3 }, '×'),
     value(`${one.variant}: counts that are not back to what they were`, LEFT, one, { atMost: 0 }),
   ]),
