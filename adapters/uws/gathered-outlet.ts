@@ -27,7 +27,7 @@ const SOON_TURNS = 4;
  * Waiting for turns is cheap only while they are short. One that takes longer, ms, because somebody floods, is not waited for:
  * frames for single sockets are written at the end of the turn in which they come, …
  */
-const LONG_TURN_MS = 5;
+const LONG_TURN_MS = 2;
 /** … until this many ms have passed without another one. */
 const LONG_FOR_MS = 100;
 
