@@ -38,9 +38,9 @@ export function createMetrics(worker?: Worker): Metrics {
   collectDefaultMetrics({ register: registry });
   /**
    * A counter that is kept between scrapes. An overload causes hundreds of thousands of refusals a second, too many for
-   * prom-client, as a refusal costs little else. What is dropped has been accepted or received before, which costs more than its count.
+   * prom-client, as a refusal costs little else, and so does a `typing` that comes too often.
    */
-  function countedLazily(name: string, help: string, label: string): (value: string) => void {
+  function countedLazily(name: string, help: string, label: string): (value: string, count?: number) => void {
     const counts = new Map<string, number>();
     new Counter({
       ...{ name, help, labelNames: [label], registers },
@@ -49,7 +49,7 @@ export function createMetrics(worker?: Worker): Metrics {
         counts.clear();
       },
     });
-    return (value) => void counts.set(value, (counts.get(value) ?? 0) + 1);
+    return (value, count = 1) => void counts.set(value, (counts.get(value) ?? 0) + count);
   }
   const refusals = countedLazily(
     'parlor_refusals_total',
@@ -67,12 +67,11 @@ export function createMetrics(worker?: Worker): Metrics {
     help: 'Frames sent to the clients in a room, once per connection',
     registers,
   });
-  const drops = new Counter({
-    name: 'parlor_dropped_total',
-    help: 'Events, frames, commands and messages between nodes dropped, by reason',
-    labelNames: ['reason'],
-    registers,
-  });
+  const drops = countedLazily(
+    'parlor_dropped_total',
+    'Events, frames, commands and messages between nodes dropped, by reason',
+    'reason',
+  );
   const crashes = new Counter({
     name: 'parlor_crashes_total',
     help: 'Crashes, by kind of actor',
@@ -159,7 +158,7 @@ export function createMetrics(worker?: Worker): Metrics {
     limited: limits,
     posted: (count) => posts.inc(count),
     delivered: (count) => deliveries.inc(count),
-    dropped: (reason, count = 1) => drops.inc({ reason }, count),
+    dropped: drops,
     crashed: (actor) => crashes.inc({ actor }),
     // The number of events is not published: parlor_messages_total counts the messages.
     committed: (_events, ms) => commits.add(ms / 1000),

@@ -1,3 +1,5 @@
+import { createAnswerPace } from './answer-pace.js';
+
 /**
  * Reads that run in the store at the same time. Enough to keep its readers busy: SQLite has one thread for reading,
  * PostgreSQL DATABASE_POOL connections, 4 by default. Few enough that a room that is loaded is not delayed behind them.
@@ -34,6 +36,7 @@ export interface ReadDoor {
  */
 export function createReadDoor({ maxRunning = MAX_RUNNING, maxQueued = MAX_QUEUED } = {}): ReadDoor {
   const queue: (() => void)[] = [];
+  const pace = createAnswerPace();
   let running = 0;
 
   function leave(): void {
@@ -49,7 +52,10 @@ export function createReadDoor({ maxRunning = MAX_RUNNING, maxQueued = MAX_QUEUE
       else if (queue.length >= maxQueued) throw new TooManyReads();
       else await new Promise<void>((start) => queue.push(start));
       try {
-        return await read();
+        const found = await read();
+        // The slot is kept meanwhile, so that the store does not hand over more than can be answered.
+        await pace.wait(rowsOf(found));
+        return found;
       } finally {
         leave();
       }
@@ -58,4 +64,11 @@ export function createReadDoor({ maxRunning = MAX_RUNNING, maxQueued = MAX_QUEUE
       return queue.length;
     },
   };
+}
+
+/** How many rows of the store were read: a list, a page with its events, or one thing. */
+function rowsOf(found: unknown): number {
+  if (Array.isArray(found)) return found.length;
+  if (typeof found === 'object' && found !== null && 'events' in found) return rowsOf(found.events);
+  return 1;
 }

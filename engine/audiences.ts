@@ -1,4 +1,5 @@
 import { AudienceActor, type AudienceParts } from './audience.js';
+import type { LoopTurns } from './loop-turns.js';
 import type { RoomEvent } from './messages/events.js';
 import type { Check, LocalMembers, RollCall } from './messages/words.js';
 import { sayChecked, sayPresent } from './say-present.js';
@@ -49,8 +50,11 @@ interface Entry {
 const NOBODY: LocalMembers = { present: [], believed: [], members_version: 0 };
 
 /** The supervisor of the audiences on this node. */
-export function createAudiences(root: Parent, parts: AudienceParts): Audiences {
-  const scheduler = new Scheduler(root, 'audiences');
+export function createAudiences(
+  root: Parent,
+  parts: AudienceParts & { readonly loop: LoopTurns },
+): Audiences {
+  const scheduler = new Scheduler(root, 'audiences', parts.loop);
   const audiences = new Map<string, Entry>();
 
   function open(roomId: string): Entry {

@@ -1,6 +1,7 @@
 import type { AccessNews } from './access/access.js';
 import type { Audiences } from './audiences.js';
 import { errorText } from './errors.js';
+import type { LoopTurns } from './loop-turns.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import { refused } from './messages/answers.js';
 import type { RoomEvent } from './messages/events.js';
@@ -40,6 +41,7 @@ export function createBridge(
     disconnect: (user: string) => void;
     log: Log;
     meter: Meter;
+    loop: LoopTurns;
   },
 ): Bridge {
   const { rooms, audiences, access, log, meter } = parts;
@@ -58,7 +60,7 @@ export function createBridge(
       }
     },
   };
-  const mailbox = new Mailbox<BridgeMessage>(new Scheduler(root, 'bridge'), LIMITS, behaviour);
+  const mailbox = new Mailbox<BridgeMessage>(new Scheduler(root, 'bridge', parts.loop), LIMITS, behaviour);
 
   function hear(word: RoomWord): void {
     if (word.type === 'roll_call') audiences.rollCall(word);

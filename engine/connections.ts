@@ -4,6 +4,7 @@ import type { Grant } from './access/grant.js';
 import { ERRORS, GOING_DOWN } from './errors.js';
 import { returnSpreadMs, sayFarewell } from './farewell.js';
 import type { Hello } from './hello.js';
+import type { LoopTurns } from './loop-turns.js';
 import type { Clock, Socket } from './ports.js';
 import { Scheduler, type Parent } from './scheduler.js';
 
@@ -30,13 +31,14 @@ export interface Connections {
 
 interface Parts extends Omit<ConnectionParts, 'ended'> {
   readonly clock: Clock;
+  readonly loop: LoopTurns;
   /** How long seats are kept by default, ms. */
   readonly graceMs: number;
 }
 
 /** The supervisor of the connections on this node. */
 export function createConnections(root: Parent, parts: Parts): Connections {
-  const scheduler = new Scheduler(root, 'connections');
+  const scheduler = new Scheduler(root, 'connections', parts.loop);
   const connections = new Set<ConnectionActor>();
   let open = true;
   const withEnd: ConnectionParts = {

@@ -14,6 +14,7 @@ import { LoopDelay } from './limits/loop-delay.js';
 import { UNLIMITED, type Rate } from './limits/rate.js';
 import { createJoinQueue } from './join-queue.js';
 import { createJournal, type JournalOptions } from './journal.js';
+import { LoopTurns } from './loop-turns.js';
 import { drain } from './drain.js';
 import { GOING_DOWN } from './errors.js';
 import { notDelivered, type Answer } from './messages/answers.js';
@@ -134,7 +135,8 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const { broker, store, outlet, clock, log, meter } = ports;
   const { nodeId } = options;
   const root = start();
-  const shared = { nodeId, broker, store, clock, log, meter, newId };
+  const loop = new LoopTurns();
+  const shared = { nodeId, broker, store, clock, log, meter, newId, loop };
   const { commitBatch, commitLingerMs, retentionMs, presenceLimit, recoveryLimit } = options;
   const presetOf = createPresets(options.presets, options.base);
   const journal = createJournal(root, { ...shared, commitBatch, commitLingerMs });
@@ -176,6 +178,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const rooms = createRooms(root, roomParts, {
     maxRooms: options.maxRooms,
     typingLimit: newTypingLimit(),
+    loop,
     membersUnknown: (roomId) => reassertions.mark(roomId),
   });
   const access = createAccess({
@@ -183,7 +186,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     endRevoked: (isRevoked) => connections.end(({ granted }) => isRevoked(granted), 'your token was revoked'),
   });
   const bridge: Bridge = createBridge(root, {
-    ...{ rooms, audiences, access, log, meter },
+    ...{ rooms, audiences, access, log, meter, loop },
     disconnect: (name) =>
       connections.end(({ user }) => user === name, 'you were disconnected; come back if you may'),
   });

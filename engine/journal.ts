@@ -1,6 +1,8 @@
 import { errorText } from './errors.js';
+import { FairShare } from './fair-share.js';
 import type { Answer } from './messages/answers.js';
 import type { RoomEvent } from './messages/events.js';
+import type { LoopTurns } from './loop-turns.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import type { Append, AppendResult, Broker, Clock, Delivery, Log, Meter, Store } from './ports.js';
 import { Scheduler, type Parent } from './scheduler.js';
@@ -55,6 +57,7 @@ interface Parts extends JournalOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
+  readonly loop: LoopTurns;
 }
 
 /** `limit`: entries that may wait for their commit; at some kilobytes each, tens of megabytes. */
@@ -63,13 +66,14 @@ const LIMITS = { limit: 50_000, batch: 50_000 };
 const COMPLAINT_MS = 1_000;
 
 /**
- * Group commit over all rooms: one append takes everything that was staged during the last one. When the
- * store has decided it, its events are published in the order in which they were staged, then its answers go
+ * Group commit over all rooms: one append takes everything that was staged during the last one, of each room its share
+ * (`fair-share.ts`). When the store has decided it, its events are published in the order in which they were staged, then its answers go
  * out, and the next append begins.
  */
 export function createJournal(parent: Parent, parts: Parts): Journal {
   const { store, broker, clock, log, meter } = parts;
   let gathered: Staged[] = [];
+  const fairShare = new FairShare();
   let weight = 0;
   let lingering = false;
   let committing = 0;
@@ -80,8 +84,7 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
 
   const behaviour: Behaviour<Staged> = {
     receive(entry) {
-      gathered.push(entry);
-      weight += entry.append?.events.length ?? 0;
+      gather(entry);
       if (weight >= parts.commitBatch) mailbox.pause();
     },
     turnEnded() {
@@ -99,7 +102,12 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
       for (const entry of take()) finish(entry, 'failed', undefined);
     },
   };
-  const mailbox = new Mailbox<Staged>(new Scheduler(parent, 'journal'), LIMITS, behaviour);
+  const mailbox = new Mailbox<Staged>(new Scheduler(parent, 'journal', parts.loop), LIMITS, behaviour);
+
+  function gather(entry: Staged): void {
+    gathered.push(entry);
+    weight += entry.append?.events.length ?? 0;
+  }
 
   function take(): Staged[] {
     const taken = gathered;
@@ -111,7 +119,8 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
 
   function begin(): void {
     if (gathered.length === 0 || committing > 0) return;
-    const batch = take();
+    const { now: batch, later } = fairShare.split(take());
+    later.forEach(gather);
     mailbox.pause();
     committing = batch.length;
     const done = commit(batch).catch((cause: unknown) => {
@@ -121,6 +130,8 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     void done.finally(() => {
       committing = 0;
       mailbox.resume();
+      // What waits in the mailbox is gathered first, and has its share of the next commit.
+      if (mailbox.depth === 0) begin();
       if (depth() === 0) {
         waiters.forEach((ready) => ready());
         waiters = [];

@@ -1,5 +1,6 @@
 import { spawn, type ActorSystemRef } from 'nact';
 import { errorText } from './errors.js';
+import type { LoopTurns } from './loop-turns.js';
 import { refused } from './messages/answers.js';
 import type { Command } from './messages/commands.js';
 import type { RoomWord } from './messages/words.js';
@@ -22,6 +23,7 @@ export interface RoomsOptions {
   /** The session of a room that may have members has ended: its next home has to be told of them. */
   readonly membersUnknown: (roomId: string) => void;
   readonly typingLimit: TypingLimit;
+  readonly loop: LoopTurns;
 }
 
 export interface Rooms {
@@ -60,7 +62,7 @@ export function createRooms(root: Parent, given: RoomParts, options: RoomsOption
   const { clock, log, meter } = given;
   const roundClock = new RoundClock(clock);
   const parts: RoomParts = { ...given, clock: roundClock };
-  const scheduler = new Scheduler(root, 'room-turns', roundClock);
+  const scheduler = new Scheduler(root, 'room-turns', options.loop, roundClock);
   // Never told anything: nact copies the children of an actor at each message it handles.
   const supervisor = spawn(root, () => undefined, 'rooms') as ActorSystemRef;
   /** Leads to rooms, not to the nact actors around them: each command then touches one object less (bench/NOTES.md). */

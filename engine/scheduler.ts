@@ -1,4 +1,5 @@
 import { dispatch, spawn, type ActorSystemRef, type Ref, type SupervisionActorFunc } from 'nact';
+import type { LoopTurns, Round } from './loop-turns.js';
 import type { RoundClock } from './round-clock.js';
 
 /** Something that wants a turn: an actor whose mailbox holds messages. */
@@ -22,9 +23,9 @@ const WAKE = 1;
 /**
  * Gives turns to the actors of one kind. nact wakes it once, however many actors have something to do. Then
  * each of them has one turn in a round, in the order in which they asked. So a busy actor has its next turn
- * after all others that are ready.
+ * after all others that are ready. Schedulers with the same `loop` may have their rounds in one turn of the event loop.
  */
-export class Scheduler {
+export class Scheduler implements Round {
   private ready: Runnable[] = [];
   private awake = false;
   private readonly ref: Ref<number>;
@@ -33,9 +34,10 @@ export class Scheduler {
   constructor(
     parent: Parent,
     name: string,
+    private readonly loop: LoopTurns,
     private readonly clock: RoundClock | null = null,
   ) {
-    this.ref = spawn(parent, (_state: undefined, _wake: number) => this.round(), name, RESUME);
+    this.ref = spawn(parent, (_state: undefined, _wake: number) => loop.run(this) as undefined, name, RESUME);
   }
 
   /** Asks for a turn in the next round. To be called once until that turn comes. */
@@ -47,10 +49,14 @@ export class Scheduler {
   private wake(): void {
     if (this.awake) return;
     this.awake = true;
+    if (!this.loop.follow(this)) this.later();
+  }
+
+  later(): void {
     dispatch(this.ref, WAKE);
   }
 
-  private round(): undefined {
+  round(): void {
     const round = this.ready;
     this.ready = [];
     this.awake = false;

@@ -23,6 +23,13 @@ const GATHER: GatherRule = { least: 2, most: 24, share: 0.5 };
 const ALONG_TURNS = 32;
 /** Turns that a frame for one socket waits for others to it. */
 const SOON_TURNS = 4;
+/**
+ * Waiting for turns is cheap only while they are short. One that takes longer, ms, because somebody floods, is not waited for:
+ * frames for single sockets are written at the end of the turn in which they come, …
+ */
+const LONG_TURN_MS = 2;
+/** … until this many ms have passed without another one. */
+const LONG_FOR_MS = 100;
 
 /**
  * Gathers outgoing frames for some turns of the event loop and then sends them together: those of topics by the rule,
@@ -37,6 +44,10 @@ export class GatheredOutlet implements Outlet {
   private readonly along = new SenderQueue();
   /** Counts turns of the event loop while anything waits. */
   private turnNumber = 0;
+  /** When the turn that is waited for was asked for. */
+  private askedAt = 0;
+  /** Until then turns are taken to be long. */
+  private longUntil = 0;
   /** The turn in which gathering began, and its time. */
   private gatheringSince = 0;
   private gatheringSinceMs = 0;
@@ -49,6 +60,7 @@ export class GatheredOutlet implements Outlet {
   /** How long the last flush took. */
   private flushMs = 0;
   private isScheduled = false;
+  private isWriting = false;
   private readonly nextTurn = (): void => this.turn();
 
   constructor(
@@ -66,7 +78,8 @@ export class GatheredOutlet implements Outlet {
   /** Lets `sender` write in SOON_TURNS turns. */
   writeSoon(sender: Sender): void {
     this.soon.add(sender, this.turnNumber);
-    this.schedule();
+    if (this.longUntil > 0 && performance.now() < this.longUntil) this.writeInThisTurn();
+    else this.schedule();
   }
 
   /** Lets `sender` write in ALONG_TURNS turns, if it has not written until then. */
@@ -92,15 +105,30 @@ export class GatheredOutlet implements Outlet {
     this.schedule();
   }
 
+  /** Once for all that comes in the same callback of the event loop. */
+  private writeInThisTurn(): void {
+    if (this.isWriting) return;
+    this.isWriting = true;
+    queueMicrotask(() => {
+      this.isWriting = false;
+      this.soon.writeUpTo(this.turnNumber);
+    });
+    // To see whether turns are still long.
+    this.schedule();
+  }
+
   private schedule(): void {
     if (this.isScheduled) return;
     this.isScheduled = true;
+    this.askedAt = performance.now();
     setImmediate(this.nextTurn);
   }
 
   private turn(): void {
     this.turnNumber++;
     this.isScheduled = false;
+    const now = performance.now();
+    if (now - this.askedAt > LONG_TURN_MS) this.longUntil = now + LONG_FOR_MS;
     if (this.flushedAt > 0) {
       this.flushMs = performance.now() - this.flushedAt;
       this.flushedAt = 0;

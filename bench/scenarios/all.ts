@@ -1,3 +1,4 @@
+import { attacks } from './attacks.js';
 import { auth } from './auth.js';
 import { before } from './before.js';
 import { bigRoom } from './big-room.js';
@@ -38,6 +39,7 @@ export const SCENARIOS: readonly Scenario[] = [
   mixed,
   slow,
   floodScenario,
+  attacks,
   overload,
   before,
   foreignJoin,

@@ -29,6 +29,16 @@ export async function readDropped(port: number, reason: string): Promise<number>
   return Number(found?.[1] ?? 0);
 }
 
+/** Reads everything a Parlor counts, by series, for example `parlor_refusals_total{code="room_full"}`. */
+export async function readSeries(port: number): Promise<(series: string) => number | undefined> {
+  const values = new Map<string, number>();
+  for (const line of (await readMetrics(port)).split('\n')) {
+    const at = line.lastIndexOf(' ');
+    if (!line.startsWith('#') && at > 0) values.set(line.slice(0, at), Number(line.slice(at + 1)));
+  }
+  return (series) => values.get(series);
+}
+
 async function readMetrics(port: number): Promise<string> {
   return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
 }

@@ -1,4 +1,5 @@
 import { start, stop } from 'nact';
+import { LoopTurns, NOT_LONG } from '../../engine/loop-turns.js';
 import { Scheduler } from '../../engine/scheduler.js';
 import { Mailbox, type Behaviour, type MailboxLimits } from '../../engine/mailbox.js';
 import type { Teardown } from '../support/engine.js';
@@ -24,7 +25,7 @@ export function box(
   const crashes: Box['crashes'] = [];
   let batch: number[] = [];
   const mailbox = new Mailbox<number>(
-    new Scheduler(system, `box-${++names}`),
+    new Scheduler(system, `box-${++names}`, new LoopTurns(NOT_LONG)),
     { limit: 1_000, budgetMs: 10_000, ...limits },
     {
       receive(message) {

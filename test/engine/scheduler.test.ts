@@ -1,5 +1,6 @@
 import { start, stop } from 'nact';
 import t from 'tap';
+import { LoopTurns, NOT_LONG } from '../../engine/loop-turns.js';
 import { Scheduler, type Runnable } from '../../engine/scheduler.js';
 import type { Teardown } from '../support/engine.js';
 import { turns } from '../support/clock.js';
@@ -7,7 +8,7 @@ import { turns } from '../support/clock.js';
 function scheduler(t: Teardown): Scheduler {
   const system = start();
   t.teardown(async () => stop(system));
-  return new Scheduler(system, 'test');
+  return new Scheduler(system, 'test', new LoopTurns(NOT_LONG));
 }
 
 /** Writes its name down at each turn; asks for another one as often as it is told. */
