@@ -36,7 +36,11 @@ export function postCommand(
 ): PostCommand {
   const given = id ?? key;
   const by = user ?? (grant.isService ? null : grant.user);
-  return given === undefined
-    ? { type: 'post', room_id, id: newId(), user: by, text, request_id, fresh: true }
-    : { type: 'post', room_id, id: given, user: by, text, request_id };
+  const command: PostCommand =
+    given === undefined
+      ? { type: 'post', room_id, id: newId(), user: by, text, request_id, fresh: true }
+      : { type: 'post', room_id, id: given, user: by, text, request_id };
+  // Without authentication nobody is known to be a service.
+  if (grant.isService && grant.user !== null) command.unlimited = true;
+  return command;
 }

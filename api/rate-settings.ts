@@ -13,10 +13,14 @@ const WITH_TOKENS = {
   /** Some devices at once. */
   POSTS_PER_USER: 40,
   POSTS_PER_ROOM: 500,
+  /** Per minute. */
+  ROOMS_OPENED_PER_USER: 30,
 } as const;
 
 /** How many seconds’ worth may come at once, after a pause. */
 const BURST_S = 5;
+const MINUTE_S = 60;
+const MINUTES_AT_ONCE = 2;
 
 /** The limits on how often clients send, as they are in `Settings`. */
 export const RATE_SETTINGS = {
@@ -35,6 +39,10 @@ export const RATE_SETTINGS = {
   POSTS_PER_ROOM: limit(
     WITH_TOKENS.POSTS_PER_ROOM,
     `posts that a room takes per second on average, and ${BURST_S} times as many at once`,
+  ),
+  ROOMS_OPENED_PER_USER: limit(
+    WITH_TOKENS.ROOMS_OPENED_PER_USER,
+    `rooms that a user may open per minute on average by joining or posting, and ${MINUTES_AT_ONCE} times as many at once; tokens of the scope "service" have no limit`,
   ),
   LOOP_DELAY_MS: Type.Integer({
     default: 500,
@@ -60,6 +68,7 @@ const rate = (perSecond: number): Rate => ratePerSecond(perSecond, BURST_S);
 export function engineRates(limits: RateLimits): {
   readonly clientRates: ClientRates;
   readonly postsOfRoom: Rate;
+  readonly roomsOfUser: Rate;
 } {
   return {
     clientRates: {
@@ -68,5 +77,6 @@ export function engineRates(limits: RateLimits): {
       postsOfUser: rate(limits.POSTS_PER_USER),
     },
     postsOfRoom: rate(limits.POSTS_PER_ROOM),
+    roomsOfUser: ratePerSecond(limits.ROOMS_OPENED_PER_USER / MINUTE_S, MINUTE_S * MINUTES_AT_ONCE),
   };
 }

@@ -10,6 +10,7 @@ import { createConnections, type Connection } from './connections.js';
 import type { Hello } from './hello.js';
 import { newId } from './ids.js';
 import { createClientLimits, NO_CLIENT_RATES, type ClientRates } from './limits/client-limits.js';
+import { Limiter } from './limits/limiter.js';
 import { LoopDelay } from './limits/loop-delay.js';
 import { UNLIMITED, type Rate } from './limits/rate.js';
 import { createJoinQueue } from './join-queue.js';
@@ -57,6 +58,8 @@ export interface EngineOptions extends JournalOptions {
   readonly clientRates?: ClientRates | undefined;
   /** Posts of all users in one room. Left out: no limit. */
   readonly postsOfRoom?: Rate | undefined;
+  /** Rooms that a user may open with a join or a post. Left out: no limit. */
+  readonly roomsOfUser?: Rate | undefined;
   /** While the event loop is later than this, posts are refused, ms. Left out, or 0: it is not looked at. */
   readonly loopDelayMs?: number | undefined;
   /** The pause between two rounds of retention over all rooms, ms. */
@@ -163,6 +166,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const roomParts = {
     ...shared,
     postsOfRoom: options.postsOfRoom ?? UNLIMITED,
+    roomsOfUser: new Limiter(options.roomsOfUser ?? UNLIMITED),
     journal,
     presenceLimit,
     lives: (node: string) => node === nodeId || broker.nodes().has(node),

@@ -5,6 +5,8 @@ import type { Socket } from './ports.js';
 export interface Listener extends Pick<Socket, 'send' | 'sendSoon' | 'subscribe' | 'backlog' | 'whenRead'> {
   readonly id: string;
   readonly user: string;
+  /** Whether limits of users do not hold it. */
+  readonly isTrusted: boolean;
   /** Whether the connection was let in, and has not ended. */
   readonly isLive: boolean;
   readonly isEnded: boolean;

@@ -29,6 +29,7 @@ export class Limiter {
 
   /** How many ms this key has to wait before it may take one; 0: none. */
   waitOf(key: string, now: number): number {
+    if (this.rate.intervalMs === 0) return 0;
     return waitMs(this.rate, this.buckets.get(key) ?? 0, now);
   }
 

@@ -35,6 +35,12 @@ const fresh = Type.Optional(
   Type.Boolean({ description: 'the id was made for this command a moment ago, so it cannot be a repeat' }),
 );
 
+const unlimited = Type.Optional(
+  Type.Boolean({
+    description: 'a service with a token of its own has asked for this: limits of users do not hold it',
+  }),
+);
+
 /** A command that changes the room. Its event has its id: sent again, it is the same command. */
 function change<T extends string, P extends Record<string, TSchema>>(type: T, fields: P) {
   return command(type, { id: Type.Optional(Uuid), fresh, ...fields });
@@ -54,8 +60,9 @@ export const COMMANDS = {
     user: Type.Union([UserName, Type.Null()]),
     text: MessageText,
     fresh,
+    unlimited,
   }),
-  join: command('join', { user: UserName, connection_id: Uuid, node_id: Uuid }),
+  join: command('join', { user: UserName, connection_id: Uuid, node_id: Uuid, unlimited }),
   leave: command('leave', { user: KeptName, connection_id: Uuid }),
   typing: command('typing', { user: KeptName }),
   open: change('open', { policy: PolicyChange }),

@@ -1,6 +1,7 @@
 import type { Answer } from '../messages/answers.js';
 import type { Refusal } from '../errors.js';
-import type { Command, PostCommand } from '../messages/commands.js';
+import { tooOften, type TooOften } from '../limits/client-limits.js';
+import type { Command, JoinCommand, PostCommand } from '../messages/commands.js';
 import type { DurableEvent } from '../messages/events.js';
 import type { Delivery, RoomRecord } from '../ports.js';
 import { decide } from './decide.js';
@@ -79,12 +80,11 @@ export class RoomCore {
     const ctx = this.context();
     this.deciding = command;
     this.parts.fault?.(command);
-    const early = command.type === 'post' ? this.tooEarly(command, ctx) : null;
+    const early = this.tooEarly(command, ctx);
     const decision = early ? refuse(this.state, early) : decide(this.state, command, ctx);
     this.deciding = null;
     if (decision.type === 'wait') return false;
-    if (command.type === 'post' && decision.facts.length > 0)
-      this.pace?.posted(command.user, policyOf(this.state), ctx.elapsed);
+    if (decision.facts.length > 0) this.count(command, decision.state, ctx);
     this.outbox.add(decision.facts);
     this.state = decision.state;
     this.answer(delivery, decision.answer);
@@ -97,17 +97,39 @@ export class RoomCore {
     return this.pace?.neededUntil ?? 0;
   }
 
-  /** Why a post comes too early; null: it does not. */
-  private tooEarly({ user }: PostCommand, { elapsed }: Context): Refusal | null {
-    const { postsOfRoom, meter } = this.parts;
+  /** Why a command comes too early, by the limits of rooms and of users; null: it does not. */
+  private tooEarly(command: Command, { elapsed }: Context): Refusal | null {
+    if (command.type !== 'post' && command.type !== 'join') return null;
+    const fault =
+      (this.state.status === 'open' ? null : this.opensTooMany(command, elapsed)) ??
+      (command.type === 'post' ? this.postsTooFast(command, elapsed) : null);
+    if (fault !== null) this.parts.meter.limited(fault.limit);
+    return fault;
+  }
+
+  private opensTooMany({ user, unlimited }: PostCommand | JoinCommand, now: number): TooOften | null {
+    if (user === null || unlimited === true) return null;
+    const ms = this.parts.roomsOfUser.waitOf(user, now);
+    return ms > 0 ? tooOften('rooms_opened_per_user', `${user} has opened too many rooms`, ms) : null;
+  }
+
+  private postsTooFast({ user }: PostCommand, now: number): TooOften | null {
+    const { postsOfRoom } = this.parts;
     const policy = policyOf(this.state);
     if (this.pace === null) {
       if (postsOfRoom.intervalMs === 0 && !policy.post_interval_ms) return null;
       this.pace = new Pace(postsOfRoom);
     }
-    const fault = this.pace.fault(user, policy, elapsed);
-    if (fault !== null) meter.limited(fault.limit);
-    return fault;
+    return this.pace.fault(user, policy, now);
+  }
+
+  /** Counts a command that was carried out. `after`: the state after it. */
+  private count(command: Command, after: RoomState, { elapsed }: Context): void {
+    if (command.type !== 'post' && command.type !== 'join') return;
+    const { user, unlimited } = command;
+    const hasOpened = this.state.status !== 'open' && after.status === 'open';
+    if (hasOpened && user !== null && unlimited !== true) this.parts.roomsOfUser.take(user, elapsed);
+    if (command.type === 'post') this.pace?.posted(user, policyOf(this.state), elapsed);
   }
 
   /** Answers a command, behind the decisions before it. */

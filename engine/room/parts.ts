@@ -1,4 +1,5 @@
 import type { Journal } from '../journal.js';
+import type { Limiter } from '../limits/limiter.js';
 import type { Rate } from '../limits/rate.js';
 import type { Command } from '../messages/commands.js';
 import type { DurableEvent } from '../messages/events.js';
@@ -27,6 +28,8 @@ export interface RoomParts {
   /** Whether a node lives, as far as is known here. */
   readonly lives: (nodeId: string) => boolean;
   readonly presenceLimit: number;
+  /** Rooms that a user has opened with a join or a post, on this node. */
+  readonly roomsOfUser: Limiter;
   /** Posts of all users in one room. */
   readonly postsOfRoom: Rate;
   readonly presetOf: (roomId: string) => Policy;

@@ -62,6 +62,7 @@ class Room {
 
 class Person implements Listener {
   readonly user = 'somebody';
+  readonly isTrusted = false;
   isLive = false;
   isEnded = false;
   left = Infinity;

@@ -197,3 +197,25 @@ t.test('the event loop is late after two late looks in a row', (t) => {
   t.notOk(delay.isLate, 'nobody looks any more');
   t.end();
 });
+
+t.test(
+  'a user opens only so many rooms by joining and posting; a room that is there may be used',
+  async (t) => {
+    const node = await startNode(t, { roomsOfUser: TWO });
+    const post = (room_id: string, more: object = {}) =>
+      node.engine.request({ type: 'post', room_id, id: newId(), user: 'alice', text: 'x', ...more }, ANYBODY);
+    t.match(await post('a'), { type: 'posted' });
+    await node.join('b', 'alice');
+    t.match(await post('c'), { type: 'refused', code: 'rate_limited', retry_after_ms: 500 });
+    const alice = node.connect('d', 'alice');
+    await node.quiet();
+    t.equal(alice.closedWith, 4429);
+    t.match(await post('a'), { type: 'posted' });
+    t.match(await node.post('e', 'of nobody'), { type: 'posted' });
+    t.match(await post('e'), { type: 'posted' }, 'somebody else has opened it');
+    t.match(await post('f', { unlimited: true }), { type: 'posted' }, 'a service with a token may');
+    t.equal(node.counts.get('limited rooms_opened_per_user'), 2);
+    node.clock.jump(500);
+    t.match(await post('c'), { type: 'posted' });
+  },
+);
