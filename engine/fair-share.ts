@@ -7,8 +7,8 @@ interface Turn {
 
 /**
  * Events of one room in a commit while other rooms want something, too: one turn of a room (64 commands). A commit's time grows
- * with its events, and what comes meanwhile waits for its end. On SQLite 64 posts take about twice as long as one, and 512
- * seven times.
+ * with its events, and what comes meanwhile waits for its end: on SQLite a commit took 0.7 ms with few events, and 2.8 ms with
+ * some 200 (mean values, on a busy machine).
  */
 const SHARE = 64;
 /** So many commits after another room's last one a room still gets its share only: most posts come while a commit is under way. */
