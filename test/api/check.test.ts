@@ -64,6 +64,7 @@ t.test('all that is unsafe is named, not only the first of it, and each thing on
     /^JWT_AUDIENCE/,
     /^JWT_ISSUER/,
     /^JWT_JWKS_URL is not encrypted/,
+    /^HOST=0\.0\.0\.0 is reached without encryption/,
     /^AMQP_URL/,
   ]);
   t.match(linesOf({ ...jwt, JWT_ALG: 'RS256' }), [
@@ -71,6 +72,7 @@ t.test('all that is unsafe is named, not only the first of it, and each thing on
     /one of JWT_PUBLIC_KEY_FILE and JWT_JWKS_URL/,
     /^JWT_AUDIENCE/,
     /^JWT_ISSUER/,
+    /^HOST=0\.0\.0\.0 is reached without encryption/,
     /^AMQP_URL/,
   ]);
   t.equal(linesOf({ ...open, AUTH_OFF_I_KNOW: '1' }).length, 2);
