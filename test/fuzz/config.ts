@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readConfig, Settings } from '../../api/config.js';
+import { readConfig, servingFault, Settings } from '../../api/config.js';
 import { runParlor, startParlor, type Env } from '../support/parlor.js';
 import { inside, type Attack, type Attempt } from './attack.js';
 import { anyJson, anyText, type Chance } from './chance.js';
@@ -72,11 +72,11 @@ function envOf(chance: Chance, names: readonly string[]): Env {
   );
 }
 
-/** What is wrong with a text that refuses settings: one line that names one of them, and the value or what is allowed. */
-function faultOfRefusal(text: string, env: Env): string | null {
+/** What is wrong with a text that refuses settings: one line that names a setting, perhaps one that is missing. */
+function faultOfRefusal(text: string): string | null {
   const line = text.trim();
   if (line.includes('\n')) return `it is more than one line: ${JSON.stringify(line.slice(0, 500))}`;
-  if (!Object.keys(env).some((name) => line.includes(name)))
+  if (!Object.keys(Settings.properties).some((name) => line.includes(name)))
     return `it names no setting: ${line.slice(0, 300)}`;
   return inside(line);
 }
@@ -87,14 +87,14 @@ function here(env: Env): Omit<Attempt, 'input'> {
     return { came: 'taken', wrong: null };
   } catch (cause) {
     if (!(cause instanceof Error)) return { came: 'an error', wrong: String(cause) };
-    return { came: 'refused', wrong: faultOfRefusal(cause.message, env) };
+    return { came: 'refused', wrong: faultOfRefusal(cause.message) };
   }
 }
 
 async function byProgram(env: Env): Promise<Omit<Attempt, 'input'>> {
-  let isRight = true;
+  let isRight: boolean;
   try {
-    readConfig(env);
+    isRight = servingFault(readConfig(env)) === null;
   } catch {
     isRight = false;
   }
@@ -102,7 +102,7 @@ async function byProgram(env: Env): Promise<Omit<Attempt, 'input'>> {
     const { code, stderr } = await runParlor({ PORT: '0', ...env });
     if (code !== 1 && code !== 2)
       return { came: 'program: no end', wrong: `exit code ${String(code)}: ${stderr.slice(0, 500)}` };
-    return { came: `program: ${code}`, wrong: faultOfRefusal(stderr, env) };
+    return { came: `program: ${code}`, wrong: faultOfRefusal(stderr) };
   }
   // A program that listens says so in its log.
   const parlor = await startParlor({
