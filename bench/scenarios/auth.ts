@@ -79,7 +79,13 @@ function cell(variant: string, algorithm: Algorithm, tokens: number): Cell {
       if (tokens > 0 && issued === null) {
         const issuer = issuerOf(algorithm);
         // One user sends all posts of this benchmark.
-        const auth = { AUTH: 'jwt', JWT_ALG: algorithm, POSTS_PER_USER: '0', POSTS_PER_ROOM: '0' };
+        const auth = {
+          AUTH: 'jwt',
+          JWT_ALG: algorithm,
+          POSTS_PER_USER: '0',
+          POSTS_PER_ROOM: '0',
+          ROOMS_OPENED_PER_USER: '0',
+        };
         issued = {
           settings: { ...auth, ...issuer.settings },
           tokensFile: tokensOf(algorithm, issuer, tokens),
