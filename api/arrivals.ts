@@ -10,7 +10,7 @@ import { Tally } from './tally.js';
 export interface TurnedAway extends Refusal {
   /** The name of the setting that is the limit, in lower case. */
   readonly limit: Lowercase<keyof ArrivalLimits>;
-  readonly retryAfterMs: number;
+  readonly retry_after_ms: number;
 }
 
 /** Who pauses may open as many WebSockets at once as in this time, s: after an outage everybody behind an address comes back. */
@@ -46,7 +46,7 @@ export class Arrivals {
       code: 'rate_limited',
       limit: 'joins_per_address',
       message: `your address opens connections too fast: at most ${this.limits.JOINS_PER_ADDRESS} a second on average`,
-      retryAfterMs: Math.ceil(waitMs),
+      retry_after_ms: Math.ceil(waitMs),
     };
   }
 
@@ -58,14 +58,14 @@ export class Arrivals {
         code: 'unavailable',
         limit: 'max_connections',
         message: 'this node has as many connections as it may; come back later, or ask another',
-        retryAfterMs: RETRY_WHEN_LEFT_MS,
+        retry_after_ms: RETRY_WHEN_LEFT_MS,
       };
     if (this.addresses.isLimited && !this.addresses.add(networkOf(address)))
       return {
         code: 'rate_limited',
         limit: 'connections_per_address',
         message: `your address has ${CONNECTIONS_PER_ADDRESS} connections here, and may have no more: close one`,
-        retryAfterMs: RETRY_WHEN_LEFT_MS,
+        retry_after_ms: RETRY_WHEN_LEFT_MS,
       };
     this.all++;
     return null;
@@ -83,7 +83,7 @@ export class Arrivals {
       code: 'rate_limited',
       limit: 'connections_per_user',
       message: `you have ${this.limits.CONNECTIONS_PER_USER} connections here, and may have no more: close one`,
-      retryAfterMs: RETRY_WHEN_LEFT_MS,
+      retry_after_ms: RETRY_WHEN_LEFT_MS,
     };
   }
 

@@ -50,7 +50,7 @@ export function letIn(
   const { ip } = upgrade;
   const refuse = (code: ErrorCode, message: string, turned?: TurnedAway): null => {
     metrics.refused(code);
-    socket.send(errorFrame(code, message, undefined, turned?.retryAfterMs));
+    socket.send(errorFrame(code, message, undefined, turned?.retry_after_ms));
     socket.end(ERRORS[code].close, code);
     const limit = turned === undefined ? {} : { limit: turned.limit };
     log.info({ path: loggable(upgrade.path), ip, code, ...limit }, 'connection refused');

@@ -20,9 +20,13 @@ export const UNLIMITED: Rate = { intervalMs: 0, burst: 1 };
  */
 export type FullAt = number;
 
+/** A shorter wait, ms, is an error of rounding: 33.3 ms cannot be written exactly, and the last of a burst would be refused. */
+const ROUNDING_MS = 0.001;
+
 /** How long one more has to wait now, ms; 0: it need not wait. */
 export function waitMs(rate: Rate, fullAt: FullAt, now: number): number {
-  return Math.max(0, Math.max(fullAt, now) + rate.intervalMs - now - rate.intervalMs * rate.burst);
+  const ms = Math.max(fullAt, now) + rate.intervalMs - now - rate.intervalMs * rate.burst;
+  return ms < ROUNDING_MS ? 0 : ms;
 }
 
 /** The bucket after one more, which does not have to wait. */

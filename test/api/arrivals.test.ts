@@ -71,7 +71,7 @@ t.test('who is told to wait may come when that time is over', (t) => {
   );
   for (let i = 0; i < 40; i++) t.equal(arrivals.knock('192.0.2.1'), null, '20 s worth at once');
   const turned = arrivals.knock('192.0.2.1');
-  t.match(turned, { limit: 'joins_per_address', code: 'rate_limited', retryAfterMs: 500 });
+  t.match(turned, { limit: 'joins_per_address', code: 'rate_limited', retry_after_ms: 500 });
   t.equal(arrivals.knock('192.0.2.2'), null);
   now += 500;
   t.equal(arrivals.knock('192.0.2.1'), null);

@@ -13,6 +13,17 @@ t.test('who has paused may send a burst at once, and is then told how long to wa
   t.end();
 });
 
+t.test('a burst is exactly as large as it should be, whatever the rate', (t) => {
+  const wrong = Array.from({ length: 300 }, (_, i) => i + 1).filter((perSecond) => {
+    const limiter = new Limiter(ratePerSecond(perSecond, 5));
+    let taken = 0;
+    while (taken <= perSecond * 5 && limiter.take('alice', 98_765_432.123) === 0) taken++;
+    return taken !== perSecond * 5;
+  });
+  t.same(wrong, []);
+  t.end();
+});
+
 t.test('no limit is no limit, and remembers nobody', (t) => {
   const limiter = new Limiter(ratePerSecond(0, 2));
   for (let i = 0; i < 1_000; i++) t.equal(limiter.take('alice', 1), 0);
