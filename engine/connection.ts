@@ -405,8 +405,7 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     const { room_id, user } = this.hello;
     if (this.limits !== null) {
       const { clientLimits, clock } = this.parts;
-      const now = clock.elapsed();
-      const tooMany = this.limits.post(now) ?? clientLimits.postOf(user, now);
+      const tooMany = this.limits.post(clock.elapsed()) ?? clientLimits.postOf(user);
       if (tooMany !== null) {
         this.limit(tooMany, given);
         return false;

@@ -196,7 +196,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   });
   const loopDelay = new LoopDelay(clock, options.loopDelayMs ?? 0);
   const admission = new Admission(clock, options.admission, loopDelay);
-  const clientLimits = createClientLimits(options.clientRates ?? NO_CLIENT_RATES);
+  const clientLimits = createClientLimits(options.clientRates ?? NO_CLIENT_RATES, clock);
   const askRoom = createAsk(broker, store);
   const graceMs = options.base.grace_ms;
   const connections = createConnections(root, {
@@ -217,7 +217,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
       askRoom(command, onAnswer);
       return;
     }
-    const tooMany = access.isTrusted(grant) ? null : clientLimits.postOf(command.user, clock.elapsed());
+    const tooMany = access.isTrusted(grant) ? null : clientLimits.postOf(command.user);
     if (tooMany !== null) {
       meter.limited(tooMany.limit);
       queueMicrotask(() => onAnswer(notDelivered('no', tooMany)));

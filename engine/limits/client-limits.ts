@@ -1,4 +1,5 @@
 import type { Refusal } from '../errors.js';
+import type { Clock } from '../ports.js';
 import { Limiter } from './limiter.js';
 import { taken, UNLIMITED, waitMs, type FullAt, type Rate } from './rate.js';
 
@@ -75,19 +76,20 @@ export interface ClientLimits {
   /** For a new connection; null: nothing limits it. */
   ofConnection(): ConnectionLimits | null;
   /** Takes a post of a user. Why it may not come now; null: it may. */
-  postOf(user: string | null, now: number): TooOften | null;
+  postOf(user: string | null): TooOften | null;
 }
 
-export function createClientLimits(rates: ClientRates): ClientLimits {
+export function createClientLimits(rates: ClientRates, clock: Pick<Clock, 'elapsed'>): ClientLimits {
   const users = new Limiter(rates.postsOfUser);
   const limitsConnections = [rates.framesOfConnection, rates.postsOfConnection, rates.postsOfUser].some(
     ({ intervalMs }) => intervalMs > 0,
   );
   return {
     ofConnection: () => (limitsConnections ? new ConnectionLimits(rates) : null),
-    postOf(user, now) {
-      if (user === null) return null;
-      const ms = users.take(user, now);
+    postOf(user) {
+      // Before the clock is read: this is asked for each post.
+      if (user === null || rates.postsOfUser.intervalMs === 0) return null;
+      const ms = users.take(user, clock.elapsed());
       return ms > 0
         ? tooOften('posts_per_user', `too many posts of ${user}; send them more slowly`, ms)
         : null;
