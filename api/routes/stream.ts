@@ -7,6 +7,7 @@ import { UserName } from '../../engine/messages/fields.js';
 import type { Log } from '../../engine/ports.js';
 import { WHOLE_PATTERN } from '../../engine/text/numbers.js';
 import type { Arrivals, TurnedAway } from '../arrivals.js';
+import { addressOfRequest } from '../client-address.js';
 import type { App, AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
 import { problems, RoomParams } from '../schemas.js';
@@ -79,10 +80,7 @@ export function streamRoutes(app: App, parts: AppParts): void {
         sendProblem(reply, 'unavailable', NO_STREAMS);
         return;
       }
-      const ip = parts.addressOf(
-        request.raw.socket.remoteAddress ?? '',
-        request.headers['x-forwarded-for']?.toString() ?? '',
-      );
+      const ip = addressOfRequest(request, parts.addressOf);
       const turnAway = (turned: TurnedAway): void => {
         metrics.limited(turned.limit);
         sendProblem(reply, turned.code, turned.message, { retryAfterMs: turned.retry_after_ms });
