@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EventStream, StreamAnswer } from '../../adapters/sse/event-stream.js';
 import type { FrameRefusal } from '../../adapters/sse/event-text.js';
+import { GUEST_TOKEN_PATTERN } from '../../engine/guests.js';
 import { readHello, type Hello } from '../../engine/hello.js';
 import { UserName } from '../../engine/messages/fields.js';
 import type { Log } from '../../engine/ports.js';
@@ -31,7 +32,10 @@ const StreamQuery = Type.Object(
     user: Type.Optional(UserName),
     since: Type.Optional(Since),
     resume: Type.Optional(
-      Type.String({ description: 'of a guest, the token from its welcome, to be the same guest again' }),
+      Type.String({
+        pattern: GUEST_TOKEN_PATTERN,
+        description: 'of a guest, the token from its welcome, to be the same guest again; not with user',
+      }),
     ),
   },
   { additionalProperties: false },
