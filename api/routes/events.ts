@@ -92,7 +92,10 @@ export function eventRoutes(app: App, { store, longPolls, addressOf }: AppParts)
               {
                 ip: addressOfRequest(request, addressOf),
                 grant,
-                onGone: (call) => reply.raw.once('close', call),
+                onGone(call) {
+                  if (reply.raw.destroyed) call();
+                  else reply.raw.once('close', call);
+                },
               },
             );
       if ('refusal' in events) {

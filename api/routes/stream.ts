@@ -80,6 +80,8 @@ export function streamRoutes(app: App, parts: AppParts): void {
       },
     },
     (request, reply) => {
+      // Its client went while its token was being checked.
+      if (reply.raw.destroyed) return;
       if (streams === null) {
         sendProblem(reply, 'unavailable', NO_STREAMS);
         return;

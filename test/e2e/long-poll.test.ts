@@ -64,15 +64,15 @@ for (const broker of BROKERS)
     await t.test('nothing falls between two calls', async (t) => {
       const writers = Promise.all(
         oneTo(4).map(async () => {
-          for (const n of oneTo(50)) await parlor.post('group:busy', { text: String(n) });
+          for (const n of oneTo(50)) await parlor.post('channel:busy', { text: String(n) });
         }),
       );
       const readers = await Promise.all(
         oneTo(5).map(async () => {
           const seen: number[] = [];
           let cursor = '0';
-          while (seen.length < 201) {
-            const page = await poll(parlor, 'group:busy', cursor, 5_000);
+          while (seen.length < 200) {
+            const page = await poll(parlor, 'channel:busy', cursor, 5_000);
             if (page.events.length === 0) break;
             seen.push(...seqs(page));
             ({ cursor } = page);

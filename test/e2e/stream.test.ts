@@ -224,6 +224,19 @@ t.test('a stream ends as a WebSocket does: with an error, and then its code', as
   t.notOk(JSON.stringify(parlor.logs).includes(secret.slice(-20)), 'no token is in the log');
 });
 
+t.test('a page of a listed origin may read a stream, and no other', async (t) => {
+  const parlor = await startParlor({ ORIGINS: 'https://chat.example' });
+  t.teardown(() => parlor.end());
+  const from = (origin: string) => stream(parlor, '42', 'user=alice', { origin });
+  const listed = from('https://chat.example');
+  t.match(await listed.answer, {
+    status: 200,
+    headers: { 'access-control-allow-origin': 'https://chat.example', vary: /Origin/i },
+  });
+  await listed.cut();
+  t.match(await refusal(from('https://evil.example')), { status: 403, body: { code: 'forbidden' } });
+});
+
 t.test('a quiet stream gets a comment now and then', async (t) => {
   const parlor = await startParlor({ PING_S: '1' });
   t.teardown(() => parlor.end());

@@ -29,7 +29,7 @@ function makeAnswer() {
   return {
     ...{ answer, calls, reader },
     stuck: () => (isStuck = true),
-    read() {
+    read: () => {
       unread = 0;
       isStuck = false;
     },
