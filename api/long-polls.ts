@@ -49,6 +49,12 @@ interface Parts {
 
 type Events = readonly DurableEvent[];
 type Refused = { readonly refusal: Refusal };
+const ENDED: Refused = {
+  refusal: {
+    code: 'unauthorized',
+    message: 'your token has ended while you waited: come back with a new one',
+  },
+};
 
 /** Requests that wait until there is something to answer. */
 export interface LongPolls {
@@ -138,7 +144,9 @@ export function createLongPolls(parts: Parts): LongPolls {
       const refused = enter(waiter);
       if (refused !== null) return refused;
       try {
-        return await watch(wish, waiter.onGone);
+        const found = await watch(wish, waiter.onGone);
+        // Nobody reads on with a token that has ended meanwhile.
+        return engine.access.isGood(waiter.grant) ? found : ENDED;
       } finally {
         leave(waiter);
       }

@@ -4,7 +4,8 @@ import { BROKERS } from '../support/matrix.js';
 import { startParlor, type Env, type Parlor } from '../support/parlor.js';
 import { ownDatabase } from '../support/postgres.js';
 import { ownVhost } from '../support/rabbitmq.js';
-import { ALL_RIGHTS, JWT_ENV, token } from '../support/tokens.js';
+import { ALL_RIGHTS, inSeconds, JWT_ENV, token } from '../support/tokens.js';
+import { until } from '../support/until.js';
 import { oneTo, problemOf } from './support/chat.js';
 import { metrics, untilMetric } from './support/metrics.js';
 
@@ -151,6 +152,34 @@ t.test('what cannot be waited for is refused', async (t) => {
   for (const answer of await Promise.all(waiting)) t.equal(answer.status, 200);
   t.equal((await ask(`room_id=channel:a&after=2&wait=10`, alice)).status, 200, 'the places are free again');
 });
+
+t.test('who waits with a token that ends meanwhile is not told what comes after that', async (t) => {
+  const parlor = await startParlor(JWT_ENV);
+  t.teardown(() => parlor.end());
+  const rooms = [{ room: '*', may: ALL_RIGHTS }];
+  const service = { authorization: `Bearer ${await token({ sub: 'office', scope: 'service' })}` };
+  for (const [sub, claims, end] of [
+    ['alice', { exp: inSeconds(1) }, () => untilPast(inSeconds(1.2))],
+    [
+      'bob',
+      { jti: 'one' },
+      () => parlor.send('PUT', '/api/revocations/tokens/one', undefined, service).then(() => undefined),
+    ],
+  ] as const) {
+    const given = { authorization: `Bearer ${await token({ sub, rooms, ...claims })}` };
+    const waiting = parlor.send('GET', `/api/events?room_id=${sub}&after=0&wait=30000`, undefined, given);
+    await untilMetricOf(parlor, service, 1);
+    await end();
+    await parlor.post(sub, { text: 'secret' }, service);
+    const answer = await waiting;
+    t.equal(answer.status, 401, sub);
+    t.match(await problemOf(answer), { code: 'unauthorized' });
+  }
+});
+
+async function untilPast(seconds: number): Promise<void> {
+  await until(() => Date.now() > seconds * 1_000, { what: 'time to pass' });
+}
 
 async function untilMetricOf(parlor: Parlor, headers: Record<string, string>, wanted: number): Promise<void> {
   const asked: Pick<Parlor, 'get'> = { get: (path) => parlor.send('GET', path, undefined, headers) };

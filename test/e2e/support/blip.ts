@@ -3,6 +3,7 @@ import type { Client, Parlor } from '../../support/parlor.js';
 import { until } from '../../support/until.js';
 import { readRoom, unready } from './chat.js';
 import { roomsAt, type Cluster } from './cluster.js';
+import { untilMetric } from './metrics.js';
 
 /** How the link of a node is lost: its connections end, or nothing comes through any more. */
 export type Cut = 'visibly' | 'silently';
@@ -29,6 +30,7 @@ export async function blip(t: Test, cluster: Cluster, cut: Cut): Promise<void> {
   });
 
   const waiting = follow(away.parlor, room);
+  await untilMetric(away.parlor, 'parlor_long_polls', 1);
   if (cut === 'visibly') await away.link.refuse();
   else away.link.hang();
   bob.send({ type: 'post', text: 'are you there?' });
