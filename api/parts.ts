@@ -14,7 +14,7 @@ import type { LongPolls } from './long-polls.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
 import type { Reads } from './reads.js';
-import type { StreamDoor } from './routes/stream.js';
+import type { StreamDoor } from './stream-door.js';
 
 /** The app, as routes are added to it: what they are given has the types that their schemas say. */
 export type App = FastifyInstance<

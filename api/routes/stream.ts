@@ -1,27 +1,18 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { EventStream, StreamAnswer } from '../../adapters/sse/event-stream.js';
+import type { StreamAnswer } from '../../adapters/sse/event-stream.js';
 import type { FrameRefusal } from '../../adapters/sse/event-text.js';
 import { GUEST_TOKEN_PATTERN } from '../../engine/guests.js';
 import { readHello, type Hello } from '../../engine/hello.js';
 import { UserName } from '../../engine/messages/fields.js';
-import type { Log } from '../../engine/ports.js';
 import { WHOLE_PATTERN } from '../../engine/text/numbers.js';
-import type { Arrivals, TurnedAway } from '../arrivals.js';
+import type { TurnedAway } from '../arrivals.js';
 import { addressOfRequest } from '../client-address.js';
 import type { App, AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
 import { problems, RoomParams } from '../schemas.js';
+import type { StreamDoor } from '../stream-door.js';
 import { FULL, goneAgain, Visit } from '../websocket.js';
-
-/** What streams need besides what all routes do. */
-export interface StreamDoor {
-  readonly arrivals: Arrivals;
-  readonly log: Log;
-  /** Whether there is no room for one more connection on this node. */
-  readonly isFull: () => boolean;
-  readonly open: (answer: StreamAnswer) => EventStream;
-}
 
 const Since = Type.String({
   pattern: `^(?:${WHOLE_PATTERN})$`,
