@@ -3,6 +3,7 @@ import { createInProcessBroker } from '../adapters/in-process/broker.js';
 import { createMemoryStore } from '../adapters/memory/store.js';
 import type { Access } from '../adapters/sqlite/threads.js';
 import { createRabbitBroker } from '../adapters/rabbitmq/broker.js';
+import { createStreams } from '../adapters/sse/streams.js';
 import { watchOpenFiles } from '../adapters/system/open-files.js';
 import type { GatherRule } from '../adapters/uws/gathered-outlet.js';
 import { systemClock } from '../adapters/system/clock.js';
@@ -20,6 +21,7 @@ import { engineRates } from './rate-settings.js';
 import { jwtSettings } from './auth-settings.js';
 import { freePort } from './free-port.js';
 import type { NodeLog } from './logging.js';
+import { createLongPolls } from './long-polls.js';
 import { createMetrics } from './metrics.js';
 import { createReadDoor } from './read-door.js';
 import { readsOf } from './reads.js';
@@ -65,6 +67,7 @@ export async function startNode(
   const store = await createStore(config, log);
   const base = { ...BARE, grace_ms: config.GRACE_MS, idle_ms: config.IDLE_MS };
   const outlet: { current: Outlet | null } = { current: null };
+  const streams = createStreams({ maxBufferedBytes: config.MAX_BUFFERED_BYTES, pingS: config.PING_S });
   const nodeId = newId();
   const engine = createEngine(
     {
@@ -86,7 +89,10 @@ export async function startNode(
       store,
       outlet: {
         bufferBytes: config.MAX_BUFFERED_BYTES,
-        publish: (topic, frame) => outlet.current?.publish(topic, frame),
+        publish(topic, frame) {
+          outlet.current?.publish(topic, frame);
+          streams.publish(topic, frame);
+        },
       },
       clock: systemClock,
       log,
@@ -95,7 +101,7 @@ export async function startNode(
     },
   );
   const readDoor = createReadDoor();
-  metrics.watch(() => ({ ...engine.stats(), readsWaiting: readDoor.waiting }));
+  metrics.watch(() => ({ ...engine.stats(), readsWaiting: readDoor.waiting, streams: streams.count }));
 
   const { MAX_BODY_BYTES: maxBodyBytes } = config;
   const addressOf = createClientAddress(config.TRUSTED_PROXIES, log);
@@ -124,17 +130,21 @@ export async function startNode(
   const presetOf = (roomId: string) => presetFor(roomId, config.ROOM_PRESETS, base);
   const isFull = (): boolean => files.look() !== 'free';
   const guard = createGuard(config.ORIGINS, config.HOSTS);
-  const door = { engine, log, metrics, guard, isFull, arrivals: new Arrivals(config, systemClock) };
+  const arrivals = new Arrivals(config, systemClock);
+  const door = { engine, log, metrics, guard, isFull, arrivals };
+  const reads = readsOf(store, readDoor);
   const app = await createApp(
     {
       engine,
-      store: readsOf(store, readDoor),
+      store: reads,
+      longPolls: createLongPolls({ ...door, store: reads, clock: systemClock }),
       metrics,
       guard,
       addressOf,
       clock: systemClock,
       presetOf,
       takesWebSockets,
+      streams: takesWebSockets ? { arrivals, log, isFull, open: (answer) => streams.open(answer) } : null,
     },
     { log, maxBodyBytes, refusals, serverFactory: http.serverFactory },
   );

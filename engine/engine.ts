@@ -40,6 +40,7 @@ import { createRetention } from './retention.js';
 import { createRooms } from './rooms.js';
 import { createTimestamps } from './timestamps.js';
 import { TYPING_MS, TypingLimit } from './typing-limit.js';
+import { createWatchers, type Watch } from './watchers.js';
 
 export interface EngineOptions extends JournalOptions {
   /** A UUID of this process. */
@@ -88,6 +89,8 @@ export interface EngineStats {
   readonly rooms: number;
   readonly seats: number;
   readonly audiences: number;
+  /** Those who wait for events without a connection. */
+  readonly watches: number;
   readonly waiting: {
     readonly rooms: number;
     readonly audiences: number;
@@ -119,6 +122,8 @@ export interface Engine {
   ask(command: Command, grant: Grant, onAnswer: (answer: Answer) => void): void;
   /** A new WebSocket, already accepted and checked. Null when the node goes down. */
   connect(socket: Socket, hello: Hello): Connection | null;
+  /** Notices the events of a room without a seat. Null when the node goes down. */
+  watch(roomId: string): Watch | null;
   /** Why posts cannot be accepted now, or null. */
   unready(): string | null;
   stats(): EngineStats;
@@ -189,8 +194,9 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     ...{ store, broker, clock, log, verifier: ports.verifier ?? null },
     endRevoked: (isRevoked) => connections.end(({ granted }) => isRevoked(granted), 'your token was revoked'),
   });
+  const watchers = createWatchers(broker, clock);
   const bridge: Bridge = createBridge(root, {
-    ...{ rooms, audiences, access, log, meter, loop },
+    ...{ rooms, audiences, watchers, access, log, meter, loop },
     disconnect: (name) =>
       connections.end(({ user }) => user === name, 'you were disconnected; come back if you may'),
   });
@@ -244,6 +250,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   async function drainAndClose(ms: number): Promise<void> {
     announced = true;
     retention.stop();
+    watchers.stop();
     const refuseCommands = (): void => void (refusing = true);
     await drain({ broker, clock, connections, audiences, journal, refuseCommands }, ms);
     reassertions.stop();
@@ -270,11 +277,13 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     ask,
     isOverloaded: () => admission.isFull,
     connect: (socket, hello) => connections.open(socket, hello),
+    watch: (roomId) => watchers.watch(roomId),
     stats: () => ({
       connections: connections.count,
       rooms: rooms.awake,
       seats: rooms.seats,
       audiences: audiences.count,
+      watches: watchers.count,
       waiting: {
         rooms: rooms.waiting,
         audiences: audiences.waiting,

@@ -13,12 +13,14 @@ const app = await createApp(
     // Routes use them when they are called, and none is.
     engine: { access: OPEN_ACCESS } as AppParts['engine'],
     store: {} as AppParts['store'],
+    longPolls: {} as AppParts['longPolls'],
     metrics: createMetrics(),
     guard: createGuard([], []),
     addressOf: (peer) => peer,
     clock: systemClock,
     presetOf: () => BARE,
     takesWebSockets: true,
+    streams: null,
   },
   { log: pino({ level: 'silent' }), maxBodyBytes: 65_536 },
 );
