@@ -1,0 +1,94 @@
+/** What every error of the client is. `retry`: whether the same may succeed later, so that trying again makes sense. */
+export class ParlorError extends Error {
+  override readonly name: string = 'ParlorError';
+
+  constructor(
+    /** A code of Parlor's table of errors, or one of the client's own: `timeout`, `network`, `closed`, `outbox_full`. */
+    readonly code: string,
+    message: string,
+    readonly retry: boolean,
+    /** Not sooner than in so many ms; null: nobody knows. */
+    readonly retryAfterMs: number | null = null,
+  ) {
+    super(message);
+  }
+}
+
+/** The server did not answer, or could not be reached. */
+export class NetworkError extends ParlorError {
+  override readonly name = 'NetworkError';
+
+  constructor(message: string, code: 'network' | 'timeout' = 'network') {
+    super(code, message, true);
+  }
+}
+
+/** `close()` was called before there was an answer. A post stays in the outbox. */
+export class ClosedError extends ParlorError {
+  override readonly name = 'ClosedError';
+
+  constructor() {
+    super('closed', 'the connection was closed', true);
+  }
+}
+
+/** More posts wait for an answer than `outboxLimit` allows. */
+export class OutboxFullError extends ParlorError {
+  override readonly name = 'OutboxFullError';
+
+  constructor(limit: number) {
+    super('outbox_full', `${limit} messages wait to be sent already`, true);
+  }
+}
+
+/** No token, or one that does not hold (any more). The same one never will. */
+export class UnauthorizedError extends ParlorError {
+  override readonly name = 'UnauthorizedError';
+}
+
+/** The token, or the room's policy, does not allow it. */
+export class ForbiddenError extends ParlorError {
+  override readonly name = 'ForbiddenError';
+}
+
+/** Every seat is taken. A seat may become free. */
+export class RoomFullError extends ParlorError {
+  override readonly name = 'RoomFullError';
+}
+
+/** There is no such room, and it does not open on demand. */
+export class RoomNotFoundError extends ParlorError {
+  override readonly name = 'RoomNotFoundError';
+}
+
+/** The room is closed, until somebody opens it again. */
+export class RoomClosedError extends ParlorError {
+  override readonly name = 'RoomClosedError';
+}
+
+/** Too much at once: slow down. */
+export class RateLimitedError extends ParlorError {
+  override readonly name = 'RateLimitedError';
+}
+
+/** The server, or its store, cannot do it now. */
+export class UnavailableError extends ParlorError {
+  override readonly name = 'UnavailableError';
+}
+
+const CLASSES: Readonly<Record<string, typeof ParlorError>> = {
+  unauthorized: UnauthorizedError,
+  forbidden: ForbiddenError,
+  room_full: RoomFullError,
+  room_not_found: RoomNotFoundError,
+  room_closed: RoomClosedError,
+  rate_limited: RateLimitedError,
+  unavailable: UnavailableError,
+  internal: UnavailableError,
+};
+
+/** The error of the class that belongs to a code of the server. */
+export function errorOf(code: string, message: string, retry: boolean, retryAfterMs?: number): ParlorError {
+  const Class = CLASSES[code] ?? ParlorError;
+  return new Class(code, message, retry, retryAfterMs);
+}
