@@ -31,6 +31,7 @@ import { eventRoutes } from './routes/events.js';
 import { messageRoutes } from './routes/messages.js';
 import { operationRoutes } from './routes/operations.js';
 import { roomRoutes } from './routes/rooms.js';
+import { streamRoutes } from './routes/stream.js';
 import { NoQuery } from './schemas.js';
 import { useTypeBox, ValidationError } from './validation.js';
 import { WS_PREFIX } from './websocket.js';
@@ -67,6 +68,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   useTypeBox(app);
   useJson(app);
   app.decorateReply('problemCode', null);
+  app.decorateReply('isStream', false);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     forbidCaching(request, reply);
@@ -87,6 +89,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   checkAccess(app, parts.engine.access);
   if (parts.guard.cors !== null) await app.register(cors, corsOptions(parts.guard.cors));
   app.addHook('onResponse', (request, reply, done) => {
+    if (reply.isStream) return done();
     const route = request.is404 ? null : (request.routeOptions.url ?? null);
     parts.metrics.requestsTo(request.method, route)(reply.statusCode, reply.elapsedTime);
     if (options.refusals?.has(request.raw)) return done();
@@ -125,7 +128,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   app.setNotFoundHandler(nothingHere);
   await describeRoutes(app, parts.engine.access.isRequired);
   await app.register(pages);
-  for (const routes of [messageRoutes, roomRoutes, eventRoutes, accessRoutes, operationRoutes])
+  for (const routes of [messageRoutes, roomRoutes, streamRoutes, eventRoutes, accessRoutes, operationRoutes])
     routes(app.withTypeProvider(), parts);
   await app.ready();
   return app;
@@ -162,7 +165,7 @@ function corsOptions(origins: readonly string[] | '*'): FastifyCorsOptions {
     // A list, even of one origin: answers then name the origin that asked, and have `Vary`.
     origin: origins === '*' ? '*' : [...origins],
     methods: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'x-request-id'],
+    allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id', 'x-request-id'],
     exposedHeaders: ['location', 'retry-after', 'www-authenticate', 'x-request-id'],
     maxAge: PREFLIGHT_S,
     // Otherwise the plugin answers an OPTIONS that is not a preflight with 400.

@@ -3,6 +3,7 @@ import { createInProcessBroker } from '../adapters/in-process/broker.js';
 import { createMemoryStore } from '../adapters/memory/store.js';
 import type { Access } from '../adapters/sqlite/threads.js';
 import { createRabbitBroker } from '../adapters/rabbitmq/broker.js';
+import { createStreams } from '../adapters/sse/streams.js';
 import { watchOpenFiles } from '../adapters/system/open-files.js';
 import type { GatherRule } from '../adapters/uws/gathered-outlet.js';
 import { systemClock } from '../adapters/system/clock.js';
@@ -65,6 +66,7 @@ export async function startNode(
   const store = await createStore(config, log);
   const base = { ...BARE, grace_ms: config.GRACE_MS, idle_ms: config.IDLE_MS };
   const outlet: { current: Outlet | null } = { current: null };
+  const streams = createStreams({ maxBufferedBytes: config.MAX_BUFFERED_BYTES, pingS: config.PING_S });
   const nodeId = newId();
   const engine = createEngine(
     {
@@ -86,7 +88,10 @@ export async function startNode(
       store,
       outlet: {
         bufferBytes: config.MAX_BUFFERED_BYTES,
-        publish: (topic, frame) => outlet.current?.publish(topic, frame),
+        publish(topic, frame) {
+          outlet.current?.publish(topic, frame);
+          streams.publish(topic, frame);
+        },
       },
       clock: systemClock,
       log,
@@ -124,7 +129,8 @@ export async function startNode(
   const presetOf = (roomId: string) => presetFor(roomId, config.ROOM_PRESETS, base);
   const isFull = (): boolean => files.look() !== 'free';
   const guard = createGuard(config.ORIGINS, config.HOSTS);
-  const door = { engine, log, metrics, guard, isFull, arrivals: new Arrivals(config, systemClock) };
+  const arrivals = new Arrivals(config, systemClock);
+  const door = { engine, log, metrics, guard, isFull, arrivals };
   const app = await createApp(
     {
       engine,
@@ -135,6 +141,7 @@ export async function startNode(
       clock: systemClock,
       presetOf,
       takesWebSockets,
+      streams: takesWebSockets ? { arrivals, log, isFull, open: (answer) => streams.open(answer) } : null,
     },
     { log, maxBodyBytes, refusals, serverFactory: http.serverFactory },
   );

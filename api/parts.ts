@@ -13,6 +13,7 @@ import type { ClientAddress } from './client-address.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
 import type { Reads } from './reads.js';
+import type { StreamDoor } from './routes/stream.js';
 
 /** The app, as routes are added to it: what they are given has the types that their schemas say. */
 export type App = FastifyInstance<
@@ -32,6 +33,8 @@ export interface AppParts {
   readonly addressOf: ClientAddress;
   /** False: clients that open one are sent to another node. */
   readonly takesWebSockets: boolean;
+  /** null: clients that ask for one are sent to another node. */
+  readonly streams: StreamDoor | null;
   readonly clock: Pick<Clock, 'now'>;
   readonly presetOf: (roomId: string) => Policy;
 }

@@ -22,7 +22,7 @@ export const WS_ROUTE = '/ws/*';
 export const SUBPROTOCOL = 'parlor.v1';
 /** A refusal quotes at most this many characters of the address. */
 const SHOWN = 100;
-const FULL = 'this node can take no more connections; come back in a moment, or ask another';
+export const FULL = 'this node can take no more connections; come back in a moment, or ask another';
 
 interface Parts {
   readonly engine: Engine;
@@ -140,7 +140,7 @@ function pathFault(path: string): Refusal | null {
 }
 
 /** An accepted WebSocket: passes on its frames, and logs one line when it is closed. Small, as there are many. */
-class Visit implements SocketHandler {
+export class Visit implements SocketHandler {
   private readonly begun = Math.round(performance.now());
 
   constructor(
@@ -183,7 +183,7 @@ class Visit implements SocketHandler {
 }
 
 /** Gives back both places of a connection. */
-function goneAgain(
+export function goneAgain(
   { arrivals, engine }: Pick<Parts, 'arrivals' | 'engine'>,
   ip: string,
   { grant, user }: Hello,

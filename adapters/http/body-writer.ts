@@ -22,6 +22,8 @@ export interface BodyEvents {
 export class BodyWriter {
   /** Bytes accepted from the application and not yet given to uWS. */
   pending = 0;
+  /** The size of the piece, bytes, of which uWS still holds something; 0: it holds nothing. */
+  private held = 0;
   private readonly queue: Buffer[] = [];
   private blocked = false;
   private listening = false;
@@ -41,6 +43,11 @@ export class BodyWriter {
     private readonly events: BodyEvents,
     private readonly readsNoMore = false,
   ) {}
+
+  /** Bytes that the client may not have been sent: those of `pending`, and at most one piece that uWS holds. */
+  get backlog(): number {
+    return this.pending + this.held;
+  }
 
   /** False: wait for `drained` before writing more. The bytes are accepted either way. */
   write(chunk: Buffer): boolean {
@@ -81,6 +88,7 @@ export class BodyWriter {
       const piece = this.next();
       if (piece === undefined) break;
       this.blocked = !this.native.write(piece);
+      if (this.blocked) this.held = piece.length;
     }
     if (this.queue.length > 0 || !this.ending) return;
     // A blocked write makes uWS resume reading, so the pause has to wait until nothing is blocked.
@@ -145,6 +153,7 @@ export class BodyWriter {
     // Older versions of uWS do not send what they hold before the next write. An empty cork makes them.
     if (this.queue.length === 0) this.native.cork(() => undefined);
     this.blocked = false;
+    this.held = 0;
     this.pump();
     if (!this.blocked && !this.finished && !this.drainedSent) {
       this.drainedSent = true;

@@ -38,7 +38,7 @@ export class BridgeResponse extends ResponseBase {
   }
 
   get writableLength(): number {
-    return this.writer?.pending ?? 0;
+    return this.writer?.backlog ?? 0;
   }
 
   get socket(): BridgeSocket {
