@@ -12,5 +12,5 @@ export {
   UnauthorizedError,
   UnavailableError,
 } from './errors.js';
-// connect(url: string, options?: ConnectOptions): Connection
-// indexedDbOutbox(name: string): OutboxStore
+export { connect } from './connect.js';
+export { indexedDbOutbox } from './indexeddb.js';
