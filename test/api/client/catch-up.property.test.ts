@@ -124,7 +124,9 @@ t.test('what comes live while the log is read is told after it', async (t) => {
 });
 
 t.test('reading the log is repeated while that helps, and a gap where it does not', async (t) => {
-  const passing = room({ fails: [new NetworkError('cut'), new NetworkError('cut')] });
+  const passing = room({
+    fails: [new NetworkError('network', 'cut', true), new NetworkError('network', 'cut', true)],
+  });
   passing.catchUp.seq = 0;
   passing.server.head = 4;
   passing.catchUp.begin(4, false);
