@@ -7,9 +7,10 @@ import type { Failure } from './errors.js';
  */
 const PASSING: readonly number[] = [4408, 4409, 4429];
 
-/** Why a connection was closed, as far as it is known: `last` is the error that was told just before. */
+/** Why a connection was closed, as far as it is known. `last`: the last error that was told; a cut (1006) has another reason. */
 export function endOf(code: number, reason: string, last: Failure | null): Failure {
   const passes = code < 4400 || code >= 4500 || PASSING.includes(code);
   // Parlor's reason is the code of an error.
-  return last ?? { code: reason || 'network', message: `closed with ${code}`, retry: passes };
+  if (last && code !== 1006) return last;
+  return { code: reason || 'network', message: `closed with ${code}`, retry: passes };
 }

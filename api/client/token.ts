@@ -1,5 +1,4 @@
-import { ParlorError, passing } from './errors.js';
-import { timeout } from './http.js';
+import { ParlorError, passing, timeout } from './errors.js';
 
 /** A new token is asked for so long before the old one expires, ms; for one of less than 2 minutes, at half of its time. */
 const LEAD_MS = 60_000;
@@ -44,15 +43,14 @@ export function createTokens({ token: first, getToken, connectTimeoutMs }: Token
   /** Rejects with a ParlorError. */
   function ask(get: () => string | Promise<string>): Promise<string> {
     return new Promise<string>((resolve, reject) => {
-      const timer = setTimeout(() => reject(timeout()), connectTimeoutMs);
+      AbortSignal.timeout(connectTimeoutMs).onabort = () => reject(timeout());
       Promise.resolve()
         .then(get)
         .then(
           (token) => resolve((current = token)),
           (error: unknown) =>
             reject(error instanceof ParlorError ? error : passing('network', `getToken: ${String(error)}`)),
-        )
-        .finally(() => clearTimeout(timer));
+        );
     });
   }
 

@@ -43,8 +43,8 @@ t.test('listeners come and go, also while they are called', async (t) => {
   on('word', second);
   on('word', second);
   emit('word', '1');
-  t.same(heard.splice(0), ['1', 'second 1', 'second 1'], 'who was there is called');
+  t.same(heard.splice(0), ['1', 'second 1'], 'who was there is called, once');
   emit('word', '2');
-  t.same(heard, ['second 2', 'second 2'], 'off takes one of two away');
+  t.same(heard, ['second 2']);
   off('word', () => undefined);
 });
