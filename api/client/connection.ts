@@ -19,6 +19,8 @@ import type { RoomFrame } from './wire.js';
 
 /** Who was connected for so long had no trouble with connecting: the pauses start from the shortest again, ms. */
 const SETTLED_MS = 5_000;
+/** How long a WebSocket may take to open while there is another transport to try, ms. */
+const FALLBACK_AFTER_MS = 1_500;
 /** Where WebSockets never opened, they are tried again at a reconnect after so long, ms: the network may be another one. */
 const RETRY_WEBSOCKET_MS = 300_000;
 /** So many tokens in a row are refused before there is no hope that the next one is better. */
@@ -222,7 +224,7 @@ export function createConnection(settings: Settings): Connection {
       // The address, or a token that no header can carry.
       ended(new ParlorError('bad_request', String(cause), false));
     }
-    const limitMs = rest.length > 0 ? settings.fallbackAfterMs : connectTimeoutMs;
+    const limitMs = rest.length > 0 ? FALLBACK_AFTER_MS : connectTimeoutMs;
     const timer = setTimeout(() => ended(timeout()), limitMs);
     return () => {
       clearTimeout(timer);
@@ -265,7 +267,7 @@ export function createConnection(settings: Settings): Connection {
   /** Tells what has changed, if something has. */
   function announce(): void {
     const { status, transport } = connection;
-    const now = [status, error?.message, user, transport].join('\n');
+    const now = [status, error?.message, user, transport].join();
     if (now === told) return;
     told = now;
     emit('status', { status, error });

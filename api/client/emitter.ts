@@ -1,13 +1,10 @@
 import type { Events } from './types.js';
 
-/** Reports what somebody else's code has thrown as the uncaught error it is, without unwinding ours. */
+/** Has what somebody else's code has thrown reported as an uncaught error, without unwinding ours. */
 export function report(error: unknown): void {
-  const { reportError } = globalThis as { reportError?: (error: unknown) => void };
-  if (reportError) reportError(error);
-  else
-    queueMicrotask(() => {
-      throw error;
-    });
+  queueMicrotask(() => {
+    throw error;
+  });
 }
 
 export interface Emitter<E> extends Events<E> {

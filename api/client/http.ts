@@ -1,4 +1,5 @@
 import { errorOf, passing, timeout, type Failure } from './errors.js';
+import { endOf } from './close-codes.js';
 import type { Settings } from './settings.js';
 import type { Tokens } from './token.js';
 
@@ -76,14 +77,13 @@ export function headersOf(token: string | null, body?: unknown): Record<string, 
   };
 }
 
-/** Why an answer with this status and body is no good one. A proxy's has no code; what is wrong with a server passes. */
+/** Why an answer with this status and body is no good one. A proxy's has no code of Parlor. */
 export function problemOf({ status, text }: Answer): Failure {
   try {
     const { code, detail, retry, retry_after_ms } = JSON.parse(text) as Failure & { detail: string };
     if (code) return { code, message: detail, retry, retry_after_ms };
   } catch {
-    // Not from Parlor: what follows says what is known.
+    // Not from Parlor: the status is all that is known.
   }
-  const message = `answered with ${status}`;
-  return { code: 'network', message, retry: status >= 500 || status === 408 || status === 429 };
+  return endOf(4_000 + status, '', null);
 }

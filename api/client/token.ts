@@ -7,14 +7,14 @@ const LONGEST_MS = 86_400_000;
 /** A new token could not be had: asked again after so long, while the old one still holds, ms. */
 const RETRY_MS = 5_000;
 
-/** How long from now a new token is to be asked for, ms; null: it does not say when it expires. It is read, not checked. */
+/** How long from now a new token is to be asked for, ms, negative if it has expired; null: it does not say when it expires. It is read, not checked. */
 export function refreshInMs(token: string, now: number): number | null {
   try {
     const part = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
     const { exp } = JSON.parse(atob(part)) as { exp?: unknown };
     if (typeof exp !== 'number') return null;
     const left = exp * 1_000 - now;
-    return Math.min(LONGEST_MS, Math.max(0, left - Math.min(LEAD_MS, left / 2)));
+    return Math.min(LONGEST_MS, left - Math.min(LEAD_MS, left / 2));
   } catch {
     return null; // Not a JWT: the server alone knows what it is.
   }

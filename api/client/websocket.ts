@@ -1,5 +1,5 @@
 import { endOf } from './close-codes.js';
-import { errorOf, passing, type ParlorError } from './errors.js';
+import { errorOf } from './errors.js';
 import { queryOf, type Identity, type Link, type LinkEvents } from './link.js';
 import type { Settings } from './settings.js';
 import type { SocketConstructor } from './types.js';
@@ -16,24 +16,16 @@ export function openWebSocket(
   const { token } = identity;
   // As a subprotocol the token stays out of the logs of proxies.
   const socket = new Socket(url, ['parlor.v1', ...(token === null ? [] : [`parlor.token.${token}`])]);
-  let isOver = false;
   let last: Refusal | null = null;
   const close = (): void => {
-    isOver = true;
     socket.onmessage = socket.onclose = null;
     socket.close();
-  };
-  const end = (error: ParlorError): void => {
-    if (isOver) return;
-    close();
-    events.ended(error);
   };
   const send = (frame: object): void => {
     if (socket.readyState === 1) socket.send(JSON.stringify(frame));
   };
   socket.onmessage = ({ data }: { data: unknown }) => {
     events.heard();
-    if (isOver) return;
     const frame = JSON.parse(String(data)) as ServerFrame;
     if (frame.room !== undefined) return events.frame(frame);
     if (frame.type === 'hello') events.opened(frame.user, frame.resume ?? null);
@@ -41,15 +33,14 @@ export function openWebSocket(
   };
   // The close follows, and knows more. `ws` wants to be listened to.
   socket.onerror = () => undefined;
-  socket.onclose = ({ code, reason: text }: { code: number; reason: string }) =>
-    end(errorOf(endOf(code, text, last)));
+  socket.onclose = ({ code, reason: text }: { code: number; reason: string }) => {
+    close();
+    events.ended(errorOf(endOf(code, text, last)));
+  };
   return {
     carriesPosts: true,
     send,
-    probe: () => {
-      if (socket.readyState > 1) end(passing('network', 'the WebSocket is closed'));
-      else send({ type: 'ping' });
-    },
+    probe: () => send({ type: 'ping' }),
     close,
   };
 }
