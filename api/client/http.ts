@@ -60,7 +60,7 @@ export function createHttp(
         return JSON.parse(answer.text) as unknown;
       } catch {
         // Something else answers in Parlor's place: a portal, or a proxy.
-        throw passing('network', 'the answer is no JSON');
+        throw passing('network', 'no JSON');
       }
     },
     close() {

@@ -14,7 +14,7 @@ const STREAMS_OF_A_PAGE = 4;
 /** What a room beyond them is told; it is tried again after that time. */
 const CROWDED: Failure = {
   code: 'rate_limited',
-  message: 'too many streams for a page',
+  message: 'too many streams',
   retry: true,
   retry_after_ms: 15_000,
 };
