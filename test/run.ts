@@ -27,6 +27,7 @@ const MOSTLY_WAIT = [
   'behind-a-proxy',
   'doors',
   'life',
+  'long-poll',
   'bad-openings',
   'handshake',
   'one-store',
