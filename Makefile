@@ -69,7 +69,7 @@ fmt: build ## Mend what can be mended: format, code style, what is generated fro
 	@$(BIN)/prettier --write --log-level=warn .
 
 .PHONY: build
-build: dist/.built ## Compile into dist/, if something has changed
+build: dist/.built dist/package/package.json ## Compile into dist/, if something has changed
 
 .PHONY: install
 install: hooks ## Install the dependencies, if the lockfile has changed
@@ -89,15 +89,21 @@ dist/.built: $(SOURCES) package.json package-lock.json tsconfig.json | install
 	@mkdir -p dist && touch dist/.building
 	@$(BIN)/tsc --project tsconfig.json
 	@# What was compiled from a file that is gone must neither run nor be imported.
-	@find dist -name '*.js' | while read -r file; do source=$${file#dist/}; \
+	@find dist -path dist/package -prune -o -name '*.js' -print | while read -r file; do source=$${file#dist/}; \
 	  [ -f "$${source%.js}.ts" ] || rm -f "$$file" "$$file.map"; done
 	@# What package.json names as `bin`.
 	@chmod +x dist/api/main.js
 	@mv dist/.building $@
 
+# The client for npm and for pages, parlor/client and parlor/react.
+dist/package/package.json: $(wildcard api/client/* api/client/react/*) package.json package-lock.json | install
+	@echo 'Packing the client …'
+	@node api/client/build.js
+
 .PHONY: $(LINTS)
 lint-types:
 	@$(BIN)/tsc --project tsconfig.json --noEmit --tsBuildInfoFile dist/.lint.tsbuildinfo
+	@$(BIN)/tsc --project api/client/tsconfig.json --noEmit
 lint-code:
 	@$(BIN)/eslint --max-warnings=0 .
 lint-format:

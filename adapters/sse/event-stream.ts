@@ -99,6 +99,10 @@ export class EventStream implements Socket, SlowSocket, Beating {
     this.moveTo(null);
   }
 
+  unsubscribeAll(): void {
+    this.moveTo(null);
+  }
+
   backlog(): number {
     return this.waitingBytes + (this.state === 'open' ? this.answer.backlog() : 0);
   }

@@ -7,9 +7,14 @@ import { newId } from '../../engine/ids.js';
 import type { Answer } from '../../engine/messages/answers.js';
 import { checker, faultLine } from '../../engine/messages/check.js';
 import type { Command } from '../../engine/messages/commands.js';
-import { SERVER_FRAMES, type ServerFrame } from '../../engine/messages/frames.js';
+import {
+  aboutRoom,
+  MANY_SERVER_FRAMES,
+  SERVER_FRAMES,
+  type ServerFrame,
+} from '../../engine/messages/frames.js';
 import type { PolicyChange } from '../../engine/messages/policy.js';
-import type { Broker, Clock, Log, Meter, Outlet, Socket, Store } from '../../engine/ports.js';
+import type { Broker, Clock, Log, Meter, Outlet, Socket, Store, Verifier } from '../../engine/ports.js';
 import { BARE, DEFAULT_PRESETS } from '../../engine/room/presets.js';
 import { ManualClock, turns } from './clock.js';
 import { until } from './until.js';
@@ -23,6 +28,12 @@ type FrameType = ServerFrame['type'];
 type FrameOf<K extends FrameType> = Extract<ServerFrame, { type: K }>;
 
 const checks = new Map(Object.entries(SERVER_FRAMES).map(([type, schema]) => [type, checker(schema)]));
+const manyChecks = new Map(
+  [
+    ...Object.entries(SERVER_FRAMES).map(([type, schema]) => [type, aboutRoom(type, schema)] as const),
+    ...Object.entries(MANY_SERVER_FRAMES),
+  ].map(([type, schema]) => [type, checker(schema)]),
+);
 
 /** Topics and sockets in memory. A frame that does not fit its own schema is a fault, whatever test sees it. */
 export class Hub implements Outlet {
@@ -36,18 +47,22 @@ export class Hub implements Outlet {
   }
 
   subscribe(topic: string, client: Client): void {
-    this.forget(client);
     const clients = this.topics.get(topic) ?? new Set();
     this.topics.set(topic, clients.add(client));
+  }
+
+  unsubscribe(topic: string, client: Client): void {
+    this.topics.get(topic)?.delete(client);
   }
 
   forget(client: Client): void {
     for (const clients of this.topics.values()) clients.delete(client);
   }
 
-  read(text: string): ServerFrame {
+  /** `isMany`: on a connection to many rooms. */
+  read(text: string, isMany: boolean): ServerFrame {
     const frame = JSON.parse(text) as ServerFrame;
-    const check = checks.get(frame.type);
+    const check = (isMany ? manyChecks : checks).get(frame.type);
     const faults = check ? check(frame) : [{ path: '/type', message: 'is no type of frame' }];
     if (faults) this.faults.push(`${text}: ${faultLine(faults)}`);
     return frame;
@@ -64,17 +79,18 @@ export class Client implements Socket {
   /** What waits because the client does not read; null while it reads. */
   private unread: string[] | null = null;
   private overflowed: 'no' | 'yes' | 'told' = 'no';
-  private awaited: { readonly bytes: number; readonly call: () => void } | null = null;
+  private readonly awaited = new Map<object, { readonly bytes: number; readonly call: () => void }>();
 
   constructor(
     private readonly hub: Hub,
     readonly user: string,
+    private readonly isMany = false,
   ) {}
 
   send(...frames: string[]): void {
     for (const frame of frames) {
       if (!this.isOpen || this.overflowed === 'yes') return;
-      if (this.unread === null) this.told(this.hub.read(frame));
+      if (this.unread === null) this.told(this.hub.read(frame, this.isMany));
       else if (this.backlog() > this.hub.bufferBytes) this.overflowed = 'yes';
       else this.unread.push(frame);
     }
@@ -84,10 +100,11 @@ export class Client implements Socket {
     return (this.unread ?? []).reduce((sum, frame) => sum + Buffer.byteLength(frame), 0);
   }
 
-  whenRead(bytes: number, call: () => void): void {
+  whenRead(bytes: number, call: () => void, caller: object): void {
+    this.awaited.delete(caller);
     if (!this.isOpen) return;
-    this.awaited = { bytes, call };
-    this.wasRead();
+    if (this.backlog() <= bytes) call();
+    else this.awaited.set(caller, { bytes, call });
   }
 
   /** From now on the client reads nothing: what it is sent waits, and is lost where the hub's buffer is full. */
@@ -98,7 +115,7 @@ export class Client implements Socket {
   /** Reads so many of the frames that wait, and goes on not reading. */
   read(count: number): void {
     const frames = this.unread?.splice(0, count) ?? [];
-    for (const frame of frames) this.told(this.hub.read(frame));
+    for (const frame of frames) this.told(this.hub.read(frame, this.isMany));
     this.wasRead();
   }
 
@@ -106,7 +123,7 @@ export class Client implements Socket {
   readOn(): void {
     const frames = this.unread ?? [];
     this.unread = null;
-    for (const frame of frames) this.told(this.hub.read(frame));
+    for (const frame of frames) this.told(this.hub.read(frame, this.isMany));
     this.wasRead();
   }
 
@@ -123,10 +140,8 @@ export class Client implements Socket {
       this.connection?.end('slow_consumer', 'you read too slowly; come back with since');
       return;
     }
-    const { awaited } = this;
-    if (!awaited || this.backlog() > awaited.bytes) return;
-    this.awaited = null;
-    awaited.call();
+    for (const [caller, { bytes, call }] of [...this.awaited])
+      if (this.backlog() <= bytes && this.awaited.delete(caller)) call();
   }
 
   sendSoon(frame: string): void {
@@ -137,8 +152,14 @@ export class Client implements Socket {
     this.send(frame);
   }
 
-  subscribe(topic: string): void {
-    if (this.isOpen && this.overflowed === 'no') this.hub.subscribe(topic, this);
+  subscribe(topic: string, insteadOf: string | null): void {
+    if (!this.isOpen || this.overflowed !== 'no') return;
+    if (insteadOf !== null) this.hub.unsubscribe(insteadOf, this);
+    this.hub.subscribe(topic, this);
+  }
+
+  unsubscribe(topic: string): void {
+    this.hub.unsubscribe(topic, this);
   }
 
   end(code: number): void {
@@ -151,7 +172,7 @@ export class Client implements Socket {
   close(): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.awaited = null;
+    this.awaited.clear();
     this.hub.forget(this);
     this.connection?.closed();
   }
@@ -235,6 +256,8 @@ export interface NodeOptions extends Partial<Omit<EngineOptions, 'presets'>> {
   readonly store?: (inner: Store) => Store;
   readonly broker?: (inner: Broker) => Broker;
   readonly clock?: Clock;
+  /** Left out: nobody has to say who they are. */
+  readonly verifier?: Verifier;
   /** Of what a client does not read, so much waits for it. */
   readonly bufferBytes?: number;
 }
@@ -246,7 +269,7 @@ const LARGE = { eventsPerRoom: 100_000, eventsInAll: 1_000_000, rooms: 100_000 }
 
 /** An engine in this process, on fake sockets and a clock that stands still until it is told. Stopped with the test. */
 export async function startNode(t: Teardown, options: NodeOptions = {}): Promise<Node> {
-  const { policy, store: wrapStore, broker: wrapBroker, bufferBytes, ...rest } = options;
+  const { policy, store: wrapStore, broker: wrapBroker, bufferBytes, verifier = null, ...rest } = options;
   const clock = new ManualClock();
   const hub = new Hub(bufferBytes);
   const log: Line[] = [];
@@ -268,7 +291,7 @@ export async function startNode(t: Teardown, options: NodeOptions = {}): Promise
       commitLingerMs: 0,
       ...rest,
     },
-    { broker, store, outlet: hub, clock, log: recording(log), meter: counting(counts) },
+    { broker, store, outlet: hub, clock, log: recording(log), meter: counting(counts), verifier },
   );
   await engine.start();
   const node: Node = {
