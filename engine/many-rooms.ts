@@ -1,13 +1,6 @@
 import { may, noRight, rightFault, type Grant } from './access/grant.js';
 import { ClientSocket, type ConnectionParts } from './client-socket.js';
-import {
-  decodeManyFrame,
-  errorFrame,
-  helloFrame,
-  inRoom,
-  unsubscribedFrame,
-  type Decoded,
-} from './codec.js';
+import { decodeManyFrame, errorFrame, helloFrame, inRoom, unsubscribedFrame, type Decoded } from './codec.js';
 import { errorText, type Refusal } from './errors.js';
 import { behindBytes } from './fanout.js';
 import type { Visitor } from './hello.js';
