@@ -73,14 +73,11 @@ t.test('200 rooms after a day: heads first, then what was missed in turns, all o
   const writer = await joinRooms(parlor, 'user=writer');
   for (const room of rooms) writer.subscribe(room);
   await writer.count('welcome', rooms.length);
-  for (const n of oneTo(250))
-    await Promise.all(
-      rooms.map((room, i) => {
-        writer.send({ type: 'post', room, text: `${n}` });
-        // In time, as more than can be under way are refused.
-        return i % 50 === 49 ? writer.count('ack', (n - 1) * rooms.length + i - 100) : null;
-      }),
-    );
+  for (const n of oneTo(250)) {
+    for (const room of rooms) writer.send({ type: 'post', room, text: `${n}` });
+    // In time, as more than can be under way are refused.
+    await writer.count('ack', (n - 1) * rooms.length);
+  }
   await writer.count('ack', 250 * rooms.length);
   await writer.close();
   const phone = await joinRooms(parlor, 'user=phone');
