@@ -86,9 +86,7 @@ function channel(name: string, client: Schemas, server: Schemas) {
 }
 
 function inRooms(frames: typeof SERVER_FRAMES): Schemas {
-  return Object.fromEntries(
-    Object.entries(frames).map(([type, schema]) => [type, aboutRoom(type, schema)]),
-  );
+  return Object.fromEntries(Object.entries(frames).map(([type, schema]) => [type, aboutRoom(type, schema)]));
 }
 
 function named(side: string) {

@@ -354,7 +354,8 @@ export abstract class ClientSocket implements Behaviour<string> {
       this.underWay--;
       this.parts.admission.leave(size);
       // The connection gets its own message, too, a little later: one write for both.
-      if (answer.type === 'posted') this.socket.sendAlong(this.about(room_id, ackFrame(id, answer.message.seq)));
+      if (answer.type === 'posted')
+        this.socket.sendAlong(this.about(room_id, ackFrame(id, answer.message.seq)));
       else if (answer.type === 'queued') this.socket.sendSoon(this.about(room_id, queuedFrame(id)));
       else if (answer.type === 'refused') this.refuseIn(room_id, answer, id);
       this.restartIfAnswered();

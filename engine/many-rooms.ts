@@ -1,13 +1,6 @@
 import { may, noRight, rightFault, type Grant } from './access/grant.js';
 import { ClientSocket, type ConnectionParts } from './client-socket.js';
-import {
-  decodeManyFrame,
-  errorFrame,
-  helloFrame,
-  inRoom,
-  unsubscribedFrame,
-  type Decoded,
-} from './codec.js';
+import { decodeManyFrame, errorFrame, helloFrame, inRoom, unsubscribedFrame, type Decoded } from './codec.js';
 import { errorText, type Refusal } from './errors.js';
 import { behindBytes } from './fanout.js';
 import type { Visitor } from './hello.js';
@@ -15,6 +8,7 @@ import { checker } from './messages/check.js';
 import { RoomId } from './messages/fields.js';
 import type { ManyClientFrame } from './messages/frames.js';
 import type { Socket } from './ports.js';
+import { RoomList } from './room-list.js';
 import { RoomTurns } from './room-turns.js';
 import type { Scheduler } from './scheduler.js';
 import { Subscription, type Subscriber } from './subscription.js';
@@ -32,7 +26,7 @@ const roomFaults = checker(RoomId);
 
 /** A connection to many rooms. Each of them may refuse the client, or end, while the others go on. */
 export class ManyRooms extends ClientSocket implements Subscriber {
-  private readonly rooms = new Map<string, Subscription>();
+  private readonly rooms = new RoomList<Subscription>();
   /** Null while no room is being joined or caught up with. */
   private turns: RoomTurns<Subscription> | null = null;
 
@@ -105,7 +99,7 @@ export class ManyRooms extends ClientSocket implements Subscriber {
   }
 
   private subscribe(room: string, since: number | null): void {
-    if (this.rooms.has(room)) {
+    if (this.isIn(room)) {
       this.refuseIn(room, ALREADY);
       return;
     }
@@ -120,8 +114,12 @@ export class ManyRooms extends ClientSocket implements Subscriber {
       return;
     }
     const subscription = new Subscription(this.parts.newId(), room, this.granted, this);
-    this.rooms.set(room, subscription);
+    this.rooms.add(subscription);
     this.inTurns().join(subscription, () => this.join(subscription, since));
+  }
+
+  private isIn(room: string): boolean {
+    return this.rooms.get(room) !== undefined;
   }
 
   private noPlace(): Refusal | null {
@@ -164,7 +162,7 @@ export class ManyRooms extends ClientSocket implements Subscriber {
 
   /** `refusal`: null where the client has asked for it. */
   private leave(one: Subscription, refusal: Refusal | null): void {
-    this.rooms.delete(one.roomId);
+    this.rooms.delete(one);
     one.finish(unsubscribedFrame(one.roomId, refusal));
     this.exit(one);
     this.turns?.done(one);
@@ -210,7 +208,7 @@ export class ManyRooms extends ClientSocket implements Subscriber {
   /** The frame that refuses a frame of this type: a `subscribe` is answered with `unsubscribed`. */
   private refusalIn(refusal: Refusal, { id, room, type }: Omit<Fault, 'fault'>): string {
     const { code, message, retry_after_ms } = refusal;
-    if (type === 'subscribe' && room !== undefined && !this.rooms.has(room))
+    if (type === 'subscribe' && room !== undefined && !this.isIn(room))
       return unsubscribedFrame(room, refusal);
     const frame = errorFrame(code, message, id, retry_after_ms);
     return room !== undefined && !roomFaults(room) ? inRoom(room, frame) : frame;
@@ -222,7 +220,7 @@ export class ManyRooms extends ClientSocket implements Subscriber {
 
   /** Leaves the rooms that the new token does not allow. */
   protected regranted(grant: Grant): null {
-    for (const one of [...this.rooms.values()]) {
+    for (const one of this.rooms.all()) {
       one.mayPost = may(grant, 'post', one.roomId);
       const fault = rightFault(grant, 'join', one.roomId);
       if (fault !== null) this.unsubscribed(one, fault);
@@ -233,7 +231,7 @@ export class ManyRooms extends ClientSocket implements Subscriber {
   protected leaveRooms(): void {
     this.turns?.stop();
     this.turns = null;
-    for (const one of this.rooms.values()) {
+    for (const one of this.rooms.all()) {
       one.over();
       this.exit(one);
     }

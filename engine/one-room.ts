@@ -19,13 +19,7 @@ export class OneRoom extends ClientSocket implements Listener {
   private mayPost: boolean;
   private topic: string | null = null;
 
-  constructor(
-    id: string,
-    scheduler: Scheduler,
-    hello: Hello,
-    socket: Socket,
-    parts: ConnectionParts,
-  ) {
+  constructor(id: string, scheduler: Scheduler, hello: Hello, socket: Socket, parts: ConnectionParts) {
     const limits = parts.access.isTrusted(hello.grant) ? null : parts.clientLimits.ofConnection();
     super(id, scheduler, hello, socket, parts, limits);
     this.mayPost = may(hello.grant, 'post', hello.room_id);

@@ -69,7 +69,8 @@ export interface WebSockets {
 }
 
 export function createWebSockets(options: WebSocketOptions): WebSockets {
-  const { patterns, protocol, maxFrameBytes, maxBufferedBytes, pingS, silenceS, refused, addressOf } = options;
+  const { patterns, protocol, maxFrameBytes, maxBufferedBytes, pingS, silenceS, refused, addressOf } =
+    options;
   const publishers = new Publishers();
   const outlet = new GatheredOutlet(publishers, maxBufferedBytes, options.gather);
   const heartbeat = new Heartbeat({ pingS, silenceS });

@@ -93,7 +93,10 @@ export function createClientLimits(rates: ClientRates, clock: Pick<Clock, 'elaps
   const limitsConnections = Object.values<Rate>({ ...rates }).some(({ intervalMs }) => intervalMs > 0);
   const withRooms = (rooms: number): ClientRates => {
     const { framesOfConnection } = rates;
-    return { ...rates, framesOfConnection: { ...framesOfConnection, burst: framesOfConnection.burst + rooms } };
+    return {
+      ...rates,
+      framesOfConnection: { ...framesOfConnection, burst: framesOfConnection.burst + rooms },
+    };
   };
   let ratesOfMany: ClientRates | null = null;
   return {

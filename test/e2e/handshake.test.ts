@@ -151,11 +151,15 @@ t.test('a trailing slash is ignored, and another address is told what is wrong w
     ['/ws/updates/a/b', 'bad_request', /"a\/b" is more than a room id/],
     ['/ws/updates/a//', 'bad_request', /more than a room id/],
     ['/ws/rooms/42', 'not_found', /nothing at \/ws\/rooms\/42: WebSockets are at \/ws\/updates\/{room_id}/],
-    ['/ws/', 'not_found', /WebSockets are at/],
+    ['/ws/updatesx', 'not_found', /WebSockets are at .*, and at \/ws for many rooms/],
     ['/ws/updates/caf%C3%A9', 'bad_request', /room id must be/],
   ] as const) {
     const lost = await openRaw(parlor.port, `${path}?user=mallory`);
     t.match(await lost.told('error'), { code, message }, path);
     await lost.ended();
+  }
+  for (const path of ['/ws', '/ws/']) {
+    const many = await openRaw(parlor.port, `${path}?user=alice`);
+    t.match(await many.told('hello'), { user: 'alice' }, path);
   }
 });
