@@ -25,6 +25,7 @@ const JOBS = 2;
 const MOSTLY_WAIT = [
   'heartbeat',
   'behind-a-proxy',
+  'client',
   'doors',
   'life',
   'long-poll',
