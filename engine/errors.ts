@@ -3,8 +3,8 @@
  *
  * `http` is the status of an HTTP answer, `close` the code a WebSocket is closed with when the error ends the
  * connection (4000 + HTTP status; RFC 6455 section 7.4.2 leaves 4000–4999 to applications), `retry` whether
- * the same request may succeed later, and `title` one line for a human. The README's table and the OpenAPI
- * document are checked against it. When it may succeed is in `retryOf`.
+ * the same request may succeed later, and `title` one line for a human. The table in docs/wire.md and the
+ * OpenAPI document are checked against it. When it may succeed is in `retryOf`.
  */
 export const ERRORS = {
   bad_request: { http: 400, close: 4400, retry: false, title: 'The request is not well formed' },

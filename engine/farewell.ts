@@ -3,7 +3,7 @@ import type { Clock } from './ports.js';
 
 /**
  * Clients that are told in one step, and the pause between two steps, ms. That is a thousand a second, an eighth of the
- * joins that a node can take (README, Benchmarks), so the nodes that let them in again hardly notice.
+ * joins that a node can take (docs/benchmarks.md), so the nodes that let them in again hardly notice.
  */
 const STEP = { clients: 25, ms: 25 };
 

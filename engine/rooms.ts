@@ -56,7 +56,7 @@ const LOOKED_AT_MOST = 4_096;
 /**
  * The supervisor of all rooms: spawns an actor for a room when a command for it arrives, stops it when it is
  * idle, and decides what becomes of it when it crashes. nact spawns, supervises and stops each room; a room's
- * turns come from a scheduler that all rooms share (README, Architecture).
+ * turns come from a scheduler that all rooms share (docs/architecture.md).
  */
 export function createRooms(root: Parent, given: RoomParts, options: RoomsOptions): Rooms {
   const { clock, log, meter } = given;

@@ -1,16 +1,17 @@
 /**
  * Writes what is generated from the schema of the settings: sample.env, and the table between the two markers in
- * README.md. `node dist/test/docs.js --check` writes nothing and fails if either is out of date.
+ * docs/configuration.md. `node dist/test/docs.js --check` writes nothing and fails if either is out of date.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Settings } from '../api/config.js';
-import { intoReadme, sampleEnv, settingsTable } from './support/settings-docs.js';
+import { intoPage, sampleEnv, settingsTable } from './support/settings-docs.js';
 
 const checking = process.argv.includes('--check');
-const wanted = new Map([['sample.env', sampleEnv(Settings)]]);
-if (existsSync('README.md')) {
-  wanted.set('README.md', intoReadme(readFileSync('README.md', 'utf8'), settingsTable(Settings)));
-}
+const PAGE = 'docs/configuration.md';
+const wanted = new Map([
+  ['sample.env', sampleEnv(Settings)],
+  [PAGE, intoPage(readFileSync(PAGE, 'utf8'), settingsTable(Settings))],
+]);
 
 for (const [file, text] of wanted) {
   if (existsSync(file) && readFileSync(file, 'utf8') === text) continue;

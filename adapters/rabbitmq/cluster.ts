@@ -133,7 +133,7 @@ function belongsTo(where: string, text: string, store: StoreIdentity, partitions
     return `${where} has another queue ${CLUSTER} than this node, whose store is ${store.id} and PARTITIONS=${partitions}: ${ELSEWHERE} (RabbitMQ says: ${text})`;
   const [, number = '', id = ''] = current;
   const [theirs, ours] = [`PARTITIONS=${number}`, `PARTITIONS=${partitions}`];
-  const howTo = `README.md says under “On RabbitMQ” how a cluster changes`;
+  const howTo = `docs/rabbitmq.md says how a cluster changes`;
   const cut = id.length < store.id.length;
   if (store.id === id || (cut && id.length >= ENOUGH && store.id.startsWith(id)))
     return `${where} belongs to a cluster with ${theirs}, and this node has ${ours}: set ${theirs} here; ${howTo} it`;

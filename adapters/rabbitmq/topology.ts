@@ -50,7 +50,7 @@ export async function declareTopology(model: ChannelModel, partitions: number): 
     if (!found) throw cause;
     const [, argument, what, name] = found;
     const advice = `the ${what} ${name} exists with another ${argument} than this version of Parlor declares`;
-    throw new NotOurs(`${advice}; delete it when it is empty (README, On RabbitMQ)`);
+    throw new NotOurs(`${advice}; delete it when it is empty (docs/rabbitmq.md)`);
   }
   await channel.close();
 }

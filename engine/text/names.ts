@@ -25,10 +25,10 @@ export function nameOf(given: string): string {
  * space around them.
  */
 export function userFault(given: string): string | null {
-  const user = nameOf(given);
-  if (user === '.' || user === '..')
+  if (given === '.' || given === '..')
     return 'must not be . or .., which no HTTP client can name in an address';
-  if (PLAIN.test(user)) return null;
+  if (PLAIN.test(given)) return null;
+  const user = nameOf(given);
   const fault = keptNameFault(user);
   if (fault !== null) return fault;
   if (CONTROL.test(user)) return 'must not hold control characters';

@@ -24,11 +24,11 @@ async function start(t: Test): Promise<{ url: string; parlor: Parlor; channel: C
   return { url, parlor, channel: await connection.createConfirmChannel() };
 }
 
-/** What the README says a service is, in a folder of its own. */
+/** What docs/rabbitmq.md says a service is, in a folder of its own. */
 function saveService(t: Test): string {
-  const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8');
-  const code = /<!-- service\.mjs -->\n```js\n([\s\S]*?)```/.exec(readme)?.[1];
-  if (code === undefined) throw new Error('README.md has no service.mjs');
+  const page = readFileSync(join(PROJECT, 'docs/rabbitmq.md'), 'utf8');
+  const code = /<!-- service\.mjs -->\n```js\n([\s\S]*?)```/.exec(page)?.[1];
+  if (code === undefined) throw new Error('docs/rabbitmq.md has no service.mjs');
   const folder = mkdtempSync(join(tmpdir(), 'parlor-service-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'service.mjs'), code);
@@ -36,7 +36,7 @@ function saveService(t: Test): string {
   return join(folder, 'service.mjs');
 }
 
-t.test('the service in the README posts into a room and hears all of them', async (t) => {
+t.test('the service in docs/rabbitmq.md posts into a room and hears all of them', async (t) => {
   const { url, parlor } = await start(t);
   const alice = await parlor.join('42', 'user=alice');
   const service = spawn(process.execPath, [saveService(t)], { env: { ...process.env, AMQP_URL: url } });

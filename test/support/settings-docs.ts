@@ -39,12 +39,12 @@ export function settingsTable(schema: SettingsSchema): string {
   return [row('setting', 'default', 'effect'), row('---', '---', '---'), ...rows].join('\n');
 }
 
-/** `readme` with `table` between its two markers. Throws if they are not there. */
-export function intoReadme(readme: string, table: string): string {
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`README.md must have the lines\n${BEGIN}\n${END}`);
-  return `${readme.slice(0, begin + BEGIN.length)}\n\n${table}\n\n${readme.slice(end)}`;
+/** `page` with `table` between its two markers. Throws if they are not there. */
+export function intoPage(page: string, table: string): string {
+  const begin = page.indexOf(BEGIN);
+  const end = page.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error(`the page of settings must have the lines\n${BEGIN}\n${END}`);
+  return `${page.slice(0, begin + BEGIN.length)}\n\n${table}\n\n${page.slice(end)}`;
 }
 
 function row(...cells: string[]): string {

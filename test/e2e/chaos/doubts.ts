@@ -21,7 +21,7 @@ interface World {
 }
 
 /**
- * Writes down when the seat of each connection may have been lost (README, "A node that dies"):
+ * Writes down when the seat of each connection may have been lost (docs/operations.md, "A node that dies"):
  *
  * - a node that is not heard for the time of a lease is gone, and its seats are free after their grace;
  * - at once, where a new home has been told of them by nobody: that is certain only of those whom a client believes to be
