@@ -63,7 +63,7 @@ t.test('two people talk, one in the page and one in the React app', async (t) =>
   const visit = async (address: string | undefined): Promise<Page> => {
     const page = await (await browser.newContext()).newPage();
     page.on('console', (line) => {
-      if (line.type() === 'error') complaints.push(line.text());
+      if (line.type() === 'error') complaints.push(`${line.text()} ${line.location().url}`);
     });
     page.on('pageerror', (error) => complaints.push(error.message));
     await page.goto(`${address?.replace(PAGES, here)}&server=${parlor.http}`);
