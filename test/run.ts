@@ -26,6 +26,7 @@ const JOBS = 2;
 const MOSTLY_WAIT = [
   'heartbeat',
   'behind-a-proxy',
+  'client',
   'doors',
   'life',
   'long-poll',
