@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { ensureChromium } from './support/chromium.js';
 import { ensureProxy, HAPROXY, NGINX } from './support/proxy-server.js';
 import { providePostgres } from './support/postgres.js';
+import { ensurePython } from './support/python.js';
 import { provideRabbit, type ProvidedRabbit } from './support/rabbitmq.js';
 import { runTapFile, type TapFileResult } from './support/tap-file.js';
 
@@ -141,6 +142,7 @@ function environment(rabbit: ProvidedRabbit): Record<string, string> {
 function programs(): Record<string, string> {
   return Object.assign(
     located('CHROMIUM_PATH', ensureChromium),
+    located('PYTHON', ensurePython),
     ...[HAPROXY, NGINX].map((proxy) => located(proxy.variable, () => ensureProxy(proxy))),
   ) as Record<string, string>;
 }
