@@ -150,7 +150,7 @@ for (const via of ['websocket', 'sse'] as const) {
     const post = rooms[0]?.post('hello');
     const failed = post?.then(
       () => 'sent',
-      ({ code }: { code: string }) => code,
+      (cause: unknown) => (cause as { code: string }).code,
     );
     alice.close();
     t.match(await failed, /^(sent|closed)$/);
