@@ -1,14 +1,14 @@
 /**
- * How long to wait before an attempt, ms: random up to `minMs` × 2^`attempt`, at most `maxMs` ("full jitter": thousands that
+ * How long to wait before an attempt, ms: random up to `minBackoffMs` × 2^`attempt`, at most `maxBackoffMs` ("full jitter": thousands that
  * were cut at once do not come back at once). What the server asked for comes on top, as it means "not sooner".
  */
 export function backoffMs(
   attempt: number,
-  { minMs, maxMs }: { readonly minMs: number; readonly maxMs: number },
+  { minBackoffMs, maxBackoffMs }: { readonly minBackoffMs: number; readonly maxBackoffMs: number },
   retryAfterMs: number | null = null,
   random: () => number = Math.random,
 ): number {
   // 2^30: beyond that a delay has no meaning, and no number gets too large.
-  const jitter = random() * Math.min(maxMs, minMs * 2 ** Math.min(attempt, 30));
+  const jitter = random() * Math.min(maxBackoffMs, minBackoffMs * 2 ** Math.min(attempt, 30));
   return Math.round((retryAfterMs ?? 0) + jitter);
 }

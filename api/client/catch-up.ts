@@ -35,99 +35,107 @@ export interface CatchUpPort {
 /** What may come live while what was missed is fetched. More is not held: it is a gap then. */
 const MOST_HELD = 10_000;
 
-/**
- * Where we are in a room. Tells everything that has a seq once and in order: what is at or before the cursor is dropped; what was
- * missed and not sent is fetched from the log, and what comes live meanwhile is held back. A seq that is left out is no fault:
- * a room may keep what it does not send.
- */
-export class CatchUp {
-  #held: Placed[] | null = null;
-  #filling: AbortController | null = null;
-
-  constructor(
-    private readonly port: CatchUpPort,
-    /** The last seq that was told; null: nothing yet. */
-    public seq: number | null = null,
-  ) {}
-
+/** Where we are in a room. */
+export interface CatchUp {
+  /** The last seq that was told; null: nothing yet. */
+  seq: number | null;
   /** The room was subscribed with `since: seq`, and this is what its welcome says. */
-  begin(head: number, recovered: boolean | undefined): void {
-    this.stop();
-    // A head before ours: the server has lost what it had, and counts anew.
-    if (this.seq === null || head < this.seq) this.seq = head;
-    else if (recovered === false && head > this.seq) {
-      if (head - this.seq > this.port.limit) return this.#jump(head);
-      this.#held = [];
-      this.#filling = new AbortController();
-      void this.#fill(head, this.#filling.signal);
-    }
-  }
-
-  take(placed: Placed): void {
-    if (this.#held) {
-      this.#held.push(placed);
-      if (this.#held.length > MOST_HELD) this.#finish(placed.seq - 1);
-      return;
-    }
-    if (this.seq !== null && placed.seq <= this.seq) return;
-    this.seq = placed.seq;
-    this.port.tell(placed);
-  }
-
+  begin(head: number, recovered: boolean | undefined): void;
+  take(placed: Placed): void;
   /** The link is lost: what is not told yet will be asked for again. */
-  stop(): void {
-    this.#filling?.abort();
-    this.#filling = this.#held = null;
+  stop(): void;
+}
+
+/**
+ * Tells everything that has a seq once and in order: what is at or before the cursor is dropped; what was missed and not sent is
+ * fetched from the log, and what comes live meanwhile is held back. A seq that is left out is no fault: a room may keep what
+ * it does not send.
+ */
+export function createCatchUp({ tell, gap, page, pauseMs, limit }: CatchUpPort): CatchUp {
+  let held: Placed[] | null = null;
+  let filling: AbortController | undefined;
+  const catchUp: CatchUp = { seq: null, begin, take, stop };
+
+  function begin(head: number, recovered: boolean | undefined): void {
+    stop();
+    const { seq } = catchUp;
+    // A head before ours: the server has lost what it had, and counts anew.
+    if (seq === null || head < seq) catchUp.seq = head;
+    else if (recovered === false && head > seq) {
+      if (head - seq > limit) return jump(head);
+      held = [];
+      filling = new AbortController();
+      void fill(seq, head, filling.signal);
+    }
   }
 
-  async #fill(to: number, signal: AbortSignal): Promise<void> {
-    for (let attempt = 0, after = this.seq ?? 0; after < to;) {
+  function take(placed: Placed): void {
+    if (held) {
+      held.push(placed);
+      if (held.length > MOST_HELD) finish(placed.seq - 1);
+    } else pass(placed);
+  }
+
+  function pass(placed: Placed): void {
+    if (catchUp.seq !== null && placed.seq <= catchUp.seq) return;
+    catchUp.seq = placed.seq;
+    tell(placed);
+  }
+
+  function stop(): void {
+    filling?.abort();
+    held = null;
+  }
+
+  async function fill(from: number, to: number, signal: AbortSignal): Promise<void> {
+    for (let attempt = 0, after = from; after < to;) {
       try {
-        const { events, next } = (await this.port.page(after, signal)) as EventPage;
+        const { events, next } = (await page(after, signal)) as EventPage;
         if (signal.aborted) return;
-        for (const event of events) if (event.seq <= to) this.#fetched(event);
-        attempt = 0;
+        for (const event of events) {
+          if (event.seq > to) break;
+          jump(event.seq - 1);
+          pass(placedOf(event));
+        }
         if (next === null) break;
         after = Number(next);
+        attempt = 0;
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof ParlorError && error.retry)) break;
-        const pause = this.port.pauseMs(attempt++, error);
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, pause);
-          signal.addEventListener('abort', () => {
-            clearTimeout(timer);
-            resolve();
-          });
-        });
+        await pause(pauseMs(attempt++, error), signal);
         if (signal.aborted) return;
       }
     }
-    this.#finish(to);
+    finish(to);
   }
 
-  #fetched(event: Stored): void {
-    const last = this.seq ?? 0;
-    if (event.seq <= last) return;
-    if (event.seq > last + 1) this.port.gap({ after: last, before: event.seq });
-    this.seq = event.seq;
-    this.port.tell(placedOf(event));
-  }
-
-  #finish(to: number): void {
-    const held = this.#held ?? [];
-    this.stop();
-    this.#jump(to);
-    for (const placed of held) this.take(placed);
+  function finish(to: number): void {
+    const rest = held ?? [];
+    stop();
+    jump(to);
+    rest.forEach(pass);
   }
 
   /** Goes on at a seq, and tells what is left out. */
-  #jump(to: number): void {
-    const after = this.seq ?? to;
+  function jump(to: number): void {
+    const after = catchUp.seq ?? to;
     if (to <= after) return;
-    this.seq = to;
-    this.port.gap({ after, before: to + 1 });
+    catchUp.seq = to;
+    gap({ after, before: to + 1 });
   }
+
+  return catchUp;
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 function placedOf(event: Stored): Placed {

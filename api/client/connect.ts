@@ -1,4 +1,4 @@
-import { ParlorConnection } from './connection.js';
+import { createConnection } from './connection.js';
 import { settingsOf } from './settings.js';
 import type { ConnectOptions, Connection } from './types.js';
 
@@ -7,7 +7,7 @@ import type { ConnectOptions, Connection } from './types.js';
  * is `lazy`, and stays connected until `close()`. Throws a TypeError if `url` is no address.
  */
 export function connect(url: string, options: ConnectOptions = {}): Connection {
-  const connection = new ParlorConnection(settingsOf(url, options));
+  const connection = createConnection(settingsOf(url, options));
   if (!options.lazy) connection.open();
   return connection;
 }

@@ -87,8 +87,15 @@ const CLASSES: Readonly<Record<string, typeof ParlorError>> = {
   internal: UnavailableError,
 };
 
+/** Why something was not done, as the server tells it in a frame. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly retry: boolean;
+  readonly retry_after_ms?: number | undefined;
+}
+
 /** The error of the class that belongs to a code of the server. */
-export function errorOf(code: string, message: string, retry: boolean, retryAfterMs?: number): ParlorError {
-  const Class = CLASSES[code] ?? ParlorError;
-  return new Class(code, message, retry, retryAfterMs);
+export function errorOf({ code, message, retry, retry_after_ms }: Failure): ParlorError {
+  return new (CLASSES[code] ?? ParlorError)(code, message, retry, retry_after_ms);
 }

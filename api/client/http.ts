@@ -1,4 +1,4 @@
-import { ClosedError, errorOf, NetworkError, type ParlorError } from './errors.js';
+import { ClosedError, errorOf, NetworkError, type Failure } from './errors.js';
 
 export interface HttpOptions {
   readonly fetch: typeof fetch;
@@ -10,96 +10,98 @@ export interface HttpOptions {
 }
 
 export interface Call {
-  readonly method?: 'GET' | 'POST';
+  /** Makes it a POST. */
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Requests over HTTP. `close` ends those under way with a ClosedError. */
-export class Http {
-  #life = new AbortController();
-
-  constructor(private readonly options: HttpOptions) {}
-
+/** Requests over HTTP. */
+export interface Http {
   /** The JSON of a good answer. Rejects with a ParlorError, or with the reason of the caller's own signal. */
-  async json(path: string, call: Call = {}): Promise<unknown> {
-    const token = this.options.token();
-    const response = await this.#fetch(path, call, token);
-    if (response.status !== 401 || token === null) return this.#read(response);
-    const newer = await this.options.renew(token);
-    return this.#read(newer === null ? response : await this.#fetch(path, call, newer));
-  }
+  json(path: string, call?: Call): Promise<unknown>;
+  /** Ends those under way with a ClosedError. */
+  close(): void;
+}
 
-  close(): void {
-    this.#life.abort();
-    this.#life = new AbortController();
-  }
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
 
-  async #fetch(
-    path: string,
-    { method = 'GET', body, signal }: Call,
-    token: string | null,
-  ): Promise<Response> {
-    const { fetch, base, timeoutMs } = this.options;
-    const life = this.#life.signal;
+export function createHttp({ fetch, base, timeoutMs, token, renew }: HttpOptions): Http {
+  const underWay = new Set<AbortController>();
+
+  async function ask(path: string, { body, signal }: Call, bearer: string | null): Promise<Answer> {
     const over = new AbortController();
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      over.abort();
+    }, timeoutMs);
     const abort = (): void => over.abort();
-    const timer = setTimeout(abort, timeoutMs);
-    life.addEventListener('abort', abort);
     signal?.addEventListener('abort', abort);
+    underWay.add(over);
     try {
       signal?.throwIfAborted();
       const response = await fetch(base + path, {
-        method,
-        headers: headersOf(token, body !== undefined),
+        headers: headersOf(bearer, body),
         signal: over.signal,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
       });
       // The body is waited for here, so that the time limit is one for all of it.
-      return new Response(response.status === 204 ? null : await response.text(), {
-        status: response.status,
-      });
+      return { status: response.status, text: await response.text() };
     } catch (error) {
       signal?.throwIfAborted();
-      if (life.aborted) throw new ClosedError();
-      if (over.signal.aborted) throw new NetworkError(`no answer within ${timeoutMs} ms`, 'timeout');
-      throw new NetworkError(String(error));
+      if (isLate) throw timeout();
+      throw over.signal.aborted ? new ClosedError() : new NetworkError(String(error));
     } finally {
       clearTimeout(timer);
-      life.removeEventListener('abort', abort);
+      underWay.delete(over);
       signal?.removeEventListener('abort', abort);
     }
   }
 
-  async #read(response: Response): Promise<unknown> {
-    if (!response.ok) throw problemOf(response.status, await response.text());
-    try {
-      return await response.json();
-    } catch {
-      throw new NetworkError('the answer is no JSON: something else answers in place of Parlor');
-    }
-  }
-}
-
-export function headersOf(token: string | null, hasBody = false): Record<string, string> {
   return {
-    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-    ...(hasBody ? { 'content-type': 'application/json' } : {}),
+    async json(path, call = {}) {
+      const used = token();
+      let answer = await ask(path, call, used);
+      if (answer.status === 401 && used !== null) {
+        const newer = await renew(used);
+        if (newer !== null) answer = await ask(path, call, newer);
+      }
+      if (answer.status >= 300) throw errorOf(problemOf(answer));
+      try {
+        return JSON.parse(answer.text) as unknown;
+      } catch {
+        // Something else answers in Parlor's place: a portal, or a proxy.
+        throw new NetworkError('the answer is no JSON');
+      }
+    },
+    close() {
+      for (const over of underWay) over.abort();
+    },
   };
 }
 
-/** The error that an answer with this status and body is. A proxy's answer has no code; a server error of it passes. */
-export function problemOf(status: number, body: string): ParlorError {
+export function timeout(): NetworkError {
+  return new NetworkError('no answer in time', 'timeout');
+}
+
+export function headersOf(token: string | null, body?: unknown): Record<string, string> {
+  return {
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+  };
+}
+
+/** Why an answer with this status and body is no good one. A proxy's has no code; what is wrong with a server passes. */
+export function problemOf({ status, text }: Answer): Failure {
   try {
-    const { code, detail, retry, retry_after_ms } = JSON.parse(body) as Record<string, unknown>;
-    if (typeof code === 'string')
-      return errorOf(code, String(detail), retry === true, retry_after_ms as number | undefined);
+    const { code, detail, retry, retry_after_ms } = JSON.parse(text) as Failure & { detail: string };
+    if (code) return { code, message: detail, retry, retry_after_ms };
   } catch {
     // Not from Parlor: what follows says what is known.
   }
-  return errorOf(
-    `http_${status}`,
-    `answered with ${status}`,
-    status >= 500 || status === 408 || status === 429,
-  );
+  const message = `answered with ${status}`;
+  return { code: 'network', message, retry: status >= 500 || status === 408 || status === 429 };
 }

@@ -10,6 +10,14 @@ export interface Identity {
   readonly resume: string | null;
 }
 
+/** How an address tells it. The token goes elsewhere, where it is not logged. */
+export function queryOf({ user, resume }: Identity): URLSearchParams {
+  const query = new URLSearchParams();
+  if (resume !== null) query.set('resume', resume);
+  else if (user !== null) query.set('user', user);
+  return query;
+}
+
 /** What a link says. After `ended`, and after `Link.close`, nothing. */
 export interface LinkEvents {
   /** It works, and rooms can be subscribed. `user` is null while a guest's name is not known. */
@@ -17,8 +25,6 @@ export interface LinkEvents {
   frame(frame: RoomFrame): void;
   /** Something has come, if only a sign of life. */
   heard(): void;
-  /** The server took the new token. */
-  refreshed(): void;
   ended(error: ParlorError): void;
 }
 

@@ -10,56 +10,54 @@ export type Behaviours<S extends { readonly name: string }, E extends { readonly
   readonly [N in S['name']]: Behaviour<S, E, Extract<S, { name: N }>>;
 };
 
+export interface Machine<S, E> {
+  state(): S;
+  send(event: E): void;
+}
+
 /**
  * A state machine. A state is plain data with a name. Events that happen while one is being dealt with wait for their turn,
  * so that `enter` and the clean-up may send some. What a state has begun ends with it: nothing that it awaited can reach the
- * next one.
+ * next one. `changed` is called after each change of state, when the new one has been entered.
  */
-export class Machine<S extends { readonly name: string }, E extends { readonly type: string }> {
-  #state: S;
-  #cleanUp: (() => void) | undefined;
-  readonly #waiting: E[] = [];
-  #isBusy = false;
+export function createMachine<S extends { readonly name: string }, E extends { readonly type: string }>(
+  initial: S,
+  behaviours: Behaviours<S, E>,
+  changed: (state: S) => void,
+): Machine<S, E> {
+  let state = initial;
+  let cleanUp: (() => void) | undefined;
+  let isBusy = false;
+  const waiting: E[] = [];
+  const behaviour = () => behaviours[state.name as S['name']] as Behaviour<S, E, S>;
 
-  constructor(
-    initial: S,
-    private readonly behaviours: Behaviours<S, E>,
-    /** Called after each change of state, when the new one is entered. */
-    private readonly changed: (state: S) => void,
-  ) {
-    this.#state = initial;
-  }
-
-  get state(): S {
-    return this.#state;
-  }
-
-  send(event: E): void {
-    this.#waiting.push(event);
-    if (this.#isBusy) return;
-    this.#isBusy = true;
-    try {
-      for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) this.#handle(next);
-    } finally {
-      this.#isBusy = false;
-      // Only a bug leaves some behind.
-      this.#waiting.length = 0;
-    }
-  }
-
-  #handle(event: E): void {
-    const { name } = this.#state;
-    const behaviour = this.behaviours[name as S['name']] as Behaviour<S, E, S>;
-    const handler = behaviour.on[event.type as E['type']] as ((event: E, state: S) => S | null) | undefined;
+  function handle(event: E): void {
+    const handler = behaviour().on[event.type as E['type']] as ((event: E, state: S) => S | null) | undefined;
     if (!handler)
-      throw new Error(`${event.type} cannot happen while ${name}, only ${Object.keys(behaviour.on).join()}`);
-    const next = handler(event, this.#state);
+      throw new Error(`${event.type} while ${state.name}: legal are ${Object.keys(behaviour().on).join()}`);
+    const next = handler(event, state);
     if (next === null) return;
-    const cleanUp = this.#cleanUp;
-    this.#cleanUp = undefined;
-    cleanUp?.();
-    this.#state = next;
-    this.#cleanUp = (this.behaviours[next.name as S['name']] as Behaviour<S, E, S>).enter?.(next);
-    this.changed(next);
+    const undo = cleanUp;
+    cleanUp = undefined;
+    undo?.();
+    state = next;
+    cleanUp = behaviour().enter?.(next);
+    changed(next);
   }
+
+  return {
+    state: () => state,
+    send(event) {
+      waiting.push(event);
+      if (isBusy) return;
+      isBusy = true;
+      try {
+        for (let next = waiting.shift(); next; next = waiting.shift()) handle(next);
+      } finally {
+        isBusy = false;
+        // Only a bug leaves some behind.
+        waiting.length = 0;
+      }
+    },
+  };
 }

@@ -1,35 +1,11 @@
-import { ClosedError, NetworkError, OutboxFullError, type ParlorError } from './errors.js';
-import { report } from './emitter.js';
-import type { OutboxStore, OwnMessage, Sent, StoredPost } from './types.js';
-
-/** What the posts of all rooms share: how many there may be, and where they are kept over a reload. */
-export class Outbox {
-  #size = 0;
-
-  constructor(
-    private readonly limit: number,
-    private readonly store: OutboxStore | undefined,
-  ) {}
-
-  /** Throws an OutboxFullError. `isStored`: it comes from the store. */
-  add(post: StoredPost, isStored = false): void {
-    if (!isStored && this.#size >= this.limit) throw new OutboxFullError(this.limit);
-    this.#size++;
-    if (!isStored) this.store?.put(post).catch(report);
-  }
-
-  remove(id: string): void {
-    this.#size--;
-    this.store?.delete(id).catch(report);
-  }
-
-  async load(): Promise<readonly StoredPost[]> {
-    return (await this.store?.load()) ?? [];
-  }
-}
+import { ClosedError, NetworkError, type ParlorError } from './errors.js';
+import { timeout } from './http.js';
+import type { Outbox } from './outbox.js';
+import type { OwnMessage, Sent, StoredPost } from './types.js';
 
 /** What a room does for its posts. */
 export interface PostOffice {
+  readonly room: string;
   /** How a post can go now; null: not yet, and `pump` will be called. */
   way(): 'link' | 'http' | null;
   /** Whether what was posted comes back, as a message. */
@@ -45,6 +21,30 @@ export interface PostOffice {
   readonly timeoutMs: number;
 }
 
+/** The posts of one room. */
+export interface Posts {
+  post(text: string, id: string): Promise<Sent>;
+  /** A post from before a reload. Call `pump` later. */
+  restore(post: StoredPost): void;
+  retry(id: string): Promise<Sent>;
+  discard(id: string): void;
+  /** Sends the next one, if that is possible now. */
+  pump(): void;
+  /** The server has it. */
+  answered(sent: Sent): void;
+  refused(id: string, error: ParlorError): void;
+  /** A message of this room has come. */
+  seen(message: { readonly id: string; readonly seq: number }): void;
+  /** Ours that have a place before this seq: the room does not send them (`deliver_alone`). They are taken out. */
+  passed(before: number): readonly OwnMessage[];
+  /** The link is gone, and with it the answer of what was under way over it. */
+  linkLost(): void;
+  /** Nobody listens any more: what is sent does not come back. */
+  left(): void;
+  /** What is unanswered stays, but nobody waits for it any more. */
+  close(): void;
+}
+
 interface Entry {
   message: OwnMessage;
   attempt: number;
@@ -52,193 +52,163 @@ interface Entry {
 }
 
 /**
- * The posts of one room. One at a time is under way: so they arrive in the order in which they were posted, also if one has
- * to be repeated. Each is repeated with the same id until it is answered, since the server makes one message of them.
+ * One post at a time is under way: so they arrive in the order in which they were posted, also if one has to be repeated.
+ * Each is repeated with the same id until it is answered, since the server makes one message of them.
  */
-export class Posts {
-  #entries: readonly Entry[] = [];
+export function createPosts(office: PostOffice): Posts {
+  const { outbox } = office;
+  let entries: readonly Entry[] = [];
   /** The id of the post that is under way, or waits to be repeated. */
-  #current: string | null = null;
+  let current: string | null = null;
   /** Whether it is under way over the link, whose end takes the answer with it. */
-  #isOnLink = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  let isOnLink = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(
-    private readonly room_id: string,
-    private readonly office: PostOffice,
-  ) {}
+  const find = (id: string): Entry | undefined => entries.find(({ message }) => message.id === id);
 
-  post(text: string, id: string): Promise<Sent> {
-    const known = this.#find(id);
-    if (known) return this.#answerOf(known);
-    const post = { id, room_id: this.room_id, text, created_at: new Date().toISOString() };
-    try {
-      this.office.outbox.add(post);
-    } catch (error) {
-      return Promise.reject(error as ParlorError);
-    }
-    const answer = this.#answerOf(this.#enter(post));
-    this.pump();
-    return answer;
+  function show(next: readonly Entry[]): void {
+    entries = next;
+    office.changed(entries.map(({ message }) => message));
   }
 
-  /** A post from before a reload. Call `pump` later. */
-  restore(post: StoredPost): void {
-    if (this.#find(post.id)) return;
-    this.office.outbox.add(post, true);
-    this.#enter(post);
+  function set(entry: Entry, change: Partial<OwnMessage>): void {
+    entry.message = { ...entry.message, ...change };
+    show(entries);
   }
 
-  retry(id: string): Promise<Sent> {
-    const entry = this.#find(id);
-    if (!entry) return Promise.reject(new NetworkError('there is no such message'));
-    if (entry.message.state !== 'failed') return this.#answerOf(entry);
-    this.#take(entry);
-    return this.post(entry.message.text, id);
-  }
+  const take = (entry: Entry): void => show(entries.filter((one) => one !== entry));
 
-  discard(id: string): void {
-    const entry = this.#find(id);
-    if (!entry) return;
-    this.#remove(entry);
-    for (const { reject } of entry.waiting.splice(0)) reject(new ClosedError());
-    if (this.#current === id) this.#release();
-    this.pump();
-  }
-
-  /** Sends the next one, if that is possible now. */
-  pump(): void {
-    if (this.#current !== null) return;
-    const way = this.office.way();
-    const next = way && this.#entries.find(({ message }) => message.state === 'sending');
-    if (!next) return;
-    const { id, room_id, text, created_at } = next.message;
-    const post = { id, room_id, text, created_at };
-    this.#current = id;
-    this.#isOnLink = way === 'link';
-    if (this.#isOnLink) {
-      this.#timer = setTimeout(
-        () => this.refused(id, new NetworkError('no answer', 'timeout')),
-        this.office.timeoutMs,
-      );
-      this.office.overLink(post);
-    } else
-      this.office.overHttp(post).then(
-        (sent) => this.answered(sent),
-        (error: ParlorError) => this.refused(id, error),
-      );
-  }
-
-  /** The server has it. */
-  answered({ id, seq }: Sent): void {
-    const entry = this.#find(id);
-    if (entry && entry.message.state !== 'sent') {
-      if (entry.message.state === 'sending') this.office.outbox.remove(id);
-      for (const { resolve } of entry.waiting.splice(0)) resolve({ id, seq });
-      if (this.office.isLive()) this.#set(entry, { state: 'sent', seq, error: null });
-      else this.#take(entry);
-    }
-    if (this.#current === id) this.#release();
-    this.pump();
-  }
-
-  refused(id: string, error: ParlorError): void {
-    const entry = this.#find(id);
-    if (this.#current !== id || !entry) return;
-    this.#release();
-    // Closed: it stays where it is until the connection is opened again.
-    if (error instanceof ClosedError) return;
-    if (!error.retry) {
-      this.office.outbox.remove(id);
-      for (const { reject } of entry.waiting.splice(0)) reject(error);
-      this.#set(entry, { state: 'failed', error });
-      return this.pump();
-    }
-    this.#current = id;
-    this.#timer = setTimeout(
-      () => {
-        this.#release();
-        this.pump();
-      },
-      this.office.pauseMs(entry.attempt++, error),
-    );
-  }
-
-  /** A message of this room has come. */
-  seen({ id, seq }: { readonly id: string; readonly seq: number }): void {
-    const entry = this.#find(id);
-    if (!entry) return;
-    this.answered({ id, seq });
-    if (this.#find(id)) this.#take(entry);
-  }
-
-  /** Ours that have a place before this seq: the room does not send them (`deliver_alone`). They are taken out. */
-  passed(before: number): readonly OwnMessage[] {
-    const all = this.#entries.filter(({ message: { seq } }) => seq !== null && seq < before);
-    for (const entry of all) this.#take(entry);
-    return all.map(({ message }) => message);
-  }
-
-  /** The link is gone, and with it the answer of what was under way over it. */
-  linkLost(): void {
-    if (this.#isOnLink) this.#release();
-  }
-
-  /** Nobody listens any more: what is sent does not come back. */
-  left(): void {
-    for (const entry of this.#entries) if (entry.message.state === 'sent') this.#take(entry);
-  }
-
-  close(): void {
-    this.#release();
-    for (const { waiting } of this.#entries)
-      for (const { reject } of waiting.splice(0)) reject(new ClosedError());
-  }
-
-  #enter(post: StoredPost): Entry {
-    const user = this.office.user();
-    const entry: Entry = {
-      message: { ...post, seq: null, user, state: 'sending', error: null },
-      attempt: 0,
-      waiting: [],
-    };
-    this.#show([...this.#entries, entry]);
+  function enter(post: StoredPost): Entry {
+    const message = { ...post, seq: null, user: office.user(), state: 'sending', error: null } as const;
+    const entry: Entry = { message, attempt: 0, waiting: [] };
+    show([...entries, entry]);
     return entry;
   }
 
-  #answerOf({ message, waiting }: Entry): Promise<Sent> {
-    const { id, seq, state } = message;
-    if (state === 'sent') return Promise.resolve({ id, seq });
-    return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+  function answerOf({ message: { id, seq, state }, waiting }: Entry): Promise<Sent> {
+    return new Promise((resolve, reject) => {
+      if (state === 'sent') resolve({ id, seq });
+      else waiting.push({ resolve, reject });
+    });
   }
 
-  #find(id: string): Entry | undefined {
-    return this.#entries.find(({ message }) => message.id === id);
+  function reject({ waiting }: Entry, error: ParlorError): void {
+    for (const one of waiting.splice(0)) one.reject(error);
   }
 
-  #set(entry: Entry, change: Partial<OwnMessage>): void {
-    entry.message = { ...entry.message, ...change };
-    this.#show([...this.#entries]);
+  function release(): void {
+    clearTimeout(timer);
+    current = null;
+    isOnLink = false;
   }
 
-  /** Takes a message that is still to be sent, or has failed, out for good. */
-  #remove(entry: Entry): void {
-    if (entry.message.state === 'sending') this.office.outbox.remove(entry.message.id);
-    this.#take(entry);
+  function pump(): void {
+    const way = current === null ? office.way() : null;
+    const next = way && entries.find(({ message }) => message.state === 'sending');
+    if (!next) return;
+    const { id, room_id, text, created_at } = next.message;
+    const post = { id, room_id, text, created_at };
+    current = id;
+    isOnLink = way === 'link';
+    if (isOnLink) {
+      timer = setTimeout(() => refused(id, timeout()), office.timeoutMs);
+      office.overLink(post);
+    } else office.overHttp(post).then(answered, (error: ParlorError) => refused(id, error));
   }
 
-  #take(entry: Entry): void {
-    this.#show(this.#entries.filter((one) => one !== entry));
+  function answered({ id, seq }: Sent): void {
+    const entry = find(id);
+    if (entry && entry.message.state !== 'sent') {
+      if (entry.message.state === 'sending') outbox.remove(id);
+      for (const { resolve } of entry.waiting.splice(0)) resolve({ id, seq });
+      if (office.isLive()) set(entry, { state: 'sent', seq, error: null });
+      else take(entry);
+    }
+    if (current === id) release();
+    pump();
   }
 
-  #show(entries: readonly Entry[]): void {
-    this.#entries = entries;
-    this.office.changed(entries.map(({ message }) => message));
+  function refused(id: string, error: ParlorError): void {
+    const entry = find(id);
+    if (current !== id || !entry) return;
+    release();
+    // It stays where it is until the connection is opened again.
+    if (error instanceof ClosedError) return;
+    if (error.retry) {
+      current = id;
+      timer = setTimeout(
+        () => {
+          release();
+          pump();
+        },
+        office.pauseMs(entry.attempt++, error),
+      );
+      return;
+    }
+    outbox.remove(id);
+    reject(entry, error);
+    set(entry, { state: 'failed', error });
+    pump();
   }
 
-  #release(): void {
-    clearTimeout(this.#timer);
-    this.#current = null;
-    this.#isOnLink = false;
+  function post(text: string, id: string): Promise<Sent> {
+    const known = find(id);
+    if (known) return answerOf(known);
+    const stored = { id, room_id: office.room, text, created_at: new Date().toISOString() };
+    try {
+      outbox.add(stored);
+    } catch (error) {
+      return Promise.reject(error as ParlorError);
+    }
+    const answer = answerOf(enter(stored));
+    pump();
+    return answer;
   }
+
+  return {
+    post,
+    restore(stored) {
+      if (find(stored.id)) return;
+      outbox.add(stored, true);
+      enter(stored);
+    },
+    retry(id) {
+      const entry = find(id);
+      if (!entry) return Promise.reject(new NetworkError('no such message'));
+      if (entry.message.state !== 'failed') return answerOf(entry);
+      take(entry);
+      return post(entry.message.text, id);
+    },
+    discard(id) {
+      const entry = find(id);
+      if (!entry) return;
+      if (entry.message.state === 'sending') outbox.remove(id);
+      reject(entry, new ClosedError());
+      if (current === id) release();
+      take(entry);
+      pump();
+    },
+    pump,
+    answered,
+    refused,
+    seen({ id, seq }) {
+      if (!find(id)) return;
+      answered({ id, seq });
+      const rest = find(id);
+      if (rest) take(rest);
+    },
+    passed(before) {
+      const all = entries.filter(({ message: { seq } }) => seq !== null && seq < before);
+      all.forEach(take);
+      return all.map(({ message }) => message);
+    },
+    linkLost() {
+      if (isOnLink) release();
+    },
+    left: () => entries.filter(({ message }) => message.state === 'sent').forEach(take),
+    close() {
+      release();
+      for (const entry of entries) reject(entry, new ClosedError());
+    },
+  };
 }

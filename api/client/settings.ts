@@ -2,7 +2,7 @@ import type { Via } from './states.js';
 import type { ConnectOptions, OutboxStore, SocketConstructor } from './types.js';
 
 /** `ConnectOptions`, complete. What is not there is null or undefined, and named all the same. */
-export interface Settings {
+export interface Settings extends Durations {
   /** Of the server, without a slash at the end; http or https. */
   readonly base: string;
   readonly user: string | null;
@@ -13,54 +13,49 @@ export interface Settings {
   readonly WebSocket: SocketConstructor | undefined;
   readonly fetch: typeof fetch;
   readonly outbox: OutboxStore | undefined;
-  readonly outboxLimit: number;
-  readonly fillLimit: number;
-  readonly lostAfterMs: number;
-  readonly heartbeatMs: number;
-  readonly pongTimeoutMs: number;
-  readonly connectTimeoutMs: number;
-  /** How long a WebSocket may take to open while there is another transport to try, ms. */
-  readonly fallbackAfterMs: number;
-  readonly requestTimeoutMs: number;
-  readonly pauses: { readonly minMs: number; readonly maxMs: number };
 }
+
+/** What has a number as its default; `ConnectOptions` says what each is. */
+const DEFAULTS = {
+  outboxLimit: 100,
+  fillLimit: 5_000,
+  lostAfterMs: 10_000,
+  heartbeatMs: 25_000,
+  pongTimeoutMs: 8_000,
+  connectTimeoutMs: 10_000,
+  /** How long a WebSocket may take to open while there is another transport to try, ms. */
+  fallbackAfterMs: 1_500,
+  requestTimeoutMs: 15_000,
+  minBackoffMs: 250,
+  maxBackoffMs: 30_000,
+};
+type Durations = Readonly<typeof DEFAULTS>;
 
 interface Globals {
   readonly WebSocket?: SocketConstructor;
   readonly location?: { readonly href: string };
 }
 
-/** Throws if the address is none, or what was asked for is not there. */
+/** Throws a TypeError if the address is none. */
 export function settingsOf(url: string, options: ConnectOptions): Settings {
   const here = globalThis as unknown as Globals;
   const { href } = new URL(url, here.location?.href);
-  const base = href
-    .replace(/^ws/, 'http')
-    .replace(/[?#].*$/, '')
-    .replace(/\/+$/, '');
-  const Socket = options.WebSocket ?? here.WebSocket;
-  const wanted = options.transports ?? ['websocket', 'sse'];
-  const [first, ...rest] = wanted.filter((via) => via === 'sse' || Socket);
-  if (!first) throw new TypeError('there is no WebSocket here: pass one as an option');
+  const { user = null, token = null, resume = null, getToken, outbox } = options;
+  const { WebSocket = here.WebSocket, transports = ['websocket', 'sse'] } = options;
+  const [first = 'sse', ...rest] = transports.filter((via) => via === 'sse' || WebSocket);
+  const given = Object.entries(options).filter(([name, value]) => name in DEFAULTS && value !== undefined);
   return {
-    base,
-    user: options.user ?? null,
-    token: options.token ?? null,
-    resume: options.resume ?? null,
-    getToken: options.getToken,
+    ...DEFAULTS,
+    ...(Object.fromEntries(given) as Partial<Durations>),
+    base: href.replace(/^ws/, 'http').replace(/\/*([?#].*)?$/, ''),
+    user,
+    token,
+    resume,
+    getToken,
     transports: [first, ...rest],
-    WebSocket: Socket,
-    // Called as a method of `options` a browser's fetch throws.
+    WebSocket,
+    // Called as a method of an object a browser's fetch throws.
     fetch: options.fetch ?? ((...args) => fetch(...args)),
-    outbox: options.outbox,
-    outboxLimit: options.outboxLimit ?? 100,
-    fillLimit: options.fillLimit ?? 5_000,
-    lostAfterMs: options.lostAfterMs ?? 10_000,
-    heartbeatMs: options.heartbeatMs ?? 25_000,
-    pongTimeoutMs: options.pongTimeoutMs ?? 8_000,
-    connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
-    fallbackAfterMs: 1_500,
-    requestTimeoutMs: options.requestTimeoutMs ?? 15_000,
-    pauses: { minMs: options.minBackoffMs ?? 250, maxMs: options.maxBackoffMs ?? 30_000 },
+    outbox,
   };
 }

@@ -5,7 +5,7 @@ export interface StreamEvent {
 }
 
 /**
- * Reads `text/event-stream` as it arrives, in any pieces. Ids and `retry` are not needed: frames carry their seq, and when
+ * Reads `text/event-stream` as it arrives, in any pieces. Lines end in LF or CRLF, not in a CR alone, which Parlor never sends. Ids and `retry` are not needed: frames carry their seq, and when
  * to come back is decided elsewhere.
  */
 export function eventReader(take: (event: StreamEvent) => void): (piece: string) => void {
@@ -19,16 +19,13 @@ export function eventReader(take: (event: StreamEvent) => void): (piece: string)
       data = [];
       return;
     }
-    const colon = text.indexOf(':');
-    const field = colon < 0 ? text : text.slice(0, colon);
-    const value = colon < 0 ? '' : text.slice(colon + 1).replace(/^ /, '');
+    const [, field, value = ''] = /^(data|event)(?:: ?(.*))?$/.exec(text) ?? [];
     if (field === 'data') data.push(value);
-    else if (field === 'event') type = value;
+    else if (field) type = value;
   };
   return (piece) => {
     rest += piece;
-    // A CR at the end may be half of a CRLF.
-    const lines = rest.split(/\r\n|\n|\r(?=[^])/);
+    const lines = rest.split(/\r?\n/);
     rest = lines.pop() ?? '';
     lines.forEach(line);
   };

@@ -1,6 +1,6 @@
 import { endOf } from './close-codes.js';
-import { NetworkError, type ParlorError } from './errors.js';
-import type { Identity, Link, LinkEvents } from './link.js';
+import { errorOf, NetworkError, type ParlorError } from './errors.js';
+import { queryOf, type Identity, type Link, type LinkEvents } from './link.js';
 import type { SocketConstructor } from './types.js';
 import type { Refusal, ServerFrame } from './wire.js';
 
@@ -11,13 +11,11 @@ const REASON_MS = 2_000;
 export function openWebSocket(
   base: string,
   Socket: SocketConstructor,
-  { user, token, resume }: Identity,
+  identity: Identity,
   events: LinkEvents,
 ): Link {
-  const query = new URLSearchParams();
-  if (resume !== null) query.set('resume', resume);
-  else if (user !== null) query.set('user', user);
-  const url = `${base.replace(/^http/, 'ws')}/ws?${query}`;
+  const url = `${base.replace(/^http/, 'ws')}/ws?${queryOf(identity)}`;
+  const { token } = identity;
   // As a subprotocol the token stays out of the logs of proxies.
   const socket = new Socket(url, ['parlor.v1', ...(token === null ? [] : [`parlor.token.${token}`])]);
   let isOver = false;
@@ -25,9 +23,7 @@ export function openWebSocket(
   let reasonAt = 0;
   const close = (): void => {
     isOver = true;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    // What `ws` says of a socket that is closed while it connects; browsers say nothing that helps either.
-    socket.onerror = () => undefined;
+    socket.onmessage = socket.onclose = null;
     socket.close();
   };
   const end = (error: ParlorError): void => {
@@ -44,16 +40,15 @@ export function openWebSocket(
     const frame = JSON.parse(String(data)) as ServerFrame;
     if (frame.room !== undefined) return events.frame(frame);
     if (frame.type === 'hello') events.opened(frame.user, frame.resume ?? null);
-    else if (frame.type === 'refreshed') events.refreshed();
     else if (frame.type === 'error') {
       reason = frame;
       reasonAt = Date.now();
     }
   };
-  // The close follows, and knows more.
+  // The close follows, and knows more. `ws` wants to be listened to.
   socket.onerror = () => undefined;
   socket.onclose = ({ code, reason: text }: { code: number; reason: string }) =>
-    end(endOf(code, text, Date.now() - reasonAt < REASON_MS ? reason : null));
+    end(errorOf(endOf(code, text, Date.now() - reasonAt < REASON_MS ? reason : null)));
   return {
     carriesPosts: true,
     send,

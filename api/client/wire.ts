@@ -1,3 +1,4 @@
+import type { Failure } from './errors.js';
 import type { Fact, Message, Policy } from './types.js';
 
 /** What the server says of one room, whatever the transport. */
@@ -19,18 +20,12 @@ export type RoomFrame = { readonly room: string } & (
   | { readonly type: 'ack'; readonly id: string; readonly seq: number }
   | { readonly type: 'queued'; readonly id: string }
   | Refusal
-  | (Partial<Omit<Refusal, 'type'>> & { readonly type: 'unsubscribed' })
+  /** Without a code we have asked for it. */
+  | ({ readonly type: 'unsubscribed' } & Partial<Failure>)
 );
 
-/** Why something was not done. */
-export interface Refusal {
-  readonly type: 'error';
-  readonly code: string;
-  readonly message: string;
-  readonly id?: string;
-  readonly retry: boolean;
-  readonly retry_after_ms?: number;
-}
+/** Why something was not done. `id`: of the post it is about. */
+export type Refusal = { readonly type: 'error'; readonly id?: string } & Failure;
 
 /** What the server says of the connection. `room` is not there. */
 export type ConnectionFrame = { readonly room?: undefined } & (

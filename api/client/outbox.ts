@@ -1,0 +1,27 @@
+import { report } from './emitter.js';
+import { OutboxFullError } from './errors.js';
+import type { OutboxStore, StoredPost } from './types.js';
+
+/** What the posts of all rooms share: how many there may be, and where they are kept over a reload. */
+export interface Outbox {
+  /** Throws an OutboxFullError. `isStored`: it comes from the store, and is let in. */
+  add(post: StoredPost, isStored?: boolean): void;
+  remove(id: string): void;
+}
+
+export function createOutbox(limit: number, store: OutboxStore | undefined): Outbox {
+  let size = 0;
+  return {
+    add(post, isStored) {
+      if (!isStored) {
+        if (size >= limit) throw new OutboxFullError(limit);
+        store?.put(post).catch(report);
+      }
+      size++;
+    },
+    remove(id) {
+      size--;
+      store?.delete(id).catch(report);
+    },
+  };
+}

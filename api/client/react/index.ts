@@ -1,0 +1,2 @@
+export type * from './types.js';
+export { ParlorProvider, useConnection } from './provider.js';
