@@ -30,6 +30,7 @@ import { accessRoutes } from './routes/access.js';
 import { eventRoutes } from './routes/events.js';
 import { messageRoutes } from './routes/messages.js';
 import { operationRoutes } from './routes/operations.js';
+import { pageRoutes } from './routes/page.js';
 import { roomRoutes } from './routes/rooms.js';
 import { streamRoutes } from './routes/stream.js';
 import { NoQuery } from './schemas.js';
@@ -128,7 +129,15 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   app.setNotFoundHandler(nothingHere);
   await describeRoutes(app, parts.engine.access.isRequired);
   await app.register(pages);
-  for (const routes of [messageRoutes, roomRoutes, streamRoutes, eventRoutes, accessRoutes, operationRoutes])
+  for (const routes of [
+    messageRoutes,
+    roomRoutes,
+    streamRoutes,
+    eventRoutes,
+    accessRoutes,
+    operationRoutes,
+    pageRoutes,
+  ])
     routes(app.withTypeProvider(), parts);
   await app.ready();
   return app;

@@ -19,6 +19,7 @@ const app = await createApp(
     clock: systemClock,
     presetOf: () => BARE,
     takesWebSockets: true,
+    page: null,
     streams: null,
   },
   { log: pino({ level: 'silent' }), maxBodyBytes: 65_536 },
