@@ -35,7 +35,7 @@ import { roomRoutes } from './routes/rooms.js';
 import { streamRoutes } from './routes/stream.js';
 import { NoQuery } from './schemas.js';
 import { useTypeBox, ValidationError } from './validation.js';
-import { WS_PREFIX } from './websocket.js';
+import { WS_MANY, WS_PREFIX } from './websocket.js';
 
 export interface AppOptions {
   readonly log: FastifyBaseLogger;
@@ -122,7 +122,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
       request.log.error({ cause: errorText(error), stack: error.stack }, 'request: failed');
     return sendProblem(reply, code, code === 'internal' ? SEE_LOG : error.message);
   });
-  const allowed = allowedMethods(app, [`${WS_PREFIX}:room_id`]);
+  const allowed = allowedMethods(app, [WS_MANY, `${WS_PREFIX}:room_id`]);
   app.addHook('onRoute', ({ url, schema }) => {
     if (schema && schema.hide !== true && url.startsWith('/api/')) schema.querystring ??= NoQuery;
   });

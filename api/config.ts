@@ -127,6 +127,7 @@ export const Settings = Type.Object({
     default: '',
     description: 'with TLS_CERT: a file with its private key in PEM, without a passphrase',
   }),
+  ROOMS_PER_CONNECTION: whole(500, 1, 100_000, 'rooms to which one WebSocket at /ws may be subscribed at once'),
   ...ARRIVAL_SETTINGS,
   ...RATE_SETTINGS,
   GRACE_MS: whole(

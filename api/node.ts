@@ -30,7 +30,7 @@ import { createRefusals } from './refusals.js';
 import { shortPost } from './short-post.js';
 import { readTlsFiles } from './tls-files.js';
 import { renewals } from './tls-renewal.js';
-import { letIn, refusedHandshake, SUBPROTOCOL, WS_ROUTE } from './websocket.js';
+import { letIn, refusedHandshake, SUBPROTOCOL, WS_PATTERNS } from './websocket.js';
 import type { Worker } from './worker.js';
 
 export interface Node {
@@ -77,6 +77,7 @@ export async function startNode(
       recoveryLimit: config.RECOVERY_LIMIT,
       presenceLimit: config.PRESENCE_LIMIT,
       maxRooms: config.MAX_ROOMS,
+      roomsPerConnection: config.ROOMS_PER_CONNECTION,
       retentionMs: config.RETENTION_MS,
       commitBatch: config.COMMIT_BATCH,
       commitLingerMs: config.COMMIT_LINGER_MS,
@@ -149,7 +150,7 @@ export async function startNode(
   );
   if (takesWebSockets) {
     const sockets = createWebSockets({
-      pattern: WS_ROUTE,
+      patterns: WS_PATTERNS,
       protocol: SUBPROTOCOL,
       maxFrameBytes: config.MAX_FRAME_BYTES,
       maxBufferedBytes: config.MAX_BUFFERED_BYTES,

@@ -12,6 +12,8 @@ const WITH_TOKENS = {
   POSTS_PER_CONNECTION: 20,
   /** Some devices at once. */
   POSTS_PER_USER: 40,
+  /** Beyond those that may come at once: who changes rooms once a second is busy. */
+  SUBSCRIBES_PER_USER: 50,
   POSTS_PER_ROOM: 500,
   /** Per minute. */
   ROOMS_OPENED_PER_USER: 30,
@@ -19,6 +21,8 @@ const WITH_TOKENS = {
 
 /** How many seconds’ worth may come at once, after a pause. */
 const BURST_S = 5;
+/** With the default: four devices in 500 rooms each may come back at once. */
+const SUBSCRIBES_BURST_S = 40;
 const MINUTE_S = 60;
 const MINUTES_AT_ONCE = 2;
 
@@ -35,6 +39,10 @@ export const RATE_SETTINGS = {
   POSTS_PER_USER: limit(
     WITH_TOKENS.POSTS_PER_USER,
     'the same for all posts of one user through this node; tokens of the scope "service" have none of these three limits',
+  ),
+  SUBSCRIBES_PER_USER: limit(
+    WITH_TOKENS.SUBSCRIBES_PER_USER,
+    `rooms that a user may subscribe to per second on average over /ws on this node, and ${SUBSCRIBES_BURST_S} times as many at once; tokens of the scope "service" have no limit`,
   ),
   POSTS_PER_ROOM: limit(
     WITH_TOKENS.POSTS_PER_ROOM,
@@ -75,6 +83,7 @@ export function engineRates(limits: RateLimits): {
       framesOfConnection: rate(limits.FRAMES_PER_CONNECTION),
       postsOfConnection: rate(limits.POSTS_PER_CONNECTION),
       postsOfUser: rate(limits.POSTS_PER_USER),
+      subscribesOfUser: ratePerSecond(limits.SUBSCRIBES_PER_USER, SUBSCRIBES_BURST_S),
     },
     postsOfRoom: rate(limits.POSTS_PER_ROOM),
     roomsOfUser: ratePerSecond(limits.ROOMS_OPENED_PER_USER / MINUTE_S, MINUTE_S * MINUTES_AT_ONCE),

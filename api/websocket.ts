@@ -2,10 +2,10 @@ import type { HandshakeFault } from '../adapters/uws/handshake.js';
 import type { SocketHandler, Upgrade } from '../adapters/uws/socket.js';
 import { errorFrame } from '../engine/codec.js';
 import { ANYBODY, type Grant } from '../engine/access/grant.js';
-import type { Connection } from '../engine/connections.js';
+import type { Connection, ManyConnection } from '../engine/connections.js';
 import type { Engine } from '../engine/engine.js';
 import { ERRORS, type ErrorCode, type Refusal } from '../engine/errors.js';
-import { readHello, type Hello } from '../engine/hello.js';
+import { readHello, readVisitor, type Hello, type Visitor } from '../engine/hello.js';
 import type { Log, Socket } from '../engine/ports.js';
 import { addressFault, loggable } from '../engine/text/address.js';
 import { Arrival } from './access/arrival.js';
@@ -14,10 +14,14 @@ import { findToken, splitQuery } from './access/token.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
 
-/** The path of a WebSocket, up to its room id. */
+/** The path of a WebSocket for many rooms. */
+export const WS_MANY = '/ws';
+/** The path of a WebSocket for one room, up to its room id. */
 export const WS_PREFIX = '/ws/updates/';
 /** All paths that are for WebSockets. */
-export const WS_ROUTE = '/ws/*';
+export const WS_PATTERNS: readonly string[] = [WS_MANY, `${WS_MANY}/*`];
+/** How requests to them are counted. */
+const WS_LABEL = '/ws/*';
 /** The only subprotocol. It is chosen when a client offers it, and used when a client offers none. */
 export const SUBPROTOCOL = 'parlor.v1';
 /** A refusal quotes at most this many characters of the address. */
@@ -80,23 +84,29 @@ export function letIn(
     return refuse(code, message);
   };
   const enter = (grant: Grant): SocketHandler | null => {
-    const read = readHello({
-      roomId: decoded(path.slice(WS_PREFIX.length)),
-      query: new URLSearchParams(rest),
-      requestId: upgrade.requestId,
-      grant,
-    });
+    const asked = { query: new URLSearchParams(rest), requestId: upgrade.requestId, grant };
+    const read =
+      path === WS_MANY
+        ? readVisitor(asked)
+        : readHello({ ...asked, roomId: decoded(path.slice(WS_PREFIX.length)) });
     if ('refusal' in read) return sendOut(read.refusal.code, read.refusal.message);
-    const { hello } = read;
-    const tooManyOfUser = access.isTrusted(grant) ? null : arrivals.seat(hello.user);
+    const { user } = 'hello' in read ? read.hello : read.visitor;
+    const tooManyOfUser = access.isTrusted(grant) ? null : arrivals.seat(user);
     if (tooManyOfUser !== null) {
       arrivals.left(ip);
       return turnAway(tooManyOfUser);
     }
+    const visit = 'hello' in read ? visitOne(read.hello) : visitMany(read.visitor);
+    if (visit === null) goneAgain(parts, ip, { grant, user });
+    return visit;
+  };
+  const visitOne = (hello: Hello): SocketHandler | null => {
     const connection = engine.connect(socket, hello);
-    if (connection !== null) return new Visit(connection, hello, parts, ip);
-    goneAgain(parts, ip, hello);
-    return null;
+    return connection && new Visit(connection, hello, parts, ip);
+  };
+  const visitMany = (visitor: Visitor): SocketHandler | null => {
+    const connection = engine.connectToMany(socket, visitor);
+    return connection && new Visit(connection, visitor, parts, ip);
   };
   const { access } = engine;
   if (!access.isRequired) return enter(ANYBODY);
@@ -123,13 +133,14 @@ export function refusedHandshake(
   { path, ip, requestId }: Upgrade,
 ): void {
   metrics.refused(code);
-  metrics.requestsTo('GET', WS_ROUTE)(ERRORS[code].http, 0);
+  metrics.requestsTo('GET', WS_LABEL)(ERRORS[code].http, 0);
   log.info({ request_id: requestId, path: loggable(path), ip, code, detail }, 'connection refused');
 }
 
 /** What is wrong with an address, apart from its room id. Its trailing slash is removed already. */
 function pathFault(path: string): Refusal | null {
-  const address = `WebSockets are at ${WS_PREFIX}{room_id}`;
+  if (path === WS_MANY) return null;
+  const address = `WebSockets are at ${WS_PREFIX}{room_id}, and at ${WS_MANY} for many rooms`;
   if (!`${path}/`.startsWith(WS_PREFIX))
     return { code: 'not_found', message: `there is nothing at ${path.slice(0, SHOWN)}: ${address}` };
   const rest = path.slice(WS_PREFIX.length);
@@ -144,8 +155,8 @@ export class Visit implements SocketHandler {
   private readonly begun = Math.round(performance.now());
 
   constructor(
-    private readonly connection: Connection,
-    private readonly hello: Hello,
+    private readonly connection: Connection | ManyConnection,
+    private readonly visitor: Visitor | Hello,
     private readonly parts: Pick<Parts, 'log' | 'arrivals' | 'engine'>,
     private readonly ip: string,
   ) {}
@@ -163,15 +174,21 @@ export class Visit implements SocketHandler {
   }
 
   closed(code: number, why: string): void {
-    const { connection, hello, ip, parts } = this;
+    const { connection, visitor, ip, parts } = this;
+    const where =
+      'roomCount' in connection
+        ? { rooms: connection.roomCount }
+        : 'room_id' in visitor
+          ? { room_id: visitor.room_id }
+          : {};
     connection.closed();
-    goneAgain(parts, ip, hello);
+    goneAgain(parts, ip, visitor);
     const ms = Math.round(performance.now()) - this.begun;
-    const { room_id, user } = hello;
+    const { user } = visitor;
     const fields = {
       connection_id: connection.id,
       request_id: connection.requestId,
-      room_id,
+      ...where,
       user,
       ip,
       code,
@@ -186,7 +203,7 @@ export class Visit implements SocketHandler {
 export function goneAgain(
   { arrivals, engine }: Pick<Parts, 'arrivals' | 'engine'>,
   ip: string,
-  { grant, user }: Hello,
+  { grant, user }: Pick<Visitor, 'grant' | 'user'>,
 ): void {
   arrivals.left(ip);
   if (!engine.access.isTrusted(grant)) arrivals.unseat(user);

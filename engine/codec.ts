@@ -1,9 +1,17 @@
+import type { TSchema } from '@sinclair/typebox';
 import { ERRORS, retryOf, type ErrorCode, type Refusal } from './errors.js';
 import { messageFrameJson } from './json.js';
 import type { RoomView } from './messages/answers.js';
 import { checker, faultLine } from './messages/check.js';
 import type { MessagePosted, RoomEvent } from './messages/events.js';
-import { CLIENT_FRAMES, type ClientFrame, type ServerFrame } from './messages/frames.js';
+import {
+  CLIENT_FRAMES,
+  MANY_CLIENT_FRAMES,
+  type ClientFrame,
+  type ManyClientFrame,
+  type ManyServerFrame,
+  type ServerFrame,
+} from './messages/frames.js';
 import { speller } from './messages/spelling.js';
 import { idOf } from './text/message-ids.js';
 import { withoutMark } from './text/utf8.js';
@@ -95,6 +103,42 @@ export function errorFrame(code: ErrorCode, message: string, id?: string, retryA
   return JSON.stringify(frame);
 }
 
+/** A frame about a room as a connection to many rooms is sent it: the same, with its room in front. */
+export function inRoom(roomId: string, frame: string): string {
+  return `{"room":"${roomId}",${frame.slice(1)}`;
+}
+
+/** The first frame on a connection to many rooms. `resume`: a guest's token, or null. */
+export function helloFrame(
+  connection: { readonly id: string; readonly user: string },
+  resume: string | null,
+  roomsLimit: number,
+): string {
+  const frame: ManyServerFrame = {
+    type: 'hello',
+    connection_id: connection.id,
+    user: connection.user,
+    ...(resume === null ? {} : { resume }),
+    rooms_limit: roomsLimit,
+  };
+  return JSON.stringify(frame);
+}
+
+/** `room`: as the client has said it. `refusal`: null where the client has asked for it. */
+export function unsubscribedFrame(room: string, refusal: Refusal | null): string {
+  const frame: ManyServerFrame =
+    refusal === null
+      ? { room, type: 'unsubscribed' }
+      : {
+          room,
+          type: 'unsubscribed',
+          code: refusal.code,
+          message: refusal.message || ERRORS[refusal.code].title,
+          ...retryOf(refusal.code, refusal.retry_after_ms),
+        };
+  return JSON.stringify(frame);
+}
+
 /**
  * Makes `error` frames for one refusal, each with the id of a post if it has one; only the id is written each
  * time.
@@ -125,39 +169,71 @@ export function idOfFrame(text: string): string | undefined {
   return 'id' in decoded.frame ? decoded.frame.id : undefined;
 }
 
-export type Decoded = { readonly frame: ClientFrame } | { readonly fault: string; readonly id?: string };
+/** A frame, or what is wrong with it. What can be known of a wrong one all the same: its id, its room and its type. */
+export type Decoded<F> =
+  | { readonly frame: F }
+  | { readonly fault: string; readonly id?: string; readonly room?: string; readonly type?: string };
 
-const READERS = Object.fromEntries(
-  Object.entries(CLIENT_FRAMES).map(([type, schema]) => [
-    type,
-    { check: checker(schema), spell: speller(schema) },
-  ]),
-);
+interface Reader {
+  readonly check: ReturnType<typeof checker>;
+  readonly spell: ReturnType<typeof speller>;
+}
 
-/** A client's text frame, or what is wrong with it. Never throws. */
-export function decodeFrame(text: string): Decoded {
+/** The longest room or id of a wrong frame that is said back. */
+const SAID_BACK_MOST = 64;
+
+function readersOf(schemas: Readonly<Record<string, TSchema>>): Readonly<Record<string, Reader>> {
+  return Object.fromEntries(
+    Object.entries(schemas).map(([type, schema]) => [
+      type,
+      { check: checker(schema), spell: speller(schema) },
+    ]),
+  );
+}
+
+const READERS = readersOf(CLIENT_FRAMES);
+const MANY_READERS = readersOf(MANY_CLIENT_FRAMES);
+
+/** A client's text frame on a connection to one room, or what is wrong with it. Never throws. */
+export function decodeFrame(text: string): Decoded<ClientFrame> {
+  return decode<ClientFrame>(text, READERS, '{"type":"post","text":"Hello"}');
+}
+
+/** The same on a connection to many rooms. */
+export function decodeManyFrame(text: string): Decoded<ManyClientFrame> {
+  return decode<ManyClientFrame>(text, MANY_READERS, '{"type":"subscribe","room":"42"}');
+}
+
+function decode<F>(text: string, readers: Readonly<Record<string, Reader>>, example: string): Decoded<F> {
   let value: unknown;
   try {
     value = JSON.parse(withoutMark(text));
   } catch {
-    return { fault: 'this is not JSON; send for example {"type":"post","text":"Hello"}' };
+    return { fault: `this is not JSON; send for example ${example}` };
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { fault: 'a frame is a JSON object, for example {"type":"post","text":"Hello"}' };
+    return { fault: `a frame is a JSON object, for example ${example}` };
   }
   const type = 'type' in value ? value.type : undefined;
-  const reader = typeof type === 'string' && Object.hasOwn(READERS, type) ? READERS[type] : undefined;
+  const reader = typeof type === 'string' && Object.hasOwn(readers, type) ? readers[type] : undefined;
   if (!reader)
     return {
-      fault: `type must be one of ${Object.keys(READERS)
+      fault: `type must be one of ${Object.keys(readers)
         .map((name) => `"${name}"`)
         .join(', ')}`,
     };
   const faults = reader.check(value);
-  if (faults) {
-    const id =
-      'id' in value && typeof value.id === 'string' && value.id.length <= 64 ? { id: idOf(value.id) } : {};
-    return { fault: faultLine(faults), ...id };
-  }
-  return { frame: reader.spell(value) as ClientFrame };
+  if (!faults) return { frame: reader.spell(value) as F };
+  const id = 'id' in value ? short(value.id) : null;
+  const room = 'room' in value ? short(value.room) : null;
+  return {
+    fault: faultLine(faults),
+    ...(id === null ? {} : { id: idOf(id) }),
+    ...(room === null ? {} : { room }),
+    ...(typeof type === 'string' ? { type } : {}),
+  };
+}
+
+function short(value: unknown): string | null {
+  return typeof value === 'string' && value.length <= SAID_BACK_MOST ? value : null;
 }

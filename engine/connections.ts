@@ -1,19 +1,26 @@
 import { errorFrame } from './codec.js';
-import { ConnectionActor, type ConnectionParts } from './connection.js';
+import type { ClientSocket, ConnectionParts } from './client-socket.js';
 import type { Grant } from './access/grant.js';
 import { ERRORS, GOING_DOWN } from './errors.js';
 import { returnSpreadMs, sayFarewell } from './farewell.js';
-import type { Hello } from './hello.js';
+import type { Hello, Visitor } from './hello.js';
 import type { LoopTurns } from './loop-turns.js';
+import { ManyRooms } from './many-rooms.js';
+import { OneRoom } from './one-room.js';
 import type { Clock, Socket } from './ports.js';
 import { Scheduler, type Parent } from './scheduler.js';
 
 /** The part of a connection that its socket's adapter calls. */
-export type Connection = Pick<ConnectionActor, 'id' | 'requestId' | 'frame' | 'refuse' | 'end' | 'closed'>;
+export type Connection = Pick<ClientSocket, 'id' | 'requestId' | 'frame' | 'refuse' | 'end' | 'closed'>;
+
+/** The same of a connection to many rooms. */
+export type ManyConnection = Connection & Pick<ManyRooms, 'roomCount'>;
 
 export interface Connections {
-  /** Opens a connection. Null when the node goes down: then the socket has been told so and is ended. */
+  /** Opens a connection to one room. Null when the node goes down: then the socket has been told so and is ended. */
   open(socket: Socket, hello: Hello): Connection | null;
+  /** Opens a connection to many rooms, as `open`. */
+  openMany(socket: Socket, visitor: Visitor): ManyConnection | null;
   readonly count: number;
   /** Ends the connections that this holds for with `unauthorized`. */
   end(
@@ -39,27 +46,32 @@ interface Parts extends Omit<ConnectionParts, 'ended'> {
 /** The supervisor of the connections on this node. */
 export function createConnections(root: Parent, parts: Parts): Connections {
   const scheduler = new Scheduler(root, 'connections', parts.loop);
-  const connections = new Set<ConnectionActor>();
+  const connections = new Set<ClientSocket>();
   let open = true;
   const withEnd: ConnectionParts = {
     ...parts,
     ended: (connection) => void connections.delete(connection),
   };
 
+  /** `connect` makes the connection, if any is taken. */
+  function take<C extends ClientSocket>(socket: Socket, connect: (id: string) => C): C | null {
+    if (!open) {
+      parts.meter.refused('unavailable');
+      const { code, message } = GOING_DOWN;
+      const retryAfterMs = Math.round(Math.random() * returnSpreadMs(1, parts.graceMs));
+      socket.send(errorFrame(code, message, undefined, retryAfterMs));
+      socket.end(ERRORS[code].close, code);
+      return null;
+    }
+    const connection = connect(parts.newId());
+    connections.add(connection);
+    return connection;
+  }
+
   return {
-    open(socket, hello) {
-      if (!open) {
-        parts.meter.refused('unavailable');
-        const { code, message } = GOING_DOWN;
-        const retryAfterMs = Math.round(Math.random() * returnSpreadMs(1, parts.graceMs));
-        socket.send(errorFrame(code, message, undefined, retryAfterMs));
-        socket.end(ERRORS[code].close, code);
-        return null;
-      }
-      const connection = new ConnectionActor(parts.newId(), scheduler, hello, socket, withEnd);
-      connections.add(connection);
-      return connection;
-    },
+    open: (socket, hello) => take(socket, (id) => new OneRoom(id, scheduler, hello, socket, withEnd)),
+    openMany: (socket, visitor) =>
+      take(socket, (id) => new ManyRooms(id, scheduler, visitor, socket, withEnd)),
     get count() {
       return connections.size;
     },

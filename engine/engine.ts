@@ -6,8 +6,8 @@ import { Admission, OVERLOADED, type AdmissionLimits } from './admission.js';
 import { createAsk } from './ask.js';
 import { createAudiences, type Audiences } from './audiences.js';
 import { createBridge, type Bridge } from './bridge.js';
-import { createConnections, type Connection } from './connections.js';
-import type { Hello } from './hello.js';
+import { createConnections, type Connection, type ManyConnection } from './connections.js';
+import type { Hello, Visitor } from './hello.js';
 import { newId } from './ids.js';
 import { createClientLimits, NO_CLIENT_RATES, type ClientRates } from './limits/client-limits.js';
 import { Limiter } from './limits/limiter.js';
@@ -41,6 +41,9 @@ import { createRooms } from './rooms.js';
 import { createTimestamps } from './timestamps.js';
 import { TYPING_MS, TypingLimit } from './typing-limit.js';
 
+/** Rooms of one connection, where it is not said. */
+const ROOMS_PER_CONNECTION = 500;
+
 export interface EngineOptions extends JournalOptions {
   /** A UUID of this process. */
   readonly nodeId: string;
@@ -52,6 +55,8 @@ export interface EngineOptions extends JournalOptions {
   /** Rooms with more members than this name them neither in `welcome` nor in `joined` and `left`. */
   readonly presenceLimit: number;
   readonly maxRooms: number;
+  /** Rooms that one connection may be subscribed to at once. Left out: 500. */
+  readonly roomsPerConnection?: number | undefined;
   /** How many posts may be under way. Left out: as many as the node answers in 50 ms. */
   readonly admission?: AdmissionLimits | undefined;
   /** How often clients may do what costs others. Left out: as often as they like. */
@@ -119,6 +124,8 @@ export interface Engine {
   ask(command: Command, grant: Grant, onAnswer: (answer: Answer) => void): void;
   /** A new WebSocket, already accepted and checked. Null when the node goes down. */
   connect(socket: Socket, hello: Hello): Connection | null;
+  /** The same, for many rooms. */
+  connectToMany(socket: Socket, visitor: Visitor): ManyConnection | null;
   /** Why posts cannot be accepted now, or null. */
   unready(): string | null;
   stats(): EngineStats;
@@ -201,7 +208,8 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const graceMs = options.base.grace_ms;
   const connections = createConnections(root, {
     ...shared,
-    ...{ ask: askRoom, audiences, admission, typingLimit: newTypingLimit(), graceMs },
+    ...{ ask: askRoom, audiences, admission, outlet, typingLimit: newTypingLimit(), graceMs },
+    roomsPerConnection: options.roomsPerConnection ?? ROOMS_PER_CONNECTION,
     ...{ access, clientLimits, ends: new Ends(clock) },
   });
   let announced = false;
@@ -270,6 +278,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     ask,
     isOverloaded: () => admission.isFull,
     connect: (socket, hello) => connections.open(socket, hello),
+    connectToMany: (socket, visitor) => connections.openMany(socket, visitor),
     stats: () => ({
       connections: connections.count,
       rooms: rooms.awake,

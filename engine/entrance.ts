@@ -134,7 +134,14 @@ export class Entrance {
     const welcome = welcomeFrame({ listener, room, recovered, resume });
     const from = follows ? since : room.head_seq;
     const { members, head_seq: joinedAt } = room;
-    this.catchUp(beginCatchUp({ listener, from, joinedAt, members, membersVersion, before: [welcome] }));
+    const step = beginCatchUp({ listener, from, joinedAt, members, membersVersion, before: [welcome] });
+    if (!listener.isOneOfMany || from === this.hall.timeline.cursor) {
+      this.catchUp(step);
+      return;
+    }
+    // All rooms of the connection are welcomed first.
+    listener.send(welcome);
+    this.goOn({ ...step, before: [] });
   }
 
   /**
@@ -192,7 +199,7 @@ export class Entrance {
   }
 
   private goOn(step: CatchUp): void {
-    step.listener.whenRead(this.most / 2, () => {
+    step.listener.nextPage(this.most / 2, () => {
       if (!this.hall.mailbox.tell(step)) this.giveUp(step.listener);
     });
   }

@@ -1,3 +1,4 @@
+import { inRoom } from './codec.js';
 import { errorText } from './errors.js';
 import type { Listener } from './listener.js';
 import type { Log, Meter, Outlet } from './ports.js';
@@ -22,11 +23,12 @@ const BACK = 1 / 4;
 const LOOK = 1 / 8;
 /** Counted when an ephemeral frame is not sent to a slow listener. */
 export const SPARED = 'slow_consumer_ephemeral';
-/** Makes a second topic of a room's id; no room id contains `!`. */
+/** They make more topics of a room's id; no room id contains `!`. */
 const DURABLE = '!durable';
+const MANY = '!many';
 
 /** How many bytes may wait for a listener before it is not sent ephemeral frames any more. */
-export function behindBytes(outlet: Outlet): number {
+export function behindBytes(outlet: Pick<Outlet, 'bufferBytes'>): number {
   return outlet.bufferBytes * BEHIND;
 }
 
@@ -46,11 +48,13 @@ export class Fanout {
   private direct: Listener[] | null = [];
   /** Listeners that get durable frames only. Null until there is one: most rooms never have any. */
   private laggards: Set<Listener> | null = null;
+  /** Listeners of a topic whose frames name their room. Null until there is one. */
+  private many: Set<Listener> | null = null;
   /** How much was sent to the topic since the backlogs were looked at. */
   private unseen = 0;
 
   constructor(
-    private readonly topic: string,
+    private readonly roomId: string,
     private readonly parts: FanoutParts,
   ) {}
 
@@ -61,27 +65,45 @@ export class Fanout {
       this.direct = this.direct.concat(listener);
       return;
     }
-    for (const one of this.direct ?? []) one.subscribe(this.lags(one) ? this.topic + DURABLE : this.topic);
+    for (const one of this.direct ?? []) this.hearTopic(one);
     this.direct = null;
-    listener.subscribe(this.topic);
+    this.hearTopic(listener);
   }
 
   /** Nothing is sent to `listener` any more. Harmless if it was never added. */
   remove(listener: Listener): void {
     if (this.direct !== null) this.direct = this.direct.filter((one) => one !== listener);
     this.laggards?.delete(listener);
+    this.many?.delete(listener);
+  }
+
+  private hearTopic(listener: Listener): void {
+    const topic = this.lags(listener) ? this.roomId + DURABLE : this.roomId;
+    if (!listener.isOneOfMany) {
+      listener.hear(topic);
+      return;
+    }
+    this.many ??= new Set();
+    this.many.add(listener);
+    listener.hear(topic + MANY);
   }
 
   /** Sends a frame that nobody may miss to all, in the order of the calls. */
   send(frame: string): void {
-    const { topic, direct, laggards } = this;
+    const { roomId, direct, laggards } = this;
     if (direct !== null) {
       for (const listener of direct) this.sendTo(listener, frame);
       return;
     }
     this.count(frame);
-    this.parts.outlet.publish(topic, frame);
-    if (laggards !== null && laggards.size > 0) this.parts.outlet.publish(topic + DURABLE, frame);
+    this.publish(roomId, frame);
+    if (laggards !== null && laggards.size > 0) this.publish(roomId + DURABLE, frame);
+  }
+
+  private publish(topic: string, frame: string): void {
+    const { outlet } = this.parts;
+    outlet.publish(topic, frame);
+    if (this.many !== null && this.many.size > 0) outlet.publish(topic + MANY, inRoom(this.roomId, frame));
   }
 
   /**
@@ -99,7 +121,7 @@ export class Fanout {
         this.look(all);
       }
       this.count(frame);
-      outlet.publish(this.topic, frame);
+      this.publish(this.roomId, frame);
     }
     const missed = this.laggards?.size ?? 0;
     if (missed > 0) meter.dropped(SPARED, missed);
@@ -116,7 +138,7 @@ export class Fanout {
     } catch (cause) {
       const { log, meter } = this.parts;
       meter.crashed('connection');
-      const fields = { room_id: this.topic, connection_id: listener.id, cause: errorText(cause) };
+      const fields = { room_id: this.roomId, connection_id: listener.id, cause: errorText(cause) };
       log.error(fields, 'connection: its socket failed; it is ended');
       listener.abort();
     }
@@ -142,14 +164,14 @@ export class Fanout {
 
   private fallBehind(listener: Listener): void {
     const { outlet, log } = this.parts;
-    const fields = { room_id: this.topic, connection_id: listener.id };
+    const fields = { room_id: this.roomId, connection_id: listener.id };
     log.info(fields, 'a connection reads too slowly: it gets messages only, until it has read');
     this.laggards ??= new Set();
     this.laggards.add(listener);
-    if (this.direct === null) listener.subscribe(this.topic + DURABLE);
+    if (this.direct === null) this.hearTopic(listener);
     listener.whenRead(outlet.bufferBytes * BACK, () => {
       if (!this.laggards?.delete(listener)) return;
-      if (this.direct === null) listener.subscribe(this.topic);
+      if (this.direct === null) this.hearTopic(listener);
     });
   }
 }

@@ -1,4 +1,4 @@
-import type { ConnectionActor } from './connection.js';
+import type { ClientSocket } from './client-socket.js';
 import type { Clock } from './ports.js';
 
 /**
@@ -34,7 +34,7 @@ export function returnSpreadMs(count: number, graceMs: number): number {
  * must come no more meanwhile.
  */
 export async function sayFarewell(
-  connections: ReadonlySet<ConnectionActor>,
+  connections: ReadonlySet<ClientSocket>,
   clock: Clock,
   times: FarewellTimes,
 ): Promise<void> {

@@ -21,16 +21,20 @@ export interface Opening {
   readonly grant: Grant;
 }
 
-/** Which user wants to be in which room. Already checked. */
-export interface Hello {
-  readonly room_id: string;
+/** Who has opened a WebSocket. Already checked. */
+export interface Visitor {
   readonly user: string;
-  readonly since: number | null;
   /** The caller's own, or null: then the connection's id stands for it. */
   readonly request_id: string | null;
   /** Of a guest, the token with which it comes back; null: the user has a name of its own. */
   readonly resume: string | null;
   readonly grant: Grant;
+}
+
+/** Which user wants to be in which room. Already checked. */
+export interface Hello extends Visitor {
+  readonly room_id: string;
+  readonly since: number | null;
 }
 
 /**
@@ -45,15 +49,30 @@ export function readHello(opening: Opening): { readonly hello: Hello } | { reado
   }
   const refusal = rightFault(grant, 'join', roomId);
   if (refusal !== null) return { refusal };
-  const who =
-    grant.user === null
-      ? readUser(query.get('user'), query.get('resume'))
-      : readGranted(grant, grant.user, query);
+  const who = readWho(query, grant);
   if ('refusal' in who) return who;
   const since = readSince(query.get('since'));
   if (since === undefined) return refuse('since must be the seq of the last message you have: 0, 1, 2, …');
   const { user, resume } = who;
   return { hello: { room_id: roomId, user, since, request_id: given(opening.requestId), resume, grant } };
+}
+
+/** Reads who wants to be in many rooms. Which rooms, and since when, it says in frames. */
+export function readVisitor({
+  query,
+  grant,
+  requestId,
+}: Omit<Opening, 'roomId'>): { readonly visitor: Visitor } | { readonly refusal: Refusal } {
+  if (query.has('since')) return refuse('since belongs to a room: send it in its subscribe frame');
+  const who = readWho(query, grant);
+  if ('refusal' in who) return who;
+  return { visitor: { ...who, request_id: given(requestId), grant } };
+}
+
+function readWho(query: URLSearchParams, grant: Grant): Who {
+  return grant.user === null
+    ? readUser(query.get('user'), query.get('resume'))
+    : readGranted(grant, grant.user, query);
 }
 
 type Who = { readonly user: string; readonly resume: string | null } | { readonly refusal: Refusal };

@@ -4,7 +4,7 @@ export interface SlowSocket {
   /** Bytes that the client has not read. */
   backlog(): number;
   /** Nothing that is published reaches it any more. */
-  unsubscribe(): void;
+  unsubscribeAll(): void;
   /** Tells the client why, and closes the connection. */
   endSlow(): void;
 }
@@ -40,7 +40,7 @@ export class SlowReader {
   hasRead(): void {
     if (this.state !== 'reading the rest') return;
     // Its buffer takes frames again now, which would come behind the one that it has missed.
-    this.socket.unsubscribe();
+    this.socket.unsubscribeAll();
     if (this.socket.backlog() <= this.maxBufferedBytes / 2) this.end();
   }
 

@@ -38,7 +38,7 @@ export interface SocketParts {
   /** With a larger backlog than this, uWebSockets.js drops frames. */
   readonly maxBufferedBytes: number;
   /** Calls that wait until a client has read. Here and not in each socket, as there are few of them at any time. */
-  readonly awaited: Map<UwsSocket, Awaited>;
+  readonly awaited: Map<UwsSocket, Map<object, Awaited>>;
   readonly heartbeat: Pick<Heartbeat, 'add' | 'remove' | 'now'>;
 }
 
@@ -54,7 +54,7 @@ const TOO_BIG = 'Received too big message';
 
 export type Ws = Pick<
   WebSocket<unknown>,
-  'send' | 'cork' | 'subscribe' | 'unsubscribe' | 'end' | 'close' | 'ping' | 'getBufferedAmount'
+  'send' | 'cork' | 'subscribe' | 'unsubscribe' | 'getTopics' | 'end' | 'close' | 'ping' | 'getBufferedAmount'
 >;
 
 /** A uWebSockets.js socket as the engine sees it: harmless after it is closed, and closed if its client reads too slowly. */
@@ -63,7 +63,6 @@ export class UwsSocket implements Socket, Sender, Beating, SlowSocket {
   lastBeat = 0;
   slot = 0;
   private ws: Ws | null = null;
-  private topic: string | null = null;
   /** Set when a frame was dropped. */
   private slow: SlowReader | null = null;
   /** Frames that are not written yet, and how soon they have to be. */
@@ -122,31 +121,36 @@ export class UwsSocket implements Socket, Sender, Beating, SlowSocket {
     this.writeNow(waiting);
   }
 
-  subscribe(topic: string): void {
+  subscribe(topic: string, insteadOf: string | null): void {
     this.flush();
     if (this.slow !== null) return;
-    const before = this.topic;
-    this.topic = topic;
     this.ws?.subscribe(topic);
     // Second, because uWebSockets.js forgets what is on its way to a socket without any topic.
-    if (before !== null && before !== topic) this.ws?.unsubscribe(before);
+    if (insteadOf !== null && insteadOf !== topic) this.ws?.unsubscribe(insteadOf);
   }
 
-  unsubscribe(): void {
-    if (this.topic !== null) this.ws?.unsubscribe(this.topic);
-    this.topic = null;
+  unsubscribe(topic: string): void {
+    // What gathers for this topic would not reach it any more, and not only this: see above.
+    this.flush();
+    this.ws?.unsubscribe(topic);
+  }
+
+  unsubscribeAll(): void {
+    for (const topic of this.ws?.getTopics() ?? []) this.ws?.unsubscribe(topic);
   }
 
   backlog(): number {
     return this.ws?.getBufferedAmount() ?? 0;
   }
 
-  whenRead(bytes: number, call: () => void): void {
+  whenRead(bytes: number, call: () => void, caller: object): void {
     const { awaited } = this.parts;
-    awaited.delete(this);
+    const calls = awaited.get(this);
+    calls?.delete(caller);
+    if (calls?.size === 0) awaited.delete(this);
     if (this.ws === null) return;
     if (this.backlog() <= bytes) call();
-    else awaited.set(this, { bytes, call });
+    else awaited.set(this, (awaited.get(this) ?? new Map<object, Awaited>()).set(caller, { bytes, call }));
   }
 
   end(code: number, reason: string): void {
@@ -204,9 +208,12 @@ export class UwsSocket implements Socket, Sender, Beating, SlowSocket {
       return;
     }
     const { awaited } = this.parts;
-    const one = awaited.size > 0 ? awaited.get(this) : undefined;
-    if (!one || this.backlog() > one.bytes) return;
-    awaited.delete(this);
-    one.call();
+    const calls = awaited.size > 0 ? awaited.get(this) : undefined;
+    // Each of them may send, so the backlog is looked at each time.
+    for (const [caller, { bytes, call }] of [...(calls ?? [])]) {
+      if (this.backlog() > bytes || !calls?.delete(caller)) continue;
+      if (calls.size === 0) awaited.delete(this);
+      call();
+    }
   }
 }

@@ -15,13 +15,13 @@ import {
   type Headers,
 } from './handshake.js';
 import { Heartbeat } from './heartbeat.js';
-import { Publishers } from './publishers.js';
+import { Publishers, type AppSockets } from './publishers.js';
 import { UwsSocket, type SocketHandler, type SocketParts, type Upgrade } from './socket.js';
 import { asUtf8 } from '../http/utf8.js';
 
 export interface WebSocketOptions {
   /** The paths of WebSockets, for example `/ws/*`. */
-  readonly pattern: string;
+  readonly patterns: readonly string[];
   /** The subprotocol that is chosen if a client offers it. */
   readonly protocol: string;
   /** Bytes. A larger frame closes its connection with 4413, and one of more than twice this size without a close frame. */
@@ -69,7 +69,7 @@ export interface WebSockets {
 }
 
 export function createWebSockets(options: WebSocketOptions): WebSockets {
-  const { pattern, protocol, maxFrameBytes, maxBufferedBytes, pingS, silenceS, refused, addressOf } = options;
+  const { patterns, protocol, maxFrameBytes, maxBufferedBytes, pingS, silenceS, refused, addressOf } = options;
   const publishers = new Publishers();
   const outlet = new GatheredOutlet(publishers, maxBufferedBytes, options.gather);
   const heartbeat = new Heartbeat({ pingS, silenceS });
@@ -88,6 +88,10 @@ export function createWebSockets(options: WebSocketOptions): WebSockets {
 
   function attach(app: TemplatedApp): void {
     const sockets = publishers.add(app);
+    for (const pattern of patterns) attachAt(app, pattern, sockets);
+  }
+
+  function attachAt(app: TemplatedApp, pattern: string, sockets: AppSockets): void {
     app.ws<UserData>(pattern, {
       maxPayloadLength: maxFrameBytes * HARD_LIMIT_FACTOR,
       maxBackpressure: maxBufferedBytes,

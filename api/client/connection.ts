@@ -36,6 +36,7 @@ export function createConnection(settings: Settings): Connection {
   let longTimer: ReturnType<typeof setTimeout> | undefined;
   let attempt = 0;
   let refusals = 0;
+  let openedAt = 0;
   /** WebSockets have opened once: then a failure is one of the network, and not of the transport. */
   let hasWebSockets = false;
   let sseUntil = 0;
@@ -77,7 +78,7 @@ export function createConnection(settings: Settings): Connection {
         enter: enterAuthorizing,
         on: {
           token: ({ token }) => ({ name: 'opening', via: ways(), token }),
-          denied: ({ error }) => after(error),
+          denied: ({ error }) => (error.retry ? pause(error) : { name: 'closed', error }),
           open: stay,
           wake: stay,
           close: closed,
@@ -99,7 +100,10 @@ export function createConnection(settings: Settings): Connection {
       open: {
         enter: enterOpen,
         on: {
-          ended: ({ error }) => after(error),
+          ended({ error }) {
+            if (Date.now() - openedAt >= SETTLED_MS) attempt = refusals = 0;
+            return after(error);
+          },
           wake() {
             heartbeat?.wake();
             return null;
@@ -175,7 +179,11 @@ export function createConnection(settings: Settings): Connection {
   /** What comes after an attempt, or a connection, that has ended. */
   function after(cause: ParlorError): State {
     const isStale = cause.code === 'unauthorized' && settings.getToken !== undefined;
-    if (isStale ? ++refusals > MOST_REFUSALS : !cause.retry) return { name: 'closed', error: cause };
+    const isHopeless = isStale ? ++refusals > MOST_REFUSALS : !cause.retry;
+    return isHopeless ? { name: 'closed', error: cause } : pause(cause);
+  }
+
+  function pause(cause: ParlorError): State {
     const ms = backoffMs(attempt++, settings, cause.retryAfterMs);
     return { name: 'waiting', ms, isAsked: cause.retryAfterMs !== null, error: cause };
   }
@@ -233,7 +241,7 @@ export function createConnection(settings: Settings): Connection {
   }
 
   function enterOpen({ link: now, token }: State & { name: 'open' }): () => void {
-    const openedAt = Date.now();
+    openedAt = Date.now();
     wasConnected = true;
     heartbeat = startHeartbeat({
       everyMs: settings.heartbeatMs,
@@ -245,7 +253,6 @@ export function createConnection(settings: Settings): Connection {
     void load();
     for (const room of rooms.values()) room.linked(true);
     return () => {
-      if (Date.now() - openedAt >= SETTLED_MS) attempt = refusals = 0;
       undoFresh();
       heartbeat?.stop();
       heartbeat = undefined;

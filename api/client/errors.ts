@@ -17,28 +17,16 @@ export class ParlorError extends Error {
 /** The server did not answer, or could not be reached. */
 export class NetworkError extends ParlorError {
   override readonly name = 'NetworkError';
-
-  constructor(message: string, code: 'network' | 'timeout' = 'network') {
-    super(code, message, true);
-  }
 }
 
 /** `close()` was called before there was an answer. A post stays in the outbox. */
 export class ClosedError extends ParlorError {
   override readonly name = 'ClosedError';
-
-  constructor() {
-    super('closed', 'the connection was closed', true);
-  }
 }
 
 /** More posts wait for an answer than `outboxLimit` allows. */
 export class OutboxFullError extends ParlorError {
   override readonly name = 'OutboxFullError';
-
-  constructor(limit: number) {
-    super('outbox_full', `${limit} messages wait to be sent already`, true);
-  }
 }
 
 /** No token, or one that does not hold (any more). The same one never will. */
@@ -77,6 +65,10 @@ export class UnavailableError extends ParlorError {
 }
 
 const CLASSES: Readonly<Record<string, typeof ParlorError>> = {
+  network: NetworkError,
+  timeout: NetworkError,
+  closed: ClosedError,
+  outbox_full: OutboxFullError,
   unauthorized: UnauthorizedError,
   forbidden: ForbiddenError,
   room_full: RoomFullError,
@@ -98,4 +90,9 @@ export interface Failure {
 /** The error of the class that belongs to a code of the server. */
 export function errorOf({ code, message, retry, retry_after_ms }: Failure): ParlorError {
   return new (CLASSES[code] ?? ParlorError)(code, message, retry, retry_after_ms);
+}
+
+/** One of ours: something that may go better the next time. */
+export function passing(code: 'network' | 'timeout' | 'closed' | 'outbox_full', cause: unknown): ParlorError {
+  return errorOf({ code, message: String(cause), retry: true });
 }

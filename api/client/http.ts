@@ -1,4 +1,4 @@
-import { ClosedError, errorOf, NetworkError, type Failure } from './errors.js';
+import { errorOf, passing, type Failure, type ParlorError } from './errors.js';
 
 export interface HttpOptions {
   readonly fetch: typeof fetch;
@@ -53,7 +53,7 @@ export function createHttp({ fetch, base, timeoutMs, token, renew }: HttpOptions
     } catch (error) {
       signal?.throwIfAborted();
       if (isLate) throw timeout();
-      throw over.signal.aborted ? new ClosedError() : new NetworkError(String(error));
+      throw over.signal.aborted ? passing('closed', 'the connection was closed') : passing('network', error);
     } finally {
       clearTimeout(timer);
       underWay.delete(over);
@@ -74,7 +74,7 @@ export function createHttp({ fetch, base, timeoutMs, token, renew }: HttpOptions
         return JSON.parse(answer.text) as unknown;
       } catch {
         // Something else answers in Parlor's place: a portal, or a proxy.
-        throw new NetworkError('the answer is no JSON');
+        throw passing('network', 'the answer is no JSON');
       }
     },
     close() {
@@ -83,8 +83,8 @@ export function createHttp({ fetch, base, timeoutMs, token, renew }: HttpOptions
   };
 }
 
-export function timeout(): NetworkError {
-  return new NetworkError('no answer in time', 'timeout');
+export function timeout(): ParlorError {
+  return passing('timeout', 'no answer in time');
 }
 
 export function headersOf(token: string | null, body?: unknown): Record<string, string> {

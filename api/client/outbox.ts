@@ -1,5 +1,5 @@
 import { report } from './emitter.js';
-import { OutboxFullError } from './errors.js';
+import { passing } from './errors.js';
 import type { OutboxStore, StoredPost } from './types.js';
 
 /** What the posts of all rooms share: how many there may be, and where they are kept over a reload. */
@@ -14,7 +14,7 @@ export function createOutbox(limit: number, store: OutboxStore | undefined): Out
   return {
     add(post, isStored) {
       if (!isStored) {
-        if (size >= limit) throw new OutboxFullError(limit);
+        if (size >= limit) throw passing('outbox_full', `${limit} messages wait already`);
         store?.put(post).catch(report);
       }
       size++;

@@ -1,4 +1,4 @@
-import { ClosedError, NetworkError, type ParlorError } from './errors.js';
+import { ClosedError, passing, type ParlorError } from './errors.js';
 import { timeout } from './http.js';
 import type { Outbox } from './outbox.js';
 import type { OwnMessage, Sent, StoredPost } from './types.js';
@@ -174,7 +174,7 @@ export function createPosts(office: PostOffice): Posts {
     },
     retry(id) {
       const entry = find(id);
-      if (!entry) return Promise.reject(new NetworkError('no such message'));
+      if (!entry) return Promise.reject(passing('network', 'no such message'));
       if (entry.message.state !== 'failed') return answerOf(entry);
       take(entry);
       return post(entry.message.text, id);
@@ -183,7 +183,7 @@ export function createPosts(office: PostOffice): Posts {
       const entry = find(id);
       if (!entry) return;
       if (entry.message.state === 'sending') outbox.remove(id);
-      reject(entry, new ClosedError());
+      reject(entry, passing('closed', 'the connection was closed'));
       if (current === id) release();
       take(entry);
       pump();
@@ -208,7 +208,7 @@ export function createPosts(office: PostOffice): Posts {
     left: () => entries.filter(({ message }) => message.state === 'sent').forEach(take),
     close() {
       release();
-      for (const entry of entries) reject(entry, new ClosedError());
+      for (const entry of entries) reject(entry, passing('closed', 'the connection was closed'));
     },
   };
 }

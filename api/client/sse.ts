@@ -1,5 +1,5 @@
 import { endOf } from './close-codes.js';
-import { errorOf, NetworkError, type Failure, type ParlorError } from './errors.js';
+import { errorOf, passing, type Failure, type ParlorError } from './errors.js';
 import { headersOf, problemOf } from './http.js';
 import { queryOf, type Identity, type Link, type LinkEvents } from './link.js';
 import { eventReader } from './sse-text.js';
@@ -64,7 +64,7 @@ export function openStreams(
     events.ended(error);
   }
 
-  const broken = (cause: unknown): void => end(new NetworkError(String(cause)));
+  const broken = (cause: unknown): void => end(passing('network', cause));
 
   function proceed(): void {
     const waiting = later ?? [];

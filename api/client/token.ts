@@ -1,4 +1,4 @@
-import { NetworkError, ParlorError } from './errors.js';
+import { ParlorError, passing } from './errors.js';
 import { timeout } from './http.js';
 
 /** A new token is asked for so long before the old one expires, ms; for one of less than 2 minutes, at half of its time. */
@@ -50,7 +50,7 @@ export function createTokens({ token: first, getToken, connectTimeoutMs }: Token
         .then(
           (token) => resolve((current = token)),
           (error: unknown) =>
-            reject(error instanceof ParlorError ? error : new NetworkError(`getToken: ${String(error)}`)),
+            reject(error instanceof ParlorError ? error : passing('network', `getToken: ${String(error)}`)),
         )
         .finally(() => clearTimeout(timer));
     });

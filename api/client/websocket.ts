@@ -1,5 +1,5 @@
 import { endOf } from './close-codes.js';
-import { errorOf, NetworkError, type ParlorError } from './errors.js';
+import { errorOf, passing, type ParlorError } from './errors.js';
 import { queryOf, type Identity, type Link, type LinkEvents } from './link.js';
 import type { SocketConstructor } from './types.js';
 import type { Refusal, ServerFrame } from './wire.js';
@@ -53,7 +53,7 @@ export function openWebSocket(
     carriesPosts: true,
     send,
     probe: () => {
-      if (socket.readyState > 1) end(new NetworkError('the WebSocket is closed'));
+      if (socket.readyState > 1) end(passing('network', 'the WebSocket is closed'));
       else send({ type: 'ping' });
     },
     close,

@@ -3,7 +3,7 @@ import type { App, AppParts } from '../parts.js';
 import { asyncapi } from '../asyncapi.js';
 import { sendProblem } from '../problem.js';
 import { json, problems } from '../schemas.js';
-import { WS_ROUTE } from '../websocket.js';
+import { WS_PATTERNS } from '../websocket.js';
 
 const Health = Type.Object({ status: Type.Literal('ok') });
 const OK = { status: 'ok' } as const;
@@ -87,7 +87,8 @@ export function operationRoutes(app: App, { engine, metrics, takesWebSockets }: 
   );
   // Otherwise the WebSocket adapter answers everything under this path.
   if (takesWebSockets) return;
-  app.get(WS_ROUTE, { schema: { hide: true } }, (_request, reply) =>
-    sendProblem(reply, 'unavailable', 'this node takes no WebSockets (ROLE=home): connect to another one'),
-  );
+  for (const pattern of WS_PATTERNS)
+    app.get(pattern, { schema: { hide: true } }, (_request, reply) =>
+      sendProblem(reply, 'unavailable', 'this node takes no WebSockets (ROLE=home): connect to another one'),
+    );
 }

@@ -10,12 +10,15 @@ export interface ClientRates {
   readonly postsOfConnection: Rate;
   /** Posts of one user through this node, whatever the connection. */
   readonly postsOfUser: Rate;
+  /** Rooms that one user subscribes to through this node, whatever the connection. */
+  readonly subscribesOfUser: Rate;
 }
 
 export const NO_CLIENT_RATES: ClientRates = {
   framesOfConnection: UNLIMITED,
   postsOfConnection: UNLIMITED,
   postsOfUser: UNLIMITED,
+  subscribesOfUser: UNLIMITED,
 };
 
 /** Something comes too often. */
@@ -73,19 +76,38 @@ export class ConnectionLimits {
 
 /** The limits of clients on one node. */
 export interface ClientLimits {
-  /** For a new connection; null: nothing limits it. */
-  ofConnection(): ConnectionLimits | null;
+  /**
+   * For a new connection, which may be in so many rooms; null: nothing limits it. A client that comes back subscribes to all its
+   * rooms at once, so these frames are not counted among those that may come at once.
+   */
+  ofConnection(rooms?: number): ConnectionLimits | null;
+  /** Takes a subscription of a user. Why it may not come now; null: it may. */
+  subscribeOf(user: string): TooOften | null;
   /** Takes a post of a user. Why it may not come now; null: it may. */
   postOf(user: string | null): TooOften | null;
 }
 
 export function createClientLimits(rates: ClientRates, clock: Pick<Clock, 'elapsed'>): ClientLimits {
   const users = new Limiter(rates.postsOfUser);
-  const limitsConnections = [rates.framesOfConnection, rates.postsOfConnection, rates.postsOfUser].some(
-    ({ intervalMs }) => intervalMs > 0,
-  );
+  const subscribers = new Limiter(rates.subscribesOfUser);
+  const limitsConnections = Object.values<Rate>({ ...rates }).some(({ intervalMs }) => intervalMs > 0);
+  const withRooms = (rooms: number): ClientRates => {
+    const { framesOfConnection } = rates;
+    return { ...rates, framesOfConnection: { ...framesOfConnection, burst: framesOfConnection.burst + rooms } };
+  };
+  let ratesOfMany: ClientRates | null = null;
   return {
-    ofConnection: () => (limitsConnections ? new ConnectionLimits(rates) : null),
+    ofConnection(rooms) {
+      if (!limitsConnections) return null;
+      if (rooms === undefined) return new ConnectionLimits(rates);
+      return new ConnectionLimits((ratesOfMany ??= withRooms(rooms)));
+    },
+    subscribeOf(user) {
+      const ms = subscribers.take(user, clock.elapsed());
+      return ms > 0
+        ? tooOften('subscribes_per_user', `too many subscriptions of ${user}; send them more slowly`, ms)
+        : null;
+    },
     postOf(user) {
       // Before the clock is read: this is asked for each post.
       if (user === null || rates.postsOfUser.intervalMs === 0) return null;

@@ -23,6 +23,22 @@ export const CLIENT_FRAMES = {
   ),
 } as const;
 
+const { post, typing, ping, refresh } = CLIENT_FRAMES;
+
+/** What a client may send on a connection to many rooms. */
+export const MANY_CLIENT_FRAMES = {
+  subscribe: frame(
+    'subscribe',
+    { room: RoomId, since: Type.Optional(Seq) },
+    'answered with the welcome of the room, or unsubscribed; since: the last seq you have of it',
+  ),
+  unsubscribe: frame('unsubscribe', { room: RoomId }, 'answered with unsubscribed'),
+  post: frame('post', { room: RoomId, text: post.properties.text, id: post.properties.id }),
+  typing: frame('typing', { room: RoomId }, typing.description),
+  ping,
+  refresh,
+} as const;
+
 /** A message as every surface shows it. */
 export const MESSAGE_FIELDS = {
   id: Uuid,
@@ -86,9 +102,46 @@ export const SERVER_FRAMES = {
   }),
 } as const;
 
+const RETRY_FIELDS = {
+  retry: SERVER_FRAMES.error.properties.retry,
+  retry_after_ms: SERVER_FRAMES.error.properties.retry_after_ms,
+};
+
+/** What is sent besides on a connection to many rooms. */
+export const MANY_SERVER_FRAMES = {
+  hello: frame(
+    'hello',
+    {
+      connection_id: Uuid,
+      user: KeptName,
+      resume: SERVER_FRAMES.welcome.properties.resume,
+      rooms_limit: Type.Integer({ description: 'rooms that you may be subscribed to at once' }),
+    },
+    'the first frame',
+  ),
+  unsubscribed: frame(
+    'unsubscribed',
+    {
+      room: Type.String({ description: 'as you have said it' }),
+      code: Type.Optional(Type.String({ description: 'why; left out: you have asked for it' })),
+      message: Type.Optional(Type.String()),
+      retry: Type.Optional(RETRY_FIELDS.retry),
+      retry_after_ms: RETRY_FIELDS.retry_after_ms,
+    },
+    'you are not in this room any more, or were not let in; no frame of it follows until you subscribe again',
+  ),
+} as const;
+
 export type ClientFrame = {
   [K in keyof typeof CLIENT_FRAMES]: Static<(typeof CLIENT_FRAMES)[K]>;
 }[keyof typeof CLIENT_FRAMES];
 export type ServerFrame = {
   [K in keyof typeof SERVER_FRAMES]: Static<(typeof SERVER_FRAMES)[K]>;
 }[keyof typeof SERVER_FRAMES];
+
+export type ManyClientFrame = {
+  [K in keyof typeof MANY_CLIENT_FRAMES]: Static<(typeof MANY_CLIENT_FRAMES)[K]>;
+}[keyof typeof MANY_CLIENT_FRAMES];
+export type ManyServerFrame = {
+  [K in keyof typeof MANY_SERVER_FRAMES]: Static<(typeof MANY_SERVER_FRAMES)[K]>;
+}[keyof typeof MANY_SERVER_FRAMES];

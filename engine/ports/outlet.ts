@@ -13,17 +13,23 @@ export interface Socket {
    */
   sendAlong(frame: string): void;
   /**
-   * Moves the socket to this topic: from now on it gets what is published here, and of its old topic only
-   * what was published before. A frame that goes to both topics is neither missed nor sent twice.
+   * From now on the socket gets what is published to this topic. `insteadOf`: a topic that it leaves for this one, or null; of
+   * that it gets only what was published before. A frame that goes to both topics is neither missed nor sent twice.
    */
-  subscribe(topic: string): void;
+  subscribe(topic: string, insteadOf: string | null): void;
+  /**
+   * The socket leaves a topic: after this call nothing of it is sent. What was published before, and comes before a frame that
+   * was sent since, has been sent.
+   */
+  unsubscribe(topic: string): void;
   /** Bytes that were handed to the network and wait here, because the client does not read. */
   backlog(): number;
   /**
    * Calls once, when the backlog is at most this many bytes: at once if it is, else when the client has read,
-   * and never if the client goes before. One call at a time: the next replaces it.
+   * and never if the client goes before. One call at a time for each caller, which the next one replaces; several are called
+   * in the order in which they began to wait.
    */
-  whenRead(bytes: number, call: () => void): void;
+  whenRead(bytes: number, call: () => void, caller: object): void;
   /**
    * Sends the close frame after what was sent before, and ends the connection whether or not the client
    * reads.

@@ -113,6 +113,7 @@ export class FakeWs {
         if (this.topics.size === 0) this.pending.length = 0;
         return was;
       },
+      getTopics: () => [...this.topics],
       end: () => this.close(),
       close: () => this.close(),
       ping: () => TAKEN,

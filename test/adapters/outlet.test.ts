@@ -10,7 +10,7 @@ outletConformance('uWebSockets.js', async () => {
   const server = createUwsServer();
   const opened: { socket: UwsSocket; gone: boolean; ended: string | null }[] = [];
   const { outlet, attach } = createWebSockets({
-    pattern: '/ws/*',
+    patterns: ['/ws/*'],
     protocol: 'parlor.v1',
     maxFrameBytes: 1024,
     maxBufferedBytes: 1024 * 1024,
@@ -81,9 +81,10 @@ outletConformance('in-memory', () => {
           send: (...frames) => client.send(...frames.map(wrap)),
           sendSoon: (frame) => client.sendSoon(wrap(frame)),
           sendAlong: (frame) => client.sendAlong(wrap(frame)),
-          subscribe: (topic) => client.subscribe(topic),
+          subscribe: (topic, insteadOf) => client.subscribe(topic, insteadOf),
+          unsubscribe: (topic) => client.unsubscribe(topic),
           backlog: () => client.backlog(),
-          whenRead: (bytes, call) => client.whenRead(bytes, call),
+          whenRead: (bytes, call, caller) => client.whenRead(bytes, call, caller),
           end: (code) => client.end(code),
         },
         got: () => client.frames.flatMap((frame) => (frame.type === 'error' ? [frame.message] : [])),

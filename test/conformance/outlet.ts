@@ -35,9 +35,9 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
 
     t.test('what is published reaches those who subscribed, in order, and nobody else', async (t) => {
       const [alice, bob, carol] = [await under.connect(), await under.connect(), await under.connect()];
-      alice.socket.subscribe('room');
-      bob.socket.subscribe('room');
-      carol.socket.subscribe('room:2');
+      alice.socket.subscribe('room', null);
+      bob.socket.subscribe('room', null);
+      carol.socket.subscribe('room:2', null);
       for (let i = 1; i <= 50; i++) outlet.publish('room', `frame ${i} ü😀`);
       outlet.publish('room:2', 'for carol');
       await Promise.all([all(alice, 50), all(bob, 50), all(carol, 1)]);
@@ -56,7 +56,7 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
       const dave = await under.connect();
       outlet.publish('order', 'before it subscribed');
       dave.socket.send('1');
-      dave.socket.subscribe('order');
+      dave.socket.subscribe('order', null);
       outlet.publish('order', '2');
       dave.socket.send('3');
       outlet.publish('order', '4');
@@ -73,7 +73,7 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
       });
       heidi.socket.send('now', 'with this');
       heidi.socket.sendSoon('before it hears');
-      heidi.socket.subscribe('soon');
+      heidi.socket.subscribe('soon', null);
       outlet.publish('soon', 'published');
       await all(heidi, 54);
       t.strictSame(heidi.got(), [...numbered('soon'), 'now', 'with this', 'before it hears', 'published']);
@@ -98,7 +98,7 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
 
     t.test('ending a socket comes after what it was sent', async (t) => {
       const erin = await under.connect();
-      erin.socket.subscribe('end');
+      erin.socket.subscribe('end', null);
       outlet.publish('end', 'published');
       erin.socket.send('last words');
       erin.socket.end(4410, 'room_closed');
@@ -109,11 +109,17 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
 
     t.test('a socket that changes its topic misses nothing, and gets nothing twice', async (t) => {
       const judy = await under.connect();
-      judy.socket.subscribe('one');
+      judy.socket.subscribe('one', null);
       const topics = ['one', 'two'];
+      let topic = 'one';
+      const move = (to: number): void => {
+        const next = topics[to] ?? '';
+        judy.socket.subscribe(next, topic);
+        topic = next;
+      };
       for (let i = 0; i < 200; i++) {
         for (const topic of topics) outlet.publish(topic, `${i}`);
-        if (i % 7 === 0) judy.socket.subscribe(i % 2 === 0 ? 'two' : 'one');
+        if (i % 7 === 0) move(i % 2);
         if (i % 50 === 0) judy.socket.sendSoon(`soon ${i}`);
       }
       judy.socket.send('last');
@@ -124,6 +130,28 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
         Array.from({ length: 200 }, (_, i) => `${i}`),
       );
       t.equal(judy.got().at(-1), 'last');
+    });
+
+    t.test('a socket with several topics hears each of them, until it leaves it', async (t) => {
+      const nick = await under.connect();
+      for (const topic of ['red', 'green', 'blue']) nick.socket.subscribe(topic, null);
+      for (const topic of ['red', 'green', 'blue', 'red']) outlet.publish(topic, topic);
+      nick.socket.send('goodbye, red');
+      nick.socket.unsubscribe('red');
+      outlet.publish('red', 'late');
+      outlet.publish('green', 'green again');
+      nick.socket.subscribe('yellow', 'green');
+      for (const topic of ['red', 'green', 'yellow', 'blue']) outlet.publish(topic, `${topic} at last`);
+      nick.socket.sendSoon('soon');
+      nick.socket.send('goodbye, all');
+      for (const topic of ['yellow', 'blue', 'never heard']) nick.socket.unsubscribe(topic);
+      for (const topic of ['red', 'green', 'yellow', 'blue']) outlet.publish(topic, 'late');
+      nick.socket.send('the end');
+      await until(() => nick.got().includes('the end'), { what: 'the end' });
+      t.strictSame(nick.got(), [
+        ...['red', 'green', 'blue', 'red', 'goodbye, red', 'green again', 'yellow at last', 'blue at last'],
+        ...['soon', 'goodbye, all', 'the end'],
+      ]);
     });
 
     /** Sends numbered frames until more than `bytes` wait; answers how many it sent. */
@@ -139,22 +167,24 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
         const kim = await under.connect();
         const calls: string[] = [];
         t.equal(kim.socket.backlog(), 0);
-        kim.socket.whenRead(0, () => calls.push('nothing waits'));
+        const caller = {};
+        kim.socket.whenRead(0, () => calls.push('nothing waits'), caller);
         t.strictSame(calls, ['nothing waits'], 'at once');
         kim.stopReading();
         const sent = fill(kim, outlet.bufferBytes / 2);
         t.ok(kim.socket.backlog() > outlet.bufferBytes / 2);
-        kim.socket.whenRead(outlet.bufferBytes, () => calls.push('little enough'));
-        kim.socket.whenRead(outlet.bufferBytes / 2, () => calls.push('replaced'));
+        kim.socket.whenRead(outlet.bufferBytes, () => calls.push('little enough'), caller);
+        kim.socket.whenRead(outlet.bufferBytes / 2, () => calls.push('replaced'), caller);
+        kim.socket.whenRead(outlet.bufferBytes / 3, () => calls.push('another caller'), {});
         kim.socket.whenRead(outlet.bufferBytes / 4, () => {
           calls.push('read');
           t.ok(kim.socket.backlog() <= outlet.bufferBytes / 4);
-        });
+        }, caller);
         t.strictSame(calls, ['nothing waits', 'little enough']);
         kim.readOn();
         await until(() => calls.includes('read'), { what: 'the call' });
         await all(kim, sent);
-        t.strictSame(calls, ['nothing waits', 'little enough', 'read'], 'once');
+        t.strictSame([...calls].sort(), ['another caller', 'little enough', 'nothing waits', 'read'], 'once');
         t.strictSame(
           kim.got().map((frame) => Number.parseInt(frame, 10)),
           Array.from({ length: sent }, (_, i) => i + 1),
@@ -167,13 +197,13 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
       'behind a frame that found the buffer full comes none, and the connection is to be ended',
       async (t) => {
         const leo = await under.connect();
-        leo.socket.subscribe('full');
+        leo.socket.subscribe('full', null);
         leo.stopReading();
         const sent = fill(leo, outlet.bufferBytes);
         leo.socket.send('lost');
         leo.socket.sendSoon('late');
         outlet.publish('full', 'late');
-        leo.socket.subscribe('full too');
+        leo.socket.subscribe('full too', null);
         leo.readOn();
         await until(() => leo.endedFor() !== null, { what: 'the end' });
         outlet.publish('full', 'late');
@@ -193,20 +223,20 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
       const mia = await under.connect();
       mia.stopReading();
       fill(mia, outlet.bufferBytes / 2);
-      mia.socket.whenRead(0, () => t.fail('it has gone'));
+      mia.socket.whenRead(0, () => t.fail('it has gone'), {});
       mia.socket.end(4410, 'room_closed');
-      t.doesNotThrow(() => mia.socket.whenRead(0, () => t.fail('it has gone')));
+      t.doesNotThrow(() => mia.socket.whenRead(0, () => t.fail('it has gone'), {}));
       mia.readOn();
       await until(() => mia.closedWith() !== null, { what: 'the close' });
     });
 
     t.test('a socket that is gone does no harm, whatever is asked of it', async (t) => {
       const [frank, grace] = [await under.connect(), await under.connect()];
-      frank.socket.subscribe('gone');
-      grace.socket.subscribe('gone');
+      frank.socket.subscribe('gone', null);
+      grace.socket.subscribe('gone', null);
       await frank.leave();
       frank.socket.send('late');
-      frank.socket.subscribe('gone too');
+      frank.socket.subscribe('gone too', null);
       frank.socket.end(4410, 'room_closed');
       outlet.publish('gone', 'for grace');
       await all(grace, 1);

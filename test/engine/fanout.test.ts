@@ -63,6 +63,7 @@ class Room {
 class Person implements Listener {
   readonly user = 'somebody';
   readonly isTrusted = false;
+  readonly isOneOfMany = false;
   isLive = false;
   isEnded = false;
   left = Infinity;
@@ -85,8 +86,11 @@ class Person implements Listener {
     this.isEnded = true;
   }
 
-  subscribe(topic: string): void {
-    this.ws.socket.subscribe(topic);
+  private topic: string | null = null;
+
+  hear(topic: string): void {
+    this.ws.socket.subscribe(topic, this.topic);
+    this.topic = topic;
   }
 
   backlog(): number {
@@ -94,7 +98,11 @@ class Person implements Listener {
   }
 
   whenRead(bytes: number, call: () => void): void {
-    this.ws.socket.whenRead(bytes, call);
+    this.ws.socket.whenRead(bytes, call, this);
+  }
+
+  nextPage(bytes: number, call: () => void): void {
+    this.whenRead(bytes, call);
   }
 
   admitted(): void {

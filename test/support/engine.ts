@@ -36,9 +36,12 @@ export class Hub implements Outlet {
   }
 
   subscribe(topic: string, client: Client): void {
-    this.forget(client);
     const clients = this.topics.get(topic) ?? new Set();
     this.topics.set(topic, clients.add(client));
+  }
+
+  unsubscribe(topic: string, client: Client): void {
+    this.topics.get(topic)?.delete(client);
   }
 
   forget(client: Client): void {
@@ -64,7 +67,7 @@ export class Client implements Socket {
   /** What waits because the client does not read; null while it reads. */
   private unread: string[] | null = null;
   private overflowed: 'no' | 'yes' | 'told' = 'no';
-  private awaited: { readonly bytes: number; readonly call: () => void } | null = null;
+  private readonly awaited = new Map<object, { readonly bytes: number; readonly call: () => void }>();
 
   constructor(
     private readonly hub: Hub,
@@ -84,10 +87,11 @@ export class Client implements Socket {
     return (this.unread ?? []).reduce((sum, frame) => sum + Buffer.byteLength(frame), 0);
   }
 
-  whenRead(bytes: number, call: () => void): void {
+  whenRead(bytes: number, call: () => void, caller: object): void {
+    this.awaited.delete(caller);
     if (!this.isOpen) return;
-    this.awaited = { bytes, call };
-    this.wasRead();
+    if (this.backlog() <= bytes) call();
+    else this.awaited.set(caller, { bytes, call });
   }
 
   /** From now on the client reads nothing: what it is sent waits, and is lost where the hub's buffer is full. */
@@ -123,10 +127,8 @@ export class Client implements Socket {
       this.connection?.end('slow_consumer', 'you read too slowly; come back with since');
       return;
     }
-    const { awaited } = this;
-    if (!awaited || this.backlog() > awaited.bytes) return;
-    this.awaited = null;
-    awaited.call();
+    for (const [caller, { bytes, call }] of [...this.awaited])
+      if (this.backlog() <= bytes && this.awaited.delete(caller)) call();
   }
 
   sendSoon(frame: string): void {
@@ -137,8 +139,14 @@ export class Client implements Socket {
     this.send(frame);
   }
 
-  subscribe(topic: string): void {
-    if (this.isOpen && this.overflowed === 'no') this.hub.subscribe(topic, this);
+  subscribe(topic: string, insteadOf: string | null): void {
+    if (!this.isOpen || this.overflowed !== 'no') return;
+    if (insteadOf !== null) this.hub.unsubscribe(insteadOf, this);
+    this.hub.subscribe(topic, this);
+  }
+
+  unsubscribe(topic: string): void {
+    this.hub.unsubscribe(topic, this);
   }
 
   end(code: number): void {
@@ -151,7 +159,7 @@ export class Client implements Socket {
   close(): void {
     if (!this.isOpen) return;
     this.isOpen = false;
-    this.awaited = null;
+    this.awaited.clear();
     this.hub.forget(this);
     this.connection?.closed();
   }

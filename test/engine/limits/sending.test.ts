@@ -1,12 +1,12 @@
 import t from 'tap';
 import { ANYBODY } from '../../../engine/access/grant.js';
 import { newId } from '../../../engine/ids.js';
-import { ratePerSecond, UNLIMITED } from '../../../engine/limits/rate.js';
+import { NO_CLIENT_RATES as none } from '../../../engine/limits/client-limits.js';
+import { ratePerSecond } from '../../../engine/limits/rate.js';
 import { LoopDelay } from '../../../engine/limits/loop-delay.js';
 import { ManualClock } from '../../support/clock.js';
 import { startNode } from '../../support/engine.js';
 
-const none = { framesOfConnection: UNLIMITED, postsOfConnection: UNLIMITED, postsOfUser: UNLIMITED };
 /** Two a second, and two at once. */
 const TWO = ratePerSecond(2, 1);
 

@@ -1,19 +1,10 @@
 import { OVERLOADED, type Admission } from './admission.js';
 import type { Access } from './access/access.js';
 import type { Ends } from './access/ends.js';
-import { may, noRight, rightFault, type Grant } from './access/grant.js';
+import type { Grant } from './access/grant.js';
 import type { Ask } from './ask.js';
 import type { Audiences } from './audiences.js';
-import {
-  ackFrame,
-  decodeFrame,
-  errorFrame,
-  idOfFrame,
-  PONG_FRAME,
-  queuedFrame,
-  refreshedFrame,
-  refusalFrames,
-} from './codec.js';
+import { ackFrame, errorFrame, PONG_FRAME, queuedFrame, refreshedFrame } from './codec.js';
 import {
   CLOSE_SERVICE_RESTART,
   ERRORS,
@@ -22,14 +13,12 @@ import {
   type ErrorCode,
   type Refusal,
 } from './errors.js';
-import type { Hello } from './hello.js';
-import type { Listener } from './listener.js';
+import type { Visitor } from './hello.js';
 import type { ClientLimits, ConnectionLimits, TooOften } from './limits/client-limits.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import type { Answer } from './messages/answers.js';
 import type { Command, PostCommand } from './messages/commands.js';
-import type { ClientFrame } from './messages/frames.js';
-import type { Broker, Clock, Log, Meter, Socket } from './ports.js';
+import type { Broker, Clock, Log, Meter, Outlet, Socket } from './ports.js';
 import type { Scheduler } from './scheduler.js';
 import type { TypingLimit } from './typing-limit.js';
 
@@ -38,16 +27,19 @@ export interface ConnectionParts {
   readonly ask: Ask;
   readonly audiences: Audiences;
   readonly admission: Admission;
+  readonly outlet: Pick<Outlet, 'bufferBytes'>;
   readonly log: Log;
   readonly meter: Meter;
   readonly newId: () => string;
   readonly typingLimit: TypingLimit;
   readonly access: Pick<Access, 'identify' | 'isTrusted'>;
   readonly clientLimits: ClientLimits;
-  readonly clock: Pick<Clock, 'elapsed'>;
+  /** Rooms that one connection of many may be subscribed to at once. */
+  readonly roomsPerConnection: number;
+  readonly clock: Pick<Clock, 'elapsed' | 'after'>;
   readonly ends: Ends;
   /** Called once, when the connection has ended. */
-  readonly ended: (connection: ConnectionActor) => void;
+  readonly ended: (connection: ClientSocket) => void;
 }
 
 /** Frames that may wait in a connection, and posts of it that may be under way, together. */
@@ -60,45 +52,52 @@ const LIMITS = { limit: HELD_LIMIT, batch: 8 };
  */
 const HELD_TOO_MUCH_LIMIT = 512;
 const GOES_ON = 'you go on sending although you were refused; wait as long as you are told';
-const TOO_MUCH_HELD: Refusal = {
+export const TOO_MUCH_HELD: Refusal = {
   code: 'rate_limited',
   message: 'too many frames at once; wait for the acks of those you sent',
 };
-const tooMuchHeldFrame = refusalFrames(TOO_MUCH_HELD);
-const overloadedFrame = refusalFrames(OVERLOADED);
 
 /**
- * One WebSocket: turns frames into commands, and answers into frames. Its audience takes care of its seat.
+ * One client's socket: turns frames into commands, and answers into frames. How many rooms it is in, and what a frame says of
+ * its room, is up to the two that extend it: `OneRoom` and `ManyRooms`. They extend it instead of holding one, because there
+ * may be a hundred thousand of them. The audiences of its rooms take care of its seats.
  */
-export class ConnectionActor implements Behaviour<string>, Listener {
+export abstract class ClientSocket implements Behaviour<string> {
   private readonly mailbox: Mailbox<string>;
-  private state: 'joining' | 'live' | 'ended' = 'joining';
+  private isOver = false;
   private underWay = 0;
   /** Of the last good token. */
   private grant: Grant;
-  private mayPost: boolean;
   /** Frames in a row that came while the connection held too many places. */
   private heldTooMuch = 0;
   private isRefreshing = false;
-  /** Null: nothing limits how fast it sends. */
-  private readonly limits: ConnectionLimits | null;
   /** The node goes down: after how many ms the client is to come back. It is told when its posts are answered. */
   private retryAfterMs: number | null = null;
 
-  constructor(
+  protected constructor(
     readonly id: string,
     scheduler: Scheduler,
-    private readonly hello: Hello,
-    private readonly socket: Socket,
-    private readonly parts: ConnectionParts,
+    protected readonly visitor: Visitor,
+    protected readonly socket: Socket,
+    protected readonly parts: ConnectionParts,
+    /** Null: nothing limits how fast it sends. */
+    private readonly limits: ConnectionLimits | null,
   ) {
     this.mailbox = new Mailbox<string>(scheduler, LIMITS, this);
-    this.grant = hello.grant;
-    this.mayPost = may(hello.grant, 'post', hello.room_id);
-    this.limits = this.isTrusted ? null : parts.clientLimits.ofConnection();
-    if (hello.grant.endsAt !== Infinity) parts.ends.add(this, hello.grant.endsAt);
-    this.enter();
+    this.grant = visitor.grant;
+    if (visitor.grant.endsAt !== Infinity) parts.ends.add(this, visitor.grant.endsAt);
   }
+
+  /** Deals with a frame. Whether it has become a command that will be answered. */
+  protected abstract asks(text: string): boolean;
+  /** The frame that refuses what this text asks for. */
+  protected abstract refusalOf(text: string, refusal: Refusal): string;
+  /** A frame about a room, as this client reads it. */
+  protected abstract about(roomId: string, frame: string): string;
+  /** The rights change: why the client may not stay, or null. */
+  protected abstract regranted(grant: Grant): Refusal | null;
+  /** The connection has ended: leaves its rooms. */
+  protected abstract leaveRooms(): void;
 
   /** What the client may do, by its token. */
   get granted(): Grant {
@@ -110,33 +109,34 @@ export class ConnectionActor implements Behaviour<string>, Listener {
   }
 
   get user(): string {
-    return this.hello.user;
+    return this.visitor.user;
   }
 
   get requestId(): string {
-    return this.hello.request_id ?? this.id;
+    return this.visitor.request_id ?? this.id;
   }
 
-  get roomId(): string {
-    return this.hello.room_id;
+  get isEnded(): boolean {
+    return this.isOver;
   }
 
   /** A text frame from the client. */
   frame(text: string): void {
-    if (this.state === 'ended') return;
+    if (this.isOver) return;
     if (this.retryAfterMs !== null) {
-      this.refuse(GOING_DOWN.code, GOING_DOWN.message, idOfFrame(text));
+      this.parts.meter.refused(GOING_DOWN.code);
+      this.socket.sendSoon(this.refusalOf(text, GOING_DOWN));
       return;
     }
     const { admission, clock } = this.parts;
     const tooMany = this.limits?.frame(clock.elapsed()) ?? null;
     if (tooMany !== null) {
-      this.limit(tooMany, idOfFrame(text));
+      this.limit(tooMany, this.refusalOf(text, tooMany));
       return;
     }
     const held = this.underWay + this.mailbox.depth;
     if (held >= HELD_LIMIT || held >= admission.share) this.holdsTooMuch(text);
-    else if (!admission.enter(text.length)) this.turnAway(OVERLOADED.code, overloadedFrame, text);
+    else if (!admission.enter(text.length)) this.turnAway(text, OVERLOADED);
     else {
       this.heldTooMuch = 0;
       this.mailbox.tell(text);
@@ -150,17 +150,17 @@ export class ConnectionActor implements Behaviour<string>, Listener {
   private holdsTooMuch(text: string): void {
     const { meter } = this.parts;
     meter.limited('share_of_node');
-    this.turnAway(TOO_MUCH_HELD.code, tooMuchHeldFrame, text);
+    this.turnAway(text, TOO_MUCH_HELD);
     if (++this.heldTooMuch < HELD_TOO_MUCH_LIMIT) return;
     meter.limited('abuse');
     this.end('rate_limited', GOES_ON);
   }
 
   /** Refuses a frame at the least cost. */
-  private turnAway(code: ErrorCode, frameFor: (id: string | undefined) => string, text: string): void {
-    this.parts.meter.refused(code);
+  private turnAway(text: string, refusal: Refusal): void {
+    this.parts.meter.refused(refusal.code);
     // A client that sends too much mostly has acks on their way, too: one write for both.
-    this.socket.sendAlong(frameFor(idOfFrame(text)));
+    this.socket.sendAlong(this.refusalOf(text, refusal));
   }
 
   /** Tells the client that something it sent is refused. Nothing else happens. */
@@ -169,11 +169,18 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     this.socket.sendSoon(errorFrame(code, message, id, retryAfterMs));
   }
 
+  /** As `refuse`, for what is about a room. */
+  protected refuseIn(roomId: string, { code, message, retry_after_ms }: Refusal, id?: string): void {
+    this.parts.meter.refused(code);
+    this.socket.sendSoon(this.about(roomId, errorFrame(code, message, id, retry_after_ms)));
+  }
+
   /** Refuses what comes too often. Who goes on and on is closed. */
-  private limit({ code, message, limit, retry_after_ms }: TooOften, id: string | undefined): void {
+  protected limit({ code, limit }: TooOften, frame: string): void {
     const { meter, clock } = this.parts;
     meter.limited(limit);
-    this.refuse(code, message, id, retry_after_ms);
+    meter.refused(code);
+    this.socket.sendSoon(frame);
     if (!this.limits?.isAbuse(clock.elapsed())) return;
     meter.limited('abuse');
     this.end('rate_limited', GOES_ON);
@@ -184,40 +191,8 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     this.finish();
   }
 
-  send(...frames: string[]): void {
-    this.socket.send(...frames);
-  }
-
-  sendSoon(frame: string): void {
-    this.socket.sendSoon(frame);
-  }
-
-  subscribe(topic: string): void {
-    this.socket.subscribe(topic);
-  }
-
-  backlog(): number {
-    return this.socket.backlog();
-  }
-
-  whenRead(bytes: number, call: () => void): void {
-    this.socket.whenRead(bytes, call);
-  }
-
-  get isLive(): boolean {
-    return this.state === 'live';
-  }
-
-  get isEnded(): boolean {
-    return this.state === 'ended';
-  }
-
-  admitted(): void {
-    if (this.state === 'joining') this.state = 'live';
-  }
-
   end(code: ErrorCode, message: string): void {
-    if (this.state === 'ended') return;
+    if (this.isOver) return;
     this.refuse(code, message);
     this.socket.end(ERRORS[code].close, code);
     this.finish();
@@ -228,14 +203,14 @@ export class ConnectionActor implements Behaviour<string>, Listener {
    * connection ends, when the posts that it has sent are answered. What it sends from now on is refused.
    */
   restart(retryAfterMs: number): void {
-    if (this.state === 'ended' || this.retryAfterMs !== null) return;
+    if (this.isOver || this.retryAfterMs !== null) return;
     this.retryAfterMs = retryAfterMs;
     this.restartIfAnswered();
   }
 
   /** As `restart`, but now: answers that have not come are not waited for. */
   restartNow(): void {
-    if (this.state === 'ended') return;
+    if (this.isOver) return;
     const { code, message } = GOING_DOWN;
     try {
       this.socket.send(errorFrame(code, message, undefined, this.retryAfterMs ?? 0));
@@ -269,7 +244,7 @@ export class ConnectionActor implements Behaviour<string>, Listener {
   }
 
   receive(text: string): void {
-    if (this.state === 'ended') return;
+    if (this.isOver) return;
     this.read(text);
     this.restartIfAnswered();
   }
@@ -299,24 +274,6 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     });
   }
 
-  /** Asks for a seat, once the node hears the room. */
-  private enter(): void {
-    const { room_id, since, resume } = this.hello;
-    const { audiences, log } = this.parts;
-    audiences.enter(room_id).then(
-      () => {
-        if (this.state === 'ended') return;
-        const entrant = { listener: this, since, resume, requestId: this.requestId };
-        if (!audiences.admit(room_id, entrant)) this.end('unavailable', 'too many join this room at once');
-      },
-      (cause: unknown) => {
-        // The cause may name a host, and is for the log.
-        log.warn({ connection_id: this.id, cause: errorText(cause) }, 'connection: its room cannot be heard');
-        this.end('unavailable', 'this room cannot be heard just now; come back in a moment');
-      },
-    );
-  }
-
   private read(text: string): void {
     let asks = false;
     try {
@@ -327,36 +284,12 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     }
   }
 
-  /** Whether a frame has become a command that will be answered. */
-  private asks(text: string): boolean {
-    const decoded = decodeFrame(text);
-    if ('fault' in decoded) this.refuse('bad_request', decoded.fault, decoded.id);
-    // Answered before the welcome, too: it is about the connection, not about the room.
-    else if (decoded.frame.type === 'ping') this.socket.sendSoon(PONG_FRAME);
-    else if (decoded.frame.type === 'refresh') this.refresh(decoded.frame.token);
-    else if (this.state !== 'live') {
-      const id = 'id' in decoded.frame ? decoded.frame.id : undefined;
-      this.refuse('not_joined', 'wait for the welcome frame before you send', id);
-    } else return this.act(decoded.frame, text.length);
-    return false;
-  }
-
-  private act(frame: Exclude<ClientFrame, { type: 'ping' | 'refresh' }>, size: number): boolean {
-    if (!this.mayPost) {
-      this.refuse('forbidden', noRight('post', this.roomId), 'id' in frame ? frame.id : undefined);
-      return false;
-    }
-    switch (frame.type) {
-      case 'post':
-        return this.post(frame.text, frame.id, size);
-      case 'typing':
-        this.typing();
-        return false;
-    }
+  protected pong(): void {
+    this.socket.sendSoon(PONG_FRAME);
   }
 
   /** Replaces the token. Who had the right to be here and has lost it is sent away. */
-  private refresh(token: string): void {
+  protected refresh(token: string): void {
     if (this.isRefreshing) {
       this.refuse('rate_limited', 'a refresh is under way; wait for its answer');
       return;
@@ -364,26 +297,24 @@ export class ConnectionActor implements Behaviour<string>, Listener {
     this.isRefreshing = true;
     void this.parts.access.identify(token).then((grant) => {
       this.isRefreshing = false;
-      if (this.state === 'ended') return;
+      if (this.isOver) return;
       if ('code' in grant) this.refuse(grant.code, grant.message);
       else this.refreshed(grant);
     });
   }
 
   private refreshed(grant: Grant): void {
-    const { room_id } = this.hello;
     if (grant.user !== this.grant.user) {
       this.refuse('forbidden', 'this token is of another user; open a connection of its own with it');
       return;
     }
-    const fault = rightFault(grant, 'join', room_id);
+    const fault = this.regranted(grant);
     if (fault !== null) {
       this.end(fault.code, fault.message);
       return;
     }
     this.parts.ends.remove(this, this.grant.endsAt);
     this.grant = grant;
-    this.mayPost = may(grant, 'post', room_id);
     if (grant.endsAt !== Infinity) this.parts.ends.add(this, grant.endsAt);
     this.socket.sendSoon(refreshedFrame(grant.endsAt));
   }
@@ -392,22 +323,24 @@ export class ConnectionActor implements Behaviour<string>, Listener {
    * Tells the room's home, best effort: nobody needs every `typing`, so none is kept on its way. What the home would drop,
    * because it comes too often, is not sent at all.
    */
-  private typing(): void {
+  protected typing(room_id: string): void {
     const { broker, audiences, meter, typingLimit } = this.parts;
-    const { room_id, user } = this.hello;
+    const { user } = this;
     const home = audiences.homeOf(room_id);
     if (home === null) meter.dropped('typing');
     else if (!typingLimit.passes(room_id, user)) meter.dropped('typing_too_often');
     else broker.say({ type: 'typing', room_id, user }, home);
   }
 
-  private post(text: string, given: string | undefined, size: number): boolean {
-    const { room_id, user } = this.hello;
+  /** Posts, and answers with `ack`, `queued` or `error`. `size`: of the frame. Whether it was let through. */
+  protected post(room_id: string, text: string, given: string | undefined, size: number): boolean {
+    const { user } = this;
     if (this.limits !== null) {
       const { clientLimits, clock } = this.parts;
       const tooMany = this.limits.post(clock.elapsed()) ?? clientLimits.postOf(user);
       if (tooMany !== null) {
-        this.limit(tooMany, given);
+        const { code, message, retry_after_ms } = tooMany;
+        this.limit(tooMany, this.about(room_id, errorFrame(code, message, given, retry_after_ms)));
         return false;
       }
     }
@@ -421,20 +354,20 @@ export class ConnectionActor implements Behaviour<string>, Listener {
       this.underWay--;
       this.parts.admission.leave(size);
       // The connection gets its own message, too, a little later: one write for both.
-      if (answer.type === 'posted') this.socket.sendAlong(ackFrame(id, answer.message.seq));
-      else if (answer.type === 'queued') this.socket.sendSoon(queuedFrame(id));
-      else if (answer.type === 'refused') this.refuse(answer.code, answer.message, id, answer.retry_after_ms);
+      if (answer.type === 'posted') this.socket.sendAlong(this.about(room_id, ackFrame(id, answer.message.seq)));
+      else if (answer.type === 'queued') this.socket.sendSoon(this.about(room_id, queuedFrame(id)));
+      else if (answer.type === 'refused') this.refuseIn(room_id, answer, id);
       this.restartIfAnswered();
     });
     return true;
   }
 
   private finish(): void {
-    if (this.state === 'ended') return;
-    this.state = 'ended';
+    if (this.isOver) return;
+    this.isOver = true;
     if (this.grant.endsAt !== Infinity) this.parts.ends.remove(this, this.grant.endsAt);
     for (const text of this.mailbox.stop()) this.parts.admission.leave(text.length);
-    this.parts.audiences.exit(this.roomId, this.id);
+    this.leaveRooms();
     this.parts.ended(this);
   }
 }

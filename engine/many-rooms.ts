@@ -1,0 +1,241 @@
+import { may, noRight, rightFault, type Grant } from './access/grant.js';
+import { ClientSocket, type ConnectionParts } from './client-socket.js';
+import {
+  decodeManyFrame,
+  errorFrame,
+  helloFrame,
+  inRoom,
+  unsubscribedFrame,
+  type Decoded,
+} from './codec.js';
+import { errorText, type Refusal } from './errors.js';
+import { behindBytes } from './fanout.js';
+import type { Visitor } from './hello.js';
+import { checker } from './messages/check.js';
+import { RoomId } from './messages/fields.js';
+import type { ManyClientFrame } from './messages/frames.js';
+import type { Socket } from './ports.js';
+import { RoomTurns } from './room-turns.js';
+import type { Scheduler } from './scheduler.js';
+import { Subscription, type Subscriber } from './subscription.js';
+
+type Fault = Extract<Decoded<ManyClientFrame>, { fault: string }>;
+type Act = Extract<ManyClientFrame, { type: 'post' | 'typing' }>;
+
+const NOT_JOINED: Refusal = {
+  code: 'not_joined',
+  message: 'subscribe to this room first, and wait for its welcome',
+};
+const ALREADY: Refusal = { code: 'bad_request', message: 'you are subscribed to this room already' };
+
+const roomFaults = checker(RoomId);
+
+/** A connection to many rooms. Each of them may refuse the client, or end, while the others go on. */
+export class ManyRooms extends ClientSocket implements Subscriber {
+  private readonly rooms = new Map<string, Subscription>();
+  /** Null while no room is being joined or caught up with. */
+  private turns: RoomTurns<Subscription> | null = null;
+
+  constructor(
+    id: string,
+    scheduler: Scheduler,
+    visitor: Visitor,
+    override readonly socket: Socket,
+    parts: ConnectionParts,
+  ) {
+    const { access, clientLimits, roomsPerConnection } = parts;
+    const isLimited = !access.isTrusted(visitor.grant);
+    super(
+      id,
+      scheduler,
+      visitor,
+      socket,
+      parts,
+      isLimited ? clientLimits.ofConnection(roomsPerConnection) : null,
+    );
+    socket.send(helloFrame(this, visitor.resume, roomsPerConnection));
+  }
+
+  /** Rooms that it is subscribed to, or was when it ended. */
+  get roomCount(): number {
+    return this.rooms.size;
+  }
+
+  protected asks(text: string): boolean {
+    const decoded = decodeManyFrame(text);
+    if ('fault' in decoded) {
+      this.faulty(decoded);
+      return false;
+    }
+    const { frame } = decoded;
+    switch (frame.type) {
+      case 'subscribe':
+        this.subscribe(frame.room, frame.since ?? null);
+        return false;
+      case 'unsubscribe':
+        this.unsubscribe(frame.room);
+        return false;
+      case 'ping':
+        this.pong();
+        return false;
+      case 'refresh':
+        this.refresh(frame.token);
+        return false;
+      case 'post':
+      case 'typing':
+        return this.act(frame, text.length);
+    }
+  }
+
+  private faulty({ fault, ...about }: Fault): void {
+    this.parts.meter.refused('bad_request');
+    this.socket.sendSoon(this.refusalIn({ code: 'bad_request', message: fault }, about));
+  }
+
+  private act(frame: Act, size: number): boolean {
+    const { room } = frame;
+    const id = 'id' in frame ? frame.id : undefined;
+    const subscription = this.rooms.get(room);
+    if (!subscription?.isLive) this.refuseIn(room, NOT_JOINED, id);
+    else if (!subscription.mayPost)
+      this.refuseIn(room, { code: 'forbidden', message: noRight('post', room) }, id);
+    else if (frame.type === 'post') return this.post(room, frame.text, frame.id, size);
+    else this.typing(room);
+    return false;
+  }
+
+  private subscribe(room: string, since: number | null): void {
+    if (this.rooms.has(room)) {
+      this.refuseIn(room, ALREADY);
+      return;
+    }
+    const refusal = this.noPlace() ?? rightFault(this.granted, 'join', room);
+    if (refusal !== null) {
+      this.tellUnsubscribed(room, refusal);
+      return;
+    }
+    const tooMany = this.isTrusted ? null : this.parts.clientLimits.subscribeOf(this.user);
+    if (tooMany !== null) {
+      this.limit(tooMany, unsubscribedFrame(room, tooMany));
+      return;
+    }
+    const subscription = new Subscription(this.parts.newId(), room, this.granted, this);
+    this.rooms.set(room, subscription);
+    this.inTurns().join(subscription, () => this.join(subscription, since));
+  }
+
+  private noPlace(): Refusal | null {
+    const { roomsPerConnection } = this.parts;
+    if (this.rooms.size < roomsPerConnection) return null;
+    const message = `you are subscribed to ${roomsPerConnection} rooms, and may be to no more on one connection: unsubscribe from one`;
+    return { code: 'rate_limited', message };
+  }
+
+  /** Asks for a seat, once the node hears the room. */
+  private join(listener: Subscription, since: number | null): void {
+    const { audiences, log } = this.parts;
+    const { roomId } = listener;
+    listener.entered();
+    audiences.enter(roomId).then(
+      () => {
+        if (listener.isEnded) return;
+        const entrant = { listener, since, resume: null, requestId: this.requestId };
+        if (!audiences.admit(roomId, entrant)) listener.end('unavailable', 'too many join this room at once');
+      },
+      (cause: unknown) => {
+        // The cause may name a host, and is for the log.
+        const fields = { connection_id: this.id, room_id: roomId, cause: errorText(cause) };
+        log.warn(fields, 'connection: a room cannot be heard');
+        listener.end('unavailable', 'this room cannot be heard just now; come back in a moment');
+      },
+    );
+  }
+
+  private unsubscribe(room: string): void {
+    const subscription = this.rooms.get(room);
+    if (subscription === undefined) this.tellUnsubscribed(room, null);
+    else this.leave(subscription, null);
+  }
+
+  unsubscribed(one: Subscription, refusal: Refusal): void {
+    this.parts.meter.refused(refusal.code);
+    this.leave(one, refusal);
+  }
+
+  /** `refusal`: null where the client has asked for it. */
+  private leave(one: Subscription, refusal: Refusal | null): void {
+    this.rooms.delete(one.roomId);
+    one.finish(unsubscribedFrame(one.roomId, refusal));
+    this.exit(one);
+    this.turns?.done(one);
+  }
+
+  private exit({ roomId, id, hasEntered }: Subscription): void {
+    if (hasEntered) this.parts.audiences.exit(roomId, id);
+  }
+
+  private tellUnsubscribed(room: string, refusal: Refusal | null): void {
+    if (refusal !== null) this.parts.meter.refused(refusal.code);
+    this.socket.sendSoon(unsubscribedFrame(room, refusal));
+  }
+
+  nextPage(one: Subscription, bytes: number, call: () => void): void {
+    this.inTurns().page(one, () => one.whenRead(bytes, call));
+  }
+
+  welcomed(one: Subscription): void {
+    this.turns?.done(one);
+  }
+
+  private inTurns(): RoomTurns<Subscription> {
+    const { outlet, clock } = this.parts;
+    return (this.turns ??= new RoomTurns<Subscription>({
+      ...{ socket: this.socket, clock },
+      most: behindBytes(outlet) / 2,
+      idle: () => (this.turns = null),
+    }));
+  }
+
+  protected refusalOf(text: string, refusal: Refusal): string {
+    const decoded = decodeManyFrame(text);
+    if ('fault' in decoded) return this.refusalIn(refusal, decoded);
+    const { frame } = decoded;
+    return this.refusalIn(refusal, {
+      type: frame.type,
+      ...('id' in frame && frame.id !== undefined ? { id: frame.id } : {}),
+      ...('room' in frame ? { room: frame.room } : {}),
+    });
+  }
+
+  /** The frame that refuses a frame of this type: a `subscribe` is answered with `unsubscribed`. */
+  private refusalIn(refusal: Refusal, { id, room, type }: Omit<Fault, 'fault'>): string {
+    const { code, message, retry_after_ms } = refusal;
+    if (type === 'subscribe' && room !== undefined && !this.rooms.has(room))
+      return unsubscribedFrame(room, refusal);
+    const frame = errorFrame(code, message, id, retry_after_ms);
+    return room !== undefined && !roomFaults(room) ? inRoom(room, frame) : frame;
+  }
+
+  protected about(roomId: string, frame: string): string {
+    return inRoom(roomId, frame);
+  }
+
+  /** Leaves the rooms that the new token does not allow. */
+  protected regranted(grant: Grant): null {
+    for (const one of [...this.rooms.values()]) {
+      one.mayPost = may(grant, 'post', one.roomId);
+      const fault = rightFault(grant, 'join', one.roomId);
+      if (fault !== null) this.unsubscribed(one, fault);
+    }
+    return null;
+  }
+
+  protected leaveRooms(): void {
+    this.turns?.stop();
+    this.turns = null;
+    for (const one of this.rooms.values()) {
+      one.over();
+      this.exit(one);
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import { OVERLOADED } from './admission.js';
+import { may, noRight, rightFault, type Grant } from './access/grant.js';
+import { ClientSocket, TOO_MUCH_HELD, type ConnectionParts } from './client-socket.js';
+import { decodeFrame, errorFrame, idOfFrame, refusalFrames } from './codec.js';
+import { errorText, type Refusal } from './errors.js';
+import type { Hello } from './hello.js';
+import type { Listener } from './listener.js';
+import type { ClientFrame } from './messages/frames.js';
+import type { Socket } from './ports.js';
+import type { Scheduler } from './scheduler.js';
+
+/** Refusals that come in floods, where only the id is written each time. */
+const FIXED = new Map([TOO_MUCH_HELD, OVERLOADED].map((refusal) => [refusal, refusalFrames(refusal)]));
+
+/** A connection to one room: its socket hears this room and nothing else, and ends with it. */
+export class OneRoom extends ClientSocket implements Listener {
+  declare protected readonly visitor: Hello;
+  private isWelcomed = false;
+  private mayPost: boolean;
+  private topic: string | null = null;
+
+  constructor(
+    id: string,
+    scheduler: Scheduler,
+    hello: Hello,
+    socket: Socket,
+    parts: ConnectionParts,
+  ) {
+    const limits = parts.access.isTrusted(hello.grant) ? null : parts.clientLimits.ofConnection();
+    super(id, scheduler, hello, socket, parts, limits);
+    this.mayPost = may(hello.grant, 'post', hello.room_id);
+    this.enter();
+  }
+
+  get isOneOfMany(): boolean {
+    return false;
+  }
+
+  send(...frames: string[]): void {
+    this.socket.send(...frames);
+  }
+
+  sendSoon(frame: string): void {
+    this.socket.sendSoon(frame);
+  }
+
+  hear(topic: string): void {
+    this.socket.subscribe(topic, this.topic);
+    this.topic = topic;
+  }
+
+  backlog(): number {
+    return this.socket.backlog();
+  }
+
+  whenRead(bytes: number, call: () => void): void {
+    this.socket.whenRead(bytes, call, this);
+  }
+
+  nextPage(bytes: number, call: () => void): void {
+    this.whenRead(bytes, call);
+  }
+
+  get isLive(): boolean {
+    return this.isWelcomed && !this.isEnded;
+  }
+
+  admitted(): void {
+    this.isWelcomed = true;
+  }
+
+  /** Asks for a seat, once the node hears the room. */
+  private enter(): void {
+    const { room_id, since, resume } = this.visitor;
+    const { audiences, log } = this.parts;
+    audiences.enter(room_id).then(
+      () => {
+        if (this.isEnded) return;
+        const entrant = { listener: this, since, resume, requestId: this.requestId };
+        if (!audiences.admit(room_id, entrant)) this.end('unavailable', 'too many join this room at once');
+      },
+      (cause: unknown) => {
+        // The cause may name a host, and is for the log.
+        log.warn({ connection_id: this.id, cause: errorText(cause) }, 'connection: its room cannot be heard');
+        this.end('unavailable', 'this room cannot be heard just now; come back in a moment');
+      },
+    );
+  }
+
+  protected asks(text: string): boolean {
+    const decoded = decodeFrame(text);
+    if ('fault' in decoded) this.refuse('bad_request', decoded.fault, decoded.id);
+    // Answered before the welcome, too: it is about the connection, not about the room.
+    else if (decoded.frame.type === 'ping') this.pong();
+    else if (decoded.frame.type === 'refresh') this.refresh(decoded.frame.token);
+    else if (!this.isLive) {
+      const id = 'id' in decoded.frame ? decoded.frame.id : undefined;
+      this.refuse('not_joined', 'wait for the welcome frame before you send', id);
+    } else return this.act(decoded.frame, text.length);
+    return false;
+  }
+
+  private act(frame: Exclude<ClientFrame, { type: 'ping' | 'refresh' }>, size: number): boolean {
+    const { room_id } = this.visitor;
+    if (!this.mayPost) {
+      this.refuse('forbidden', noRight('post', room_id), 'id' in frame ? frame.id : undefined);
+      return false;
+    }
+    switch (frame.type) {
+      case 'post':
+        return this.post(room_id, frame.text, frame.id, size);
+      case 'typing':
+        this.typing(room_id);
+        return false;
+    }
+  }
+
+  protected refusalOf(text: string, refusal: Refusal): string {
+    const id = idOfFrame(text);
+    const { code, message, retry_after_ms } = refusal;
+    return FIXED.get(refusal)?.(id) ?? errorFrame(code, message, id, retry_after_ms);
+  }
+
+  protected about(_roomId: string, frame: string): string {
+    return frame;
+  }
+
+  protected regranted(grant: Grant): Refusal | null {
+    const { room_id } = this.visitor;
+    this.mayPost = may(grant, 'post', room_id);
+    return rightFault(grant, 'join', room_id);
+  }
+
+  protected leaveRooms(): void {
+    this.parts.audiences.exit(this.visitor.room_id, this.id);
+  }
+}
