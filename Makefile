@@ -5,7 +5,9 @@ MAKEFLAGS += --no-print-directory
 BIN := node_modules/.bin
 # The folders are here too: deleting a file changes its folder only. With `/.`, as `test` and `bench` are also targets.
 # What the benchmark writes is no source.
-SOURCES := $(shell find engine/. adapters/. api/. bench/. test/. -path bench/./results -prune -o \( -type d -o -name '*.ts' -o -name '*.json' \) -print 2>/dev/null)
+SOURCES := $(shell find engine/. adapters/. api/. bench/. test/. -path bench/./results -prune -o -path api/./page -prune -o \( -type d -o -name '*.ts' -o -name '*.json' \) -print 2>/dev/null)
+# The chat page, which Vite builds on its own; with the client, which is in it.
+PAGE := $(shell find api/page/. api/client/. \( -type d -o -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.html' -o -name '*.js' \) -print 2>/dev/null)
 LINTS := lint-types lint-code lint-format lint-layers lint-unused lint-docs lint-openapi
 
 .PHONY: help
@@ -69,7 +71,7 @@ fmt: build ## Mend what can be mended: format, code style, what is generated fro
 	@$(BIN)/prettier --write --log-level=warn .
 
 .PHONY: build
-build: dist/.built ## Compile into dist/, if something has changed
+build: dist/.built dist/page/index.html ## Compile into dist/, if something has changed
 
 .PHONY: install
 install: hooks ## Install the dependencies, if the lockfile has changed
@@ -89,15 +91,20 @@ dist/.built: $(SOURCES) package.json package-lock.json tsconfig.json | install
 	@mkdir -p dist && touch dist/.building
 	@$(BIN)/tsc --project tsconfig.json
 	@# What was compiled from a file that is gone must neither run nor be imported.
-	@find dist -name '*.js' | while read -r file; do source=$${file#dist/}; \
+	@find dist \( -path dist/page -o -path dist/package \) -prune -o -name '*.js' -print | while read -r file; do source=$${file#dist/}; \
 	  [ -f "$${source%.js}.ts" ] || rm -f "$$file" "$$file.map"; done
 	@# What package.json names as `bin`.
 	@chmod +x dist/api/main.js
 	@mv dist/.building $@
 
+dist/page/index.html: $(PAGE) package.json package-lock.json | install
+	@echo 'Building the page …'
+	@$(BIN)/vite build api/page --logLevel warn
+
 .PHONY: $(LINTS)
 lint-types:
 	@$(BIN)/tsc --project tsconfig.json --noEmit --tsBuildInfoFile dist/.lint.tsbuildinfo
+	@$(BIN)/tsc --project api/page/tsconfig.json
 lint-code:
 	@$(BIN)/eslint --max-warnings=0 .
 lint-format:

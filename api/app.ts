@@ -128,23 +128,15 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   });
   app.setNotFoundHandler(nothingHere);
   await describeRoutes(app, parts.engine.access.isRequired);
-  await app.register(pages);
-  for (const routes of [
-    messageRoutes,
-    roomRoutes,
-    streamRoutes,
-    eventRoutes,
-    accessRoutes,
-    operationRoutes,
-    pageRoutes,
-  ])
+  await app.register((inner) => pages(inner, parts));
+  for (const routes of [messageRoutes, roomRoutes, streamRoutes, eventRoutes, accessRoutes, operationRoutes])
     routes(app.withTypeProvider(), parts);
   await app.ready();
   return app;
 }
 
 /** What a browser shows, with the headers that bound what it may do there. */
-async function pages(app: FastifyInstance): Promise<void> {
+async function pages(app: FastifyInstance, parts: AppParts): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
       directives: {
@@ -166,6 +158,7 @@ async function pages(app: FastifyInstance): Promise<void> {
     logLevel: 'silent',
     theme: { title: 'Parlor' },
   });
+  pageRoutes(app.withTypeProvider(), parts);
 }
 
 /** Pages of these origins may do what services may. No credentials: a token is no cookie. */

@@ -32,9 +32,10 @@ export function readPage(auth: 'off' | 'jwt', folder = BUILT): PageFiles | null 
   const index = join(folder, 'index.html');
   if (!existsSync(index)) return null;
   const html = readFileSync(index, 'utf8').replace('data-auth="off"', `data-auth="${auth}"`);
-  const assets = readdirSync(join(folder, 'assets')).map(
-    (name): [string, PageFile] => [name, fileOf(name, readFileSync(join(folder, 'assets', name)))],
-  );
+  const assets = readdirSync(join(folder, 'assets')).map((name): [string, PageFile] => [
+    name,
+    fileOf(name, readFileSync(join(folder, 'assets', name))),
+  ]);
   return { index: fileOf('index.html', Buffer.from(html)), assets: new Map(assets) };
 }
 

@@ -1,9 +1,10 @@
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import { indexedDbOutbox } from 'parlor/client';
-import { ParlorProvider, useConnection } from 'parlor/react';
+import { useConnection } from 'parlor/react';
 import { keep, recall, type Kept, type Shelf } from '../parts/storage.js';
 import { Chat } from './chat.js';
 import { Entrance } from './entrance.js';
+import { Provider } from './provider.js';
 
 export interface AppProps {
   /** The server takes nobody without a token. */
@@ -74,11 +75,11 @@ export function App({ needsToken, givenToken, shelf, tokenShelf }: AppProps) {
       />
     );
   return (
-    <ParlorProvider url={new URL('.', location.href).href} options={options}>
+    <Provider url={new URL('.', location.href).href} options={options}>
       <Guest change={setKept} isGuest={!needsToken && name === null} />
       <Refused refused={refused} />
       <Chat kept={kept} change={setKept} signOut={needsToken ? () => setToken(null) : null} />
-    </ParlorProvider>
+    </Provider>
   );
 }
 

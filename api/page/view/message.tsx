@@ -77,7 +77,7 @@ function Message({ message, before, isMine, readBefore, retry, discard }: Messag
         </p>
       )}
       <div class="line">
-        {!isMine && (isFirst ? <Avatar name={name} /> : <span class="avatar empty" />)}
+        {!isMine && (isFirst ? <Avatar name={name} /> : <span class="avatar none" />)}
         <div class="bubble">
           <p class={isMine || !isFirst ? 'sr' : 'author'}>
             <bdi>{isMine ? 'You' : name}</bdi>
