@@ -11,7 +11,7 @@ import type { Settings } from './settings.js';
 import { openStreams } from './sse.js';
 import { statusOf, type Event, type State, type Via } from './states.js';
 import { createTokens } from './token.js';
-import type { Connection, ConnectionEvents } from './types.js';
+import type { Connection, ConnectionEvents, OutboxStore } from './types.js';
 import { onWake } from './wake.js';
 import { openWebSocket } from './websocket.js';
 import type { RoomFrame } from './wire.js';
@@ -41,7 +41,7 @@ export function createConnection(settings: Settings): Connection {
   let hasWebSockets = false;
   let sseUntil = 0;
   let heartbeat: Heartbeat | undefined;
-  let isLoaded = false;
+  let isLoaded = !settings.outbox;
   let undoWake: (() => void) | undefined;
   const rooms = new Map<string, HostedRoom>();
   const closers = new Set<(error: ParlorError | null) => void>();
@@ -54,6 +54,7 @@ export function createConnection(settings: Settings): Connection {
   });
   const host: RoomHost = {
     link,
+    isReady: () => isLoaded,
     http,
     outbox: createOutbox(settings.outboxLimit, settings.outbox),
     fillLimit: settings.fillLimit,
@@ -140,14 +141,14 @@ export function createConnection(settings: Settings): Connection {
   }
 
   /** Posts that an earlier life of the page has left. */
-  async function load(): Promise<void> {
-    if (isLoaded) return;
-    isLoaded = true;
+  async function load(outbox: OutboxStore): Promise<void> {
     try {
-      for (const post of (await settings.outbox?.load()) ?? []) hosted(post.room_id).restore(post);
+      for (const post of await outbox.load()) hosted(post.room_id).restore(post);
     } catch (cause) {
       report(cause);
     }
+    isLoaded = true;
+    for (const room of rooms.values()) room.pump();
   }
 
   /** The transports to try, in order. */
@@ -250,7 +251,7 @@ export function createConnection(settings: Settings): Connection {
       dead: () => send({ type: 'ended', error: timeout() }),
     });
     const undoFresh = tokens.keepFresh(token, (newer) => now.send({ type: 'refresh', token: newer }));
-    void load();
+    if (settings.outbox && !isLoaded) void load(settings.outbox);
     for (const room of rooms.values()) room.linked(true);
     return () => {
       undoFresh();

@@ -1,6 +1,7 @@
 /** What every error of the client is. `retry`: whether the same may succeed later, so that trying again makes sense. */
 export class ParlorError extends Error {
-  override readonly name: string = 'ParlorError';
+  /** Made of the code: `room_full` is a `RoomFullError`. */
+  override readonly name: string;
 
   constructor(
     /** A code of Parlor's table of errors, or one of the client's own: `timeout`, `network`, `closed`, `outbox_full`. */
@@ -11,58 +12,39 @@ export class ParlorError extends Error {
     readonly retryAfterMs: number | null = null,
   ) {
     super(message);
+    this.name = `${code.replace(/(^|_)(.)/g, (_, __, initial: string) => initial.toUpperCase())}Error`;
   }
 }
 
 /** The server did not answer, or could not be reached. */
-export class NetworkError extends ParlorError {
-  override readonly name = 'NetworkError';
-}
+export class NetworkError extends ParlorError {}
 
 /** `close()` was called before there was an answer. A post stays in the outbox. */
-export class ClosedError extends ParlorError {
-  override readonly name = 'ClosedError';
-}
+export class ClosedError extends ParlorError {}
 
 /** More posts wait for an answer than `outboxLimit` allows. */
-export class OutboxFullError extends ParlorError {
-  override readonly name = 'OutboxFullError';
-}
+export class OutboxFullError extends ParlorError {}
 
 /** No token, or one that does not hold (any more). The same one never will. */
-export class UnauthorizedError extends ParlorError {
-  override readonly name = 'UnauthorizedError';
-}
+export class UnauthorizedError extends ParlorError {}
 
 /** The token, or the room's policy, does not allow it. */
-export class ForbiddenError extends ParlorError {
-  override readonly name = 'ForbiddenError';
-}
+export class ForbiddenError extends ParlorError {}
 
 /** Every seat is taken. A seat may become free. */
-export class RoomFullError extends ParlorError {
-  override readonly name = 'RoomFullError';
-}
+export class RoomFullError extends ParlorError {}
 
 /** There is no such room, and it does not open on demand. */
-export class RoomNotFoundError extends ParlorError {
-  override readonly name = 'RoomNotFoundError';
-}
+export class RoomNotFoundError extends ParlorError {}
 
 /** The room is closed, until somebody opens it again. */
-export class RoomClosedError extends ParlorError {
-  override readonly name = 'RoomClosedError';
-}
+export class RoomClosedError extends ParlorError {}
 
 /** Too much at once: slow down. */
-export class RateLimitedError extends ParlorError {
-  override readonly name = 'RateLimitedError';
-}
+export class RateLimitedError extends ParlorError {}
 
 /** The server, or its store, cannot do it now. */
-export class UnavailableError extends ParlorError {
-  override readonly name = 'UnavailableError';
-}
+export class UnavailableError extends ParlorError {}
 
 const CLASSES: Readonly<Record<string, typeof ParlorError>> = {
   network: NetworkError,

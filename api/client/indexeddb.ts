@@ -37,23 +37,17 @@ export function indexedDbOutbox(name: string): OutboxStore {
   };
   return {
     async load() {
-      const posts = await run<(StoredPost & { at: number })[]>('readonly', (store) => store.getAll());
-      return posts.sort((a, b) => a.at - b.at).map(({ at: _, ...post }) => post);
+      const posts = await run<StoredPost[]>('readonly', (store) => store.getAll());
+      // The keys are ids, which have no order.
+      return posts.sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
     },
     async put(post) {
-      // The keys are ids, which have no order.
-      await run('readwrite', (store) => store.put({ ...post, at: nextPlace() }));
+      await run('readwrite', (store) => store.put(post));
     },
     async delete(id) {
       await run('readwrite', (store) => store.delete(id));
     },
   };
-}
-
-let lastPlace = 0;
-/** Ascends, also within a millisecond and if the clock is set back. */
-function nextPlace(): number {
-  return (lastPlace = Math.max(lastPlace + 0.001, Date.now()));
 }
 
 function answer<T>(ask: () => Request): Promise<T> {

@@ -7,10 +7,13 @@ export interface Outbox {
   /** Throws an OutboxFullError. `isStored`: it comes from the store, and is let in. */
   add(post: StoredPost, isStored?: boolean): void;
   remove(id: string): void;
+  /** RFC 3339: later than any before, also within a millisecond, so that posts can be sorted by it. */
+  stamp(): string;
 }
 
 export function createOutbox(limit: number, store: OutboxStore | undefined): Outbox {
   let size = 0;
+  let last = 0;
   return {
     add(post, isStored) {
       if (!isStored) {
@@ -23,5 +26,6 @@ export function createOutbox(limit: number, store: OutboxStore | undefined): Out
       size--;
       store?.delete(id).catch(report);
     },
+    stamp: () => new Date((last = Math.max(last + 1, Date.now()))).toISOString(),
   };
 }

@@ -154,7 +154,7 @@ export function createPosts(office: PostOffice): Posts {
   function post(text: string, id: string): Promise<Sent> {
     const known = find(id);
     if (known) return answerOf(known);
-    const stored = { id, room_id: office.room, text, created_at: new Date().toISOString() };
+    const stored = { id, room_id: office.room, text, created_at: outbox.stamp() };
     try {
       outbox.add(stored);
     } catch (error) {
@@ -171,6 +171,8 @@ export function createPosts(office: PostOffice): Posts {
       if (find(stored.id)) return;
       outbox.add(stored, true);
       enter(stored);
+      // It was posted before what this page has posted meanwhile.
+      show([...entries].sort(({ message: a }, { message: b }) => (a.created_at < b.created_at ? -1 : 1)));
     },
     retry(id) {
       const entry = find(id);

@@ -15,6 +15,8 @@ import type { RoomFrame } from './wire.js';
 export interface RoomHost {
   /** The link if it is open, else null. */
   link(): Link | null;
+  /** Whether posts of an earlier page are known: until then no newer one may overtake them. */
+  isReady(): boolean;
   readonly http: Http;
   readonly outbox: Outbox;
   readonly fillLimit: number;
@@ -34,6 +36,7 @@ export interface HostedRoom {
   /** The link is open, or gone again. */
   linked(isUp: boolean): void;
   restore(post: StoredPost): void;
+  pump(): void;
   /** The connection is closed. */
   close(): void;
 }
@@ -77,7 +80,7 @@ export function createRoom(id: string, host: RoomHost): HostedRoom {
     timeoutMs: host.requestTimeoutMs,
     way() {
       const now = link();
-      if (!now || !seat.isSettled()) return null;
+      if (!now || !host.isReady() || !seat.isSettled()) return null;
       return seat.status() === 'joined' && now.carriesPosts ? 'link' : 'http';
     },
     isLive: () => seat.status() === 'joined' || seat.status() === 'joining',
@@ -225,10 +228,8 @@ export function createRoom(id: string, host: RoomHost): HostedRoom {
       seat.linked(isUp);
       if (isUp) posts.pump();
     },
-    restore(post) {
-      posts.restore(post);
-      posts.pump();
-    },
+    restore: posts.restore,
+    pump: posts.pump,
     close: posts.close,
   };
 }

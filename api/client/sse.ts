@@ -13,7 +13,7 @@ const STREAMS_OF_A_PAGE = 4;
 /** What a room beyond them is told; it is tried again after that time. */
 const CROWDED: Failure = {
   code: 'rate_limited',
-  message: `over Server-Sent Events a page is in ${STREAMS_OF_A_PAGE} rooms at most`,
+  message: 'too many streams for a page',
   retry: true,
   retry_after_ms: 15_000,
 };

@@ -1,4 +1,4 @@
-import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { Type, type Static, type TObject, type TSchema } from '@sinclair/typebox';
 import { KeptName, KeptText, MessageText, RoomId, Seq, Timestamp, Uuid } from './fields.js';
 import { Policy } from './policy.js';
 
@@ -131,6 +131,16 @@ export const MANY_SERVER_FRAMES = {
     'you are not in this room any more, or were not let in; no frame of it follows until you subscribe again',
   ),
 } as const;
+
+/** About the connection, also where it is to many rooms. An `error` may be about either. */
+const OF_CONNECTION: ReadonlySet<string> = new Set(['pong', 'refreshed']);
+
+/** The schema that a frame of this type has on a connection to many rooms. */
+export function aboutRoom(type: string, schema: TObject): TObject {
+  if (OF_CONNECTION.has(type)) return schema;
+  const room = type === 'error' ? Type.Optional(RoomId) : RoomId;
+  return Type.Object({ room, ...schema.properties }, { additionalProperties: false });
+}
 
 export type ClientFrame = {
   [K in keyof typeof CLIENT_FRAMES]: Static<(typeof CLIENT_FRAMES)[K]>;

@@ -7,9 +7,14 @@ import { newId } from '../../engine/ids.js';
 import type { Answer } from '../../engine/messages/answers.js';
 import { checker, faultLine } from '../../engine/messages/check.js';
 import type { Command } from '../../engine/messages/commands.js';
-import { SERVER_FRAMES, type ServerFrame } from '../../engine/messages/frames.js';
+import {
+  aboutRoom,
+  MANY_SERVER_FRAMES,
+  SERVER_FRAMES,
+  type ServerFrame,
+} from '../../engine/messages/frames.js';
 import type { PolicyChange } from '../../engine/messages/policy.js';
-import type { Broker, Clock, Log, Meter, Outlet, Socket, Store } from '../../engine/ports.js';
+import type { Broker, Clock, Log, Meter, Outlet, Socket, Store, Verifier } from '../../engine/ports.js';
 import { BARE, DEFAULT_PRESETS } from '../../engine/room/presets.js';
 import { ManualClock, turns } from './clock.js';
 import { until } from './until.js';
@@ -23,6 +28,12 @@ type FrameType = ServerFrame['type'];
 type FrameOf<K extends FrameType> = Extract<ServerFrame, { type: K }>;
 
 const checks = new Map(Object.entries(SERVER_FRAMES).map(([type, schema]) => [type, checker(schema)]));
+const manyChecks = new Map(
+  [
+    ...Object.entries(SERVER_FRAMES).map(([type, schema]) => [type, aboutRoom(type, schema)] as const),
+    ...Object.entries(MANY_SERVER_FRAMES),
+  ].map(([type, schema]) => [type, checker(schema)]),
+);
 
 /** Topics and sockets in memory. A frame that does not fit its own schema is a fault, whatever test sees it. */
 export class Hub implements Outlet {
@@ -48,9 +59,10 @@ export class Hub implements Outlet {
     for (const clients of this.topics.values()) clients.delete(client);
   }
 
-  read(text: string): ServerFrame {
+  /** `isMany`: on a connection to many rooms. */
+  read(text: string, isMany: boolean): ServerFrame {
     const frame = JSON.parse(text) as ServerFrame;
-    const check = checks.get(frame.type);
+    const check = (isMany ? manyChecks : checks).get(frame.type);
     const faults = check ? check(frame) : [{ path: '/type', message: 'is no type of frame' }];
     if (faults) this.faults.push(`${text}: ${faultLine(faults)}`);
     return frame;
@@ -72,12 +84,13 @@ export class Client implements Socket {
   constructor(
     private readonly hub: Hub,
     readonly user: string,
+    private readonly isMany = false,
   ) {}
 
   send(...frames: string[]): void {
     for (const frame of frames) {
       if (!this.isOpen || this.overflowed === 'yes') return;
-      if (this.unread === null) this.told(this.hub.read(frame));
+      if (this.unread === null) this.told(this.hub.read(frame, this.isMany));
       else if (this.backlog() > this.hub.bufferBytes) this.overflowed = 'yes';
       else this.unread.push(frame);
     }
@@ -102,7 +115,7 @@ export class Client implements Socket {
   /** Reads so many of the frames that wait, and goes on not reading. */
   read(count: number): void {
     const frames = this.unread?.splice(0, count) ?? [];
-    for (const frame of frames) this.told(this.hub.read(frame));
+    for (const frame of frames) this.told(this.hub.read(frame, this.isMany));
     this.wasRead();
   }
 
@@ -110,7 +123,7 @@ export class Client implements Socket {
   readOn(): void {
     const frames = this.unread ?? [];
     this.unread = null;
-    for (const frame of frames) this.told(this.hub.read(frame));
+    for (const frame of frames) this.told(this.hub.read(frame, this.isMany));
     this.wasRead();
   }
 
@@ -243,6 +256,8 @@ export interface NodeOptions extends Partial<Omit<EngineOptions, 'presets'>> {
   readonly store?: (inner: Store) => Store;
   readonly broker?: (inner: Broker) => Broker;
   readonly clock?: Clock;
+  /** Left out: nobody has to say who they are. */
+  readonly verifier?: Verifier;
   /** Of what a client does not read, so much waits for it. */
   readonly bufferBytes?: number;
 }
@@ -254,7 +269,7 @@ const LARGE = { eventsPerRoom: 100_000, eventsInAll: 1_000_000, rooms: 100_000 }
 
 /** An engine in this process, on fake sockets and a clock that stands still until it is told. Stopped with the test. */
 export async function startNode(t: Teardown, options: NodeOptions = {}): Promise<Node> {
-  const { policy, store: wrapStore, broker: wrapBroker, bufferBytes, ...rest } = options;
+  const { policy, store: wrapStore, broker: wrapBroker, bufferBytes, verifier = null, ...rest } = options;
   const clock = new ManualClock();
   const hub = new Hub(bufferBytes);
   const log: Line[] = [];
@@ -276,7 +291,7 @@ export async function startNode(t: Teardown, options: NodeOptions = {}): Promise
       commitLingerMs: 0,
       ...rest,
     },
-    { broker, store, outlet: hub, clock, log: recording(log), meter: counting(counts) },
+    { broker, store, outlet: hub, clock, log: recording(log), meter: counting(counts), verifier },
   );
   await engine.start();
   const node: Node = {
