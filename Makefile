@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 BIN := node_modules/.bin
 # The folders are here too: deleting a file changes its folder only. With `/.`, as `test` and `bench` are also targets.
 # What the benchmark writes is no source.
-SOURCES := $(shell find engine/. adapters/. api/. bench/. test/. -path bench/./results -prune -o -path api/./page -prune -o \( -type d -o -name '*.ts' -o -name '*.json' \) -print 2>/dev/null)
+SOURCES := $(shell find engine/. adapters/. api/. bench/. test/. -path bench/./results -prune -o \( -type d -o -name '*.ts' -o -name '*.json' \) -print 2>/dev/null)
 # The chat page, which Vite builds on its own; with the client, which is in it.
 PAGE := $(shell find api/page/. api/client/. \( -type d -o -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.html' -o -name '*.js' \) -print 2>/dev/null)
 LINTS := lint-types lint-code lint-format lint-layers lint-unused lint-docs lint-openapi

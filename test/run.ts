@@ -39,6 +39,7 @@ const MOSTLY_WAIT = [
   'documents.property',
   'policy',
   'swagger',
+  'page',
   'transfer',
   'utf8-out',
   'arrivals',

@@ -1,23 +1,12 @@
-import { chromium } from 'playwright-core';
+import { startBrowser } from '../support/browser.js';
 import t from 'tap';
-import { ensureChromium } from '../support/chromium.js';
 import { startParlor } from '../support/parlor.js';
-
-const ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 t.test('in a browser, “Try it out” posts a message that the room gets', async (t) => {
   const parlor = await startParlor();
   t.teardown(() => parlor.end());
   const alice = await parlor.join('42', 'user=alice');
-  const browser = await chromium.launch({ executablePath: ensureChromium(), args: ARGS });
+  const browser = await startBrowser();
   t.teardown(() => browser.close());
   const page = await browser.newPage();
   const complaints: string[] = [];

@@ -65,7 +65,7 @@ export function useMessages(id: string, { pageSize = 50 } = {}): MessagesView {
     const begin = () => {
       if (!started && room.status === 'joined') {
         started = true;
-        void load();
+        queueMicrotask(() => void load());
       }
       tick();
     };

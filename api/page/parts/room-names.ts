@@ -34,8 +34,8 @@ export function roomMeant(words: string, kind: Kind): string | null {
     .trim()
     .normalize('NFKD')
     .replaceAll(/\p{M}/gu, '')
-    .replaceAll(/\s+/g, '-')
-    .replaceAll(/[^\w.:-]/g, '')
+    .replaceAll(/[^\w.:-]+/g, '-')
+    .replaceAll(/-{2,}/g, '-')
     .replaceAll(/^-+|-+$/g, '');
   const id = (plain.includes(':') ? plain : PREFIX[kind] + plain).slice(0, LONGEST);
   return /\w/.test(plain) && isRoomId(id) ? id : null;

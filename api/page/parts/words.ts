@@ -9,8 +9,8 @@ interface Failure {
 export interface Refusal {
   readonly title: string;
   readonly text: string;
-  /** `wait`: it is tried again by itself. `again`: the person may try. `none`: there is nothing to wait for. */
-  readonly way: 'wait' | 'again' | 'none';
+  /** `wait`: it is tried again by itself. `again`: the person may try. */
+  readonly way: 'wait' | 'again';
 }
 
 /** Kind words for a room that does not let us in. `seats`: how many it has, if that is known. */

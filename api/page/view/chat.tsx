@@ -27,6 +27,8 @@ export function Chat({ kept, change, signOut }: ChatProps) {
   const rooms = useRooms(kept, change);
   const [dialog, setDialog] = useState<'add' | 'you' | null>(null);
   const drafts = useRef(new Map<string, string>());
+  /** How often somebody has tried again to come into a room. */
+  const [tries, setTries] = useState<Readonly<Record<string, number>>>({});
 
   useEffect(() => {
     // The address says where we are. Somebody new is in a conversation at once; on a phone the others see their list.
@@ -43,34 +45,39 @@ export function Chat({ kept, change, signOut }: ChatProps) {
     rooms.remove(id);
     location.hash = '';
   }, []);
+  // All that is in the room is made anew, which gives it up and asks for it again.
+  const again = useCallback((id: string) => setTries((now) => ({ ...now, [id]: (now[id] ?? 0) + 1 })), []);
   const close = useCallback(() => setDialog(null), []);
   const add = useCallback(() => setDialog('add'), []);
   const you = useCallback(() => setDialog('you'), []);
 
   return (
     <div class={`app ${current === null ? 'at-list' : 'at-room'}`}>
-      <a
-        class="skip"
-        href="#message"
-        onClick={(event) => {
-          event.preventDefault();
-          document.getElementById('message')?.focus();
-        }}
-      >
-        Skip to the message field
-      </a>
+      {current !== null && (
+        <a
+          class="skip"
+          href="#message"
+          onClick={(event) => {
+            event.preventDefault();
+            document.getElementById('message')?.focus();
+          }}
+        >
+          Skip to the message field
+        </a>
+      )}
       <StatusLine />
-      <Sidebar rooms={rooms} current={current} user={user} add={add} you={you} />
+      <Sidebar rooms={rooms} current={current} tries={tries} user={user} add={add} you={you} />
       {current === null ? (
         <Nowhere add={add} />
       ) : (
         <Conversation
-          key={current}
+          key={`${current} ${tries[current] ?? 0}`}
           id={current}
           user={user}
           drafts={drafts.current}
           seen={rooms.seen}
           leave={leave}
+          again={again}
           another={add}
         />
       )}

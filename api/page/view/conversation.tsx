@@ -10,6 +10,7 @@ import { MessageList } from './message-list.js';
 import { Refused } from './refused.js';
 import { Typing } from './typing.js';
 import { useAnnouncements } from './use-announcements.js';
+import { useMedia } from './use-media.js';
 
 export interface ConversationProps {
   readonly id: string;
@@ -18,6 +19,7 @@ export interface ConversationProps {
   readonly drafts: Map<string, string>;
   readonly seen: (id: string, seq: number) => void;
   readonly leave: (id: string) => void;
+  readonly again: (id: string) => void;
   readonly another: () => void;
 }
 
@@ -28,21 +30,23 @@ const WIDE = '(min-width: 1080px)';
 
 /** One room: what is said in it, who is there, and a place to write. */
 export const Conversation = memo(function Conversation(props: ConversationProps) {
-  const { id, user, drafts, seen, leave, another } = props;
+  const { id, user, drafts, seen, leave, again, another } = props;
   const { room, status, error, policy } = useRoom(id);
   const { messages, post, retry, discard, loadOlder, hasOlder, isLoading } = useMessages(id, {
     pageSize: PAGE_SIZE,
   });
   const { memberCount } = useMembers(id);
   const [isSharing, setSharing] = useState(false);
-  const [hasMembers, setMembers] = useState(() => matchMedia(WIDE).matches);
+  const isWide = useMedia(WIDE);
+  const [choice, setChoice] = useState<{ readonly isWide: boolean; readonly isOpen: boolean } | null>(null);
   const membersButton = useRef<HTMLButtonElement>(null);
   const { name, kind } = nameOf(id);
   const announcement = useAnnouncements(room, user);
   // Once for each visit, so that the line does not move while it is read.
   const [readBefore] = useState(() => room.seq);
 
-  const newest = messages.findLast(({ seq }) => seq !== null)?.seq ?? null;
+  // Not that of the last message: in a room where nothing was said yet there is something to have seen, too.
+  const newest = room.seq;
   const [isAtEnd, setAtEnd] = useState(true);
   useEffect(() => {
     const look = (): void => {
@@ -54,11 +58,13 @@ export const Conversation = memo(function Conversation(props: ConversationProps)
   }, [id, newest, isAtEnd, seen]);
 
   const closeMembers = useCallback(() => {
-    setMembers(false);
+    setChoice({ isWide, isOpen: false });
     membersButton.current?.focus();
-  }, []);
+  }, [isWide]);
   const capacity = policy?.capacity ?? null;
   const isIn = status === 'joined' || messages.length > 0;
+  // Beside the conversation unless somebody closes them; over it when somebody asks.
+  const hasMembers = isIn && (choice?.isWide === isWide ? choice.isOpen : isWide);
   return (
     <main class="conversation" aria-label={`Room ${name}`}>
       <header class="bar">
@@ -66,10 +72,10 @@ export const Conversation = memo(function Conversation(props: ConversationProps)
           <Icon name="back" />
         </a>
         <div class="title">
-          <h2>
+          <h1>
             <bdi>{name}</bdi>
             {kind !== '' && <small class="kind">{kind}</small>}
-          </h2>
+          </h1>
           <p>
             {status === 'joined'
               ? capacity === null || capacity > 20
@@ -77,7 +83,9 @@ export const Conversation = memo(function Conversation(props: ConversationProps)
                 : `${memberCount} of ${capacity} seats taken`
               : status === 'refused'
                 ? 'Not in the room'
-                : 'Coming in …'}
+                : isIn
+                  ? 'Waiting for the connection'
+                  : 'Coming in …'}
           </p>
         </div>
         <button class="button" type="button" onClick={() => setSharing(true)}>
@@ -92,7 +100,7 @@ export const Conversation = memo(function Conversation(props: ConversationProps)
           aria-controls="members"
           aria-label="Members"
           title="Members"
-          onClick={() => setMembers((now) => !now)}
+          onClick={() => setChoice({ isWide, isOpen: !hasMembers })}
         >
           <Icon name="people" />
         </button>
@@ -100,7 +108,7 @@ export const Conversation = memo(function Conversation(props: ConversationProps)
       <div class="columns">
         <div class="talk">
           {error && !isIn ? (
-            <Refused error={error} seats={capacity} id={id} leave={leave} another={another} />
+            <Refused error={error} seats={capacity} id={id} leave={leave} again={again} another={another} />
           ) : (
             <>
               <MessageList
@@ -117,7 +125,15 @@ export const Conversation = memo(function Conversation(props: ConversationProps)
               />
               <Typing id={id} />
               {error ? (
-                <Refused error={error} seats={capacity} id={id} leave={leave} another={another} isSmall />
+                <Refused
+                  error={error}
+                  seats={capacity}
+                  id={id}
+                  leave={leave}
+                  again={again}
+                  another={another}
+                  isSmall
+                />
               ) : (
                 <Composer
                   key={id}
@@ -131,15 +147,7 @@ export const Conversation = memo(function Conversation(props: ConversationProps)
             </>
           )}
         </div>
-        {hasMembers && (
-          <Members
-            id={id}
-            user={user}
-            isOver={!matchMedia(WIDE).matches}
-            close={closeMembers}
-            leave={leave}
-          />
-        )}
+        {hasMembers && <Members id={id} user={user} isOver={!isWide} close={closeMembers} leave={leave} />}
       </div>
       <div class="sr" role="status">
         {announcement}

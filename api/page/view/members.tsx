@@ -28,9 +28,9 @@ export function Members({ id, user, isOver, close, leave }: MembersProps) {
       }}
     >
       <header>
-        <h3 id="members-title" ref={heading} tabIndex={-1}>
+        <h2 id="members-title" ref={heading} tabIndex={-1}>
           Here now <span class="count">{memberCount}</span>
-        </h3>
+        </h2>
         <button class="round close" type="button" aria-label="Close the members" onClick={close}>
           <Icon name="close" />
         </button>

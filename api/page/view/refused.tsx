@@ -7,13 +7,14 @@ export interface RefusedProps {
   readonly seats: number | null;
   readonly id: string;
   readonly leave: (id: string) => void;
+  readonly again: (id: string) => void;
   readonly another: () => void;
   /** Below messages that are still there to be read. */
   readonly isSmall?: boolean;
 }
 
 /** In place of a room that does not let us in: why, and what to do. */
-export function Refused({ error, seats, id, leave, another, isSmall = false }: RefusedProps) {
+export function Refused({ error, seats, id, leave, again, another, isSmall = false }: RefusedProps) {
   const { title, text, way } = refusalOf(error, seats);
   return (
     <section class={isSmall ? 'refused small' : 'refused'} role="status">
@@ -22,7 +23,7 @@ export function Refused({ error, seats, id, leave, another, isSmall = false }: R
           <Icon name={error.code === 'room_full' ? 'seat' : 'door'} />
         </span>
       )}
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <p>{text}</p>
       {way === 'wait' && (
         <p class="waiting">
@@ -35,6 +36,11 @@ export function Refused({ error, seats, id, leave, another, isSmall = false }: R
         </p>
       )}
       <p class="actions">
+        {way === 'again' && (
+          <button class="primary" type="button" onClick={() => again(id)}>
+            Try to come in
+          </button>
+        )}
         <button class={way === 'wait' ? 'primary' : 'button'} type="button" onClick={another}>
           Open another room
         </button>

@@ -9,17 +9,19 @@ import type { RoomEntry, Rooms } from './use-rooms.js';
 export interface SidebarProps {
   readonly rooms: Rooms;
   readonly current: string | null;
+  /** A room that is tried again is drawn anew. */
+  readonly tries: Readonly<Record<string, number>>;
   readonly user: string | null;
   readonly add: () => void;
   readonly you: () => void;
 }
 
-export function Sidebar({ rooms, current, user, add, you }: SidebarProps) {
+export function Sidebar({ rooms, current, tries, user, add, you }: SidebarProps) {
   return (
     <nav class="sidebar" aria-label="Rooms">
       <header class="bar">
         <Logo />
-        <h1>Parlor</h1>
+        {current === null ? <h1 class="brand">Parlor</h1> : <p class="brand">Parlor</p>}
         <button class="round" type="button" aria-label="Add a room" title="Add a room" onClick={add}>
           <Icon name="plus" />
         </button>
@@ -27,7 +29,7 @@ export function Sidebar({ rooms, current, user, add, you }: SidebarProps) {
       <ul class="rooms">
         {rooms.all.map((entry) => (
           <RoomItem
-            key={entry.id}
+            key={`${entry.id} ${tries[entry.id] ?? 0}`}
             entry={entry}
             isCurrent={entry.id === current}
             user={user}
