@@ -39,6 +39,7 @@ function withoutEnd(address: string): string {
 
 function isWeb(address: string): boolean {
   if (!URL.canParse(address)) return false;
-  const { protocol, hostname } = new URL(address);
-  return /^https?:$/.test(protocol) && hostname !== '';
+  const { protocol, hostname, username, password } = new URL(address);
+  // https://bank.example@evil.example/ leads to evil.example.
+  return /^https?:$/.test(protocol) && hostname !== '' && username === '' && password === '';
 }

@@ -56,13 +56,13 @@ export function Chat({ kept, change, signOut }: ChatProps) {
       {current !== null && (
         <a
           class="skip"
-          href="#message"
+          href="#talk"
           onClick={(event) => {
             event.preventDefault();
-            document.getElementById('message')?.focus();
+            (document.getElementById('message') ?? document.getElementById('talk'))?.focus();
           }}
         >
-          Skip to the message field
+          Skip to the conversation
         </a>
       )}
       <StatusLine />

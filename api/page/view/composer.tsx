@@ -44,7 +44,7 @@ export function Composer({ id, name, drafts, post, typing }: ComposerProps) {
       change(words);
     });
   }
-  const note = left < 0 ? `${-left} characters too many` : left <= NEAR ? `${left} characters left` : trouble;
+  const note = left < 0 ? `${counted(-left)} too many` : left <= NEAR ? `${counted(left)} left` : trouble;
   return (
     <form
       class="composer"
@@ -96,4 +96,8 @@ export function Composer({ id, name, drafts, post, typing }: ComposerProps) {
       </p>
     </form>
   );
+}
+
+function counted(characters: number): string {
+  return characters === 1 ? '1 character' : `${characters} characters`;
 }

@@ -66,7 +66,7 @@ export const Conversation = memo(function Conversation(props: ConversationProps)
   // Beside the conversation unless somebody closes them; over it when somebody asks.
   const hasMembers = isIn && (choice?.isWide === isWide ? choice.isOpen : isWide);
   return (
-    <main class="conversation" aria-label={`Room ${name}`}>
+    <main id="talk" tabIndex={-1} class="conversation" aria-label={`Room ${name}`}>
       <header class="bar">
         <a class="round back" href="#" aria-label="All rooms">
           <Icon name="back" />
