@@ -8,7 +8,6 @@ export function backoffMs(
   retryAfterMs: number | null = null,
   random: () => number = Math.random,
 ): number {
-  // 2^30: beyond that a delay has no meaning, and no number gets too large.
-  const jitter = random() * Math.min(maxBackoffMs, minBackoffMs * 2 ** Math.min(attempt, 30));
-  return Math.round((retryAfterMs ?? 0) + jitter);
+  const jitter = random() * Math.min(maxBackoffMs, minBackoffMs * 2 ** attempt);
+  return (retryAfterMs ?? 0) + jitter;
 }

@@ -1,4 +1,5 @@
 import { ParlorError } from './errors.js';
+import type { RoomHost } from './host.js';
 import type { Fact, Message } from './types.js';
 
 /** What has a seq. */
@@ -27,9 +28,6 @@ export interface CatchUpPort {
   gap(gap: { readonly after: number; readonly before: number }): void;
   /** A page of the log over HTTP. Rejects with a ParlorError, or because of the signal. */
   page(after: number, signal: AbortSignal): Promise<unknown>;
-  pauseMs(attempt: number, error: ParlorError): number;
-  /** The most that is fetched over HTTP. */
-  readonly limit: number;
 }
 
 /** What may come live while what was missed is fetched. More is not held: it is a gap then. */
@@ -51,9 +49,13 @@ export interface CatchUp {
  * fetched from the log, and what comes live meanwhile is held back. A seq that is left out is no fault: a room may keep what
  * it does not send.
  */
-export function createCatchUp({ tell, gap, page, pauseMs, limit }: CatchUpPort): CatchUp {
+export function createCatchUp(
+  { pauseMs, fillLimit }: Pick<RoomHost, 'pauseMs' | 'fillLimit'>,
+  { tell, gap, page }: CatchUpPort,
+): CatchUp {
   let held: Placed[] | null = null;
   let filling: AbortController | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const catchUp: CatchUp = { seq: null, begin, take, stop };
 
   function begin(head: number, recovered: boolean | undefined): void {
@@ -62,10 +64,10 @@ export function createCatchUp({ tell, gap, page, pauseMs, limit }: CatchUpPort):
     // A head before ours: the server has lost what it had, and counts anew.
     if (seq === null || head < seq) catchUp.seq = head;
     else if (recovered === false && head > seq) {
-      if (head - seq > limit) return jump(head);
+      if (head - seq > fillLimit) return jump(head);
       held = [];
       filling = new AbortController();
-      void fill(seq, head, filling.signal);
+      fill(seq, head, 0, filling.signal);
     }
   }
 
@@ -84,30 +86,29 @@ export function createCatchUp({ tell, gap, page, pauseMs, limit }: CatchUpPort):
 
   function stop(): void {
     filling?.abort();
+    clearTimeout(timer);
     held = null;
   }
 
-  async function fill(from: number, to: number, signal: AbortSignal): Promise<void> {
-    for (let attempt = 0, after = from; after < to;) {
-      try {
-        const { events, next } = (await page(after, signal)) as EventPage;
-        if (signal.aborted) return;
-        for (const event of events) {
-          if (event.seq > to) break;
-          jump(event.seq - 1);
-          pass(placedOf(event));
-        }
-        if (next === null) break;
-        after = Number(next);
-        attempt = 0;
-      } catch (error) {
-        if (signal.aborted) return;
-        if (!(error instanceof ParlorError && error.retry)) break;
-        await pause(pauseMs(attempt++, error), signal);
-        if (signal.aborted) return;
+  function fill(from: number, to: number, attempt: number, signal: AbortSignal): void {
+    const fetched = ({ events, next }: EventPage): void => {
+      for (const event of events) {
+        if (event.seq > to) break;
+        jump(event.seq - 1);
+        pass(placedOf(event));
       }
-    }
-    finish(to);
+      if (next === null || Number(next) >= to) finish(to);
+      else fill(Number(next), to, 0, signal);
+    };
+    const failed = (error: unknown): void => {
+      if (error instanceof ParlorError && error.retry)
+        timer = setTimeout(() => fill(from, to, attempt + 1, signal), pauseMs(attempt, error));
+      else finish(to);
+    };
+    page(from, signal).then(
+      (answer) => signal.aborted || fetched(answer as EventPage),
+      (error: unknown) => signal.aborted || failed(error),
+    );
   }
 
   function finish(to: number): void {
@@ -126,16 +127,6 @@ export function createCatchUp({ tell, gap, page, pauseMs, limit }: CatchUpPort):
   }
 
   return catchUp;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
 
 function placedOf(event: Stored): Placed {

@@ -1,12 +1,13 @@
 import { backoffMs } from './backoff.js';
 import { createEmitter, report } from './emitter.js';
-import { NetworkError, ParlorError } from './errors.js';
+import { NetworkError, ParlorError, timeout } from './errors.js';
 import { startHeartbeat, type Heartbeat } from './heartbeat.js';
-import { createHttp, timeout } from './http.js';
+import type { RoomHost } from './host.js';
+import { createHttp } from './http.js';
 import type { Link, LinkEvents } from './link.js';
 import { createMachine } from './machine.js';
 import { createOutbox } from './outbox.js';
-import { createRoom, type HostedRoom, type RoomHost } from './room.js';
+import { createRoom, type HostedRoom } from './room.js';
 import type { Settings } from './settings.js';
 import { openStreams } from './sse.js';
 import { statusOf, type Event, type State, type Via } from './states.js';
@@ -18,6 +19,8 @@ import type { RoomFrame } from './wire.js';
 
 /** Who was connected for so long had no trouble with connecting: the pauses start from the shortest again, ms. */
 const SETTLED_MS = 5_000;
+/** How long a WebSocket may take to open while there is another transport to try, ms. */
+const FALLBACK_AFTER_MS = 1_500;
 /** Where WebSockets never opened, they are tried again at a reconnect after so long, ms: the network may be another one. */
 const RETRY_WEBSOCKET_MS = 300_000;
 /** So many tokens in a row are refused before there is no hope that the next one is better. */
@@ -25,7 +28,7 @@ const MOST_REFUSALS = 2;
 
 export function createConnection(settings: Settings): Connection {
   const { on, off, emit } = createEmitter<ConnectionEvents>();
-  const { base, fetch, transports, requestTimeoutMs, connectTimeoutMs } = settings;
+  const { transports, fillLimit, requestTimeoutMs, connectTimeoutMs } = settings;
   const tokens = createTokens(settings);
   let user = settings.user;
   let resume = settings.resume;
@@ -44,28 +47,18 @@ export function createConnection(settings: Settings): Connection {
   let isLoaded = !settings.outbox;
   let undoWake: (() => void) | undefined;
   const rooms = new Map<string, HostedRoom>();
-  const closers = new Set<(error: ParlorError | null) => void>();
-  const http = createHttp({
-    fetch,
-    base,
-    timeoutMs: requestTimeoutMs,
-    token: tokens.current,
-    renew: tokens.renew,
-  });
+  const http = createHttp(settings, tokens);
   const host: RoomHost = {
     link,
     isReady: () => isLoaded,
     http,
     outbox: createOutbox(settings.outboxLimit, settings.outbox),
-    fillLimit: settings.fillLimit,
+    fillLimit,
     requestTimeoutMs,
     pauseMs: (attempt, { retryAfterMs }) => backoffMs(attempt, settings, retryAfterMs),
     user: () => user,
     postsAs: () => (tokens.current() === null ? (user ?? undefined) : undefined),
-    onClose(listener) {
-      closers.add(listener);
-      return () => closers.delete(listener);
-    },
+    onClose: (listener) => on('status', (now) => now.status === 'closed' && listener(now.error)),
   };
 
   const stay = (): null => null;
@@ -158,11 +151,11 @@ export function createConnection(settings: Settings): Connection {
   }
 
   function start(via: Via, token: string | null, events: LinkEvents): Link {
-    const { WebSocket, heartbeatMs, pongTimeoutMs } = settings;
+    const { WebSocket } = settings;
     const identity = { user: settings.user, token, resume };
     return via === 'websocket' && WebSocket
-      ? openWebSocket(base, WebSocket, identity, events)
-      : openStreams(base, identity, { fetch, silenceMs: heartbeatMs + pongTimeoutMs }, events);
+      ? openWebSocket(settings, WebSocket, identity, events)
+      : openStreams(settings, identity, events);
   }
 
   function receive(frame: RoomFrame): void {
@@ -189,14 +182,13 @@ export function createConnection(settings: Settings): Connection {
     return { name: 'waiting', ms, isAsked: cause.retryAfterMs !== null, error: cause };
   }
 
-  function enterClosed({ error: cause }: State & { name: 'closed' }): undefined {
+  function enterClosed(): undefined {
     undoWake?.();
     undoWake = undefined;
     http.close();
     for (const room of rooms.values()) room.close();
     wasConnected = false;
     attempt = refusals = 0;
-    for (const listener of [...closers]) listener(cause);
   }
 
   function enterAuthorizing(): () => void {
@@ -232,7 +224,7 @@ export function createConnection(settings: Settings): Connection {
       // The address, or a token that no header can carry.
       ended(new ParlorError('bad_request', String(cause), false));
     }
-    const limitMs = rest.length > 0 ? Math.min(settings.fallbackAfterMs, connectTimeoutMs) : connectTimeoutMs;
+    const limitMs = rest.length > 0 ? FALLBACK_AFTER_MS : connectTimeoutMs;
     const timer = setTimeout(() => ended(timeout()), limitMs);
     return () => {
       clearTimeout(timer);
@@ -244,12 +236,7 @@ export function createConnection(settings: Settings): Connection {
   function enterOpen({ link: now, token }: State & { name: 'open' }): () => void {
     openedAt = Date.now();
     wasConnected = true;
-    heartbeat = startHeartbeat({
-      everyMs: settings.heartbeatMs,
-      patienceMs: settings.pongTimeoutMs,
-      probe: now.probe,
-      dead: () => send({ type: 'ended', error: timeout() }),
-    });
+    heartbeat = startHeartbeat(settings, now.probe, () => send({ type: 'ended', error: timeout() }));
     const undoFresh = tokens.keepFresh(token, (newer) => now.send({ type: 'refresh', token: newer }));
     if (settings.outbox && !isLoaded) void load(settings.outbox);
     for (const room of rooms.values()) room.linked(true);
@@ -280,7 +267,7 @@ export function createConnection(settings: Settings): Connection {
   /** Tells what has changed, if something has. */
   function announce(): void {
     const { status, transport } = connection;
-    const now = [status, error?.message, user, transport].join('\n');
+    const now = [status, error?.message, user, transport].join();
     if (now === told) return;
     told = now;
     emit('status', { status, error });

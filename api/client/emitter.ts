@@ -1,40 +1,34 @@
 import type { Events } from './types.js';
 
-/** Reports what somebody else's code has thrown as the uncaught error it is, without unwinding ours. */
+/** Has what somebody else's code has thrown reported as an uncaught error, without unwinding ours. */
 export function report(error: unknown): void {
-  const { reportError } = globalThis as { reportError?: (error: unknown) => void };
-  if (reportError) reportError(error);
-  else
-    queueMicrotask(() => {
-      throw error;
-    });
+  queueMicrotask(() => {
+    throw error;
+  });
 }
 
 export interface Emitter<E> extends Events<E> {
   emit<K extends keyof E>(name: K, event: E[K]): void;
 }
 
-/** Typed events. Listeners that are added or taken away during a call take part from the next one on. */
+/** Typed events. Who is added during a call takes part from the next one on. The same listener is there once. */
 export function createEmitter<E>(): Emitter<E> {
   type Listener = (event: never) => void;
-  const listeners = new Map<keyof E, readonly Listener[]>();
-  const of = (name: keyof E): readonly Listener[] => listeners.get(name) ?? [];
-  const off: Events<E>['off'] = (name, listener) => {
-    const at = of(name).indexOf(listener);
-    if (at >= 0)
-      listeners.set(
-        name,
-        of(name).filter((_, index) => index !== at),
-      );
+  const listeners = new Map<keyof E, Set<Listener>>();
+  const of = (name: keyof E): Set<Listener> => {
+    const known = listeners.get(name) ?? new Set();
+    listeners.set(name, known);
+    return known;
   };
+  const off: Events<E>['off'] = (name, listener) => void of(name).delete(listener);
   return {
     on(name, listener) {
-      listeners.set(name, [...of(name), listener]);
+      of(name).add(listener);
       return () => off(name, listener);
     },
     off,
     emit(name, event) {
-      for (const listener of of(name)) {
+      for (const listener of [...of(name)]) {
         try {
           listener(event as never);
         } catch (error) {

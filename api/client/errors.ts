@@ -78,3 +78,7 @@ export function errorOf({ code, message, retry, retry_after_ms }: Failure): Parl
 export function passing(code: 'network' | 'timeout' | 'closed' | 'outbox_full', cause: unknown): ParlorError {
   return errorOf({ code, message: String(cause), retry: true });
 }
+
+export function timeout(): ParlorError {
+  return passing('timeout', 'no answer in time');
+}

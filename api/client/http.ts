@@ -1,13 +1,7 @@
-import { errorOf, passing, type Failure, type ParlorError } from './errors.js';
-
-export interface HttpOptions {
-  readonly fetch: typeof fetch;
-  readonly base: string;
-  readonly timeoutMs: number;
-  token(): string | null;
-  /** A newer token than the one that was refused, or null if there is none. */
-  renew(refused: string): Promise<string | null>;
-}
+import { errorOf, passing, timeout, type Failure } from './errors.js';
+import { endOf } from './close-codes.js';
+import type { Settings } from './settings.js';
+import type { Tokens } from './token.js';
 
 export interface Call {
   /** Makes it a POST. */
@@ -28,42 +22,34 @@ interface Answer {
   readonly text: string;
 }
 
-export function createHttp({ fetch, base, timeoutMs, token, renew }: HttpOptions): Http {
-  const underWay = new Set<AbortController>();
+export function createHttp(
+  { fetch, base, requestTimeoutMs }: Pick<Settings, 'fetch' | 'base' | 'requestTimeoutMs'>,
+  { current, renew }: Pick<Tokens, 'current' | 'renew'>,
+): Http {
+  let life = new AbortController();
 
   async function ask(path: string, { body, signal }: Call, bearer: string | null): Promise<Answer> {
-    const over = new AbortController();
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      over.abort();
-    }, timeoutMs);
-    const abort = (): void => over.abort();
-    signal?.addEventListener('abort', abort);
-    underWay.add(over);
+    const ours = life.signal;
+    // Its timer keeps no process alive, and does nothing once there is an answer.
+    const late = AbortSignal.timeout(requestTimeoutMs);
     try {
-      signal?.throwIfAborted();
       const response = await fetch(base + path, {
         headers: headersOf(bearer, body),
-        signal: over.signal,
-        ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+        signal: AbortSignal.any([ours, late, ...(signal ? [signal] : [])]),
+        ...(body !== undefined && { method: 'POST', body: JSON.stringify(body) }),
       });
       // The body is waited for here, so that the time limit is one for all of it.
       return { status: response.status, text: await response.text() };
     } catch (error) {
       signal?.throwIfAborted();
-      if (isLate) throw timeout();
-      throw over.signal.aborted ? passing('closed', 'the connection was closed') : passing('network', error);
-    } finally {
-      clearTimeout(timer);
-      underWay.delete(over);
-      signal?.removeEventListener('abort', abort);
+      if (ours.aborted) throw passing('closed', 'the connection was closed');
+      throw late.aborted ? timeout() : passing('network', error);
     }
   }
 
   return {
     async json(path, call = {}) {
-      const used = token();
+      const used = current();
       let answer = await ask(path, call, used);
       if (answer.status === 401 && used !== null) {
         const newer = await renew(used);
@@ -74,34 +60,30 @@ export function createHttp({ fetch, base, timeoutMs, token, renew }: HttpOptions
         return JSON.parse(answer.text) as unknown;
       } catch {
         // Something else answers in Parlor's place: a portal, or a proxy.
-        throw passing('network', 'the answer is no JSON');
+        throw passing('network', 'no JSON');
       }
     },
     close() {
-      for (const over of underWay) over.abort();
+      life.abort();
+      life = new AbortController();
     },
   };
-}
-
-export function timeout(): ParlorError {
-  return passing('timeout', 'no answer in time');
 }
 
 export function headersOf(token: string | null, body?: unknown): Record<string, string> {
   return {
-    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(token !== null && { authorization: `Bearer ${token}` }),
+    ...(body !== undefined && { 'content-type': 'application/json' }),
   };
 }
 
-/** Why an answer with this status and body is no good one. A proxy's has no code; what is wrong with a server passes. */
+/** Why an answer with this status and body is no good one. A proxy's has no code of Parlor. */
 export function problemOf({ status, text }: Answer): Failure {
   try {
     const { code, detail, retry, retry_after_ms } = JSON.parse(text) as Failure & { detail: string };
     if (code) return { code, message: detail, retry, retry_after_ms };
   } catch {
-    // Not from Parlor: what follows says what is known.
+    // Not from Parlor: the status is all that is known.
   }
-  const message = `answered with ${status}`;
-  return { code: 'network', message, retry: status >= 500 || status === 408 || status === 429 };
+  return endOf(4_000 + status, '', null);
 }

@@ -26,7 +26,7 @@ export function indexedDbOutbox(name: string): OutboxStore {
   const open = (): Promise<Database> =>
     (opened ??= answer<Database>(() => {
       const { indexedDB } = globalThis as unknown as { indexedDB: { open(name: string): OpenRequest } };
-      const request = indexedDB.open(`parlor-outbox-${name}`);
+      const request = indexedDB.open(`parlor-${name}`);
       request.onupgradeneeded = () =>
         (request.result as Database).createObjectStore('posts', { keyPath: 'id' });
       return request;

@@ -32,14 +32,12 @@ export function createMachine<S extends { readonly name: string }, E extends { r
   const behaviour = () => behaviours[state.name as S['name']] as Behaviour<S, E, S>;
 
   function handle(event: E): void {
-    const handler = behaviour().on[event.type as E['type']] as ((event: E, state: S) => S | null) | undefined;
-    if (!handler)
-      throw new Error(`${event.type} while ${state.name}: legal are ${Object.keys(behaviour().on).join()}`);
+    const { on } = behaviour();
+    const handler = on[event.type as E['type']] as ((event: E, state: S) => S | null) | undefined;
+    if (!handler) throw new Error(`${event.type} while ${state.name}; legal: ${Object.keys(on).join()}`);
     const next = handler(event, state);
     if (next === null) return;
-    const undo = cleanUp;
-    cleanUp = undefined;
-    undo?.();
+    cleanUp?.();
     state = next;
     cleanUp = behaviour().enter?.(next);
     changed(next);

@@ -10,24 +10,21 @@ export function messagesOf(
   onClose: (listener: (error: ParlorError | null) => void) => () => void,
 ): AsyncIterator<Message> {
   const waiting: Message[] = [];
-  let end: { readonly error: ParlorError | null } | null = null;
-  let sleepers: (() => void)[] = [];
-  const wake = (): void => {
-    const all = sleepers;
-    sleepers = [];
-    for (const proceed of all) proceed();
+  const readers: (() => void)[] = [];
+  let end: ParlorError | null | undefined;
+  const serve = (): void => {
+    while (readers.length > 0 && (waiting.length > 0 || end !== undefined)) readers.shift()?.();
   };
   const finish = (error: ParlorError | null): void => {
-    end ??= { error };
+    if (end === undefined) end = error;
     for (const undo of undos) undo();
-    wake();
+    serve();
   };
   const undos = [
     room.on('message', (message) => {
-      waiting.push(message);
-      wake();
-      if (waiting.length > MOST_WAITING)
-        finish(new ParlorError('slow_consumer', `${MOST_WAITING} messages were not read`, true));
+      if (waiting.push(message) > MOST_WAITING)
+        finish(new ParlorError('slow_consumer', 'messages were not read', true));
+      serve();
     }),
     room.on('status', ({ error }) => {
       if (error && !error.retry) finish(error);
@@ -35,18 +32,20 @@ export function messagesOf(
     onClose(finish),
     room.join(),
   ];
-  const isReady = (): boolean => waiting.length > 0 || end !== null;
   return {
-    async next() {
-      while (!isReady()) await new Promise<void>((resolve) => sleepers.push(resolve));
-      const value = waiting.shift();
-      if (value) return { done: false, value };
-      if (end?.error) throw end.error;
-      return { done: true, value: undefined };
-    },
+    next: () =>
+      new Promise((resolve, reject) => {
+        readers.push(() => {
+          const value = waiting.shift();
+          if (value) resolve({ value });
+          else if (end) reject(end);
+          else resolve({ done: true, value: undefined });
+        });
+        serve();
+      }),
     async return() {
-      finish(null);
       waiting.length = 0;
+      finish(null);
       return { done: true, value: undefined };
     },
   };

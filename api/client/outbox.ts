@@ -17,7 +17,7 @@ export function createOutbox(limit: number, store: OutboxStore | undefined): Out
   return {
     add(post, isStored) {
       if (!isStored) {
-        if (size >= limit) throw passing('outbox_full', `${limit} messages wait already`);
+        if (size >= limit) throw passing('outbox_full', `${limit} posts wait`);
         store?.put(post).catch(report);
       }
       size++;

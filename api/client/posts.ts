@@ -1,6 +1,5 @@
-import { ClosedError, passing, type ParlorError } from './errors.js';
-import { timeout } from './http.js';
-import type { Outbox } from './outbox.js';
+import { ClosedError, passing, timeout, type ParlorError } from './errors.js';
+import type { RoomHost } from './host.js';
 import type { OwnMessage, Sent, StoredPost } from './types.js';
 
 /** What a room does for its posts. */
@@ -10,15 +9,9 @@ export interface PostOffice {
   way(): 'link' | 'http' | null;
   /** Whether what was posted comes back, as a message. */
   isLive(): boolean;
-  user(): string | null;
-  overLink(post: StoredPost): void;
-  overHttp(post: StoredPost): Promise<Sent>;
-  /** How long to wait before the n-th repetition, ms. */
-  pauseMs(attempt: number, error: ParlorError): number;
+  overLink(id: string, text: string): void;
+  overHttp(id: string, text: string): Promise<Sent>;
   changed(posts: readonly OwnMessage[]): void;
-  readonly outbox: Outbox;
-  /** A post over the link that is not answered within this is sent again, ms. */
-  readonly timeoutMs: number;
 }
 
 /** The posts of one room. */
@@ -55,8 +48,11 @@ interface Entry {
  * One post at a time is under way: so they arrive in the order in which they were posted, also if one has to be repeated.
  * Each is repeated with the same id until it is answered, since the server makes one message of them.
  */
-export function createPosts(office: PostOffice): Posts {
-  const { outbox } = office;
+export function createPosts(
+  host: Pick<RoomHost, 'outbox' | 'pauseMs' | 'requestTimeoutMs' | 'user'>,
+  office: PostOffice,
+): Posts {
+  const { outbox } = host;
   let entries: readonly Entry[] = [];
   /** The id of the post that is under way, or waits to be repeated. */
   let current: string | null = null;
@@ -79,7 +75,7 @@ export function createPosts(office: PostOffice): Posts {
   const take = (entry: Entry): void => show(entries.filter((one) => one !== entry));
 
   function enter(post: StoredPost): Entry {
-    const message = { ...post, seq: null, user: office.user(), state: 'sending', error: null } as const;
+    const message = { ...post, seq: null, user: host.user(), state: 'sending', error: null } as const;
     const entry: Entry = { message, attempt: 0, waiting: [] };
     show([...entries, entry]);
     return entry;
@@ -106,14 +102,13 @@ export function createPosts(office: PostOffice): Posts {
     const way = current === null ? office.way() : null;
     const next = way && entries.find(({ message }) => message.state === 'sending');
     if (!next) return;
-    const { id, room_id, text, created_at } = next.message;
-    const post = { id, room_id, text, created_at };
+    const { id, text } = next.message;
     current = id;
     isOnLink = way === 'link';
     if (isOnLink) {
-      timer = setTimeout(() => refused(id, timeout()), office.timeoutMs);
-      office.overLink(post);
-    } else office.overHttp(post).then(answered, (error: ParlorError) => refused(id, error));
+      timer = setTimeout(() => refused(id, timeout()), host.requestTimeoutMs);
+      office.overLink(id, text);
+    } else office.overHttp(id, text).then(answered, (error: ParlorError) => refused(id, error));
   }
 
   function answered({ id, seq }: Sent): void {
@@ -141,7 +136,7 @@ export function createPosts(office: PostOffice): Posts {
           release();
           pump();
         },
-        office.pauseMs(entry.attempt++, error),
+        host.pauseMs(entry.attempt++, error),
       );
       return;
     }

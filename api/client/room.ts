@@ -1,33 +1,13 @@
 import { createCatchUp, type Placed } from './catch-up.js';
 import { createEmitter } from './emitter.js';
-import { errorOf, type Failure, type ParlorError } from './errors.js';
-import type { Http } from './http.js';
-import type { Link } from './link.js';
+import { errorOf, type Failure } from './errors.js';
+import type { RoomHost } from './host.js';
 import { messagesOf } from './messages-of.js';
 import { newId } from './new-id.js';
-import type { Outbox } from './outbox.js';
 import { createPosts } from './posts.js';
-import { createSeat } from './seat.js';
-import type { OwnMessage, Policy, Room, RoomEvents, StoredPost } from './types.js';
+import { createSeat, type SeatEvent } from './seat.js';
+import type { Message, OwnMessage, Policy, Room, RoomEvents, RoomStatus, StoredPost } from './types.js';
 import type { RoomFrame } from './wire.js';
-
-/** What a room needs of its connection. */
-export interface RoomHost {
-  /** The link if it is open, else null. */
-  link(): Link | null;
-  /** Whether posts of an earlier page are known: until then no newer one may overtake them. */
-  isReady(): boolean;
-  readonly http: Http;
-  readonly outbox: Outbox;
-  readonly fillLimit: number;
-  readonly requestTimeoutMs: number;
-  pauseMs(attempt: number, error: ParlorError): number;
-  user(): string | null;
-  /** The name to post under over HTTP; undefined: it is in the token. */
-  postsAs(): string | undefined;
-  /** Calls back when the connection is closed; returns what ends that. */
-  onClose(listener: (error: ParlorError | null) => void): () => void;
-}
 
 /** A room as its connection sees it. */
 export interface HostedRoom {
@@ -46,7 +26,7 @@ const TYPING_MS = 2_000;
 
 export function createRoom(id: string, host: RoomHost): HostedRoom {
   const { on, off, emit } = createEmitter<RoomEvents>();
-  const { http, link, pauseMs } = host;
+  const { http, link } = host;
   const name = encodeURIComponent(id);
   let members: readonly string[] = [];
   let memberCount = 0;
@@ -54,61 +34,59 @@ export function createRoom(id: string, host: RoomHost): HostedRoom {
   let outgoing: readonly OwnMessage[] = [];
   let typedAt = -Infinity;
 
-  const catchUp = createCatchUp({
+  const catchUp = createCatchUp(host, {
     tell,
     gap: (gap) => emit('gap', gap),
     page: (after, signal) => http.json(`/api/events?limit=200&room_id=${name}&after=${after}`, { signal }),
-    pauseMs,
-    limit: host.fillLimit,
   });
-  const seat = createSeat({
-    subscribe() {
-      const { seq } = catchUp;
-      link()?.send({ type: 'subscribe', room: id, ...(seq !== null && { since: seq }) });
-    },
+  const seat = createSeat(host, {
+    subscribe: () => link()?.send({ type: 'subscribe', room: id, since: catchUp.seq ?? undefined }),
     unsubscribe: () => link()?.send({ type: 'unsubscribe', room: id }),
-    isLinked: () => link() !== null,
-    pauseMs,
     changed() {
-      if (seat.status() !== 'joined' && seat.status() !== 'joining') posts.left();
+      if (!isIn()) posts.left();
       announce();
     },
   });
-  const posts = createPosts({
+  const posts = createPosts(host, {
     room: id,
-    outbox: host.outbox,
-    timeoutMs: host.requestTimeoutMs,
     way() {
       const now = link();
-      if (!now || !host.isReady() || !seat.isSettled()) return null;
-      return seat.status() === 'joined' && now.carriesPosts ? 'link' : 'http';
+      const { name: state } = seat.state();
+      if (!now || !host.isReady() || state === 'joining' || state === 'leaving') return null;
+      return state === 'joined' && now.carriesPosts ? 'link' : 'http';
     },
-    isLive: () => seat.status() === 'joined' || seat.status() === 'joining',
-    user: host.user,
-    overLink: ({ id: post, text }) => link()?.send({ type: 'post', room: id, id: post, text }),
-    async overHttp({ id: post, text }) {
+    isLive: isIn,
+    overLink: (post, text) => link()?.send({ type: 'post', room: id, id: post, text }),
+    async overHttp(post, text) {
       const body = { id: post, text, user: host.postsAs() };
       const { seq = null } = (await http.json(`/api/rooms/${name}/messages`, { body })) as { seq?: number };
       return { id: post, seq };
     },
-    pauseMs,
     changed(all) {
       outgoing = all;
       emit('outgoing', all);
     },
   });
 
+  function status(): RoomStatus {
+    const { name: state } = seat.state();
+    return state === 'leaving' ? 'idle' : state;
+  }
+
+  /** Whether what is posted comes back, now or when there is a link. */
+  function isIn(): boolean {
+    return status() === 'joined' || status() === 'joining';
+  }
+
   function announce(): void {
     emit('status', { status: room.status, error: room.error });
   }
 
   function tell(placed: Placed): void {
-    for (const { id, room_id, seq, user, text, created_at } of posts.passed(placed.seq))
-      emit('message', { id, room_id, seq: seq ?? 0, user, text, created_at });
+    for (const own of posts.passed(placed.seq)) emit('message', messageOf(own));
     if (placed.type === 'message') {
-      const { id, room_id, seq, user, text, created_at } = placed;
       posts.seen(placed);
-      return emit('message', { id, room_id, seq, user, text, created_at });
+      return emit('message', messageOf(placed));
     }
     if ('policy' in placed) {
       policy = placed.policy;
@@ -132,22 +110,26 @@ export function createRoom(id: string, host: RoomHost): HostedRoom {
     emit(type, { user });
   }
 
-  function unsubscribed(failure: Partial<Failure>): void {
+  /** The link or the subscription has begun or ended: what was under way over it is void. */
+  function step(event: SeatEvent): void {
     catchUp.stop();
-    seat.unsubscribed(failure.code === undefined ? null : errorOf(failure as Failure));
     posts.linkLost();
+    seat.send(event);
     posts.pump();
   }
 
   function receive(frame: RoomFrame): void {
-    if (frame.type === 'unsubscribed') return unsubscribed(frame);
+    if (frame.type === 'unsubscribed') {
+      const error = frame.code === undefined ? null : errorOf(frame as Failure);
+      return step({ type: 'unsubscribed', error });
+    }
     // What comes until the server has unsubscribed us is of the old subscription.
-    if (seat.isLeaving()) return;
+    if (seat.state().name === 'leaving') return;
     switch (frame.type) {
       case 'welcome':
         policy = frame.policy;
         setMembers(frame.members, frame.member_count);
-        seat.welcome();
+        seat.send({ type: 'welcome' });
         catchUp.begin(frame.head_seq, frame.recovered);
         return posts.pump();
       case 'ack':
@@ -176,10 +158,11 @@ export function createRoom(id: string, host: RoomHost): HostedRoom {
     on,
     off,
     get status() {
-      return seat.status();
+      return status();
     },
     get error() {
-      return seat.error();
+      const state = seat.state();
+      return state.name === 'refused' ? state.error : null;
     },
     get members() {
       return members;
@@ -197,7 +180,7 @@ export function createRoom(id: string, host: RoomHost): HostedRoom {
       return outgoing;
     },
     join({ since } = {}) {
-      if (seat.status() === 'idle') catchUp.seq ??= since ?? null;
+      if (status() === 'idle') catchUp.seq ??= since ?? null;
       return seat.hold();
     },
     post: (text, { id: post = newId() } = {}) => posts.post(text, post),
@@ -205,7 +188,7 @@ export function createRoom(id: string, host: RoomHost): HostedRoom {
     discard: posts.discard,
     typing() {
       const now = performance.now();
-      if (seat.status() !== 'joined' || now - typedAt < TYPING_MS) return;
+      if (status() !== 'joined' || now - typedAt < TYPING_MS) return;
       typedAt = now;
       link()?.send({ type: 'typing', room: id });
     },
@@ -220,16 +203,14 @@ export function createRoom(id: string, host: RoomHost): HostedRoom {
   return {
     room,
     receive,
-    linked(isUp) {
-      if (!isUp) {
-        catchUp.stop();
-        posts.linkLost();
-      }
-      seat.linked(isUp);
-      if (isUp) posts.pump();
-    },
+    linked: (isUp) => step({ type: isUp ? 'up' : 'down' }),
     restore: posts.restore,
     pump: posts.pump,
     close: posts.close,
   };
+}
+
+/** Without what belongs to the frame, or to the outbox. */
+function messageOf({ id, room_id, seq, user, text, created_at }: OwnMessage | Message): Message {
+  return { id, room_id, seq: seq ?? 0, user, text, created_at };
 }

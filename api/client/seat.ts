@@ -1,8 +1,8 @@
 import type { ParlorError } from './errors.js';
+import type { RoomHost } from './host.js';
 import { createMachine } from './machine.js';
-import type { RoomStatus } from './types.js';
 
-type State =
+export type SeatState =
   | { readonly name: 'idle' }
   /** Subscribed as soon as there is a link; the welcome has not come. */
   | { readonly name: 'joining' }
@@ -10,52 +10,47 @@ type State =
   /** Unsubscribed, and the server has not said so yet. */
   | { readonly name: 'leaving' }
   | { readonly name: 'refused'; readonly error: ParlorError };
-type Event =
+export type SeatEvent =
   | { readonly type: 'wanted' | 'unwanted' | 'up' | 'down' | 'welcome' | 'due' }
   | { readonly type: 'unsubscribed'; readonly error: ParlorError | null };
 
 export interface SeatPort {
   subscribe(): void;
   unsubscribe(): void;
-  isLinked(): boolean;
-  pauseMs(attempt: number, error: ParlorError): number;
   changed(): void;
 }
 
 /** Whether we are in a room: a seat is wanted while somebody here holds it. */
 export interface Seat {
-  status(): RoomStatus;
-  error(): ParlorError | null;
-  isLeaving(): boolean;
-  /** Whether nothing is about to change by itself. */
-  isSettled(): boolean;
+  state(): SeatState;
   /** Returns what gives it up. */
   hold(): () => void;
-  linked(isUp: boolean): void;
-  welcome(): void;
-  unsubscribed(error: ParlorError | null): void;
+  send(event: SeatEvent): void;
 }
 
-const IDLE: State = { name: 'idle' };
-const JOINING: State = { name: 'joining' };
+const IDLE: SeatState = { name: 'idle' };
+const JOINING: SeatState = { name: 'joining' };
 
-export function createSeat({ subscribe, unsubscribe, isLinked, pauseMs, changed }: SeatPort): Seat {
+export function createSeat(
+  { link, pauseMs }: Pick<RoomHost, 'link' | 'pauseMs'>,
+  { subscribe, unsubscribe, changed }: SeatPort,
+): Seat {
   let holders = 0;
   let attempt = 0;
   const stay = (): null => null;
-  const again = (): State => JOINING;
-  const leave = (): State => (isLinked() ? { name: 'leaving' } : IDLE);
-  const left = (): State => (holders > 0 ? JOINING : IDLE);
-  const over = ({ error }: Event & { type: 'unsubscribed' }): State =>
+  const again = (): SeatState => JOINING;
+  const leave = (): SeatState => (link() ? { name: 'leaving' } : IDLE);
+  const left = (): SeatState => (holders > 0 ? JOINING : IDLE);
+  const over = ({ error }: SeatEvent & { type: 'unsubscribed' }): SeatState =>
     error ? { name: 'refused', error } : left();
 
-  const { state, send } = createMachine<State, Event>(
+  const { state, send } = createMachine<SeatState, SeatEvent>(
     IDLE,
     {
       idle: { on: { wanted: again, up: stay, down: stay } },
       joining: {
         enter() {
-          if (isLinked()) subscribe();
+          if (link()) subscribe();
           return undefined;
         },
         on: {
@@ -100,16 +95,7 @@ export function createSeat({ subscribe, unsubscribe, isLinked, pauseMs, changed 
   );
 
   return {
-    status() {
-      const { name } = state();
-      return name === 'leaving' ? 'idle' : name;
-    },
-    error() {
-      const now = state();
-      return now.name === 'refused' ? now.error : null;
-    },
-    isLeaving: () => state().name === 'leaving',
-    isSettled: () => state().name !== 'joining' && state().name !== 'leaving',
+    state,
     hold() {
       if (holders++ === 0) send({ type: 'wanted' });
       let isOver = false;
@@ -123,8 +109,6 @@ export function createSeat({ subscribe, unsubscribe, isLinked, pauseMs, changed 
         });
       };
     },
-    linked: (isUp) => send({ type: isUp ? 'up' : 'down' }),
-    welcome: () => send({ type: 'welcome' }),
-    unsubscribed: (error) => send({ type: 'unsubscribed', error }),
+    send,
   };
 }

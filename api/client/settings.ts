@@ -23,8 +23,6 @@ const DEFAULTS = {
   heartbeatMs: 25_000,
   pongTimeoutMs: 8_000,
   connectTimeoutMs: 10_000,
-  /** How long a WebSocket may take to open while there is another transport to try, ms. */
-  fallbackAfterMs: 1_500,
   requestTimeoutMs: 15_000,
   minBackoffMs: 250,
   maxBackoffMs: 30_000,

@@ -2,6 +2,7 @@ import { endOf } from './close-codes.js';
 import { errorOf, passing, type Failure, type ParlorError } from './errors.js';
 import { headersOf, problemOf } from './http.js';
 import { queryOf, type Identity, type Link, type LinkEvents } from './link.js';
+import type { Settings } from './settings.js';
 import { eventReader } from './sse-text.js';
 import type { Refusal, RoomFrame } from './wire.js';
 
@@ -13,7 +14,7 @@ const STREAMS_OF_A_PAGE = 4;
 /** What a room beyond them is told; it is tried again after that time. */
 const CROWDED: Failure = {
   code: 'rate_limited',
-  message: 'too many streams for a page',
+  message: 'too many streams',
   retry: true,
   retry_after_ms: 15_000,
 };
@@ -21,12 +22,6 @@ const CROWDED: Failure = {
 const STALE_MS = 5_000;
 /** End codes that are about the connection and not the room: its token, and a node that restarts. */
 const OF_ALL: readonly number[] = [1012, 4401];
-
-interface StreamOptions {
-  readonly fetch: typeof fetch;
-  /** A stream that says nothing for so long is dead; the server sends a comment every PING_S, ms. */
-  readonly silenceMs: number;
-}
 
 interface Stream {
   /** Aborted: what still comes of it is of no interest. */
@@ -40,11 +35,12 @@ interface Stream {
  * ends the whole link, as streams share their fate; one that is refused concerns its room only.
  */
 export function openStreams(
-  base: string,
+  { base, fetch, heartbeatMs, pongTimeoutMs }: Settings,
   { user, token, resume }: Identity,
-  { fetch, silenceMs }: StreamOptions,
   events: LinkEvents,
 ): Link {
+  // The server sends a comment every PING_S.
+  const silenceMs = heartbeatMs + pongTimeoutMs;
   const streams = new Map<string, Stream>();
   const most = 'document' in globalThis ? STREAMS_OF_A_PAGE : Infinity;
   const all = new AbortController();
@@ -102,7 +98,7 @@ export function openStreams(
       if (isOfAll) end(errorOf(failure));
       else unsubscribed(room, failure);
     };
-    const take = eventReader(({ type, data }) => {
+    const take = eventReader((type, data) => {
       if (mine.aborted) return;
       const content = JSON.parse(data) as { readonly type?: string };
       if (type === 'end') {
@@ -116,7 +112,7 @@ export function openStreams(
         if (frame.type === 'welcome') proceed();
       }
     });
-    const silent = (): void => broken('a stream is silent');
+    const silent = (): void => broken('the stream is silent');
     let timer = setTimeout(silent, silenceMs);
     try {
       const response = await fetch(url, { headers: headersOf(token), signal: mine });
@@ -130,7 +126,7 @@ export function openStreams(
       for (;;) {
         const { done, value } = await reader.read();
         if (mine.aborted) return;
-        if (done) return broken('a stream was cut');
+        if (done) return broken('the stream was cut');
         clearTimeout(timer);
         timer = setTimeout(silent, silenceMs);
         stream.heardAt = Date.now();
@@ -142,15 +138,11 @@ export function openStreams(
     }
   }
 
-  function ask(then: () => void): void {
-    fetch(`${base}/health`, { signal }).then(({ ok, status }) => {
-      if (signal.aborted) return;
-      if (ok) then();
-      else end(errorOf(problemOf({ status, text: '' })));
-    }, broken);
-  }
-
-  ask(() => events.opened(user, secret));
+  fetch(`${base}/health`, { signal }).then(({ ok, status }) => {
+    if (signal.aborted) return;
+    if (ok) events.opened(user, secret);
+    else end(errorOf(problemOf({ status, text: '' })));
+  }, broken);
   return {
     carriesPosts: false,
     send(frame) {
@@ -161,8 +153,9 @@ export function openStreams(
     },
     probe(afterSleep) {
       const isStale = ({ heardAt }: Stream): boolean => Date.now() - heardAt > STALE_MS;
-      if (afterSleep && [...streams.values()].some(isStale)) broken('streams after a sleep');
-      else ask(events.heard);
+      if (afterSleep && [...streams.values()].some(isStale)) broken('the stream has slept');
+      // Each stream watches its own silence.
+      else events.heard();
     },
     close,
   };

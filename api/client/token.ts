@@ -1,5 +1,4 @@
-import { ParlorError, passing } from './errors.js';
-import { timeout } from './http.js';
+import { ParlorError, passing, timeout } from './errors.js';
 
 /** A new token is asked for so long before the old one expires, ms; for one of less than 2 minutes, at half of its time. */
 const LEAD_MS = 60_000;
@@ -8,14 +7,14 @@ const LONGEST_MS = 86_400_000;
 /** A new token could not be had: asked again after so long, while the old one still holds, ms. */
 const RETRY_MS = 5_000;
 
-/** How long from now a new token is to be asked for, ms; null: it does not say when it expires. It is read, not checked. */
+/** How long from now a new token is to be asked for, ms, negative if it has expired; null: it does not say when it expires. It is read, not checked. */
 export function refreshInMs(token: string, now: number): number | null {
   try {
     const part = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
     const { exp } = JSON.parse(atob(part)) as { exp?: unknown };
     if (typeof exp !== 'number') return null;
     const left = exp * 1_000 - now;
-    return Math.min(LONGEST_MS, Math.max(0, left - Math.min(LEAD_MS, left / 2)));
+    return Math.min(LONGEST_MS, left - Math.min(LEAD_MS, left / 2));
   } catch {
     return null; // Not a JWT: the server alone knows what it is.
   }
@@ -44,15 +43,14 @@ export function createTokens({ token: first, getToken, connectTimeoutMs }: Token
   /** Rejects with a ParlorError. */
   function ask(get: () => string | Promise<string>): Promise<string> {
     return new Promise<string>((resolve, reject) => {
-      const timer = setTimeout(() => reject(timeout()), connectTimeoutMs);
+      AbortSignal.timeout(connectTimeoutMs).onabort = () => reject(timeout());
       Promise.resolve()
         .then(get)
         .then(
           (token) => resolve((current = token)),
           (error: unknown) =>
             reject(error instanceof ParlorError ? error : passing('network', `getToken: ${String(error)}`)),
-        )
-        .finally(() => clearTimeout(timer));
+        );
     });
   }
 

@@ -103,8 +103,8 @@ export interface RoomEvents {
 }
 
 /**
- * Typed events. A listener that throws is reported as an uncaught error is (`reportError`); the others are still called.
- * Listeners are called in the order in which they came.
+ * Typed events. A listener that throws is reported as an uncaught error; the others are still called.
+ * Listeners are called in the order in which they came, and one that was added twice once.
  */
 export interface Events<E> {
   /** Returns what takes the listener away again. */

@@ -36,7 +36,7 @@ export type ConnectionFrame = { readonly room?: undefined } & (
 export type ServerFrame = RoomFrame | ConnectionFrame;
 
 export type ClientFrame =
-  | { readonly type: 'subscribe'; readonly room: string; readonly since?: number }
+  | { readonly type: 'subscribe'; readonly room: string; readonly since?: number | undefined }
   | { readonly type: 'unsubscribe' | 'typing'; readonly room: string }
   | { readonly type: 'post'; readonly room: string; readonly id: string; readonly text: string }
   | { readonly type: 'refresh'; readonly token: string };

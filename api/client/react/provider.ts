@@ -1,4 +1,4 @@
-import { createContext, createElement, useContext, useEffect, useRef, type ReactElement } from 'react';
+import { createContext, createElement, useContext, useEffect, useMemo, type ReactElement } from 'react';
 import { connect, type Connection } from '../index.js';
 import { useSnapshot } from './snapshot.js';
 import type { ConnectionView, ParlorProviderProps } from './types.js';
@@ -9,19 +9,18 @@ const Context = createContext<Connection | null>(null);
  * Gives its children a connection: yours, or one to `url` that is open while this is mounted. Nothing is opened while React
  * renders, so a tree that is suspended, or thrown away before it was shown, leaves nothing behind.
  */
-export function ParlorProvider(props: ParlorProviderProps): ReactElement {
-  const { children, connection, url, options } = props;
+export function ParlorProvider({ children, connection, url, options }: ParlorProviderProps): ReactElement {
   const { user, token } = options ?? {};
-  const key = [url, user, token].join('\n');
-  const own = useRef<{ readonly key: string; readonly connection: Connection } | null>(null);
-  if (url !== undefined && own.current?.key !== key)
-    own.current = { key, connection: connect(url, { ...options, lazy: true }) };
-  const mine = connection ? null : (own.current?.connection ?? null);
+  const own = useMemo(
+    () => (url === undefined ? null : connect(url, { ...options, lazy: true })),
+    // Options are often written in place, so the object is another one at each render.
+    [url, user, token],
+  );
   useEffect(() => {
-    mine?.open();
-    return () => mine?.close();
-  }, [mine]);
-  return createElement(Context.Provider, { value: connection ?? mine }, children);
+    own?.open();
+    return () => own?.close();
+  }, [own]);
+  return createElement(Context.Provider, { value: connection ?? own }, children);
 }
 
 /** The connection of the nearest provider. Throws without one. */
@@ -35,6 +34,7 @@ export function useParlor(): Connection {
 export function useConnection(): ConnectionView {
   const connection = useParlor();
   return useSnapshot(
+    connection,
     (changed) => connection.on('status', changed),
     () => ({
       connection,
@@ -43,6 +43,5 @@ export function useConnection(): ConnectionView {
       user: connection.user,
       transport: connection.transport,
     }),
-    connection,
   );
 }

@@ -1,24 +1,21 @@
 import { useCallback, useRef, useSyncExternalStore } from 'react';
 
 /**
- * What `read` returns, read again when `subscribe` says so; the same object as long as its fields are the same. `source`: a
- * new one subscribes anew.
+ * What `read` returns, read again when `subscribe` says so. It is the same object as long as its fields are the same, so that
+ * nothing is rendered in vain. `source`: what both are about; another one is subscribed anew.
  */
 export function useSnapshot<T extends object>(
+  source: object,
   subscribe: (changed: () => void) => () => void,
   read: () => T,
-  source: object,
 ): T {
   const last = useRef<T | null>(null);
   const snapshot = (): T => {
     const now = read();
-    const before = last.current;
-    if (before && same(before, now)) return before;
-    return (last.current = now);
+    if (!last.current || !same(last.current, now)) last.current = now;
+    return last.current;
   };
-  // eslint-disable-next-line -- the source stands for what subscribe closes over
-  const stable = useCallback(subscribe, [source]);
-  return useSyncExternalStore(stable, snapshot, snapshot);
+  return useSyncExternalStore(useCallback(subscribe, [source]), snapshot, snapshot);
 }
 
 function same<T extends object>(a: T, b: T): boolean {

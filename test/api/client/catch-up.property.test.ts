@@ -33,7 +33,8 @@ function room(options: { limit?: number; fails?: ParlorError[] } = {}) {
   const told: Told = { seqs: [], gaps: [] };
   const server = { head: 0, forgotten: 0 };
   const fails = options.fails ?? [];
-  const catchUp = createCatchUp({
+  const host = { pauseMs: () => 0, fillLimit: options.limit ?? 1_000 };
+  const catchUp = createCatchUp(host, {
     tell: (placed) => {
       t.match(placed, message(placed.seq));
       told.seqs.push(placed.seq);
@@ -48,8 +49,6 @@ function room(options: { limit?: number; fails?: ParlorError[] } = {}) {
       const page = seqs.slice(0, 3);
       return { events: page.map(stored), next: seqs.length > 3 ? String(page.at(-1)) : null };
     },
-    pauseMs: () => 0,
-    limit: options.limit ?? 1_000,
   });
   return { catchUp, told, server };
 }

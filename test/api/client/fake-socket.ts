@@ -79,9 +79,8 @@ export async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }
 
-/** A connection in a world without network and with a clock that stands still. Call `mock.timers.reset()` at the end. */
-export function stage(options: ConnectOptions = {}): Stage {
-  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: 1_800_000_000_000 });
+/** Options for a connection in a world without network, and the sockets that it makes. */
+export function fakeWorld(options: ConnectOptions = {}): { options: ConnectOptions; sockets: FakeSocket[] } {
   const sockets: FakeSocket[] = [];
   class Socket extends FakeSocket {
     constructor(url: string, protocols: string[]) {
@@ -89,14 +88,23 @@ export function stage(options: ConnectOptions = {}): Stage {
       sockets.push(this);
     }
   }
-  const connection = connect('http://parlor.example/chat/', {
-    user: 'alice',
-    transports: ['websocket'],
-    WebSocket: Socket,
-    fetch: () => Promise.reject(new Error('there is no network')),
-    lazy: true,
-    ...options,
-  });
+  return {
+    sockets,
+    options: {
+      user: 'alice',
+      transports: ['websocket'],
+      WebSocket: Socket,
+      fetch: () => Promise.reject(new Error('there is no network')),
+      ...options,
+    },
+  };
+}
+
+/** A connection there, with a clock that stands still. Call `mock.timers.reset()` at the end. */
+export function stage(given: ConnectOptions = {}): Stage {
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: 1_800_000_000_000 });
+  const { options, sockets } = fakeWorld(given);
+  const connection = connect('http://parlor.example/chat/', { ...options, lazy: true });
   const told: string[] = [];
   connection.on('status', ({ status }) => {
     if (told.at(-1) !== status) told.push(status);

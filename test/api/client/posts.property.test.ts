@@ -3,27 +3,29 @@ import t from 'tap';
 import { errorOf } from '../../../api/client/errors.js';
 import { createOutbox } from '../../../api/client/outbox.js';
 import { createPosts, type PostOffice, type Posts } from '../../../api/client/posts.js';
-import type { OwnMessage, Sent, StoredPost } from '../../../api/client/types.js';
+import type { OwnMessage, Sent } from '../../../api/client/types.js';
 
 const refusal = (code: string, retry: boolean) => errorOf({ code, message: code, retry, retry_after_ms: 0 });
 
 /** A server that takes each id once. */
 function scene(change: Partial<PostOffice> = {}, limit = 100) {
-  const sent: StoredPost[] = [];
+  const sent: { readonly id: string; readonly text: string }[] = [];
   const log: string[] = [];
   let shown: readonly OwnMessage[] = [];
   const state = { way: 'link' as 'link' | 'http' | null, isLive: true };
-  const posts: Posts = createPosts({
+  const host = {
+    outbox: createOutbox(limit, undefined),
+    pauseMs: () => 0,
+    requestTimeoutMs: 60_000,
+    user: () => 'alice',
+  };
+  const posts: Posts = createPosts(host, {
     room: 'r',
     way: () => state.way,
     isLive: () => state.isLive,
-    user: () => 'alice',
-    overLink: (post) => void sent.push(post),
+    overLink: (id, text) => void sent.push({ id, text }),
     overHttp: () => new Promise(() => undefined),
-    pauseMs: () => 0,
     changed: (all) => (shown = all),
-    outbox: createOutbox(limit, undefined),
-    timeoutMs: 60_000,
     ...change,
   });
   const take = (id: string): Sent => {

@@ -1,0 +1,144 @@
+import type { HistoryPage, Message, ParlorError, Room, Sent } from '../index.js';
+import type { MessagesView, ShownMessage } from './types.js';
+
+/** The messages of a room, as far as they were loaded or have come. */
+export interface Timeline {
+  view(): MessagesView;
+  /** Loads the newest page if nothing was loaded yet. Returns what takes the listener away. */
+  watch(changed: () => void): () => void;
+}
+
+/** One for each room, since components that show the same room share what was loaded; gone with the room. */
+const timelines = new WeakMap<Room, Timeline>();
+
+/** `pageSize` counts for who comes first. */
+export function timelineOf(room: Room, pageSize: number): Timeline {
+  let timeline = timelines.get(room);
+  if (!timeline) timelines.set(room, (timeline = createTimeline(room, pageSize)));
+  return timeline;
+}
+
+/**
+ * It listens as long as there is the room, and not only while it is shown: what comes meanwhile belongs to it. A gap makes it
+ * begin anew with the newest page, as nobody reads past a hole.
+ */
+function createTimeline(room: Room, pageSize: number): Timeline {
+  const watchers = new Set<() => void>();
+  let shown: readonly ShownMessage[] = [];
+  /** The cursor of the page before; undefined: none was loaded; null: there is none. */
+  let next: number | null | undefined;
+  let loading: Promise<void> | null = null;
+  /** A load that was begun before this changed is of no use any more. */
+  let generation = 0;
+  let error: ParlorError | null = null;
+  let view = compose();
+
+  function compose(): MessagesView {
+    return {
+      messages: [...shown, ...room.outgoing],
+      post,
+      retry,
+      discard: room.discard,
+      loadOlder: load,
+      hasOlder: next !== null,
+      isLoading: loading !== null,
+      error,
+    };
+  }
+
+  function change(): void {
+    view = compose();
+    for (const changed of [...watchers]) changed();
+  }
+
+  /** Merges, each seq once. What is there stays the same object. */
+  function add(messages: readonly Message[]): void {
+    const last = shown.at(-1)?.seq ?? 0;
+    const first = messages[0];
+    if (first && messages.length === 1 && first.seq > last) {
+      shown = [...shown, shownOf(first)];
+      return;
+    }
+    const known = new Set(shown.map(({ seq }) => seq));
+    const fresh = messages.filter(({ seq }) => !known.has(seq)).map(shownOf);
+    shown = [...fresh, ...shown].sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
+  }
+
+  function load(): Promise<void> {
+    if (next === null) return Promise.resolve();
+    loading ??= fetchPage(generation);
+    change();
+    return loading;
+  }
+
+  async function fetchPage(mine: number): Promise<void> {
+    const before = next ?? undefined;
+    const query = before === undefined ? { limit: pageSize } : { limit: pageSize, before };
+    const page = await room.history(query).catch((cause: unknown) => failed(cause as ParlorError));
+    if (mine !== generation) return;
+    loading = null;
+    if (page) {
+      error = null;
+      next = page.next;
+      add(page.messages);
+    }
+    change();
+  }
+
+  /** In a room that nobody has been in there is nothing to load. */
+  function failed(cause: ParlorError): HistoryPage | null {
+    if (cause.code === 'room_not_found') return { messages: [], next: null };
+    // Closed: it is loaded when the connection is open again. So it goes in StrictMode, which mounts everything twice.
+    error = cause.code === 'closed' ? null : cause;
+    return null;
+  }
+
+  /** Who does not wait for a post sees what became of it: its state, or in `error` that it was not taken at all. */
+  function watched(sent: Promise<Sent>): Promise<Sent> {
+    sent.catch((cause: unknown) => {
+      if ((cause as ParlorError).code !== 'outbox_full') return;
+      error = cause as ParlorError;
+      change();
+    });
+    return sent;
+  }
+
+  function post(text: string): Promise<Sent> {
+    return watched(room.post(text));
+  }
+
+  function retry(id: string): Promise<Sent> {
+    return watched(room.retry(id));
+  }
+
+  room.on('message', (message) => {
+    add([message]);
+    change();
+  });
+  room.on('outgoing', change);
+  room.on('gap', ({ before }) => {
+    generation++;
+    loading = null;
+    shown = [];
+    next = before;
+    void load();
+  });
+  room.on('status', ({ status }) => {
+    // The first page may have failed for want of a network.
+    const isAnswered = status === 'joined' || status === 'refused';
+    if (isAnswered && next === undefined && watchers.size > 0) void load();
+  });
+
+  return {
+    view: () => view,
+    watch(changed) {
+      watchers.add(changed);
+      if (next === undefined) void load();
+      return () => watchers.delete(changed);
+    },
+  };
+}
+
+function shownOf(message: Message): ShownMessage {
+  return { ...message, state: null, error: null };
+}
