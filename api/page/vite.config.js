@@ -13,7 +13,7 @@ export default defineConfig({
   resolve: {
     alias: {
       'parlor/client': at('../client/index.ts'),
-      'parlor/react': at('./interim/react.ts'),
+      'parlor/react': at('../client/react/index.ts'),
       react: 'preact/compat',
     },
   },

@@ -10,6 +10,8 @@ import { until } from '../support/until.js';
 import { oneTo } from './support/chat.js';
 
 const MANY = 10_000;
+/** Posts of one connection that wait for an answer. */
+const AT_ONCE = 50;
 /** A browser calls a task long from 50 ms on; this machine may be busy with other tests. */
 const MUCH_TOO_LONG_MS = 400;
 
@@ -31,7 +33,7 @@ t.test('what people post stays text', async (t) => {
     '<script>alert(1)</script>',
     '<img src=https://evil.example/x.png onerror=alert(1)>',
     'javascript:alert(1) and data:text/html,<b>x</b>',
-    `see https://example.com/a_(b), or http://user@host.example/?q=<x>.`,
+    `see https://example.com/a_(b), or http://host.example/?q=<x>; https://bank.example@evil.example/`,
     'right to left: \u202Egpj.exe\u202C and \u2067more',
     'a\u0301'.repeat(400),
     emoji,
@@ -50,7 +52,11 @@ t.test('what people post stays text', async (t) => {
     await page.evaluate<string[]>(
       `[...document.querySelectorAll('.message .text *')].map((one) => one.tagName + ' ' + one.getAttribute('href') + ' ' + one.rel)`,
     ),
-    ['A https://example.com/a_(b) noopener noreferrer', 'A http://user@host.example/?q= noopener noreferrer'],
+    [
+      'A https://evil.example/x.png noopener noreferrer',
+      'A https://example.com/a_(b) noopener noreferrer',
+      'A http://host.example/?q= noopener noreferrer',
+    ],
     'links, and nothing else, are made of them',
   );
   t.same(await page.locator('.members li bdi').allInnerTexts(), ['Alice', '<img src=x onerror=alert(1)>']);
@@ -77,8 +83,11 @@ t.test('ten thousand messages, and 256 people typing', async (t) => {
   const words = (n: number): string => `message ${n} ${'and a few more words '.repeat(n % 7)}`.trim();
   const writers = await Promise.all(oneTo(4).map((n) => parlor.join('many', `user=writer-${n}`)));
   await Promise.all(
-    writers.map((writer, w) => {
-      for (let n = 0; n < MANY / 4; n++) writer.send({ type: 'post', text: words(n * 4 + w) });
+    writers.map(async (writer, w) => {
+      for (let n = 0; n < MANY / 4; n++) {
+        writer.send({ type: 'post', text: words(n * 4 + w) });
+        if (n % AT_ONCE === AT_ONCE - 1) await writer.count('ack', n + 1);
+      }
       return writer.count('ack', MANY / 4);
     }),
   );

@@ -51,6 +51,7 @@ export function Chat({ kept, change, signOut }: ChatProps) {
   const add = useCallback(() => setDialog('add'), []);
   const you = useCallback(() => setDialog('you'), []);
 
+  const entry = rooms.all.find(({ id }) => id === current);
   return (
     <div class={`app ${current === null ? 'at-list' : 'at-room'}`}>
       {current !== null && (
@@ -75,6 +76,7 @@ export function Chat({ kept, change, signOut }: ChatProps) {
           id={current}
           user={user}
           drafts={drafts.current}
+          readBefore={entry && entry.unread.count > 0 ? entry.unread.read : null}
           seen={rooms.seen}
           leave={leave}
           again={again}

@@ -1,68 +1,40 @@
 import { memo } from 'preact/compat';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { useMembers, useMessages, useRoom } from 'parlor/react';
+import { useRoom } from 'parlor/react';
 import { nameOf } from '../parts/room-names.js';
-import { Composer } from './composer.js';
 import { Share } from './dialogs.js';
 import { Icon } from './icons.js';
 import { Members } from './members.js';
-import { MessageList } from './message-list.js';
 import { Refused } from './refused.js';
-import { Typing } from './typing.js';
+import { Talk, type TalkProps } from './talk.js';
 import { useAnnouncements } from './use-announcements.js';
 import { useMedia } from './use-media.js';
 
-export interface ConversationProps {
-  readonly id: string;
-  readonly user: string | null;
-  /** What was begun to write, by room. */
-  readonly drafts: Map<string, string>;
-  readonly seen: (id: string, seq: number) => void;
-  readonly leave: (id: string) => void;
-  readonly again: (id: string) => void;
-  readonly another: () => void;
-}
+export type ConversationProps = Omit<TalkProps, 'name'>;
 
-/** So many messages a page of history has. */
-const PAGE_SIZE = 100;
 /** From this width on the members stand beside the conversation. */
 const WIDE = '(min-width: 1080px)';
 
 /** One room: what is said in it, who is there, and a place to write. */
 export const Conversation = memo(function Conversation(props: ConversationProps) {
-  const { id, user, drafts, seen, leave, again, another } = props;
-  const { room, status, error, policy } = useRoom(id);
-  const { messages, post, retry, discard, loadOlder, hasOlder, isLoading } = useMessages(id, {
-    pageSize: PAGE_SIZE,
-  });
-  const { memberCount } = useMembers(id);
+  const { id, user, leave, again, another } = props;
+  const { room, status, error, policy, memberCount } = useRoom(id);
   const [isSharing, setSharing] = useState(false);
   const isWide = useMedia(WIDE);
   const [choice, setChoice] = useState<{ readonly isWide: boolean; readonly isOpen: boolean } | null>(null);
   const membersButton = useRef<HTMLButtonElement>(null);
   const { name, kind } = nameOf(id);
   const announcement = useAnnouncements(room, user);
-  // Once for each visit, so that the line does not move while it is read.
-  const [readBefore] = useState(() => room.seq);
-
-  // Not that of the last message: in a room where nothing was said yet there is something to have seen, too.
-  const newest = room.seq;
-  const [isAtEnd, setAtEnd] = useState(true);
-  useEffect(() => {
-    const look = (): void => {
-      if (newest !== null && isAtEnd && document.visibilityState === 'visible') seen(id, newest);
-    };
-    look();
-    document.addEventListener('visibilitychange', look);
-    return () => document.removeEventListener('visibilitychange', look);
-  }, [id, newest, isAtEnd, seen]);
-
   const closeMembers = useCallback(() => {
     setChoice({ isWide, isOpen: false });
     membersButton.current?.focus();
   }, [isWide]);
   const capacity = policy?.capacity ?? null;
-  const isIn = status === 'joined' || messages.length > 0;
+  // Who was in, and is not any more, still sees what was said. Nothing is read before: what is said until we are in would be
+  // neither in the history that was read nor told.
+  const [wasIn, setWasIn] = useState(false);
+  if (status === 'joined' && !wasIn) setWasIn(true);
+  const isIn = status === 'joined' || wasIn;
   // Beside the conversation unless somebody closes them; over it when somebody asks.
   const hasMembers = isIn && (choice?.isWide === isWide ? choice.isOpen : isWide);
   return (
@@ -107,44 +79,12 @@ export const Conversation = memo(function Conversation(props: ConversationProps)
       </header>
       <div class="columns">
         <div class="talk">
-          {error && !isIn ? (
+          {isIn ? (
+            <Talk {...props} name={name} />
+          ) : error ? (
             <Refused error={error} seats={capacity} id={id} leave={leave} again={again} another={another} />
           ) : (
-            <>
-              <MessageList
-                name={name}
-                messages={messages}
-                user={user}
-                readBefore={readBefore}
-                hasOlder={hasOlder}
-                isLoading={isLoading || (status !== 'joined' && messages.length === 0)}
-                loadOlder={loadOlder}
-                setAtEnd={setAtEnd}
-                retry={retry}
-                discard={discard}
-              />
-              <Typing id={id} />
-              {error ? (
-                <Refused
-                  error={error}
-                  seats={capacity}
-                  id={id}
-                  leave={leave}
-                  again={again}
-                  another={another}
-                  isSmall
-                />
-              ) : (
-                <Composer
-                  key={id}
-                  id={id}
-                  name={name}
-                  drafts={drafts}
-                  post={post}
-                  typing={() => room.typing()}
-                />
-              )}
-            </>
+            <p class="empty">Coming in …</p>
           )}
         </div>
         {hasMembers && <Members id={id} user={user} isOver={!isWide} close={closeMembers} leave={leave} />}

@@ -34,12 +34,13 @@ export function Logo() {
 }
 
 const HUES = 8;
+const LETTERS = new Intl.Segmenter();
 
 /** The first letter of a name, in a colour of its own. */
 export function Avatar({ name }: { readonly name: string }) {
   let sum = 0;
   for (const char of name) sum = (sum * 31 + (char.codePointAt(0) ?? 0)) % 9973;
-  const [first = '?'] = new Intl.Segmenter().segment(name.replace(/^guest-/, ''));
+  const [first = '?'] = LETTERS.segment(name.replace(/^guest-/, ''));
   return (
     <span class={`avatar hue-${sum % HUES}`} aria-hidden="true">
       {(typeof first === 'string' ? first : first.segment).toUpperCase()}

@@ -1,5 +1,6 @@
 import { memo } from 'preact/compat';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
+import type { ParlorError } from 'parlor/client';
 import type { ShownMessage } from 'parlor/react';
 import { chunksOf, type Chunk } from '../parts/chunks.js';
 import { Icon } from './icons.js';
@@ -12,6 +13,8 @@ export interface MessageListProps extends MessageActions {
   readonly user: string | null;
   readonly readBefore: number | null;
   readonly hasOlder: boolean;
+  /** Why older messages could not be loaded. */
+  readonly failure: ParlorError | null;
   readonly isLoading: boolean;
   readonly loadOlder: () => Promise<void>;
   readonly setAtEnd: (isAtEnd: boolean) => void;
@@ -22,16 +25,28 @@ const NEAR_TOP = 1_000;
 
 /** What was said. Only what is near the screen is in the document, so ten thousand messages scroll like ten. */
 export const MessageList = memo(function MessageList(props: MessageListProps) {
-  const { name, messages, user, readBefore, hasOlder, isLoading, loadOlder, setAtEnd, retry, discard } =
-    props;
+  const {
+    name,
+    messages,
+    user,
+    readBefore,
+    hasOlder,
+    failure,
+    isLoading,
+    loadOlder,
+    setAtEnd,
+    retry,
+    discard,
+  } = props;
   const last = useRef<readonly Chunk<ShownMessage>[]>([]);
   const chunks = useMemo(() => (last.current = chunksOf(messages, last.current)), [messages]);
   const { scroller, list, drawn, isAtEnd, distance, toEnd, scrolled } = useWindow(chunks);
 
   useEffect(() => setAtEnd(isAtEnd), [isAtEnd]);
   useEffect(() => {
-    if (hasOlder && !isLoading && distance < NEAR_TOP) void loadOlder();
-  }, [hasOlder, isLoading, distance < NEAR_TOP, messages]);
+    // After a failure somebody has to ask: it would be tried without end.
+    if (hasOlder && !isLoading && !failure && distance < NEAR_TOP) void loadOlder();
+  }, [hasOlder, isLoading, failure, distance < NEAR_TOP, messages]);
 
   const isEmpty = messages.length === 0 && !isLoading;
   return (
@@ -46,9 +61,18 @@ export const MessageList = memo(function MessageList(props: MessageListProps) {
         tabIndex={0}
         onScroll={scrolled}
       >
-        <p class="beginning">
-          {isLoading ? 'Loading …' : hasOlder ? '' : isEmpty ? '' : 'This is where it begins.'}
-        </p>
+        {failure && !isLoading ? (
+          <p class="beginning">
+            Older messages could not be loaded.{' '}
+            <button class="plain" type="button" onClick={() => void loadOlder()}>
+              Try again
+            </button>
+          </p>
+        ) : (
+          <p class="beginning">
+            {isLoading ? 'Loading …' : hasOlder || isEmpty ? '' : 'This is where it begins.'}
+          </p>
+        )}
         {isEmpty && (
           <p class="empty">
             Nothing has been said here yet.

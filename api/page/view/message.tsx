@@ -94,7 +94,7 @@ function Message({ message, before, isMine, readBefore, retry, discard }: Messag
             )}
           </p>
           <p class="meta">
-            <time dateTime={created_at} title={new Date(created_at).toLocaleString()}>
+            <time dateTime={created_at} title={EXACT.format(new Date(created_at))}>
               {timeOf(created_at)}
             </time>
             {isMine && <State state={state} />}
@@ -142,6 +142,7 @@ const DAY = new Intl.DateTimeFormat(undefined, {
   month: 'long',
   year: 'numeric',
 });
+const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'medium' });
 const NEAR = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 
 function timeOf(time: string): string {

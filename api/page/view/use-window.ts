@@ -17,7 +17,7 @@ export interface Window {
 }
 
 /** How far around the screen messages are drawn, px: a quick flick sees no gap. */
-const MORE = 1_200;
+const MORE = 800;
 /** As good as at the end, px. */
 const NEAR_END = 32;
 /** The height of a message that has not been drawn yet, px. */
