@@ -13,7 +13,7 @@ export interface Chunk<M> {
 }
 
 /** So many seqs make a chunk: few enough to be drawn in a moment. */
-const SIZE = 16;
+const SIZE = 8;
 
 /**
  * Messages, ascending, in chunks. A chunk of `last` in which nothing has changed is the same object, so that it need not be

@@ -1,5 +1,5 @@
 import { memo } from 'preact/compat';
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useRef, useState } from 'preact/hooks';
 import { useRoom } from 'parlor/react';
 import { nameOf } from '../parts/room-names.js';
 import { Share } from './dialogs.js';

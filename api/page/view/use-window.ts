@@ -17,11 +17,13 @@ export interface Window {
 }
 
 /** How far around the screen messages are drawn, px: a quick flick sees no gap. */
-const MORE = 800;
+const MORE = 600;
 /** As good as at the end, px. */
 const NEAR_END = 32;
 /** The height of a message that has not been drawn yet, px. */
 const GUESS = 52;
+/** The space below the last message, px; as in the style. */
+const END = 8;
 /** Before the first drawing. */
 const SCREEN = 900;
 
@@ -62,6 +64,9 @@ export function useWindow(chunks: readonly Chunk<unknown>[]): Window {
       if (Math.abs((heights.current.get(key) ?? 0) - height) > 0.5) isOther = true;
       heights.current.set(key, height);
     }
+    // Few messages are at the bottom, where one writes.
+    const all = parts.reduce((sum, { key, height }) => sum + (heights.current.get(key) ?? height), 0);
+    inner.style.paddingTop = `${Math.max(0, box.clientHeight - (box.firstElementChild?.clientHeight ?? 0) - all - END)}px`;
     moveTo(box, inner, reading.current);
     if (isOther) redraw(undefined);
   };
