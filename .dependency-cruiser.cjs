@@ -59,13 +59,39 @@ module.exports = {
       from: { path: '^engine/room/' },
       to: { dependencyTypes: ['core'] },
     },
+    {
+      name: 'client-stands-alone',
+      comment: 'api/client is published without the rest, so not even its types may come from there.',
+      severity: 'error',
+      from: { path: '^api/client/' },
+      to: { path: '^(engine|adapters|api|bench|test)/', pathNot: '^api/client/' },
+    },
+    {
+      name: 'client-has-no-dependency',
+      comment: 'Only api/client/react needs React. What runs in a browser has nothing of Node.',
+      severity: 'error',
+      from: { path: '^api/client/', pathNot: '^api/client/(build\\.js$|react/)' },
+      to: { pathNot: '^api/client/' },
+    },
+    {
+      name: 'page-is-an-example',
+      comment: 'The chat page uses what everybody can use of the client, and nothing of the server.',
+      severity: 'error',
+      from: { path: '^api/page/' },
+      to: {
+        path: '^(engine|adapters|api|bench|test)/',
+        pathNot: '^api/(page/|client/index\\.ts$|client/react/index\\.ts$)',
+      },
+    },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'not-resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {
       name: 'no-development-package-in-production',
       severity: 'error',
-      from: { path: '^(engine|adapters|api)/' },
-      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+      // The builder runs here only; React is the page's own.
+      // The page is bundled, with Preact.
+      from: { path: '^(engine|adapters|api)/', pathNot: '^api/(page/|client/build\\.js$)' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only', 'npm-peer'] },
     },
   ],
   options: {

@@ -71,7 +71,7 @@ fmt: build ## Mend what can be mended: format, code style, what is generated fro
 	@$(BIN)/prettier --write --log-level=warn .
 
 .PHONY: build
-build: dist/.built dist/page/index.html ## Compile into dist/, if something has changed
+build: dist/.built dist/package/package.json dist/page/index.html ## Compile into dist/, if something has changed
 
 .PHONY: install
 install: hooks ## Install the dependencies, if the lockfile has changed
@@ -97,6 +97,11 @@ dist/.built: $(SOURCES) package.json package-lock.json tsconfig.json | install
 	@chmod +x dist/api/main.js
 	@mv dist/.building $@
 
+# The client for npm and for pages, parlor/client and parlor/react.
+dist/package/package.json: $(wildcard api/client/* api/client/react/*) package.json package-lock.json | install
+	@echo 'Packing the client …'
+	@node api/client/build.js
+
 dist/page/index.html: $(PAGE) package.json package-lock.json | install
 	@echo 'Building the page …'
 	@$(BIN)/vite build api/page --logLevel warn
@@ -104,6 +109,7 @@ dist/page/index.html: $(PAGE) package.json package-lock.json | install
 .PHONY: $(LINTS)
 lint-types:
 	@$(BIN)/tsc --project tsconfig.json --noEmit --tsBuildInfoFile dist/.lint.tsbuildinfo
+	@$(BIN)/tsc --project api/client/tsconfig.json --noEmit
 	@$(BIN)/tsc --project api/page/tsconfig.json
 lint-code:
 	@$(BIN)/eslint --max-warnings=0 .

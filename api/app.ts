@@ -17,7 +17,7 @@ import { useJson } from './json-body.js';
 import { tenths } from './logging.js';
 import type { AppParts } from './parts.js';
 import { forbidCaching } from './caching.js';
-import type { ClientAddress } from './client-address.js';
+import { addressOfRequest, type ClientAddress } from './client-address.js';
 import { checkAccess } from './access/rules.js';
 import { takeToken } from './access/rules.js';
 import { allowedMethods } from './allowed-methods.js';
@@ -186,8 +186,4 @@ function logRequest(request: FastifyRequest, reply: FastifyReply, addressOf: Cli
   const { statusCode: status } = reply;
   const ip = status < REFUSED ? {} : { ip: addressOfRequest(request, addressOf) };
   request.log.info({ method, url, status, ms: tenths(reply.elapsedTime), ...ip }, 'request');
-}
-
-function addressOfRequest({ raw, headers }: FastifyRequest, addressOf: ClientAddress): string {
-  return addressOf(raw.socket.remoteAddress ?? '', headers['x-forwarded-for']?.toString() ?? '');
 }

@@ -18,19 +18,20 @@ export const ARRIVAL_SETTINGS = {
     default: 100_000,
     minimum: 0,
     maximum: 10_000_000,
-    description: 'WebSockets on this node; further ones are closed with 4503; 0: no limit',
+    description:
+      'WebSockets, streams and long polls on this node; further ones are closed with 4503; 0: no limit',
   }),
   CONNECTIONS_PER_ADDRESS: limit(
     WITH_TOKENS.CONNECTIONS_PER_ADDRESS,
-    'WebSockets from one address (IPv6: a /64) on this node',
+    'WebSockets, streams and long polls from one address (IPv6: a /64) on this node',
   ),
   CONNECTIONS_PER_USER: limit(
     WITH_TOKENS.CONNECTIONS_PER_USER,
-    'WebSockets of one user on this node; tokens of the scope "service" have no limit',
+    'WebSockets, streams and long polls of one user on this node; tokens of the scope "service" have no limit',
   ),
   JOINS_PER_ADDRESS: limit(
     WITH_TOKENS.JOINS_PER_ADDRESS,
-    'WebSockets that one address may open per second on average, and 20 times as many at once',
+    'WebSockets and streams that one address may open per second on average, and 20 times as many at once',
   ),
 };
 

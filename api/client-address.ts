@@ -1,5 +1,6 @@
 import proxyAddr from '@fastify/proxy-addr';
 import ipaddr from 'ipaddr.js';
+import type { FastifyRequest } from 'fastify';
 import { isIP } from 'node:net';
 import type { Log } from '../engine/ports.js';
 
@@ -40,6 +41,13 @@ export function createClientAddress(trusted: readonly string[], log: Pick<Log, '
     }
     return address;
   };
+}
+
+export function addressOfRequest(
+  { raw, headers }: Pick<FastifyRequest, 'raw' | 'headers'>,
+  addressOf: ClientAddress,
+): string {
+  return addressOf(raw.socket.remoteAddress ?? '', headers['x-forwarded-for']?.toString() ?? '');
 }
 
 /** Parses the setting TRUSTED_PROXIES: addresses and ranges such as 10.0.0.0/8, separated by commas. Throws otherwise. */

@@ -183,7 +183,7 @@ export const Settings = Type.Object({
     25,
     1,
     480,
-    'time between two pings to a WebSocket, at least two in SILENCE_S, s; many proxies cut connections that are quiet for 60 s',
+    'time between two pings to a WebSocket, at least two in SILENCE_S, and between two comments in a stream of events, at most 6 s there; s; many proxies cut connections that are quiet for 60 s',
   ),
   SILENCE_S: whole(120, 8, 960, 'a WebSocket that has answered no ping for this long is closed, s'),
   DRAIN_DELAY_MS: whole(

@@ -9,6 +9,8 @@ import type { Worker } from './worker.js';
 export interface NodeStats extends EngineStats {
   /** Reads over HTTP that wait for their turn at the store. */
   readonly readsWaiting: number;
+  /** Connections that are streams of events. */
+  readonly streams: number;
 }
 
 export interface Metrics extends Meter, RequestMetrics {
@@ -97,7 +99,9 @@ export function createMetrics(worker?: Worker): Metrics {
     const gauge = (name: string, help: string, read: (now: NodeStats) => number): void => {
       gauges.push({ metric: new Gauge({ name, help, registers }), read });
     };
-    gauge('parlor_connections', 'WebSockets open', (now) => now.connections);
+    gauge('parlor_connections', 'WebSockets and streams of events open', (now) => now.connections);
+    gauge('parlor_streams', 'Streams of events open', (now) => now.streams);
+    gauge('parlor_long_polls', 'Requests that wait for an event', (now) => now.watches);
     gauge('parlor_rooms', 'Rooms in memory', (now) => now.rooms);
     gauge(
       'parlor_under_way',

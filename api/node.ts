@@ -21,6 +21,7 @@ import { engineRates } from './rate-settings.js';
 import { jwtSettings } from './auth-settings.js';
 import { freePort } from './free-port.js';
 import type { NodeLog } from './logging.js';
+import { createLongPolls } from './long-polls.js';
 import { createMetrics } from './metrics.js';
 import { createReadDoor } from './read-door.js';
 import { readPage, type PageFiles } from './page-files.js';
@@ -102,7 +103,7 @@ export async function startNode(
     },
   );
   const readDoor = createReadDoor();
-  metrics.watch(() => ({ ...engine.stats(), readsWaiting: readDoor.waiting }));
+  metrics.watch(() => ({ ...engine.stats(), readsWaiting: readDoor.waiting, streams: streams.count }));
 
   const { MAX_BODY_BYTES: maxBodyBytes } = config;
   const addressOf = createClientAddress(config.TRUSTED_PROXIES, log);
@@ -133,10 +134,12 @@ export async function startNode(
   const guard = createGuard(config.ORIGINS, config.HOSTS);
   const arrivals = new Arrivals(config, systemClock);
   const door = { engine, log, metrics, guard, isFull, arrivals };
+  const reads = readsOf(store, readDoor);
   const app = await createApp(
     {
       engine,
-      store: readsOf(store, readDoor),
+      store: reads,
+      longPolls: createLongPolls({ ...door, store: reads, clock: systemClock }),
       metrics,
       guard,
       addressOf,

@@ -10,11 +10,12 @@ import type { Engine } from '../engine/engine.js';
 import type { Clock } from '../engine/ports.js';
 import type { Policy } from '../engine/messages/policy.js';
 import type { ClientAddress } from './client-address.js';
+import type { LongPolls } from './long-polls.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
 import type { PageFiles } from './page-files.js';
 import type { Reads } from './reads.js';
-import type { StreamDoor } from './routes/stream.js';
+import type { StreamDoor } from './stream-door.js';
 
 /** The app, as routes are added to it: what they are given has the types that their schemas say. */
 export type App = FastifyInstance<
@@ -29,6 +30,7 @@ export type App = FastifyInstance<
 export interface AppParts {
   readonly engine: Engine;
   readonly store: Reads;
+  readonly longPolls: LongPolls;
   readonly metrics: Metrics;
   readonly guard: Guard;
   readonly addressOf: ClientAddress;

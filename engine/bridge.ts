@@ -10,6 +10,7 @@ import type { BrokerHandlers, Delivery, Log, Meter } from './ports.js';
 import type { Rooms } from './rooms.js';
 import { Scheduler, type Parent } from './scheduler.js';
 import type { SeatAnswer } from './seat-keeper.js';
+import type { Watchers } from './watchers.js';
 
 type BridgeMessage =
   | Delivery
@@ -37,6 +38,7 @@ export function createBridge(
   parts: {
     rooms: Rooms;
     audiences: Audiences;
+    watchers: Pick<Watchers, 'event' | 'missed'>;
     access: AccessNews;
     disconnect: (user: string) => void;
     log: Log;
@@ -44,7 +46,7 @@ export function createBridge(
     loop: LoopTurns;
   },
 ): Bridge {
-  const { rooms, audiences, access, log, meter } = parts;
+  const { rooms, audiences, watchers, access, log, meter } = parts;
   const behaviour: Behaviour<BridgeMessage> = {
     receive(message) {
       if ('type' in message) audiences.event(message);
@@ -76,6 +78,7 @@ export function createBridge(
     },
     events(events) {
       for (const event of events) {
+        watchers.event(event);
         if (mailbox.tell(event)) continue;
         meter.dropped('bridge_mailbox_full');
         audiences.lost(event.room_id);
@@ -94,6 +97,7 @@ export function createBridge(
     },
     missed(mayBeGone) {
       audiences.missed(mayBeGone);
+      watchers.missed();
       access.missed();
     },
     // Not queued behind the commands: those of the ended session that wait here must not be decided any more.

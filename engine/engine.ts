@@ -40,6 +40,7 @@ import { createRetention } from './retention.js';
 import { createRooms } from './rooms.js';
 import { createTimestamps } from './timestamps.js';
 import { TYPING_MS, TypingLimit } from './typing-limit.js';
+import { createWatchers, type Watch } from './watchers.js';
 
 /** Rooms of one connection, where it is not said. */
 const ROOMS_PER_CONNECTION = 500;
@@ -93,6 +94,8 @@ export interface EngineStats {
   readonly rooms: number;
   readonly seats: number;
   readonly audiences: number;
+  /** Those who wait for events without a connection. */
+  readonly watches: number;
   readonly waiting: {
     readonly rooms: number;
     readonly audiences: number;
@@ -126,6 +129,8 @@ export interface Engine {
   connect(socket: Socket, hello: Hello): Connection | null;
   /** The same, for many rooms. */
   connectToMany(socket: Socket, visitor: Visitor): ManyConnection | null;
+  /** Notices the events of a room without a seat. Null when the node goes down. */
+  watch(roomId: string): Watch | null;
   /** Why posts cannot be accepted now, or null. */
   unready(): string | null;
   stats(): EngineStats;
@@ -196,8 +201,9 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     ...{ store, broker, clock, log, verifier: ports.verifier ?? null },
     endRevoked: (isRevoked) => connections.end(({ granted }) => isRevoked(granted), 'your token was revoked'),
   });
+  const watchers = createWatchers(broker, clock);
   const bridge: Bridge = createBridge(root, {
-    ...{ rooms, audiences, access, log, meter, loop },
+    ...{ rooms, audiences, watchers, access, log, meter, loop },
     disconnect: (name) =>
       connections.end(({ user }) => user === name, 'you were disconnected; come back if you may'),
   });
@@ -252,6 +258,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   async function drainAndClose(ms: number): Promise<void> {
     announced = true;
     retention.stop();
+    watchers.stop();
     const refuseCommands = (): void => void (refusing = true);
     await drain({ broker, clock, connections, audiences, journal, refuseCommands }, ms);
     reassertions.stop();
@@ -279,11 +286,13 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     isOverloaded: () => admission.isFull,
     connect: (socket, hello) => connections.open(socket, hello),
     connectToMany: (socket, visitor) => connections.openMany(socket, visitor),
+    watch: (roomId) => watchers.watch(roomId),
     stats: () => ({
       connections: connections.count,
       rooms: rooms.awake,
       seats: rooms.seats,
       audiences: audiences.count,
+      watches: watchers.count,
       waiting: {
         rooms: rooms.waiting,
         audiences: audiences.waiting,

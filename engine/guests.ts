@@ -4,7 +4,9 @@ import { createHash, randomBytes } from 'node:crypto';
 const TOKEN_BYTES = 16;
 /** 48 bits of a name: two of a million guests have the same one with a chance of 1 to 600. */
 const NAME_DIGITS = 12;
-const TOKEN = /^[A-Za-z0-9_-]{22}$/;
+/** What a guest's token looks like: a regular expression, for the documents too. */
+export const GUEST_TOKEN_PATTERN = '^[A-Za-z0-9_-]{22}$';
+const TOKEN = new RegExp(GUEST_TOKEN_PATTERN);
 const NAME = /^guest-[0-9a-f]{12}$/;
 
 /**

@@ -13,6 +13,7 @@ const app = await createApp(
     // Routes use them when they are called, and none is.
     engine: { access: OPEN_ACCESS } as AppParts['engine'],
     store: {} as AppParts['store'],
+    longPolls: {} as AppParts['longPolls'],
     metrics: createMetrics(),
     guard: createGuard([], []),
     addressOf: (peer) => peer,

@@ -25,8 +25,10 @@ const JOBS = 2;
 const MOSTLY_WAIT = [
   'heartbeat',
   'behind-a-proxy',
+  'client',
   'doors',
   'life',
+  'long-poll',
   'bad-openings',
   'handshake',
   'one-store',
@@ -40,6 +42,7 @@ const MOSTLY_WAIT = [
   'policy',
   'swagger',
   'page',
+  'page-access',
   'transfer',
   'utf8-out',
   'arrivals',

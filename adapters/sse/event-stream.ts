@@ -99,6 +99,10 @@ export class EventStream implements Socket, SlowSocket, Beating {
     this.moveTo(null);
   }
 
+  unsubscribeAll(): void {
+    this.moveTo(null);
+  }
+
   backlog(): number {
     return this.waitingBytes + (this.state === 'open' ? this.answer.backlog() : 0);
   }
@@ -142,7 +146,7 @@ export class EventStream implements Socket, SlowSocket, Beating {
 
   /** Adds a frame that was published to its topic. */
   published(event: FrameEvent): void {
-    if (this.isOpen && this.slow?.isMute !== true) this.enqueue(event.text);
+    if (this.isOpen && this.slow?.isMute !== true) this.enqueue(event);
   }
 
   /** Writes what has gathered. */
@@ -184,14 +188,14 @@ export class EventStream implements Socket, SlowSocket, Beating {
       this.state = 'open';
       this.answer.begin();
       this.parts.heartbeat.add(this);
-      this.enqueue(FIRST);
+      this.enqueue({ text: FIRST, bytes: FIRST.length });
     }
-    this.enqueue(event.text);
+    this.enqueue(event);
   }
 
-  private enqueue(text: string): void {
+  private enqueue({ text, bytes }: Pick<FrameEvent, 'text' | 'bytes'>): void {
     this.waiting.push(text);
-    this.waitingBytes += Buffer.byteLength(text);
+    this.waitingBytes += bytes;
     if (this.isDue) return;
     this.isDue = true;
     this.parts.flushSoon(this);

@@ -3,6 +3,7 @@ import { ERRORS, type ErrorCode } from '../../engine/errors.js';
 /** A frame as an event of a stream (the `text/event-stream` of the HTML standard), and what is known of it. */
 export interface FrameEvent {
   readonly text: string;
+  readonly bytes: number;
   /** Of an `error` frame, what it says; else null. */
   readonly refusal: FrameRefusal | null;
 }
@@ -34,7 +35,8 @@ export function frameEvent(json: string): FrameEvent {
   const id = idOf(frame);
   const refusal = refusalOf(frame);
   const retry = refusal?.retry_after_ms;
-  return { text: eventText({ data: json, id, retry }), refusal };
+  const text = eventText({ data: json, id, retry });
+  return { text, bytes: Buffer.byteLength(text), refusal };
 }
 
 /**

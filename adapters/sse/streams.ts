@@ -5,7 +5,7 @@ import { frameEvent, type FrameEvent } from './event-text.js';
 export interface StreamOptions {
   /** Bytes that a client has not read; with more its stream is ended with 4508. */
   readonly maxBufferedBytes: number;
-  /** Each stream is sent something in this time, at least a comment, s. */
+  /** Each stream is sent a comment in this time, at most MOST_PAUSE_S; s. */
   readonly pingS: number;
 }
 
@@ -18,8 +18,8 @@ export interface Streams {
 }
 
 /**
- * uWebSockets.js closes an HTTP connection 8 to 12 s after the last piece of an answer, so that a quiet stream needs a comment
- * sooner.
+ * uWebSockets.js closes HTTP connections 8 to 12 s after something has happened on them. Its binary for Node 20 leaves answers alone
+ * that are not complete (tried for 45 s); should another one not do so, there is a comment in time.
  */
 const MOST_PAUSE_S = 6;
 

@@ -24,10 +24,10 @@ type Stored =
 
 export interface CatchUpPort {
   /** Tells one thing; each once, by ascending seq. */
-  tell(placed: Placed): void;
-  gap(gap: { readonly after: number; readonly before: number }): void;
+  readonly tell: (placed: Placed) => void;
+  readonly gap: (gap: { readonly after: number; readonly before: number }) => void;
   /** A page of the log over HTTP. Rejects with a ParlorError, or because of the signal. */
-  page(after: number, signal: AbortSignal): Promise<unknown>;
+  readonly page: (after: number, signal: AbortSignal) => Promise<unknown>;
 }
 
 /** What may come live while what was missed is fetched. More is not held: it is a gap then. */
@@ -38,10 +38,10 @@ export interface CatchUp {
   /** The last seq that was told; null: nothing yet. */
   seq: number | null;
   /** The room was subscribed with `since: seq`, and this is what its welcome says. */
-  begin(head: number, recovered: boolean | undefined): void;
-  take(placed: Placed): void;
+  readonly begin: (head: number, recovered: boolean | undefined) => void;
+  readonly take: (placed: Placed) => void;
   /** The link is lost: what is not told yet will be asked for again. */
-  stop(): void;
+  readonly stop: () => void;
 }
 
 /**

@@ -8,7 +8,7 @@ export function report(error: unknown): void {
 }
 
 export interface Emitter<E> extends Events<E> {
-  emit<K extends keyof E>(name: K, event: E[K]): void;
+  readonly emit: <K extends keyof E>(name: K, event: E[K]) => void;
 }
 
 /** Typed events. Who is added during a call takes part from the next one on. The same listener is there once. */

@@ -7,10 +7,10 @@ const LATE_MS = 4_000;
 
 export interface Heartbeat {
   /** Something has come. */
-  heard(): void;
+  readonly heard: () => void;
   /** The machine or the page may have slept: probes now, with less patience. */
-  wake(): void;
-  stop(): void;
+  readonly wake: () => void;
+  readonly stop: () => void;
 }
 
 /**

@@ -6,9 +6,9 @@ import type { Outbox } from './outbox.js';
 /** What a room, and each part of it, needs of its connection. */
 export interface RoomHost {
   /** The link if it is open, else null. */
-  link(): Link | null;
+  readonly link: () => Link | null;
   /** Whether posts of an earlier page are known: until then no newer one may overtake them. */
-  isReady(): boolean;
+  readonly isReady: () => boolean;
   readonly http: Http;
   readonly outbox: Outbox;
   /** The most missed events that are fetched over HTTP. */
@@ -16,10 +16,10 @@ export interface RoomHost {
   /** A post over the link that is not answered within this is sent again, ms. */
   readonly requestTimeoutMs: number;
   /** How long to wait before the n-th repetition, ms. */
-  pauseMs(attempt: number, error: ParlorError): number;
-  user(): string | null;
+  readonly pauseMs: (attempt: number, error: ParlorError) => number;
+  readonly user: () => string | null;
   /** The name to post under over HTTP; undefined: it is in the token. */
-  postsAs(): string | undefined;
+  readonly postsAs: () => string | undefined;
   /** Calls back when the connection is closed; returns what ends that. */
-  onClose(listener: (error: ParlorError | null) => void): () => void;
+  readonly onClose: (listener: (error: ParlorError | null) => void) => () => void;
 }

@@ -12,9 +12,9 @@ export interface Call {
 /** Requests over HTTP. */
 export interface Http {
   /** The JSON of a good answer. Rejects with a ParlorError, or with the reason of the caller's own signal. */
-  json(path: string, call?: Call): Promise<unknown>;
+  readonly json: (path: string, call?: Call) => Promise<unknown>;
   /** Ends those under way with a ClosedError. */
-  close(): void;
+  readonly close: () => void;
 }
 
 interface Answer {

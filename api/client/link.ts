@@ -21,11 +21,11 @@ export function queryOf({ user, resume }: Identity): URLSearchParams {
 /** What a link says. After `ended`, and after `Link.close`, nothing. */
 export interface LinkEvents {
   /** It works, and rooms can be subscribed. `user` is null while a guest's name is not known. */
-  opened(user: string | null, resume: string | null): void;
-  frame(frame: RoomFrame): void;
+  readonly opened: (user: string | null, resume: string | null) => void;
+  readonly frame: (frame: RoomFrame) => void;
   /** Something has come, if only a sign of life. */
-  heard(): void;
-  ended(error: ParlorError): void;
+  readonly heard: () => void;
+  readonly ended: (error: ParlorError) => void;
 }
 
 /** One attempt to talk to the server, over whatever transport. */
@@ -33,8 +33,8 @@ export interface Link {
   /** Whether posts go this way; otherwise they go over HTTP. */
   readonly carriesPosts: boolean;
   /** Only after `opened`. */
-  send(frame: ClientFrame): void;
+  readonly send: (frame: ClientFrame) => void;
   /** Makes the server say something, so that `heard` is called if the link lives. `afterSleep`: it may have died unseen. */
-  probe(afterSleep: boolean): void;
-  close(): void;
+  readonly probe: (afterSleep: boolean) => void;
+  readonly close: () => void;
 }

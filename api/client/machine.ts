@@ -11,8 +11,8 @@ export type Behaviours<S extends { readonly name: string }, E extends { readonly
 };
 
 export interface Machine<S, E> {
-  state(): S;
-  send(event: E): void;
+  readonly state: () => S;
+  readonly send: (event: E) => void;
 }
 
 /**

@@ -5,10 +5,10 @@ import type { OutboxStore, StoredPost } from './types.js';
 /** What the posts of all rooms share: how many there may be, and where they are kept over a reload. */
 export interface Outbox {
   /** Throws an OutboxFullError. `isStored`: it comes from the store, and is let in. */
-  add(post: StoredPost, isStored?: boolean): void;
-  remove(id: string): void;
+  readonly add: (post: StoredPost, isStored?: boolean) => void;
+  readonly remove: (id: string) => void;
   /** RFC 3339: later than any before, also within a millisecond, so that posts can be sorted by it. */
-  stamp(): string;
+  readonly stamp: () => string;
 }
 
 export function createOutbox(limit: number, store: OutboxStore | undefined): Outbox {

@@ -6,42 +6,45 @@ import type { OwnMessage, Sent, StoredPost } from './types.js';
 export interface PostOffice {
   readonly room: string;
   /** How a post can go now; null: not yet, and `pump` will be called. */
-  way(): 'link' | 'http' | null;
+  readonly way: () => 'link' | 'http' | null;
   /** Whether what was posted comes back, as a message. */
-  isLive(): boolean;
-  overLink(id: string, text: string): void;
-  overHttp(id: string, text: string): Promise<Sent>;
-  changed(posts: readonly OwnMessage[]): void;
+  readonly isLive: () => boolean;
+  readonly overLink: (id: string, text: string) => void;
+  readonly overHttp: (id: string, text: string) => Promise<Sent>;
+  readonly changed: (posts: readonly OwnMessage[]) => void;
 }
 
 /** The posts of one room. */
 export interface Posts {
-  post(text: string, id: string): Promise<Sent>;
+  readonly post: (text: string, id: string) => Promise<Sent>;
   /** A post from before a reload. Call `pump` later. */
-  restore(post: StoredPost): void;
-  retry(id: string): Promise<Sent>;
-  discard(id: string): void;
+  readonly restore: (post: StoredPost) => void;
+  readonly retry: (id: string) => Promise<Sent>;
+  readonly discard: (id: string) => void;
   /** Sends the next one, if that is possible now. */
-  pump(): void;
+  readonly pump: () => void;
   /** The server has it. */
-  answered(sent: Sent): void;
-  refused(id: string, error: ParlorError): void;
+  readonly answered: (sent: Sent) => void;
+  readonly refused: (id: string, error: ParlorError) => void;
   /** A message of this room has come. */
-  seen(message: { readonly id: string; readonly seq: number }): void;
+  readonly seen: (message: { readonly id: string; readonly seq: number }) => void;
   /** Ours that have a place before this seq: the room does not send them (`deliver_alone`). They are taken out. */
-  passed(before: number): readonly OwnMessage[];
+  readonly passed: (before: number) => readonly OwnMessage[];
   /** The link is gone, and with it the answer of what was under way over it. */
-  linkLost(): void;
+  readonly linkLost: () => void;
   /** Nobody listens any more: what is sent does not come back. */
-  left(): void;
+  readonly left: () => void;
   /** What is unanswered stays, but nobody waits for it any more. */
-  close(): void;
+  readonly close: () => void;
 }
 
 interface Entry {
   message: OwnMessage;
   attempt: number;
-  readonly waiting: { resolve(sent: Sent): void; reject(error: ParlorError): void }[];
+  readonly waiting: {
+    readonly resolve: (sent: Sent) => void;
+    readonly reject: (error: ParlorError) => void;
+  }[];
 }
 
 /**
@@ -108,7 +111,7 @@ export function createPosts(
     if (isOnLink) {
       timer = setTimeout(() => refused(id, timeout()), host.requestTimeoutMs);
       office.overLink(id, text);
-    } else office.overHttp(id, text).then(answered, (error: ParlorError) => refused(id, error));
+    } else office.overHttp(id, text).then(answered, (cause: unknown) => refused(id, cause as ParlorError));
   }
 
   function answered({ id, seq }: Sent): void {

@@ -12,13 +12,13 @@ import type { RoomFrame } from './wire.js';
 /** A room as its connection sees it. */
 export interface HostedRoom {
   readonly room: Room;
-  receive(frame: RoomFrame): void;
+  readonly receive: (frame: RoomFrame) => void;
   /** The link is open, or gone again. */
-  linked(isUp: boolean): void;
-  restore(post: StoredPost): void;
-  pump(): void;
+  readonly linked: (isUp: boolean) => void;
+  readonly restore: (post: StoredPost) => void;
+  readonly pump: () => void;
   /** The connection is closed. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /** Others are told that we are typing at most once in so many ms: the server passes on one a second. */

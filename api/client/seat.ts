@@ -15,17 +15,17 @@ export type SeatEvent =
   | { readonly type: 'unsubscribed'; readonly error: ParlorError | null };
 
 export interface SeatPort {
-  subscribe(): void;
-  unsubscribe(): void;
-  changed(): void;
+  readonly subscribe: () => void;
+  readonly unsubscribe: () => void;
+  readonly changed: () => void;
 }
 
 /** Whether we are in a room: a seat is wanted while somebody here holds it. */
 export interface Seat {
-  state(): SeatState;
+  readonly state: () => SeatState;
   /** Returns what gives it up. */
-  hold(): () => void;
-  send(event: SeatEvent): void;
+  readonly hold: () => () => void;
+  readonly send: (event: SeatEvent) => void;
 }
 
 const IDLE: SeatState = { name: 'idle' };

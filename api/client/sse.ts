@@ -23,6 +23,11 @@ const STALE_MS = 5_000;
 /** End codes that are about the connection and not the room: its token, and a node that restarts. */
 const OF_ALL: readonly number[] = [1012, 4401];
 
+/** What a stream is read with; browsers and Node describe it differently. */
+interface Reader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array }>;
+}
+
 interface Stream {
   /** Aborted: what still comes of it is of no interest. */
   readonly life: AbortController;
@@ -85,9 +90,11 @@ export function openStreams(
     if (since !== undefined) query.set('since', String(since));
     const stream: Stream = { life: new AbortController(), heardAt: Date.now() };
     streams.set(room, stream);
-    read(room, `${base}/api/rooms/${encodeURIComponent(room)}/stream?${query}`, stream).catch((cause) => {
-      if (!stream.life.signal.aborted) broken(cause);
-    });
+    read(room, `${base}/api/rooms/${encodeURIComponent(room)}/stream?${String(query)}`, stream).catch(
+      (cause: unknown) => {
+        if (!stream.life.signal.aborted) broken(cause);
+      },
+    );
   }
 
   async function read(room: string, url: string, stream: Stream): Promise<void> {
@@ -121,7 +128,7 @@ export function openStreams(
         const text = await response.text();
         return over(problemOf({ status, text }), status === 401);
       }
-      const reader = body.getReader();
+      const reader = body.getReader() as Reader;
       const decoder = new TextDecoder();
       for (;;) {
         const { done, value } = await reader.read();

@@ -28,13 +28,13 @@ interface TokenOptions {
 
 export interface Tokens {
   /** The newest; null: there is none. */
-  current(): string | null;
+  readonly current: () => string | null;
   /** Gives a token to connect with: a new one where there is somebody to ask. One of the two is called, perhaps at once. */
-  next(got: (token: string | null) => void, failed: (error: ParlorError) => void): void;
+  readonly next: (got: (token: string | null) => void, failed: (error: ParlorError) => void) => void;
   /** A newer token than one that was refused, or null if there is none. */
-  renew(refused: string): Promise<string | null>;
+  readonly renew: (refused: string) => Promise<string | null>;
   /** Asks for a new token before this one expires, and before that one does. Returns what ends it. */
-  keepFresh(token: string | null, renewed: (token: string) => void): () => void;
+  readonly keepFresh: (token: string | null, renewed: (token: string) => void) => () => void;
 }
 
 export function createTokens({ token: first, getToken, connectTimeoutMs }: TokenOptions): Tokens {

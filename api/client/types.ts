@@ -108,8 +108,8 @@ export interface RoomEvents {
  */
 export interface Events<E> {
   /** Returns what takes the listener away again. */
-  on<K extends keyof E>(name: K, listener: (event: E[K]) => void): () => void;
-  off<K extends keyof E>(name: K, listener: (event: E[K]) => void): void;
+  readonly on: <K extends keyof E>(name: K, listener: (event: E[K]) => void) => () => void;
+  readonly off: <K extends keyof E>(name: K, listener: (event: E[K]) => void) => void;
 }
 
 /** One server, one user, any number of rooms. */
@@ -123,11 +123,11 @@ export interface Connection extends Events<ConnectionEvents> {
   readonly resume: string | null;
   readonly transport: 'websocket' | 'sse' | null;
   /** The same object for the same id. Has no effect yet: see `Room.join`. */
-  room(id: string): Room;
+  readonly room: (id: string) => Room;
   /** Connects; `connect` has done so already unless it was `lazy`. Also after `close`, and after it was closed for good. */
-  open(): void;
+  readonly open: () => void;
   /** Gives up the seats and the connection. Nothing goes on in the background; the outbox keeps what is unanswered. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /** A page of history: messages ascending by seq. `next` as `before` (or `after`) gives the next page; null: the last. */
@@ -169,21 +169,21 @@ export interface Room extends Events<RoomEvents>, AsyncIterable<Message> {
    * Joins the room until what it returns is called; then the seat is given up. Who calls it twice has to leave twice.
    * `since`: the last seq known from before; what came after it is told first. Has no effect if the room is joined.
    */
-  join(options?: { readonly since?: number }): () => void;
+  readonly join: (options?: { readonly since?: number }) => () => void;
   /**
    * Posts, joined or not. Resolves when the server has the message, however often the connection breaks meanwhile; rejects
    * with a ParlorError when it is refused for good, or the outbox is full (`OutboxFullError`). Messages of a room arrive in
    * the order in which they were posted. `id`: a UUID of your own.
    */
-  post(text: string, options?: { readonly id?: string }): Promise<Sent>;
+  readonly post: (text: string, options?: { readonly id?: string }) => Promise<Sent>;
   /** Tries a failed message again. */
-  retry(id: string): Promise<Sent>;
+  readonly retry: (id: string) => Promise<Sent>;
   /** Takes a failed message, or one that is not sent yet, out of the outbox. What is under way already may still arrive. */
-  discard(id: string): void;
+  readonly discard: (id: string) => void;
   /** Call it on each key: told to the others once every few seconds, and only while connected. */
-  typing(): void;
+  readonly typing: () => void;
   /** A page of history over HTTP: the newest, or as the query says. Rejects with a ParlorError. */
-  history(query?: HistoryQuery): Promise<HistoryPage>;
+  readonly history: (query?: HistoryQuery) => Promise<HistoryPage>;
 }
 
 /** What the outbox keeps of a post over a reload. */

@@ -12,7 +12,7 @@ export function openWebSocket(
   identity: Identity,
   events: LinkEvents,
 ): Link {
-  const url = `${base.replace(/^http/, 'ws')}/ws?${queryOf(identity)}`;
+  const url = `${base.replace(/^http/, 'ws')}/ws?${String(queryOf(identity))}`;
   const { token } = identity;
   // As a subprotocol the token stays out of the logs of proxies.
   const socket = new Socket(url, ['parlor.v1', ...(token === null ? [] : [`parlor.token.${token}`])]);

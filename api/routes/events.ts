@@ -4,6 +4,8 @@ import { RoomId, Uuid } from '../../engine/messages/fields.js';
 import { idOf } from '../../engine/text/message-ids.js';
 import { WHOLE_PATTERN, wholeOf } from '../../engine/text/numbers.js';
 import { sendUnchanging } from '../caching.js';
+import { addressOfRequest } from '../client-address.js';
+import { MOST_WAIT_MS } from '../long-polls.js';
 import type { App, AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
 import { CURSOR_RULE, Event, EventPage, json, Limit, NotModified, problems } from '../schemas.js';
@@ -26,6 +28,13 @@ const EventQuery = Type.Object(
       }),
     ),
     limit: Limit,
+    wait: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: MOST_WAIT_MS,
+        description: 'with room_id and after or cursor: wait so long for an event if there is none, ms',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -42,7 +51,7 @@ async function seqOf(store: AppParts['store'], roomId: string, after: string): P
 }
 
 /** The log of facts: of one room by seq, or of all rooms in the order they were stored. */
-export function eventRoutes(app: App, { store }: AppParts): void {
+export function eventRoutes(app: App, { store, longPolls, addressOf }: AppParts): void {
   app.get(
     '/api/events',
     {
@@ -51,16 +60,21 @@ export function eventRoutes(app: App, { store }: AppParts): void {
         operationId: 'listEvents',
         tags: ['events'],
         summary: 'Read the log of facts',
+        description:
+          'With `wait` it is a long poll: a page that would be empty is answered when an event of the room is stored, or when ' +
+          'the time is over. Ask again with `cursor`: nothing falls between two calls.',
         querystring: EventQuery,
-        response: { 200: json('A page', EventPage), ...problems('not_found', 'unavailable') },
+        response: { 200: json('A page', EventPage), ...problems('not_found', 'rate_limited', 'unavailable') },
       },
     },
     async (request, reply) => {
-      const { room_id, limit = 50 } = request.query;
+      const { room_id, limit = 50, wait: ms = 0 } = request.query;
       const { grant } = request;
       const fault = room_id === undefined ? serviceFault(grant) : rightFault(grant, 'read', room_id);
       if (fault !== null) return sendProblem(reply, fault.code, fault.message);
       const after = request.query.cursor ?? request.query.after;
+      if (ms > 0 && (room_id === undefined || after === undefined))
+        return sendProblem(reply, 'bad_request', 'wait goes with room_id, and with after or cursor');
       if (room_id === undefined) {
         const page = await store.log(after === undefined ? null : idOf(after), limit);
         if (page === null) return sendProblem(reply, 'not_found', UNKNOWN);
@@ -68,12 +82,26 @@ export function eventRoutes(app: App, { store }: AppParts): void {
       }
       const from = await seqOf(store, room_id, after ?? '0');
       if (from === null) return sendProblem(reply, 'not_found', UNKNOWN);
-      const events = await store.history({
-        room_id,
-        after: from,
-        limit: limit + 1,
-        messages_only: false,
-      });
+      const range = { room_id, after: from, limit: limit + 1 };
+      const ready = await store.history({ ...range, messages_only: false });
+      const events =
+        ready.length > 0 || ms === 0
+          ? ready
+          : await longPolls.wait(
+              { ...range, ms },
+              {
+                ip: addressOfRequest(request, addressOf),
+                grant,
+                onGone(call) {
+                  if (reply.raw.destroyed) call();
+                  else reply.raw.once('close', call);
+                },
+              },
+            );
+      if ('refusal' in events) {
+        const { code, message, retry_after_ms: retryAfterMs } = events.refusal;
+        return sendProblem(reply, code, message, { retryAfterMs });
+      }
       const page = events.slice(0, limit);
       const cursor = String(page.at(-1)?.seq ?? from);
       return { events: page, next: events.length > limit ? cursor : null, cursor };

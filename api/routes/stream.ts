@@ -1,25 +1,18 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { EventStream, StreamAnswer } from '../../adapters/sse/event-stream.js';
+import type { StreamAnswer } from '../../adapters/sse/event-stream.js';
 import type { FrameRefusal } from '../../adapters/sse/event-text.js';
+import { GUEST_TOKEN_PATTERN } from '../../engine/guests.js';
 import { readHello, type Hello } from '../../engine/hello.js';
 import { UserName } from '../../engine/messages/fields.js';
-import type { Log } from '../../engine/ports.js';
 import { WHOLE_PATTERN } from '../../engine/text/numbers.js';
-import type { Arrivals, TurnedAway } from '../arrivals.js';
+import type { TurnedAway } from '../arrivals.js';
+import { addressOfRequest } from '../client-address.js';
 import type { App, AppParts } from '../parts.js';
 import { sendProblem } from '../problem.js';
 import { problems, RoomParams } from '../schemas.js';
+import type { StreamDoor } from '../stream-door.js';
 import { FULL, goneAgain, Visit } from '../websocket.js';
-
-/** What streams need besides what all routes do. */
-export interface StreamDoor {
-  readonly arrivals: Arrivals;
-  readonly log: Log;
-  /** Whether there is no room for one more connection on this node. */
-  readonly isFull: () => boolean;
-  readonly open: (answer: StreamAnswer) => EventStream;
-}
 
 const Since = Type.String({
   pattern: `^(?:${WHOLE_PATTERN})$`,
@@ -30,7 +23,10 @@ const StreamQuery = Type.Object(
     user: Type.Optional(UserName),
     since: Type.Optional(Since),
     resume: Type.Optional(
-      Type.String({ description: 'of a guest, the token from its welcome, to be the same guest again' }),
+      Type.String({
+        pattern: GUEST_TOKEN_PATTERN,
+        description: 'of a guest, the token from its welcome, to be the same guest again; not with user',
+      }),
     ),
   },
   { additionalProperties: false },
@@ -75,14 +71,13 @@ export function streamRoutes(app: App, parts: AppParts): void {
       },
     },
     (request, reply) => {
+      // Its client went while its token was being checked.
+      if (reply.raw.destroyed) return;
       if (streams === null) {
         sendProblem(reply, 'unavailable', NO_STREAMS);
         return;
       }
-      const ip = parts.addressOf(
-        request.raw.socket.remoteAddress ?? '',
-        request.headers['x-forwarded-for']?.toString() ?? '',
-      );
+      const ip = addressOfRequest(request, parts.addressOf);
       const turnAway = (turned: TurnedAway): void => {
         metrics.limited(turned.limit);
         sendProblem(reply, turned.code, turned.message, { retryAfterMs: turned.retry_after_ms });

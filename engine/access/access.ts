@@ -14,6 +14,8 @@ export interface Access {
   known(token: string): Grant | null;
   /** The grant of a token, or why it is refused. Without a token it is refused, unless none is required. Never rejects. */
   identify(token: string | null): Promise<Grant | Refusal>;
+  /** Whether a grant that was given is still good: its token has neither expired nor been revoked. */
+  isGood(grant: Grant): boolean;
   /** From now on the tokens that this covers are refused, and their connections ended, on all nodes. Rejects if it cannot be stored. */
   revoke(revocation: Revocation): Promise<void>;
   /** Takes a revocation back. False: there is none with this key. */
@@ -130,6 +132,7 @@ export function createAccess({
       cache.add(token, grant);
       return grant;
     },
+    isGood: (grant) => grant.endsAt > clock.now() && !isRevoked(grant),
     async revoke(revocation) {
       await store.revoke(revocation);
       // This node hears it, too.

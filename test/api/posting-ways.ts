@@ -95,6 +95,7 @@ export async function serve(t: Test, short: boolean, answer = answerOf): Promise
     guard,
     addressOf,
     store: {} as AppParts['store'],
+    longPolls: {} as AppParts['longPolls'],
     clock: systemClock,
     presetOf: () => BARE,
     takesWebSockets: true,

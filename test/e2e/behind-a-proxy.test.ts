@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { openEventStream } from '../support/event-stream.js';
 import { openClient, startParlor } from '../support/parlor.js';
 import { HAPROXY, NGINX, startProxyServer, type ProxyConfig } from '../support/proxy-server.js';
 import { until } from '../support/until.js';
@@ -46,7 +47,7 @@ for (const [program, config] of [
   [HAPROXY, haproxy],
 ] as const)
   t.test(
-    `behind ${program.name}, posts and history work, a quiet WebSocket lives, and a client has its own address`,
+    `behind ${program.name}, posts and history work, quiet WebSockets and streams live, and a client has its own address`,
     async (t) => {
       const parlor = await startParlor({ TRUSTED_PROXIES: '127.0.0.1' });
       t.teardown(() => parlor.end('SIGKILL'));
@@ -57,7 +58,7 @@ for (const [program, config] of [
         what: 'the way through',
       });
       const post = async (text: string): Promise<number> => {
-        const answer = await fetch(`${http}/api/rooms/42/messages`, {
+        const answer = await fetch(`${http}/api/rooms/channel:42/messages`, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
           body: JSON.stringify({ user: 'bob', text }),
@@ -79,10 +80,14 @@ for (const [program, config] of [
         { ip: '127.0.0.2' },
         'the one that the proxy saw, not the one that the client made up',
       );
-      const alice = openClient(`ws://127.0.0.1:${proxy.port}/ws/updates/42?user=alice`);
+      const alice = openClient(`ws://127.0.0.1:${proxy.port}/ws/updates/channel:42?user=alice`);
       await alice.next('welcome');
+      const carol = openEventStream(`${http}/api/rooms/channel:42/stream?user=carol`);
+      await carol.count('welcome', 1);
       t.equal(await post('one'), 201);
       await alice.next('message');
+      await carol.count('message', 1);
+      const longPoll = fetch(`${http}/api/events?room_id=polled&after=0&wait=30000`);
       const begun = performance.now();
       await until(() => performance.now() - begun > QUIET_S * 1_000, {
         what: 'time to pass',
@@ -90,7 +95,11 @@ for (const [program, config] of [
       });
       t.equal(await post('two'), 201, 'after a silence in which idle connections to Parlor have ended');
       t.match(await alice.next('message'), { text: 'two' }, 'the WebSocket is the same');
-      const history = (await (await fetch(`${http}/api/rooms/42/messages`)).json()) as {
+      await carol.count('message', 2);
+      t.ok(carol.reader.comments > 5, `so is the stream, over ${carol.reader.comments} comments`);
+      t.equal(carol.reader.events.length, carol.frames.length, 'which has not ended');
+      t.same(await (await longPoll).json(), { events: [], next: null, cursor: '0' }, 'after 30 s');
+      const history = (await (await fetch(`${http}/api/rooms/channel:42/messages`)).json()) as {
         messages: { text: string }[];
       };
       t.same(

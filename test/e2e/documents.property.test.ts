@@ -35,6 +35,8 @@ interface Call {
 function callsOf(path: string, operation: Operation, ids: readonly string[]): fc.Arbitrary<Call> {
   const { parameters = [], requestBody } = operation;
   const valueOf = ({ name, schema }: Parameter): fc.Arbitrary<string> => {
+    // Chance would make most of them long.
+    if (name === 'wait') return fc.integer({ min: 0, max: 20 }).map(String);
     const any = allowed(schema).map(String);
     if (name === 'room_id') return fc.oneof(any, fc.constantFrom(...ROOMS.map(([room]) => room)));
     if (name === 'user') return fc.oneof(any, fc.constant(MEMBER));
@@ -46,7 +48,7 @@ function callsOf(path: string, operation: Operation, ids: readonly string[]): fc
   const schema = requestBody?.content['application/json']?.schema;
   const always = schema === undefined ? fc.constant(undefined) : allowed(schema);
   const body = requestBody?.required === false ? fc.option(always, { nil: undefined }) : always;
-  return fc.tuple(values, body).map(([given, sent]) => {
+  return fc.tuple(values.map(fitting), body).map(([given, sent]) => {
     const of = (where: string): [string, string][] =>
       parameters.flatMap((one) => {
         const value = given[one.name];
@@ -65,6 +67,20 @@ function callsOf(path: string, operation: Operation, ids: readonly string[]): fc
       body: sent,
     };
   });
+}
+
+/** Rules about two parameters are in the descriptions only. */
+function fitting(given: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const canWait = 'room_id' in given && ('after' in given || 'cursor' in given);
+  const out = ['user' in given ? 'resume' : '', canWait ? '' : 'wait'];
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !out.includes(name)));
+}
+
+/** A stream would go on. */
+async function bodyOf(answer: Response): Promise<string> {
+  if (answer.headers.get('content-type') !== 'text/event-stream') return answer.text();
+  await answer.body?.cancel();
+  return '';
 }
 
 /** Makes the rooms as they are to be, with the member in the first one. Resolves with the ids of messages in them. */
@@ -94,7 +110,7 @@ t.test('nothing that the document allows is a bad request, and each answer is in
         const { path: url, headers, body } = call;
         const answer = await parlor.send(method.toUpperCase(), url, body, { ...headers });
         seen.add(answer.status);
-        const text = await answer.text();
+        const text = await bodyOf(answer);
         if (answer.status === 400) throw new Error(text);
         if (!listed.includes(String(answer.status)))
           throw new Error(`${answer.status} is not listed: ${text}`);

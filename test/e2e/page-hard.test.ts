@@ -1,13 +1,11 @@
-import { createServer, request as ask, type Server } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import t from 'tap';
 import type { Page } from 'playwright-core';
 import { PHONE, startBrowser, visit } from '../support/browser.js';
-import { startParlor, type Parlor } from '../support/parlor.js';
+import { startParlor } from '../support/parlor.js';
 import { ALL_RIGHTS, JWT_ENV, token } from '../support/tokens.js';
 import { until } from '../support/until.js';
 import { oneTo } from './support/chat.js';
+import { startNoUpgrade } from './support/no-upgrade.js';
 
 const MANY = 10_000;
 /** Posts of one connection that wait for an answer. */
@@ -150,35 +148,31 @@ t.test('ten thousand messages, and 256 people typing', async (t) => {
   t.same(alice.complaints, []);
 });
 
-for (const [way, upgrade] of [
-  ['refuses', 'HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'],
-  ['never answers', ''],
-] as const)
-  t.test(`behind a proxy that ${way} an Upgrade, one talks within 3 s`, async (t) => {
-    const parlor = await startParlor();
-    t.teardown(() => parlor.end());
-    const browser = await startBrowser();
-    t.teardown(() => browser.close());
-    const proxy = await startHttpOnly(parlor, upgrade);
-    t.teardown(() => {
-      proxy.closeAllConnections();
-      proxy.close();
-    });
-    const bob = await parlor.join('42', 'user=bob');
-    const { port } = proxy.address() as AddressInfo;
-    const alice = await visit(browser, { at: `http://127.0.0.1:${port}`, hash: 'room=42' });
-    await alice.page.getByLabel('Your name').fill('Alice');
-    const started = performance.now();
-    await alice.page.keyboard.press('Enter');
-    await alice.page.getByText('2 of 2 seats taken').waitFor();
-    await alice.say('hello through the wall');
-    t.match(await bob.next('message'), { user: 'Alice', text: 'hello through the wall' });
-    bob.send({ type: 'post', text: 'I hear you' });
-    await alice.sees('I hear you');
-    const ms = Math.round(performance.now() - started);
-    t.comment(`talking after ${ms} ms`);
-    t.ok(ms < 3_000, `after ${ms} ms`);
-  });
+for (const silently of [false, true])
+  t.test(
+    `behind a proxy that ${silently ? 'never answers' : 'refuses'} an Upgrade, one talks within 3 s`,
+    async (t) => {
+      const parlor = await startParlor();
+      t.teardown(() => parlor.end());
+      const browser = await startBrowser();
+      t.teardown(() => browser.close());
+      const proxy = await startNoUpgrade(parlor.port, { silently });
+      t.teardown(() => proxy.close());
+      const bob = await parlor.join('42', 'user=bob');
+      const alice = await visit(browser, { at: `http://127.0.0.1:${proxy.port}`, hash: 'room=42' });
+      await alice.page.getByLabel('Your name').fill('Alice');
+      const started = performance.now();
+      await alice.page.keyboard.press('Enter');
+      await alice.page.getByText('2 of 2 seats taken').waitFor();
+      await alice.say('hello through the wall');
+      t.match(await bob.next('message'), { user: 'Alice', text: 'hello through the wall' });
+      bob.send({ type: 'post', text: 'I hear you' });
+      await alice.sees('I hear you');
+      const ms = Math.round(performance.now() - started);
+      t.comment(`talking after ${ms} ms`);
+      t.ok(ms < 3_000, `after ${ms} ms`);
+    },
+  );
 
 t.test('with tokens: a link with one, none, and one that does not hold', async (t) => {
   const parlor = await startParlor(JWT_ENV);
@@ -236,25 +230,4 @@ function placeOf(page: Page): Promise<{ readonly id: string; readonly top: numbe
     );
     message ? { id: message.dataset.id, top: Math.round(message.getBoundingClientRect().top) } : null;
   }`);
-}
-
-/** A proxy that knows HTTP only: requests go through, an Upgrade gets these bytes, or none ever. */
-async function startHttpOnly({ port }: Parlor, toUpgrade: string): Promise<Server> {
-  const proxy = createServer((request, response) => {
-    const { method, url: path, headers } = request;
-    const onward = ask({ port, method, path, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
-    });
-    onward.on('error', () => response.destroy());
-    response.on('close', () => onward.destroy());
-    request.pipe(onward);
-  });
-  proxy.on('upgrade', (_request, socket) => {
-    socket.on('error', () => socket.destroy());
-    if (toUpgrade !== '') socket.end(toUpgrade);
-  });
-  proxy.listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  return proxy;
 }

@@ -81,6 +81,8 @@ t.test('an edge and two homes', async (t) => {
     const upgrade = await exchange(home.port, upgradeRequest('/ws/updates/42?user=alice'));
     t.match(upgrade, { status: 503, headers: { 'retry-after': /\d/ } });
     t.match(await home.open('42', 'user=alice').closed, { code: 1006 });
+    const stream = await home.get('/api/rooms/42/stream?user=alice');
+    t.match(await problemOf(stream), { status: 503, code: 'unavailable', detail: /ROLE=home/ });
   });
 
   t.test('rooms are at the homes only', async (t) => {

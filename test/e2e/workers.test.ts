@@ -1,4 +1,5 @@
 import t from 'tap';
+import { openEventStream } from '../support/event-stream.js';
 import { runParlor, startParlor, type Env, type LogLine, type Parlor } from '../support/parlor.js';
 import { accepts, freePorts } from '../support/ports.js';
 import { ownDatabase } from '../support/postgres.js';
@@ -80,6 +81,30 @@ t.test('several workers on one port', async (t) => {
     await Promise.all(oneTo(600).map(async (n) => (await parlor.get(`/api/rooms/none-${n}`)).text()));
     const workers = new Set(logged(parlor, 'request').map((line) => line['worker']));
     t.ok(workers.size > 1, `workers that answered: ${[...workers].join(', ')}`);
+  });
+
+  t.test('give streams of events and long polls, too', async (t) => {
+    const room = 'channel:streams';
+    const streams = oneTo(12).map((n) =>
+      openEventStream(`${parlor.http}/api/rooms/${room}/stream?user=s${n}`),
+    );
+    for (const stream of streams) await stream.count('welcome', 1);
+    const polls = oneTo(12).map(() =>
+      fetch(`${parlor.http}/api/events?room_id=${room}&after=0&wait=30000`, {
+        headers: { connection: 'close' },
+      }),
+    );
+    const waiting = async (): Promise<number> => {
+      const all = await Promise.all(
+        oneTo(WORKERS).map(async (n) => (await metricsOf(n))(`parlor_long_polls{worker="${n}"}`)),
+      );
+      return all.reduce((sum, count) => sum + count);
+    };
+    await until(async () => (await waiting()) === polls.length, { what: 'all to wait' });
+    t.equal((await parlor.post(room, { text: 'Hello streams' })).status, 201);
+    for (const stream of streams) t.match(await stream.count('message', 1), [{ seq: 1 }]);
+    for (const poll of await Promise.all(polls)) t.match(await poll.json(), { events: [{ seq: 1 }] });
+    await Promise.all(streams.map((stream) => stream.cut()));
   });
 
   t.test('one is killed: the others answer, and it is started again', async (t) => {

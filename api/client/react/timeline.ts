@@ -3,9 +3,9 @@ import type { MessagesView, ShownMessage } from './types.js';
 
 /** The messages of a room, as far as they were loaded or have come. */
 export interface Timeline {
-  view(): MessagesView;
+  readonly view: () => MessagesView;
   /** Loads the newest page if nothing was loaded yet. Returns what takes the listener away. */
-  watch(changed: () => void): () => void;
+  readonly watch: (changed: () => void) => () => void;
 }
 
 /** One for each room, since components that show the same room share what was loaded; gone with the room. */

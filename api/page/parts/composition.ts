@@ -8,9 +8,9 @@ export interface Key {
 
 /** Tells an Enter that sends from one that chooses a word in an input method (Japanese, Chinese, Korean, …). */
 export interface CompositionGuard {
-  started(): void;
-  ended(event: { readonly timeStamp: number }): void;
-  released(): void;
+  readonly started: () => void;
+  readonly ended: (event: { readonly timeStamp: number }) => void;
+  readonly released: () => void;
   /** Whether the key belongs to the input method. */
   takes(key: Key): boolean;
 }

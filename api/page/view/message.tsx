@@ -55,11 +55,7 @@ function Message({ message, before, isMine, readBefore, retry, discard }: Messag
   const { id, seq, user, text, created_at, state, error } = message;
   const isFailed = state === 'failed';
   const isNew =
-    readBefore !== null &&
-    seq !== null &&
-    seq > readBefore &&
-    before?.seq != null &&
-    before.seq <= readBefore;
+    readBefore !== null && isAfter(seq, readBefore) && !isAfter(before?.seq ?? readBefore, readBefore);
   const name = user ?? 'A service';
   return (
     <li
@@ -115,6 +111,10 @@ function Message({ message, before, isMine, readBefore, retry, discard }: Messag
       )}
     </li>
   );
+}
+
+function isAfter(seq: number | null, mark: number): boolean {
+  return seq !== null && seq > mark;
 }
 
 /** What becomes of it is shown in the message. */

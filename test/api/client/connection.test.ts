@@ -302,7 +302,7 @@ t.test('WebSockets that never open give way to Server-Sent Events within 2 s', a
   const { connection, sockets, pass } = stage({
     transports: ['websocket', 'sse'],
     fetch: (url) => {
-      asked.push(String(url));
+      asked.push(url as string);
       return Promise.resolve(new Response('ok'));
     },
   });
@@ -338,10 +338,8 @@ t.test('where WebSockets have opened once, they are stayed with', async (t) => {
 });
 
 t.test('a token that no header can carry is an error, not a crash', async (t) => {
-  class Refusing {
-    constructor() {
-      throw new SyntaxError('the protocols are invalid');
-    }
+  function Refusing(): never {
+    throw new SyntaxError('the protocols are invalid');
   }
   const { connection } = stage({ WebSocket: Refusing as never, token: 'two words' });
   t.equal(connection.status, 'closed');

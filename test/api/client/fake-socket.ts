@@ -67,11 +67,11 @@ export interface Stage {
   /** All sockets that were made. */
   readonly sockets: readonly FakeSocket[];
   /** The newest socket. */
-  socket(): FakeSocket;
+  readonly socket: () => FakeSocket;
   /** Every status that was told. */
   readonly told: string[];
   /** Lets time pass, ms, and what follows from it happen. */
-  pass(ms: number): Promise<void>;
+  readonly pass: (ms: number) => Promise<void>;
 }
 
 /** Lets promises settle, while timers stand still. */

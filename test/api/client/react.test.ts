@@ -45,17 +45,13 @@ interface Scene {
   readonly socket: () => FakeSocket;
   readonly options: ConnectOptions;
   /** Renders this within a provider, strictly. */
-  show(node: ReactNode): Promise<void>;
+  readonly show: (node: ReactNode) => Promise<void>;
 }
 
 function scene(t: Tap, history: () => unknown = () => ({ messages: [], next: null })): Scene {
-  const asked: string[] = [];
   const { options, sockets } = fakeWorld({
     minBackoffMs: 1,
-    fetch: async (url) => {
-      asked.push(String(url));
-      return new Response(JSON.stringify(history()));
-    },
+    fetch: async () => new Response(JSON.stringify(history())),
   });
   const place = page.document.createElement('div');
   const root = createRoot(place as unknown as Element);

@@ -1,8 +1,9 @@
 import type { Test } from 'tap';
-import type { Client } from '../../support/parlor.js';
+import type { Client, Parlor } from '../../support/parlor.js';
 import { until } from '../../support/until.js';
 import { readRoom, unready } from './chat.js';
 import { roomsAt, type Cluster } from './cluster.js';
+import { untilMetric } from './metrics.js';
 
 /** How the link of a node is lost: its connections end, or nothing comes through any more. */
 export type Cut = 'visibly' | 'silently';
@@ -28,6 +29,8 @@ export async function blip(t: Test, cluster: Cluster, cut: Cut): Promise<void> {
     what: 'alice to see all four',
   });
 
+  const waiting = follow(away.parlor, room);
+  await untilMetric(away.parlor, 'parlor_long_polls', 1);
   if (cut === 'visibly') await away.link.refuse();
   else away.link.hang();
   bob.send({ type: 'post', text: 'are you there?' });
@@ -38,6 +41,11 @@ export async function blip(t: Test, cluster: Cluster, cut: Cut): Promise<void> {
   await until(() => unready(away.parlor), { ...PATIENCE, what: 'the node to notice that its link is cut' });
   t.same(seenMeanwhile(alice), [], 'nothing comes through');
   await away.link.recover();
+  t.match(
+    await waiting,
+    [{ type: 'message_posted', text: 'are you there?' }],
+    'who waits for events gets them',
+  );
 
   const missed = await alice.next('message');
   t.match(missed, { user: 'bob', text: 'are you there?' }, 'the last message is shown');
@@ -49,6 +57,17 @@ export async function blip(t: Test, cluster: Cluster, cut: Cut): Promise<void> {
   t.same([...(await readRoom(away.parlor, room)).members].sort(), ['alice', 'bob']);
   alice.send({ type: 'post', text: 'yes' });
   t.match(await bob.count('message', 2), [{}, { user: 'alice', text: 'yes' }], 'and she has her seat');
+}
+
+/** The events behind the end of a room, waited for at a node. */
+async function follow(parlor: Parlor, room: string): Promise<unknown[]> {
+  let { head_seq: after }: { head_seq: string | number } = await readRoom(parlor, room);
+  for (;;) {
+    const answer = await parlor.get(`/api/events?room_id=${room}&after=${after}&limit=1&wait=30000`);
+    const page = (await answer.json()) as { events: unknown[]; cursor: string };
+    if (page.events.length > 0) return page.events;
+    after = page.cursor;
+  }
 }
 
 /** The members of a room as a client knows them from its frames. */
