@@ -1,13 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import t from 'tap';
 import type { Page } from 'playwright-core';
 import { DESKTOP, PHONE, startBrowser, visit, type Person } from '../support/browser.js';
 import { startParlor } from '../support/parlor.js';
 import { until } from '../support/until.js';
 
-/** axe-core as it is told to a page: over the protocol of the browser, as the page's policy allows no script but its own. */
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 interface Found {
@@ -19,7 +16,8 @@ interface Found {
 
 /** What axe holds against a page, a line each. */
 async function faults(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE);
+  // Over the protocol of the browser, as the page's policy allows no script but its own.
+  await page.evaluate(axe.source);
   const found = await page.evaluate<Found>(
     `axe.run(document, { runOnly: { type: 'tag', values: ${JSON.stringify(RULES)} } })`,
   );

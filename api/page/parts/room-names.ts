@@ -19,7 +19,7 @@ export function nameOf(id: string): RoomName {
 }
 
 /** Whether the server takes it as the id of a room. */
-export function isRoomId(id: string): boolean {
+function isRoomId(id: string): boolean {
   return /^[\w.:-]{1,64}$/.test(id) && id !== '.' && id !== '..';
 }
 

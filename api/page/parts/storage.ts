@@ -18,7 +18,8 @@ export interface KeptRoom {
 
 export type Theme = 'system' | 'light' | 'dark';
 
-export const NEW: Kept = { name: null, isKnown: false, resume: null, theme: 'system', rooms: [] };
+/** Changes what is kept, and with it what is shown. */
+export type Changes = (change: (kept: Kept) => Kept) => void;
 
 /** What of a page's storage is used. */
 export type Shelf = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import { indexedDbOutbox } from 'parlor/client';
 import { useConnection } from 'parlor/react';
-import { keep, recall, type Kept, type Shelf } from '../parts/storage.js';
+import { keep, recall, type Changes, type Shelf } from '../parts/storage.js';
 import { Chat } from './chat.js';
 import { Entrance } from './entrance.js';
 import { Provider } from './provider.js';
@@ -18,10 +18,6 @@ export interface AppProps {
 const TOKEN_KEY = 'parlor-token';
 /** Who was away for longer than this pages back in the history. */
 const FILL_LIMIT = 500;
-
-export interface Changes {
-  (change: (kept: Kept) => Kept): void;
-}
 
 export function App({ needsToken, givenToken, shelf, tokenShelf }: AppProps) {
   const [kept, setKept] = useState(() => recall(shelf));

@@ -1,9 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { useConnection } from 'parlor/react';
 import { hashOf, nameOf, roomInHash } from '../parts/room-names.js';
-import type { Kept } from '../parts/storage.js';
+import type { Changes, Kept } from '../parts/storage.js';
 import { titleOf } from '../parts/unread.js';
-import type { Changes } from './app.js';
 import { Conversation } from './conversation.js';
 import { AddRoom, You } from './dialogs.js';
 import { Nowhere } from './refused.js';

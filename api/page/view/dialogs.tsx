@@ -1,8 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { hashOf, nameOf, roomMeant, type Kind } from '../parts/room-names.js';
-import type { Kept, Theme } from '../parts/storage.js';
-import type { Changes } from './app.js';
+import type { Changes, Kept, Theme } from '../parts/storage.js';
 import { Icon } from './icons.js';
 
 interface DialogProps {

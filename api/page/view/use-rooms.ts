@@ -1,8 +1,7 @@
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import type { Message } from 'parlor/client';
-import type { Kept } from '../parts/storage.js';
+import type { Changes, Kept } from '../parts/storage.js';
 import { arrived, NOTHING, seen, type Unread } from '../parts/unread.js';
-import type { Changes } from './app.js';
 
 export interface RoomEntry {
   readonly id: string;
