@@ -60,6 +60,10 @@ audit: build ## Ask npm what is known against the dependencies; audit-allowed.js
 bench: build ## Compare Parlor with what people use, in under 10 minutes; ARGS=--help shows what else
 	@exec node dist/bench/main.js $(ARGS)
 
+.PHONY: pictures
+pictures: build ## Make the pictures of the documentation from the running program, with Chromium
+	@exec node dist/test/pictures-main.js
+
 .PHONY: lint
 lint: install ## Types, code, format, layers, what nobody uses, and the OpenAPI document
 	@$(MAKE) --keep-going --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(LINTS)

@@ -78,23 +78,25 @@ function Message({ message, before, isMine, readBefore, retry, discard }: Messag
           <p class={isMine || !isFirst ? 'sr' : 'author'}>
             <bdi>{isMine ? 'You' : name}</bdi>
           </p>
-          <p class="text" dir="auto">
-            {piecesOf(text).map(({ text: words, href }) =>
-              href === null ? (
-                words
-              ) : (
-                <a href={href} target="_blank" rel="noopener noreferrer">
-                  {words}
-                </a>
-              ),
-            )}
-          </p>
-          <p class="meta">
-            <time dateTime={created_at} title={EXACT.format(new Date(created_at))}>
-              {timeOf(created_at)}
-            </time>
-            {isMine && <State state={state} />}
-          </p>
+          <div class="said">
+            <p class="text" dir="auto">
+              {piecesOf(text).map(({ text: words, href }) =>
+                href === null ? (
+                  words
+                ) : (
+                  <a href={href} target="_blank" rel="noopener noreferrer">
+                    {words}
+                  </a>
+                ),
+              )}
+            </p>
+            <p class="meta">
+              <time dateTime={created_at} title={EXACT.format(new Date(created_at))}>
+                {timeOf(created_at)}
+              </time>
+              {isMine && <State state={state} />}
+            </p>
+          </div>
         </div>
       </div>
       {isFailed && (
