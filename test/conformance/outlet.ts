@@ -176,14 +176,10 @@ export function outletConformance(name: string, make: () => Promise<OutletUnderT
         kim.socket.whenRead(outlet.bufferBytes, () => calls.push('little enough'), caller);
         kim.socket.whenRead(outlet.bufferBytes / 2, () => calls.push('replaced'), caller);
         kim.socket.whenRead(outlet.bufferBytes / 3, () => calls.push('another caller'), {});
-        kim.socket.whenRead(
-          outlet.bufferBytes / 4,
-          () => {
-            calls.push('read');
-            t.ok(kim.socket.backlog() <= outlet.bufferBytes / 4);
-          },
-          caller,
-        );
+        kim.socket.whenRead(outlet.bufferBytes / 4, () => {
+          calls.push('read');
+          t.ok(kim.socket.backlog() <= outlet.bufferBytes / 4);
+        }, caller);
         t.strictSame(calls, ['nothing waits', 'little enough']);
         kim.readOn();
         await until(() => calls.includes('read'), { what: 'the call' });

@@ -90,30 +90,27 @@ t.test('who reads slowly gets all that was missed in 30 rooms, and is not ended'
   await heard(alice, 'room-3', 'message', 151);
 });
 
-t.test(
-  'a room that does not answer keeps neither the welcomes nor the messages of others back',
-  async (t) => {
-    const node = await startNode(t, {
-      broker: (inner) => ({
-        ...inner,
-        subscribe: (slot) => inner.subscribe(slot),
-        request(command, onAnswer) {
-          if (command.type !== 'join' || command.room_id !== 'silent') inner.request(command, onAnswer);
-        },
-      }),
-    });
-    await write(node, ['a', 'b'], 200);
-    const alice = new ManyClient(node, 'alice');
-    for (const room of ['silent', 'a', 'b']) alice.enter(room, 0);
-    await heard(alice, 'b', 'welcome');
-    await node.quiet();
-    node.clock.jump(1_000);
-    await heard(alice, 'a', 'message', 200);
-    await heard(alice, 'b', 'message', 200);
-    alice.leave('silent');
-    await heard(alice, 'silent', 'unsubscribed');
-  },
-);
+t.test('a room that does not answer keeps neither the welcomes nor the messages of others back', async (t) => {
+  const node = await startNode(t, {
+    broker: (inner) => ({
+      ...inner,
+      subscribe: (slot) => inner.subscribe(slot),
+      request(command, onAnswer) {
+        if (command.type !== 'join' || command.room_id !== 'silent') inner.request(command, onAnswer);
+      },
+    }),
+  });
+  await write(node, ['a', 'b'], 200);
+  const alice = new ManyClient(node, 'alice');
+  for (const room of ['silent', 'a', 'b']) alice.enter(room, 0);
+  await heard(alice, 'b', 'welcome');
+  await node.quiet();
+  node.clock.jump(1_000);
+  await heard(alice, 'a', 'message', 200);
+  await heard(alice, 'b', 'message', 200);
+  alice.leave('silent');
+  await heard(alice, 'silent', 'unsubscribed');
+});
 
 t.test('who does not read at all is ended, with all of its rooms', async (t) => {
   const node = await startNode(t, { bufferBytes: 65_536, policy: { grace_ms: 0 } });

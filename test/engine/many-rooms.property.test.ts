@@ -9,25 +9,12 @@ type Room = (typeof ROOMS)[number];
 const CROWD = 9;
 const RUNS = Number(process.env['RUNS'] ?? 40);
 
-const KINDS = [
-  'post',
-  'typing',
-  'bad',
-  'enter',
-  'enter',
-  'leave',
-  'kick',
-  'policy',
-  'others',
-  'close',
-] as const;
+const KINDS = ['post', 'typing', 'bad', 'enter', 'enter', 'leave', 'kick', 'policy', 'others', 'close'] as const;
 const steps = fc.array(
   fc.record({ kind: fc.constantFrom(...KINDS), room: fc.constantFrom(...ROOMS), since: fc.nat({ max: 5 }) }),
   { minLength: 5, maxLength: 60 },
 );
-type Step = (typeof steps extends fc.Arbitrary<infer S> ? S : never) extends readonly (infer One)[]
-  ? One
-  : never;
+type Step = (typeof steps extends fc.Arbitrary<infer S> ? S : never) extends readonly (infer One)[] ? One : never;
 
 /** One user's way into rooms: over one socket, or over one for each. */
 interface Way {
@@ -76,7 +63,9 @@ function overOne(node: Node): Way {
 
 /** Plays the steps, each until nothing is under way, and answers what was told of each room. */
 async function play(node: Node, way: Way, todo: readonly Step[]): Promise<Record<Room, readonly object[]>> {
-  const crowd = await Promise.all(Array.from({ length: CROWD }, (_, i) => node.join('a', `crowd-${i}`)));
+  const crowd = await Promise.all(
+    Array.from({ length: CROWD }, (_, i) => node.join('a', `crowd-${i}`)),
+  );
   let number = 0;
   for (const { kind, room, since } of todo) {
     const id = `00000000-0000-4000-8000-${String(++number).padStart(12, '0')}`;

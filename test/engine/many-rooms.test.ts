@@ -204,23 +204,20 @@ t.test('subscribes that are refused unread are answered with their room, too', a
   for (const room of ['0', '1', '2']) await heard(alice, room, 'welcome');
 });
 
-t.test(
-  'the node goes down: who is in many rooms is told once, and what they ask for then is refused',
-  async (t) => {
-    const node = await startNode(t);
-    const alice = new ManyClient(node, 'alice');
-    alice.enter('a');
-    alice.enter('b');
-    await heard(alice, 'b', 'welcome');
-    const drained = node.engine.drain(1_000);
-    await until(() => alice.closedWith !== null, { what: 'the end', intervalMs: 1 });
-    t.equal(alice.closedWith, 1012);
-    t.match(alice.frames.at(-1), { type: 'error', code: 'unavailable', retry: true });
-    t.equal((alice.frames.at(-1) as Told).room, undefined);
-    node.clock.jump(1_000);
-    await drained;
-  },
-);
+t.test('the node goes down: who is in many rooms is told once, and what they ask for then is refused', async (t) => {
+  const node = await startNode(t);
+  const alice = new ManyClient(node, 'alice');
+  alice.enter('a');
+  alice.enter('b');
+  await heard(alice, 'b', 'welcome');
+  const drained = node.engine.drain(1_000);
+  await until(() => alice.closedWith !== null, { what: 'the end', intervalMs: 1 });
+  t.equal(alice.closedWith, 1012);
+  t.match(alice.frames.at(-1), { type: 'error', code: 'unavailable', retry: true });
+  t.equal((alice.frames.at(-1) as Told).room, undefined);
+  node.clock.jump(1_000);
+  await drained;
+});
 
 t.test('rights are those of each room, and a new token may leave fewer', async (t) => {
   const mayBoth = new Set(['join', 'post'] as const);
@@ -266,36 +263,33 @@ t.test('rights are those of each room, and a new token may leave fewer', async (
   t.equal(alice.closedWith, null);
 });
 
-t.test(
-  'unsubscribing a thousand times, at any moment of joining, leaves no seat and no frame behind',
-  async (t) => {
-    const node = await startNode(t, { policy: { grace_ms: 0 } });
-    for (let i = 0; i < 300; i++) void node.post('a', `${i}`);
-    await node.quiet();
-    const alice = new ManyClient(node, 'alice', ANYBODY);
-    const step = (): Promise<void> => new Promise((next) => setImmediate(next));
-    for (let i = 0; i < 1_000; i++) {
-      alice.enter('a', i % 3 === 0 ? 0 : undefined);
-      for (let k = 0; k < i % 12; k++) await step();
-      alice.leave('a');
-      if (i % 5 === 0) await step();
-    }
-    await unsubscribed(alice, 'a', 1_000);
-    await node.quiet();
-    t.equal(await seatsOf(node, 'a'), 0);
-    t.equal(node.engine.stats().audiences, 0);
-    let isIn = false;
-    const stray = types(alice, 'a').filter((type) => {
-      if (type === 'welcome' || type === 'unsubscribed') isIn = type === 'welcome';
-      return type !== 'unsubscribed' && !isIn;
-    });
-    t.same(stray, [], 'no frame comes while it is out');
-    const welcomes = types(alice, 'a').filter((type) => type === 'welcome').length;
-    alice.enter('a', 290);
-    await heard(alice, 'a', 'welcome', welcomes + 1);
-    t.equal(await seatsOf(node, 'a'), 1);
-    alice.close();
-    await node.quiet();
-    t.equal(await seatsOf(node, 'a'), 0);
-  },
-);
+t.test('unsubscribing a thousand times, at any moment of joining, leaves no seat and no frame behind', async (t) => {
+  const node = await startNode(t, { policy: { grace_ms: 0 } });
+  for (let i = 0; i < 300; i++) void node.post('a', `${i}`);
+  await node.quiet();
+  const alice = new ManyClient(node, 'alice', ANYBODY);
+  const step = (): Promise<void> => new Promise((next) => setImmediate(next));
+  for (let i = 0; i < 1_000; i++) {
+    alice.enter('a', i % 3 === 0 ? 0 : undefined);
+    for (let k = 0; k < i % 12; k++) await step();
+    alice.leave('a');
+    if (i % 5 === 0) await step();
+  }
+  await unsubscribed(alice, 'a', 1_000);
+  await node.quiet();
+  t.equal(await seatsOf(node, 'a'), 0);
+  t.equal(node.engine.stats().audiences, 0);
+  let isIn = false;
+  const stray = types(alice, 'a').filter((type) => {
+    if (type === 'welcome' || type === 'unsubscribed') isIn = type === 'welcome';
+    return type !== 'unsubscribed' && !isIn;
+  });
+  t.same(stray, [], 'no frame comes while it is out');
+  const welcomes = types(alice, 'a').filter((type) => type === 'welcome').length;
+  alice.enter('a', 290);
+  await heard(alice, 'a', 'welcome', welcomes + 1);
+  t.equal(await seatsOf(node, 'a'), 1);
+  alice.close();
+  await node.quiet();
+  t.equal(await seatsOf(node, 'a'), 0);
+});

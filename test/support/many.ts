@@ -42,8 +42,7 @@ export async function heard(client: ManyClient, room: string, type: string, coun
   const all = (): Told[] =>
     (client.frames as readonly Told[]).filter((frame) => frame.room === room && frame.type === type);
   await until(() => all().length >= count, {
-    what: () =>
-      `${count} × ${type} of ${room} for ${client.user}: ${JSON.stringify(client.frames.slice(-3))}`,
+    what: () => `${count} × ${type} of ${room} for ${client.user}: ${JSON.stringify(client.frames.slice(-3))}`,
     intervalMs: 1,
   });
   return all();

@@ -1,7 +1,7 @@
 import type { Shelf } from './storage.js';
 
 /** A storage of the browser, or one that lasts as long as the page where the browser refuses it (private windows). */
-export function shelfOf(find: () => Storage): Shelf {
+export function shelfOf(find: () => Shelf): Shelf {
   const kept = new Map<string, string>();
   const own: Shelf = {
     getItem: (key) => kept.get(key) ?? null,

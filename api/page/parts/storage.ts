@@ -22,7 +22,11 @@ export type Theme = 'system' | 'light' | 'dark';
 export type Changes = (change: (kept: Kept) => Kept) => void;
 
 /** What of a page's storage is used. */
-export type Shelf = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+export interface Shelf {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
 
 const KEY = 'parlor';
 
