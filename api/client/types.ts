@@ -243,7 +243,7 @@ export interface ConnectOptions {
   readonly lostAfterMs?: number;
   /** A silent link is tried with a ping after so long, ms. Default: 25,000. */
   readonly heartbeatMs?: number;
-  /** The link is dead if nothing comes for so long after a ping, ms. After a sleep, half of it. Default: 8,000. */
+  /** The link is dead if nothing comes for so long after a ping, ms; after a sleep at most 3,000. Default: 8,000. */
   readonly pongTimeoutMs?: number;
   /** An attempt to connect may take so long, ms. Default: 10,000; before SSE is tried, 1,500. */
   readonly connectTimeoutMs?: number;
