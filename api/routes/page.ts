@@ -45,6 +45,6 @@ export function pageRoutes(app: App, { page }: Pick<AppParts, 'page'>): void {
 function sendFile({ headers }: FastifyRequest, reply: FastifyReply, file: PageFile): FastifyReply {
   void reply.header('etag', file.etag).header('vary', 'accept-encoding').type(file.type);
   if (isUnchanged(headers, file.etag)) return reply.code(304).send();
-  if (!/\bgzip\b/.test(String(headers['accept-encoding'] ?? ''))) return reply.send(file.body);
+  if (!/\bgzip\b/.test(headers['accept-encoding'] ?? '')) return reply.send(file.body);
   return reply.header('content-encoding', 'gzip').send(file.gzipped);
 }

@@ -21,7 +21,7 @@ async function shoot({ page }: Person, name: string): Promise<void> {
 }
 
 t.test('two people talk, and there is no third', async (t) => {
-  const parlor = await startParlor({ GRACE_MS: '300' });
+  const parlor = await startParlor({ GRACE_MS: '60000' });
   t.teardown(() => parlor.end());
   const browser = await startBrowser();
   t.teardown(() => browser.close());
@@ -71,7 +71,11 @@ t.test('two people talk, and there is no third', async (t) => {
   await bob.page.locator('.state', { hasText: 'Sending' }).waitFor();
   await bob.say('and one more');
   await alice.say('Are you there?');
+  await shoot(bob, 'lost');
+  await bob.context.setOffline(true);
+  await bob.page.locator('.status', { hasText: 'You are offline' }).waitFor();
   await shoot(bob, 'offline');
+  await bob.context.setOffline(false);
   t.same(await bob.texts(), ['Good morning', 'Morning!', 'written in a tunnel', 'and one more']);
   await proxy.recover();
   await alice.sees('and one more', 45_000);
@@ -86,6 +90,8 @@ t.test('two people talk, and there is no third', async (t) => {
   await shoot(bob, 'back');
 
   await bob.context.close();
+  // His seat is kept for a minute; this frees it at once.
+  await parlor.send('DELETE', '/api/rooms/42/members/Bob');
   await carol.page.getByRole('link', { name: /^42/ }).click();
   await carol.page.getByText('2 of 2 seats taken').waitFor({ timeout: 45_000 });
   await carol.sees('and one more');
@@ -145,21 +151,22 @@ t.test('a room that was closed, and one that threw somebody out, say so', async 
   t.teardown(() => parlor.end());
   const browser = await startBrowser();
   t.teardown(() => browser.close());
-  const { page, say, sees, complaints } = await visit(browser, {
+  const alice = await visit(browser, {
     at: parlor.http,
     hash: 'room=group:a',
     name: 'Alice',
   });
-  await say('hello');
+  const { page } = alice;
+  await alice.say('hello');
   await page.locator('.state', { hasText: 'Sent' }).waitFor();
   await parlor.send('DELETE', '/api/rooms/group:a/members/Alice');
   await page.getByRole('heading', { name: 'You are not in this room' }).waitFor();
-  await sees('hello'); // What was said is still there to be read.
+  await alice.sees('hello'); // What was said is still there to be read.
   await page.getByRole('button', { name: 'Try to come in' }).click();
   await page.getByRole('textbox', { name: /^Message to/ }).waitFor();
   await parlor.send('DELETE', '/api/rooms/group:a');
   await page.getByRole('heading', { name: 'This room is closed' }).waitFor();
   await page.getByRole('button', { name: 'Take it off the list' }).click();
   await page.getByRole('heading', { name: 'lobby' }).waitFor();
-  t.same(complaints, []);
+  t.same(alice.complaints, []);
 });
