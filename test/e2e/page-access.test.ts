@@ -24,6 +24,8 @@ async function faults(page: Page): Promise<readonly string[]> {
   return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
 }
 
+t.setTimeout(180_000);
+
 t.test('axe finds no fault, light and dark, on a phone and a desktop', async (t) => {
   const parlor = await startParlor();
   t.teardown(() => parlor.end());

@@ -20,6 +20,8 @@ async function shoot({ page }: Person, name: string): Promise<void> {
   await page.setViewportSize(DESKTOP);
 }
 
+t.setTimeout(180_000);
+
 t.test('two people talk, and there is no third', async (t) => {
   const parlor = await startParlor({ GRACE_MS: '60000' });
   t.teardown(() => parlor.end());
