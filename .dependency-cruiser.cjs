@@ -73,13 +73,30 @@ module.exports = {
       from: { path: '^api/client/', pathNot: '^api/client/(build\\.js$|react/)' },
       to: { pathNot: '^api/client/' },
     },
+    {
+      name: 'page-is-an-example',
+      comment: 'The chat page uses what everybody can use of the client, and nothing of the server.',
+      severity: 'error',
+      from: { path: '^api/page/' },
+      to: {
+        path: '^(engine|adapters|api|bench|test)/',
+        pathNot: '^api/(page/|client/index\\.ts$|client/react/index\\.ts$)',
+      },
+    },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'not-resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'not-resolvable',
+      severity: 'error',
+      from: {},
+      // The page names the client as everybody does; its builder knows where that is.
+      to: { couldNotResolve: true, pathNot: '^parlor/(client|react)$' },
+    },
     {
       name: 'no-development-package-in-production',
       severity: 'error',
       // The builder runs here only; React is the page's own.
-      from: { path: '^(engine|adapters|api)/', pathNot: '^api/client/build\\.js$' },
+      // The page is bundled, with Preact.
+      from: { path: '^(engine|adapters|api)/', pathNot: '^api/(page/|client/build\\.js$)' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only', 'npm-peer'] },
     },
   ],

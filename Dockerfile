@@ -7,7 +7,7 @@ COPY tsconfig.json ./
 COPY engine engine
 COPY adapters adapters
 COPY api api
-RUN node_modules/.bin/tsc --project tsconfig.json && rm -f dist/.tsbuildinfo && npm prune --omit=dev --no-audit --no-fund
+RUN node_modules/.bin/tsc --project tsconfig.json && rm -f dist/.tsbuildinfo && node_modules/.bin/vite build api/page --logLevel warn && npm prune --omit=dev --no-audit --no-fund
 # uWebSockets.js brings its binaries for every system and every Node: 250 MB, of which one is of use here.
 RUN find node_modules/uWebSockets.js -name 'uws_*.node' \
   ! -name "uws_linux_$(node -p 'process.arch + "_" + process.versions.modules').node" -delete

@@ -6,6 +6,8 @@ BIN := node_modules/.bin
 # The folders are here too: deleting a file changes its folder only. With `/.`, as `test` and `bench` are also targets.
 # What the benchmark writes is no source.
 SOURCES := $(shell find engine/. adapters/. api/. bench/. test/. -path bench/./results -prune -o \( -type d -o -name '*.ts' -o -name '*.json' \) -print 2>/dev/null)
+# The chat page, which Vite builds on its own; with the client, which is in it.
+PAGE := $(shell find api/page/. api/client/. \( -type d -o -name '*.ts' -o -name '*.tsx' -o -name '*.css' -o -name '*.html' -o -name '*.js' \) -print 2>/dev/null)
 LINTS := lint-types lint-code lint-format lint-layers lint-unused lint-docs lint-openapi
 
 .PHONY: help
@@ -58,6 +60,10 @@ audit: build ## Ask npm what is known against the dependencies; audit-allowed.js
 bench: build ## Compare Parlor with what people use, in under 10 minutes; ARGS=--help shows what else
 	@exec node dist/bench/main.js $(ARGS)
 
+.PHONY: pictures
+pictures: build ## Make the pictures of the documentation from the running program, with Chromium
+	@exec node dist/test/pictures-main.js
+
 .PHONY: lint
 lint: install ## Types, code, format, layers, what nobody uses, and the OpenAPI document
 	@$(MAKE) --keep-going --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(LINTS)
@@ -69,7 +75,7 @@ fmt: build ## Mend what can be mended: format, code style, what is generated fro
 	@$(BIN)/prettier --write --log-level=warn .
 
 .PHONY: build
-build: dist/.built dist/package/package.json ## Compile into dist/, if something has changed
+build: dist/.built dist/package/package.json dist/page/index.html ## Compile into dist/, if something has changed
 
 .PHONY: install
 install: hooks ## Install the dependencies, if the lockfile has changed
@@ -89,7 +95,7 @@ dist/.built: $(SOURCES) package.json package-lock.json tsconfig.json | install
 	@mkdir -p dist && touch dist/.building
 	@$(BIN)/tsc --project tsconfig.json
 	@# What was compiled from a file that is gone must neither run nor be imported.
-	@find dist -path dist/package -prune -o -name '*.js' -print | while read -r file; do source=$${file#dist/}; \
+	@find dist \( -path dist/page -o -path dist/package \) -prune -o -name '*.js' -print | while read -r file; do source=$${file#dist/}; \
 	  [ -f "$${source%.js}.ts" ] || rm -f "$$file" "$$file.map"; done
 	@# What package.json names as `bin`.
 	@chmod +x dist/api/main.js
@@ -100,10 +106,15 @@ dist/package/package.json: $(wildcard api/client/* api/client/react/*) package.j
 	@echo 'Packing the client …'
 	@node api/client/build.js
 
+dist/page/index.html: $(PAGE) package.json package-lock.json | install
+	@echo 'Building the page …'
+	@$(BIN)/vite build api/page --logLevel warn
+
 .PHONY: $(LINTS)
 lint-types:
 	@$(BIN)/tsc --project tsconfig.json --noEmit --tsBuildInfoFile dist/.lint.tsbuildinfo
 	@$(BIN)/tsc --project api/client/tsconfig.json --noEmit
+	@$(BIN)/tsc --project api/page/tsconfig.json
 lint-code:
 	@$(BIN)/eslint --max-warnings=0 .
 lint-format:
@@ -130,9 +141,9 @@ hooks: node-version
 # Old enough syntax that a Node which is too old can say so.
 .PHONY: node-version
 node-version:
-	@command -v node >/dev/null || { echo 'Parlor needs Node.js 20.12 or newer, and there is no node on PATH.' >&2; exit 1; }
-	@node -e 'var v = process.versions.node.split("."); process.exit(v[0] > 20 || (v[0] == 20 && v[1] >= 12) ? 0 : 1)' \
-	  || { echo "Parlor needs Node.js 20.12 or newer; this one is $$(node --version)." >&2; exit 1; }
+	@command -v node >/dev/null || { echo 'Parlor needs Node.js 20.19 or newer, and there is no node on PATH.' >&2; exit 1; }
+	@node -e 'var v = process.versions.node.split("."); process.exit(v[0] > 20 || (v[0] == 20 && v[1] >= 19) ? 0 : 1)' \
+	  || { echo "Parlor needs Node.js 20.19 or newer; this one is $$(node --version)." >&2; exit 1; }
 
 # Sets "$@" to the command of Docker Compose, which comes as a plugin or as a program of its own.
 COMPOSE = if docker compose version >/dev/null 2>&1; then set -- docker compose; \

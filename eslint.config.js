@@ -19,7 +19,7 @@ export default tseslint.config(
   { ignores: ['**/dist/', 'node_modules/', 'data/', '.tap/'] },
   js.configs.recommended,
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -58,7 +58,13 @@ export default tseslint.config(
     },
   },
   {
-    files: ['{engine,adapters,api}/**/*.ts'],
+    files: ['api/page/**/*.{ts,tsx}'],
+    languageOptions: {
+      parserOptions: { project: './api/page/tsconfig.json', tsconfigRootDir: import.meta.dirname },
+    },
+  },
+  {
+    files: ['{engine,adapters,api}/**/*.{ts,tsx}'],
     rules: { 'no-console': 'error' },
   },
   {
@@ -77,7 +83,7 @@ export default tseslint.config(
   },
   {
     files: ['**/*.js', '**/*.cjs'],
-    languageOptions: { globals: { module: 'writable', process: 'readonly' } },
+    languageOptions: { globals: { module: 'writable', process: 'readonly', URL: 'readonly' } },
   },
   {
     files: ['examples/*.mjs'],

@@ -30,6 +30,7 @@ import { accessRoutes } from './routes/access.js';
 import { eventRoutes } from './routes/events.js';
 import { messageRoutes } from './routes/messages.js';
 import { operationRoutes } from './routes/operations.js';
+import { pageRoutes } from './routes/page.js';
 import { roomRoutes } from './routes/rooms.js';
 import { streamRoutes } from './routes/stream.js';
 import { NoQuery } from './schemas.js';
@@ -127,7 +128,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
   });
   app.setNotFoundHandler(nothingHere);
   await describeRoutes(app, parts.engine.access.isRequired);
-  await app.register(pages);
+  await app.register((inner) => pages(inner, parts));
   for (const routes of [messageRoutes, roomRoutes, streamRoutes, eventRoutes, accessRoutes, operationRoutes])
     routes(app.withTypeProvider(), parts);
   await app.ready();
@@ -135,7 +136,7 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
 }
 
 /** What a browser shows, with the headers that bound what it may do there. */
-async function pages(app: FastifyInstance): Promise<void> {
+async function pages(app: FastifyInstance, parts: AppParts): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
       directives: {
@@ -157,6 +158,7 @@ async function pages(app: FastifyInstance): Promise<void> {
     logLevel: 'silent',
     theme: { title: 'Parlor' },
   });
+  pageRoutes(app.withTypeProvider(), parts);
 }
 
 /** Pages of these origins may do what services may. No credentials: a token is no cookie. */

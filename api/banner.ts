@@ -19,10 +19,12 @@ export function greet(config: Config, node: { host: string; port: number }, log:
   const http = `http${s}://${host}:${node.port}`;
   const ws = `ws${s}://${host}:${node.port}/ws/updates/{room_id}`;
   const access = accessOf(config, node.host);
+  const hasPage = config.PAGE === 'on' && config.ROLE !== 'home';
   log.info(
     {
       http,
       ws,
+      ...(hasPage ? { page: `${http}/` } : {}),
       documentation: `${http}/api/openapi`,
       broker: config.BROKER,
       store: config.STORE,
@@ -43,8 +45,7 @@ export function greet(config: Config, node: { host: string; port: number }, log:
 
     WebSocket       ${ws}
     API             ${http}/api/openapi
-
-  Next: open two more terminals, and send the first message:
+${hasPage ? `\n  Next: talk in ${http}/\n\n  Or open two more terminals, and send the first message:` : '\n  Next: open two more terminals, and send the first message:'}
 
     npx wscat -c '${ws.replace('{room_id}', '42')}?user=alice'
     curl -X POST ${http}/api/rooms/42/messages -H 'content-type: application/json' -d '{"user":"bob","text":"Hello"}'

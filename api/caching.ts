@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** A read shows the state of a moment: no cache may keep it, unless the route says otherwise (RFC 9111 section 5.2.2.5). */
@@ -17,11 +18,11 @@ export function sendUnchanging(
 ): FastifyReply {
   const etag = `"${id}"`;
   void reply.header('cache-control', 'private, no-cache').header('etag', etag);
-  return names(headers['if-none-match'], etag) ? reply.code(304).send() : reply.send(value);
+  return isUnchanged(headers, etag) ? reply.code(304).send() : reply.send(value);
 }
 
 /** Whether If-None-Match has this tag, compared weakly (RFC 9110 section 13.1.2). */
-function names(condition: string | undefined, etag: string): boolean {
+export function isUnchanged({ 'if-none-match': condition }: IncomingHttpHeaders, etag: string): boolean {
   if (condition === undefined) return false;
   const tags = condition.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
   return tags.includes('*') || tags.includes(etag);

@@ -72,6 +72,11 @@ export const Settings = Type.Object({
     'events a room keeps with STORE=memory; older ones are forgotten',
   ),
   MEMORY_EVENTS: whole(1_000_000, 1, 100_000_000, 'events kept in total with STORE=memory'),
+  PAGE: oneOf(
+    ['on', 'off'],
+    'on',
+    'the chat page at /. It may do what its user may, no more; off: / leads to the description of the API',
+  ),
   AUTH: oneOf(
     ['off', 'jwt'],
     'off',

@@ -24,6 +24,7 @@ import type { NodeLog } from './logging.js';
 import { createLongPolls } from './long-polls.js';
 import { createMetrics } from './metrics.js';
 import { createReadDoor } from './read-door.js';
+import { readPage, type PageFiles } from './page-files.js';
 import { readsOf } from './reads.js';
 import { createGuard } from './origins.js';
 import { createRefusals } from './refusals.js';
@@ -145,6 +146,7 @@ export async function startNode(
       clock: systemClock,
       presetOf,
       takesWebSockets,
+      page: takesWebSockets ? pageOf(config, log) : null,
       streams: takesWebSockets ? { arrivals, log, isFull, open: (answer) => streams.open(answer) } : null,
     },
     { log, maxBodyBytes, refusals, serverFactory: http.serverFactory },
@@ -212,6 +214,14 @@ const LAST_ANSWERS_MS = 1_000;
 
 /** As node:http's (--max-http-header-size). */
 const MAX_HEAD_BYTES = 16_384;
+
+/** The chat page, unless PAGE=off. */
+function pageOf({ PAGE, AUTH }: Config, log: NodeLog): PageFiles | null {
+  if (PAGE === 'off') return null;
+  const page = readPage(AUTH);
+  if (page === null) log.warn({}, 'the chat page is not built: make build, or PAGE=off');
+  return page;
+}
 
 /** Loads uWebSockets.js, which is a binary. If none fits this machine, rejects with one line that says so. */
 async function loadUws() {

@@ -13,6 +13,7 @@ import type { ClientAddress } from './client-address.js';
 import type { LongPolls } from './long-polls.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
+import type { PageFiles } from './page-files.js';
 import type { Reads } from './reads.js';
 import type { StreamDoor } from './stream-door.js';
 
@@ -37,6 +38,8 @@ export interface AppParts {
   readonly takesWebSockets: boolean;
   /** null: clients that ask for one are sent to another node. */
   readonly streams: StreamDoor | null;
+  /** null: there is no chat page. */
+  readonly page: PageFiles | null;
   readonly clock: Pick<Clock, 'now'>;
   readonly presetOf: (roomId: string) => Policy;
 }

@@ -18,8 +18,9 @@ const packages = Object.entries(lock.packages).filter(([path]) => path !== '');
 const nameOf = (path: string): string =>
   path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
 
-/** Packages whose licence is not in the lockfile, or is one for data; none of them is in what is deployed. */
+/** Packages whose licence is not in the lockfile, or is another one; none of them is in what is deployed. */
 const LOOKED_UP: Readonly<Record<string, string>> = {
+  'axe-core': 'MPL-2.0: it looks at the page in tests, and is changed nowhere',
   'jsonc-simple-parser': 'MIT, by its file license',
   'spdx-exceptions': 'CC-BY-3.0: a list of names, used by lint only',
 };
@@ -27,7 +28,9 @@ const LOOKED_UP: Readonly<Record<string, string>> = {
 t.test('each dependency has a licence that asks for no more than to be named', async (t) => {
   t.ok(packages.length > 100);
   const others = packages.filter(([, { license = '' }]) => !isAllowedLicence(license));
-  t.same(others.map(([path]) => nameOf(path)).sort(), Object.keys(LOOKED_UP).sort());
+  // MPL-2.0: Vite writes styles with it; nothing of it is in them. It has a package for each system.
+  const known = others.map(([path]) => nameOf(path)).filter((name) => !/^lightningcss(-|$)/.test(name));
+  t.same(known.sort(), Object.keys(LOOKED_UP).sort());
   t.ok(isAllowedLicence('(WTFPL OR MIT)'));
   t.ok(isAllowedLicence('(MIT AND Zlib)'));
   for (const no of ['', 'GPL-3.0', 'MIT AND GPL-3.0', '(GPL-2.0 OR LGPL-3.0)', 'UNLICENSED', 'SEE LICENSE'])

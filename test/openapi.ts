@@ -20,6 +20,7 @@ const app = await createApp(
     clock: systemClock,
     presetOf: () => BARE,
     takesWebSockets: true,
+    page: null,
     streams: null,
   },
   { log: pino({ level: 'silent' }), maxBodyBytes: 65_536 },

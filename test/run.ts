@@ -42,6 +42,8 @@ const MOSTLY_WAIT = [
   'documents.property',
   'policy',
   'swagger',
+  'page',
+  'page-access',
   'transfer',
   'utf8-out',
   'arrivals',

@@ -85,7 +85,6 @@ export function operationRoutes(app: App, { engine, metrics, takesWebSockets }: 
     },
     () => asyncapi(),
   );
-  app.get('/', { schema: { hide: true } }, (_request, reply) => reply.redirect('/api/openapi'));
   // Otherwise the WebSocket adapter answers everything under this path.
   if (takesWebSockets) return;
   for (const pattern of WS_PATTERNS)

@@ -99,6 +99,7 @@ export async function serve(t: Test, short: boolean, answer = answerOf): Promise
     clock: systemClock,
     presetOf: () => BARE,
     takesWebSockets: true,
+    page: null,
     streams: null,
   };
   const app = await createApp(parts, {

@@ -1,23 +1,12 @@
-import { chromium } from 'playwright-core';
+import { startBrowser } from '../support/browser.js';
 import t from 'tap';
-import { ensureChromium } from '../support/chromium.js';
 import { startParlor } from '../support/parlor.js';
-
-const ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 t.test('in a browser, “Try it out” posts a message that the room gets', async (t) => {
   const parlor = await startParlor();
   t.teardown(() => parlor.end());
   const alice = await parlor.join('42', 'user=alice');
-  const browser = await chromium.launch({ executablePath: ensureChromium(), args: ARGS });
+  const browser = await startBrowser();
   t.teardown(() => browser.close());
   const page = await browser.newPage();
   const complaints: string[] = [];
@@ -27,8 +16,7 @@ t.test('in a browser, “Try it out” posts a message that the room gets', asyn
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('requestfailed', (request) => complaints.push(`${request.url()} failed`));
 
-  await page.goto(`${parlor.http}/`);
-  t.equal(new URL(page.url()).pathname.replace(/\/$/, ''), '/api/openapi', 'the front door leads there');
+  await page.goto(`${parlor.http}/api/openapi`);
   await page.getByText('A chat engine in which every room is an actor').waitFor();
   const post = page.locator('.opblock-post', { hasText: '/api/rooms/{room_id}/messages' });
   await post.locator('.opblock-summary').click();

@@ -30,6 +30,8 @@ function createTimeline(room: Room, pageSize: number): Timeline {
   let loading: Promise<void> | null = null;
   /** A load that was begun before this changed is of no use any more. */
   let generation = 0;
+  /** A page was read before we were in: what was posted between the two is neither in it nor told. */
+  let mayLack = false;
   let error: ParlorError | null = null;
   let view = compose();
 
@@ -71,7 +73,22 @@ function createTimeline(room: Room, pageSize: number): Timeline {
     return loading;
   }
 
+  /** Whether everything that is posted from now on will be told. */
+  function isFollowed(): boolean {
+    return room.status === 'joined' || room.seq !== null;
+  }
+
+  function beginAnew(before: number | undefined): void {
+    generation++;
+    loading = null;
+    mayLack = false;
+    shown = [];
+    next = before;
+    void load();
+  }
+
   async function fetchPage(mine: number): Promise<void> {
+    mayLack ||= !isFollowed();
     const before = next ?? undefined;
     const query = before === undefined ? { limit: pageSize } : { limit: pageSize, before };
     const page = await room.history(query).catch((cause: unknown) => failed(cause as ParlorError));
@@ -116,24 +133,23 @@ function createTimeline(room: Room, pageSize: number): Timeline {
     change();
   });
   room.on('outgoing', change);
-  room.on('gap', ({ before }) => {
-    generation++;
-    loading = null;
-    shown = [];
-    next = before;
-    void load();
-  });
+  room.on('gap', ({ before }) => beginAnew(before));
   room.on('status', ({ status }) => {
-    // The first page may have failed for want of a network.
-    const isAnswered = status === 'joined' || status === 'refused';
-    if (isAnswered && next === undefined && watchers.size > 0) void load();
+    if (status === 'joined' && mayLack) beginAnew(undefined);
+    else loadFirst();
   });
+
+  /** The first page: once we are in, or will not be. It may have failed before, for want of a network. */
+  function loadFirst(): void {
+    if (next !== undefined || watchers.size === 0) return;
+    if (isFollowed() || room.status === 'refused') void load();
+  }
 
   return {
     view: () => view,
     watch(changed) {
       watchers.add(changed);
-      if (next === undefined) void load();
+      loadFirst();
       return () => watchers.delete(changed);
     },
   };
