@@ -241,6 +241,34 @@ t.test('after a gap the newest page is shown, not a list with a hole', async (t)
   t.equal(text(), 'text 8, text 9, text 10');
 });
 
+t.test('what was posted while we were not let in is there once we are', async (t) => {
+  const stored = [message(1)];
+  const { show, socket, text } = scene(t, () => ({ messages: [...stored], next: null }));
+  await show(createElement(messagesInto([])));
+  await happens(() => socket().accept());
+  const full = { room: 'a', type: 'unsubscribed', code: 'room_full', message: 'full', retry: true };
+  const before = socket().of('subscribe').length;
+  await happens(() => socket().say(full));
+  t.equal(text(), 'text 1', 'who waits for a seat may read');
+  stored.push(message(2), message(3));
+  await act(async () => {
+    while (socket().of('subscribe').length === before) await new Promise((resolve) => setTimeout(resolve, 5));
+  });
+  await happens(() => socket().welcome('a', { head_seq: 3 }));
+  await happens(() => socket().say(frame(4)));
+  t.equal(text(), 'text 1, text 2, text 3, text 4');
+});
+
+t.test('what is posted just before the welcome is there', async (t) => {
+  const stored = [message(1)];
+  const { show, socket, text } = scene(t, () => ({ messages: [...stored], next: null }));
+  await show(createElement(messagesInto([])));
+  await happens(() => socket().accept());
+  stored.push(message(2));
+  await happens(() => socket().welcome('a', { head_seq: 2 }));
+  t.equal(text(), 'text 1, text 2');
+});
+
 t.test('who is typing is shown until a message comes', async (t) => {
   const { show, socket, text } = scene(t);
   let typing: () => void = () => undefined;
