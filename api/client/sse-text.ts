@@ -8,7 +8,13 @@ export function eventReader(take: (type: string, data: string) => void): (piece:
     const blocks = (rest + piece).split('\n\n');
     rest = blocks.pop() ?? '';
     for (const block of blocks) {
-      const field = (name: string): string => new RegExp(`^${name}: ?(.*)`, 'm').exec(block)?.[1] ?? '';
+      // A pattern would take U+2028 in a message for the end of its line.
+      const lines = block.split('\n');
+      const field = (name: string): string =>
+        lines
+          .find((line) => line.startsWith(`${name}:`))
+          ?.slice(name.length + 1)
+          .replace(/^ /, '') ?? '';
       const data = field('data');
       if (data) take(field('event'), data);
     }
