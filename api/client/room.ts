@@ -124,7 +124,11 @@ export function createRoom(id: string, host: RoomHost): HostedRoom {
       return step({ type: 'unsubscribed', error });
     }
     // What comes until the server has unsubscribed us is of the old subscription.
-    if (seat.state().name === 'leaving') return;
+    if (seat.state().name === 'leaving') {
+      if (frame.type === 'error' && frame.id === undefined)
+        seat.send({ type: 'unheard', error: errorOf(frame) });
+      return;
+    }
     switch (frame.type) {
       case 'welcome':
         policy = frame.policy;

@@ -7,12 +7,14 @@ export type SeatState =
   /** Subscribed as soon as there is a link; the welcome has not come. */
   | { readonly name: 'joining' }
   | { readonly name: 'joined' }
-  /** Unsubscribed, and the server has not said so yet. */
-  | { readonly name: 'leaving' }
+  /** Unsubscribed, and the server has not said so yet. `refused`: it was too busy to listen, so it is told again. */
+  | { readonly name: 'leaving'; readonly refused: ParlorError | null }
   | { readonly name: 'refused'; readonly error: ParlorError };
 export type SeatEvent =
   | { readonly type: 'wanted' | 'unwanted' | 'up' | 'down' | 'welcome' | 'due' }
-  | { readonly type: 'unsubscribed'; readonly error: ParlorError | null };
+  | { readonly type: 'unsubscribed'; readonly error: ParlorError | null }
+  /** Something that we sent about the room was refused. */
+  | { readonly type: 'unheard'; readonly error: ParlorError };
 
 export interface SeatPort {
   readonly subscribe: () => void;
@@ -39,7 +41,7 @@ export function createSeat(
   let attempt = 0;
   const stay = (): null => null;
   const again = (): SeatState => JOINING;
-  const leave = (): SeatState => (link() ? { name: 'leaving' } : IDLE);
+  const leave = (): SeatState => (link() ? { name: 'leaving', refused: null } : IDLE);
   const left = (): SeatState => (holders > 0 ? JOINING : IDLE);
   const over = ({ error }: SeatEvent & { type: 'unsubscribed' }): SeatState =>
     error ? { name: 'refused', error } : left();
@@ -47,7 +49,8 @@ export function createSeat(
   const { state, send } = createMachine<SeatState, SeatEvent>(
     IDLE,
     {
-      idle: { on: { wanted: again, up: stay, down: stay } },
+      // It may be told that it has left more than once.
+      idle: { on: { wanted: again, up: stay, down: stay, unsubscribed: stay } },
       joining: {
         enter() {
           if (link()) subscribe();
@@ -70,11 +73,22 @@ export function createSeat(
         on: { wanted: stay, unwanted: leave, down: again, unsubscribed: over },
       },
       leaving: {
-        enter() {
+        enter({ refused }) {
+          if (refused) {
+            const timer = setTimeout(unsubscribe, pauseMs(attempt++, refused));
+            return () => clearTimeout(timer);
+          }
           unsubscribe();
           return undefined;
         },
-        on: { wanted: stay, unwanted: stay, down: left, unsubscribed: left },
+        on: {
+          wanted: stay,
+          unwanted: stay,
+          down: left,
+          // With an error it has crossed our unsubscribe, whose answer is still to come.
+          unsubscribed: ({ error }) => (error ? null : left()),
+          unheard: ({ error }) => (error.retry ? { name: 'leaving', refused: error } : null),
+        },
       },
       refused: {
         enter({ error }) {
