@@ -112,7 +112,8 @@ export function createLongPolls(parts: Parts): LongPolls {
     onGone(() => watch.end());
     const end = clock.elapsed() + wish.ms;
     try {
-      await watch.heard;
+      // While the broker is away it is not heard for long: nobody waits for that beyond their time.
+      await Promise.race([watch.heard, watch.changed(watch.version, wish.ms)]);
     } catch (cause) {
       log.warn({ room_id: wish.room_id, cause: errorText(cause) }, 'long poll: its room cannot be heard');
       watch.end();

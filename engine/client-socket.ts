@@ -120,6 +120,11 @@ export abstract class ClientSocket implements Behaviour<string> {
     return this.isOver;
   }
 
+  /** Frames that have come and are not dealt with yet. */
+  protected get waiting(): number {
+    return this.mailbox.depth;
+  }
+
   /** A text frame from the client. */
   frame(text: string): void {
     if (this.isOver) return;

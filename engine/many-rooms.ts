@@ -16,6 +16,12 @@ import { Subscription, type Subscriber } from './subscription.js';
 type Fault = Extract<Decoded<ManyClientFrame>, { fault: string }>;
 type Act = Extract<ManyClientFrame, { type: 'post' | 'typing' }>;
 
+/** `behind`: the number of the last frame that waited then. */
+interface RefusedUnread {
+  readonly behind: number;
+  readonly refusal: Refusal;
+}
+
 const NOT_JOINED: Refusal = {
   code: 'not_joined',
   message: 'subscribe to this room first, and wait for its welcome',
@@ -27,6 +33,10 @@ const roomFaults = checker(RoomId);
 /** A connection to many rooms. Each of them may refuse the client, or end, while the others go on. */
 export class ManyRooms extends ClientSocket implements Subscriber {
   private readonly rooms = new RoomList<Subscription>();
+  /** Frames that were dealt with, this one among them. */
+  private readCount = 0;
+  /** Of rooms whose subscribe was refused while frames that came before it waited; null while there are none. */
+  private refusedUnread: Map<string, RefusedUnread> | null = null;
   /** Null while no room is being joined or caught up with. */
   private turns: RoomTurns<Subscription> | null = null;
 
@@ -56,6 +66,13 @@ export class ManyRooms extends ClientSocket implements Subscriber {
   }
 
   protected asks(text: string): boolean {
+    this.readCount++;
+    const isCommand = this.deal(text);
+    if (this.waiting === 0) this.refusedUnread = null;
+    return isCommand;
+  }
+
+  private deal(text: string): boolean {
     const decoded = decodeManyFrame(text);
     if ('fault' in decoded) {
       this.faulty(decoded);
@@ -90,7 +107,7 @@ export class ManyRooms extends ClientSocket implements Subscriber {
     const { room } = frame;
     const id = 'id' in frame ? frame.id : undefined;
     const subscription = this.rooms.get(room);
-    if (!subscription?.isLive) this.refuseIn(room, NOT_JOINED, id);
+    if (!subscription?.isWelcomed) this.refuseIn(room, NOT_JOINED, id);
     else if (!subscription.mayPost)
       this.refuseIn(room, { code: 'forbidden', message: noRight('post', room) }, id);
     else if (frame.type === 'post') return this.post(room, frame.text, frame.id, size);
@@ -101,6 +118,12 @@ export class ManyRooms extends ClientSocket implements Subscriber {
   private subscribe(room: string, since: number | null): void {
     if (this.isIn(room)) {
       this.refuseIn(room, ALREADY);
+      return;
+    }
+    // A later one was refused before this one was read, so the client takes itself to be out.
+    const later = this.refusedUnread?.get(room);
+    if (later !== undefined && this.readCount <= later.behind) {
+      this.tellUnsubscribed(room, later.refusal);
       return;
     }
     const refusal = this.noPlace() ?? rightFault(this.granted, 'join', room);
@@ -198,6 +221,10 @@ export class ManyRooms extends ClientSocket implements Subscriber {
     const decoded = decodeManyFrame(text);
     if ('fault' in decoded) return this.refusalIn(refusal, decoded);
     const { frame } = decoded;
+    if (frame.type === 'subscribe' && this.waiting > 0 && !this.isIn(frame.room)) {
+      this.refusedUnread ??= new Map();
+      this.refusedUnread.set(frame.room, { behind: this.readCount + this.waiting, refusal });
+    }
     return this.refusalIn(refusal, {
       type: frame.type,
       ...('id' in frame && frame.id !== undefined ? { id: frame.id } : {}),

@@ -32,6 +32,8 @@ export class RoomTurns<R extends object> {
   /** False: it has waited for welcomes for as long as it may. */
   private waitsForHeads = true;
   private cancel: (() => void) | null = null;
+  /** Until the client has read it is not idle, or what is called then would meet its successor. */
+  private waitsForReader = false;
 
   constructor(private readonly parts: Parts) {}
 
@@ -66,12 +68,23 @@ export class RoomTurns<R extends object> {
   private pump(): void {
     const { socket, most } = this.parts;
     if (this.toJoin.size + this.toSend.size > 0) {
-      if (socket.backlog() > most) socket.whenRead(most, () => this.pump(), this);
+      if (socket.backlog() > most) this.waitForReader();
       else this.give();
     }
+    if (this.waitsForReader) return;
     if (this.toJoin.size + this.joining.size + this.toSend.size + this.sending.size > 0) return;
     this.stop();
     this.parts.idle();
+  }
+
+  private waitForReader(): void {
+    const { socket, most } = this.parts;
+    this.waitsForReader = true;
+    const read = (): void => {
+      this.waitsForReader = false;
+      this.pump();
+    };
+    socket.whenRead(most, read, this);
   }
 
   private give(): void {

@@ -24,7 +24,8 @@ export interface Subscriber {
  */
 export class Subscription implements Listener {
   mayPost: boolean;
-  private state: 'joining' | 'live' | 'ended' = 'joining';
+  /** `welcomed`: it is still being sent what it missed. */
+  private state: 'joining' | 'welcomed' | 'live' | 'ended' = 'joining';
   private topic: string | null = null;
   /** Whether it counts as a connection of the room's audience. */
   private isCounted = false;
@@ -56,6 +57,11 @@ export class Subscription implements Listener {
 
   get isLive(): boolean {
     return this.state === 'live';
+  }
+
+  /** Whether the client has its welcome, and is in the room. */
+  get isWelcomed(): boolean {
+    return this.state === 'welcomed' || this.isLive;
   }
 
   get isEnded(): boolean {
@@ -90,7 +96,10 @@ export class Subscription implements Listener {
   }
 
   nextPage(bytes: number, call: () => void): void {
-    if (!this.isEnded) this.subscriber.nextPage(this, bytes, call);
+    if (this.isEnded) return;
+    // Pages come behind the welcome.
+    this.state = 'welcomed';
+    this.subscriber.nextPage(this, bytes, call);
   }
 
   admitted(): void {

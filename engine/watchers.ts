@@ -10,7 +10,7 @@ export interface Watch {
   readonly version: number;
   /** Nothing is noticed any more: it was ended, or the node goes down. */
   readonly isOver: boolean;
-  /** Resolves when `version` is not this one any more, after `ms`, or when the watch is over. One call at a time. */
+  /** Resolves when `version` is not this one any more, after `ms`, or when the watch is over. One call at a time: the next one ends it. */
   changed(version: number, ms: number): Promise<void>;
   /** To be called, once or more often. */
   end(): void;
@@ -112,6 +112,7 @@ class RoomWatch implements Watch {
   }
 
   changed(version: number, ms: number): Promise<void> {
+    this.woken();
     if (this.isOver || this.version !== version) return Promise.resolve();
     return new Promise((resolve) => {
       const cancel = this.clock.after(ms, resolve);

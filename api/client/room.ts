@@ -120,11 +120,15 @@ export function createRoom(id: string, host: RoomHost): HostedRoom {
 
   function receive(frame: RoomFrame): void {
     if (frame.type === 'unsubscribed') {
-      const error = frame.code === undefined ? null : errorOf(frame as Failure);
+      const error = frame.code ? errorOf(frame as Failure) : null;
       return step({ type: 'unsubscribed', error });
     }
     // What comes until the server has unsubscribed us is of the old subscription.
-    if (seat.state().name === 'leaving') return;
+    if (seat.state().name === 'leaving') {
+      // Perhaps of our unsubscribe.
+      if (frame.type === 'error') seat.send({ type: 'unsubscribed', error: errorOf(frame) });
+      return;
+    }
     switch (frame.type) {
       case 'welcome':
         policy = frame.policy;
@@ -137,7 +141,7 @@ export function createRoom(id: string, host: RoomHost): HostedRoom {
       case 'queued':
         return posts.answered({ id: frame.id, seq: null });
       case 'error':
-        if (frame.id !== undefined) posts.refused(frame.id, errorOf(frame));
+        if (frame.id) posts.refused(frame.id, errorOf(frame));
         return;
       case 'members':
         return setMembers(frame.members, frame.member_count);

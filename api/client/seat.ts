@@ -7,14 +7,15 @@ export type SeatState =
   /** Subscribed as soon as there is a link; the welcome has not come. */
   | { readonly name: 'joining' }
   | { readonly name: 'joined' }
-  /** Unsubscribed, and the server has not said so yet. */
-  | { readonly name: 'leaving' }
+  /** Unsubscribed, and the server has not said so yet. `error`: it has said something else, so it is told again later. */
+  | { readonly name: 'leaving'; readonly error: ParlorError | null }
   | { readonly name: 'refused'; readonly error: ParlorError };
 export type SeatEvent =
   | { readonly type: 'wanted' | 'unwanted' | 'up' | 'down' | 'welcome' | 'due' }
   | { readonly type: 'unsubscribed'; readonly error: ParlorError | null };
 
 export interface SeatPort {
+  /** Without a link it has no effect. */
   readonly subscribe: () => void;
   readonly unsubscribe: () => void;
   readonly changed: () => void;
@@ -37,20 +38,25 @@ export function createSeat(
 ): Seat {
   let holders = 0;
   let attempt = 0;
+  const wait = (error: ParlorError): (() => void) => {
+    const timer = setTimeout(() => send({ type: 'due' }), pauseMs(attempt++, error));
+    return () => clearTimeout(timer);
+  };
   const stay = (): null => null;
   const again = (): SeatState => JOINING;
-  const leave = (): SeatState => (link() ? { name: 'leaving' } : IDLE);
-  const left = (): SeatState => (holders > 0 ? JOINING : IDLE);
+  const leave = (): SeatState => (link() ? { name: 'leaving', error: null } : IDLE);
+  const left = (): SeatState => (holders ? JOINING : IDLE);
   const over = ({ error }: SeatEvent & { type: 'unsubscribed' }): SeatState =>
     error ? { name: 'refused', error } : left();
 
   const { state, send } = createMachine<SeatState, SeatEvent>(
     IDLE,
     {
-      idle: { on: { wanted: again, up: stay, down: stay } },
+      // It may be told that it has left more than once.
+      idle: { on: { wanted: again, unwanted: stay, up: stay, down: stay, unsubscribed: stay } },
       joining: {
         enter() {
-          if (link()) subscribe();
+          subscribe();
           return undefined;
         },
         on: {
@@ -70,17 +76,23 @@ export function createSeat(
         on: { wanted: stay, unwanted: leave, down: again, unsubscribed: over },
       },
       leaving: {
-        enter() {
+        enter({ error }) {
+          if (error) return wait(error);
           unsubscribe();
           return undefined;
         },
-        on: { wanted: stay, unwanted: stay, down: left, unsubscribed: left },
+        on: {
+          wanted: stay,
+          unwanted: stay,
+          down: left,
+          // With an error it has crossed our unsubscribe, whose answer is still to come; or that was refused.
+          unsubscribed: ({ error }) => (error ? { name: 'leaving', error } : left()),
+          due: leave,
+        },
       },
       refused: {
         enter({ error }) {
-          if (!error.retry) return undefined;
-          const timer = setTimeout(() => send({ type: 'due' }), pauseMs(attempt++, error));
-          return () => clearTimeout(timer);
+          return error.retry ? wait(error) : undefined;
         },
         on: {
           wanted: again,
@@ -105,7 +117,7 @@ export function createSeat(
         holders--;
         // Whoever leaves and joins in one go, as React does, keeps the seat.
         queueMicrotask(() => {
-          if (holders === 0 && state().name !== 'idle') send({ type: 'unwanted' });
+          if (!holders) send({ type: 'unwanted' });
         });
       };
     },

@@ -8,7 +8,8 @@ export function eventReader(take: (type: string, data: string) => void): (piece:
     const blocks = (rest + piece).split('\n\n');
     rest = blocks.pop() ?? '';
     for (const block of blocks) {
-      const field = (name: string): string => new RegExp(`^${name}: ?(.*)`, 'm').exec(block)?.[1] ?? '';
+      // Not `.`, and no flag `m`: to them a line ends at U+2028, too, which may be in a message.
+      const field = (name: string): string => new RegExp(`(?:^|\n)${name}: ?([^\n]*)`).exec(block)?.[1] ?? '';
       const data = field('data');
       if (data) take(field('event'), data);
     }

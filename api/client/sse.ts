@@ -160,7 +160,7 @@ export function openStreams(
     },
     probe(afterSleep) {
       const isStale = ({ heardAt }: Stream): boolean => Date.now() - heardAt > STALE_MS;
-      if (afterSleep && [...streams.values()].some(isStale)) broken('the stream has slept');
+      if (afterSleep && [...streams.values()].some(isStale)) broken('the stream slept');
       // Each stream watches its own silence.
       else events.heard();
     },

@@ -21,7 +21,7 @@ t.test('random input to every door harms nobody, and each input is answered as w
     [],
     'nothing is wrong',
   );
-  for (const attack of ['http', 'ws', 'amqp', 'import', 'config', 'tokens']) {
+  for (const attack of ['http', 'ws', 'many', 'streams', 'amqp', 'import', 'config', 'tokens']) {
     t.ok((inputs.get(attack) ?? 0) > 50, `${attack}: ${String(inputs.get(attack))} inputs`);
   }
 });

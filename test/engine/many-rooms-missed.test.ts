@@ -160,3 +160,40 @@ t.test('who reads too slowly is spared what can be missed, in each of its rooms'
     t.equal(alice.all('typing').length, typed + 1, 'who has read gets them again');
   }
 });
+
+t.test(
+  'who leaves a room while the buffer is full, and then enters others, is let into all of them',
+  async (t) => {
+    const node = await startNode(t, { bufferBytes: 65_536 });
+    const alice = new ManyClient(node, 'alice');
+    alice.enter('loud');
+    await heard(alice, 'loud', 'welcome');
+    alice.stopReading();
+    await write(node, ['loud'], 20, 'x'.repeat(1_000));
+    alice.enter('left');
+    await node.quiet();
+    alice.leave('left');
+    await node.quiet();
+    const rooms = roomNames(40);
+    for (const room of rooms) alice.enter(room);
+    await node.quiet();
+    alice.readOn();
+    for (const room of rooms) await heard(alice, room, 'welcome');
+  },
+);
+
+t.test('a room takes posts from its welcome on, though what was missed is still on its way', async (t) => {
+  const node = await startNode(t, { bufferBytes: 65_536 });
+  await write(node, ['a'], 150, 'x'.repeat(1_000));
+  const alice = new ManyClient(node, 'alice');
+  alice.stopReading();
+  alice.enter('a', 0);
+  await until(() => alice.backlog() > 0, { what: 'the welcome', intervalMs: 1 });
+  await node.quiet();
+  alice.postTo('a', 'already here');
+  await node.quiet();
+  alice.readOn();
+  await heard(alice, 'a', 'message', 151);
+  t.equal((await heard(alice, 'a', 'ack'))[0]?.['seq'], 151);
+  t.same(alice.errors, []);
+});

@@ -205,6 +205,28 @@ t.test('subscribes that are refused unread are answered with their room, too', a
 });
 
 t.test(
+  'a subscribe that is refused unread takes those before it with it, which nobody has read yet',
+  async (t) => {
+    const rates = { ...NO_CLIENT_RATES, framesOfConnection: ratePerSecond(1, 1) };
+    const node = await startNode(t, { clientRates: rates, roomsPerConnection: 2 });
+    const alice = new ManyClient(node, 'alice');
+    alice.enter('a');
+    alice.enter('b');
+    alice.enter('b');
+    // This one is one too many.
+    alice.enter('a');
+    await heard(alice, 'b', 'welcome');
+    await node.quiet();
+    t.same(types(alice, 'a'), ['unsubscribed', 'unsubscribed']);
+    t.match(await unsubscribed(alice, 'a', 2), { code: 'rate_limited', retry: true, retry_after_ms: 1_000 });
+    t.equal(node.engine.stats().seats, 1);
+    node.clock.jump(1_000);
+    alice.enter('a');
+    await heard(alice, 'a', 'welcome');
+  },
+);
+
+t.test(
   'the node goes down: who is in many rooms is told once, and what they ask for then is refused',
   async (t) => {
     const node = await startNode(t);

@@ -7,8 +7,10 @@ import { attackWith, type Attempt, type Campaign, type Counts, type Finding } fr
 import { configAttack } from './config.js';
 import { httpAttack } from './http.js';
 import { importAttack } from './import.js';
+import { manyAttack } from './many.js';
 import { ATTACKED, besiege } from './siege.js';
 import { inSeconds, JWT_ENV, token } from '../support/tokens.js';
+import { streamAttack } from './streams.js';
 import { tokenAttack } from './tokens.js';
 import { readFrameSchemas, wsAttack } from './ws.js';
 
@@ -54,10 +56,15 @@ export async function fuzz({ seed, seconds, amqpUrl }: FuzzOptions): Promise<Fuz
       besiege({
         ...{ name: 'in-process', seconds, campaign },
         env: { STORE: 'sqlite', SQLITE_PATH: join(folder, 'parlor.db') },
-        attacks: async (parlor) => [
-          httpAttack(parlor, await readOpenApi(parlor), 6),
-          wsAttack(parlor, await readFrameSchemas(parlor), [ATTACKED], 6),
-        ],
+        attacks: async (parlor) => {
+          const [one, many] = [await readFrameSchemas(parlor), await readFrameSchemas(parlor, 'rooms')];
+          return [
+            httpAttack(parlor, await readOpenApi(parlor), 6),
+            wsAttack(parlor, one, [ATTACKED], 6, many),
+            manyAttack(parlor, many, [ATTACKED], 4),
+            streamAttack(parlor, one, [ATTACKED], 3),
+          ];
+        },
       }),
       attackWith(importAttack(folder, 1), campaign).then(() => []),
       attackWith(configAttack(folder, 1), campaign).then(() => []),

@@ -19,7 +19,7 @@ export interface Answer {
 }
 
 /** The first whole answer in these bytes, `100 Continue` left out; null if there is none. */
-function firstAnswer(bytes: Buffer): Answer | null {
+export function firstAnswer(bytes: Buffer): Answer | null {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return null;
   const [first = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n');

@@ -21,6 +21,34 @@ export function textFrame(chance: Chance): string {
   }
 }
 
+/** The same on a connection to many rooms, about these. */
+export function manyFrame(chance: Chance, rooms: readonly string[]): string {
+  const room = chance.pick(rooms);
+  const about = { room: chance.yes(0.97) ? room : anyText(chance) };
+  const since = chance.yes(0.4) ? { since: chance.pick([0, 1, chance.below(50), 2 ** 53 - 1]) } : {};
+  switch (chance.below(10)) {
+    case 0:
+      return textFrame(chance);
+    case 1:
+      return bent(chance, { type: 'typing', ...about });
+    case 2:
+      return bent(chance, { type: 'refresh', token: anyText(chance) });
+    case 3:
+      return mutated(
+        chance,
+        Buffer.from(JSON.stringify({ type: 'subscribe', ...about, ...since })),
+      ).toString();
+    case 4:
+    case 5:
+      return bent(chance, { type: 'unsubscribe', ...about });
+    case 6:
+    case 7:
+      return bent(chance, { type: 'post', ...about, text: chance.yes(0.5) ? 'Hello' : anyText(chance) });
+    default:
+      return bent(chance, { type: 'subscribe', ...about, ...since });
+  }
+}
+
 /** One text as a message of one frame or of fragments, with pings between them. */
 export function wrapped(chance: Chance, text: string): { readonly frames: Buffer[]; readonly pings: number } {
   const bytes = Buffer.from(text);

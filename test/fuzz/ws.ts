@@ -11,12 +11,12 @@ import { openTcp, type Tcp } from './tcp.js';
 import { textFrame, wildFrame, wrapped } from './ws-frames.js';
 
 /** What is whole has its answer within this time, ms; a busy machine needs some of it. */
-const ANSWER_MS = 15_000;
+export const ANSWER_MS = 15_000;
 /** What may have no answer is given this time, ms; then its client hangs up. */
 const PAUSE_MS = 100;
 
 /** Twice MAX_FRAME_BYTES, see adapters/uws. */
-const DROPPED = 131_072;
+export const DROPPED = 131_072;
 
 const CLOSES: ReadonlySet<number> = new Set([
   CLOSE_SERVICE_RESTART,
@@ -29,11 +29,15 @@ const ENDINGS: ReadonlySet<string> = new Set(['room_closed', 'forbidden']);
 /** The schemas of the server's frames, by their type. */
 export type FrameSchemas = ReadonlyMap<string, Schema>;
 
-export async function readFrameSchemas(parlor: Parlor): Promise<FrameSchemas> {
+/** `channel`: of one room, or of many. */
+export async function readFrameSchemas(
+  parlor: Parlor,
+  channel: 'updates' | 'rooms' = 'updates',
+): Promise<FrameSchemas> {
   const document = (await (await parlor.get('/api/asyncapi.json')).json()) as {
-    channels: { updates: { messages: Record<string, { payload: Schema }> } };
+    channels: Record<typeof channel, { messages: Record<string, { payload: Schema }> }>;
   };
-  const messages = Object.entries(document.channels.updates.messages);
+  const messages = Object.entries(document.channels[channel].messages);
   return new Map(
     messages
       .filter(([name]) => name.startsWith('server_'))
@@ -82,7 +86,7 @@ const hello = (room: string, user: string): string =>
   `/ws/updates/${encodeURIComponent(room)}?user=${encodeURIComponent(user)}`;
 
 /** Waits until a WebSocket is open and has been told something. */
-async function opened(tcp: Tcp, schemas: FrameSchemas): Promise<Told | null> {
+export async function opened(tcp: Tcp, schemas: FrameSchemas): Promise<Told | null> {
   const look = (): Told | null => {
     if (!tcp.received().includes('\r\n\r\n')) return null;
     const told = listen(tcp.received(), schemas);
@@ -145,13 +149,13 @@ async function talk(chance: Chance, tcp: Tcp, room: string, schemas: FrameSchema
   return { input, came: 'answered', wrong: more > 0 ? `more than ${answers} answers: ${told}` : null };
 }
 
-function badClose(close: number | null): string | null {
+export function badClose(close: number | null): string | null {
   return close !== null && CLOSES.has(close) ? null : `it ended with ${String(close)}`;
 }
 
 /** Bytes that are hardly frames. Its connection ends by the rules, or when its client hangs up. */
-async function rave(chance: Chance, tcp: Tcp, room: string, schemas: FrameSchemas): Promise<Attempt> {
-  const request = Buffer.from(upgradeRequest(hello(room, 'rave')));
+export async function rave(chance: Chance, tcp: Tcp, path: string, schemas: FrameSchemas): Promise<Attempt> {
+  const request = Buffer.from(upgradeRequest(path));
   const wild = Buffer.concat(times(1 + chance.below(6), () => wildFrame(chance)));
   const input = [request, ...(chance.yes(0.5) ? [wild] : cut(chance, wild, 6))];
   tcp.write(request);
@@ -172,7 +176,7 @@ async function rave(chance: Chance, tcp: Tcp, room: string, schemas: FrameSchema
   };
 }
 
-/** Handshakes with anything in them, or bent. */
+/** Handshakes with anything in them, or bent. `schemas`: of either address, as a bent one may be the other. */
 async function knock(chance: Chance, tcp: Tcp, schemas: FrameSchemas): Promise<Attempt> {
   const value = (): string => encodeURIComponent(anyText(chance).toWellFormed());
   const query = times(
@@ -181,7 +185,7 @@ async function knock(chance: Chance, tcp: Tcp, schemas: FrameSchemas): Promise<A
   );
   const path = chance.yes(0.5)
     ? `/ws/updates/${chance.pick(POOL)}`
-    : `/ws/${chance.pick(['', 'updates/', 'x/'])}${value()}`;
+    : `/ws${chance.pick(['', '/', '/', '/updates/', '/x/'])}${chance.yes(0.8) ? value() : ''}`;
   const request = Buffer.from(upgradeRequest(`${path}?${query.join('&')}`));
   const input = [chance.yes(0.7) ? request : mutated(chance, request)];
   tcp.write(input[0] ?? '');
@@ -202,7 +206,9 @@ export function wsAttack(
   schemas: FrameSchemas,
   rooms: readonly string[],
   lanes: number,
+  ofMany: FrameSchemas,
 ): Attack {
+  const ofEither = new Map([...ofMany, ...schemas]);
   return {
     name: 'ws',
     lanes,
@@ -211,7 +217,9 @@ export function wsAttack(
       const room = chance.yes(0.5) ? chance.pick(rooms) : chance.pick(POOL);
       try {
         if (chance.yes(0.5)) return await talk(chance, tcp, room, schemas);
-        return chance.yes(0.6) ? await rave(chance, tcp, room, schemas) : await knock(chance, tcp, schemas);
+        return chance.yes(0.6)
+          ? await rave(chance, tcp, hello(room, 'rave'), schemas)
+          : await knock(chance, tcp, ofEither);
       } finally {
         tcp.destroy();
       }

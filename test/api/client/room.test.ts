@@ -131,6 +131,37 @@ t.test('frames of an old subscription are not taken for those of the new one', a
   connection.close();
 });
 
+t.test('the end of a subscription that crosses our unsubscribe is not its answer', async (t) => {
+  const { connection, room, socket, leave } = joined();
+  leave();
+  await settle();
+  t.same(socket().of('unsubscribe'), [{ type: 'unsubscribe', room: 'a' }]);
+  socket().say({ room: 'a', type: 'unsubscribed', code: 'room_full', message: '', retry: true });
+  room.join();
+  t.equal(socket().of('subscribe').length, 1, 'it waits for the answer');
+  socket().say({ room: 'a', type: 'unsubscribed' });
+  t.equal(socket().of('subscribe').length, 2);
+  socket().welcome('a', { head_seq: 3 });
+  t.equal(room.status, 'joined');
+  connection.close();
+});
+
+t.test('an unsubscribe that comes too soon for the server is sent again', async (t) => {
+  const { connection, room, socket, leave, pass } = joined();
+  leave();
+  await settle();
+  const refusal = { code: 'rate_limited', message: '', retry: true, retry_after_ms: 500 };
+  socket().say({ room: 'a', type: 'error', ...refusal });
+  t.equal(socket().of('unsubscribe').length, 1);
+  await pass(2_000);
+  t.equal(socket().of('unsubscribe').length, 2);
+  // The refusal was of something else, and both are answered.
+  for (let i = 0; i < 2; i++) socket().say({ room: 'a', type: 'unsubscribed' });
+  room.join();
+  t.equal(socket().of('subscribe').length, 2);
+  connection.close();
+});
+
 t.test('after a cut each room is caught up from where it was', async (t) => {
   const scene = joined();
   const { connection, room, socket, told } = scene;

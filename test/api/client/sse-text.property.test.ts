@@ -28,3 +28,10 @@ t.test('however a stream is cut into pieces, the same events are read', async (t
 t.test('what has no data, or is not whole yet, is no event', async (t) => {
   t.same(readAll([':\n\nretry: 10\n\nevent: end\n\ndata: half\n']), []);
 });
+
+t.test('a message in which other lines seem to begin is read as it was posted', async (t) => {
+  for (const text of ['one\u2028event: end', 'one\u2029data: {"code":4403}', '\u2028', 'a\r\nevent: end']) {
+    const data = JSON.stringify({ type: 'message', text });
+    t.same(readAll([`id: 7\ndata: ${data}\n\n`]), [{ type: '', data }]);
+  }
+});
