@@ -15,7 +15,8 @@ const FIXED = new Map([TOO_MUCH_HELD, OVERLOADED].map((refusal) => [refusal, ref
 /** A connection to one room: its socket hears this room and nothing else, and ends with it. */
 export class OneRoom extends ClientSocket implements Listener {
   declare protected readonly visitor: Hello;
-  private isWelcomed = false;
+  /** `welcomed`: it may act, and is still being sent what it missed. */
+  private phase: 'joining' | 'welcomed' | 'live' = 'joining';
   private mayPost: boolean;
   private topic: string | null = null;
 
@@ -52,15 +53,17 @@ export class OneRoom extends ClientSocket implements Listener {
   }
 
   nextPage(bytes: number, call: () => void): void {
+    // Pages come behind the welcome.
+    this.phase = 'welcomed';
     this.whenRead(bytes, call);
   }
 
   get isLive(): boolean {
-    return this.isWelcomed && !this.isEnded;
+    return this.phase === 'live' && !this.isEnded;
   }
 
   admitted(): void {
-    this.isWelcomed = true;
+    this.phase = 'live';
   }
 
   /** Asks for a seat, once the node hears the room. */
@@ -87,7 +90,7 @@ export class OneRoom extends ClientSocket implements Listener {
     // Answered before the welcome, too: it is about the connection, not about the room.
     else if (decoded.frame.type === 'ping') this.pong();
     else if (decoded.frame.type === 'refresh') this.refresh(decoded.frame.token);
-    else if (!this.isLive) {
+    else if (this.phase === 'joining') {
       const id = 'id' in decoded.frame ? decoded.frame.id : undefined;
       this.refuse('not_joined', 'wait for the welcome frame before you send', id);
     } else return this.act(decoded.frame, text.length);

@@ -6,8 +6,9 @@ import type { Grant } from './grant.js';
 export const TokenId = Type.String({
   minLength: 1,
   maxLength: 128,
-  pattern: '^[\\x21-\\x7e]+$',
-  description: 'the `jti` of a token',
+  // No HTTP client can name . and .. in an address (RFC 3986 section 5.2.4), so such a token could not be revoked.
+  pattern: '^(?!\\.{1,2}$)[\\x21-\\x7e]+$',
+  description: 'the `jti` of a token: visible ASCII, but neither . nor ..',
 });
 
 /** What is not valid any more although it has not expired. */

@@ -69,6 +69,7 @@ t.test('claims', async (t) => {
   const checks = verifier('HS256');
   const of = async (claims: object) => checks.verify(await token({ sub: 'alice', ...claims }));
   const refused = { code: 'unauthorized' };
+  t.match(await of({ jti: '..' }), refused, 'which no address could name, so that it could not be revoked');
   t.match(await of({ exp: inSeconds(-1) }), refused, 'expired');
   t.match(await of({ exp: undefined }), refused, 'without an end');
   t.match(await of({ nbf: inSeconds(60) }), refused, 'not valid yet');

@@ -175,3 +175,21 @@ t.test('who came and went meanwhile is not told to somebody whose buffer is full
   t.same(slow.seqs, upTo(0, 7));
   t.equal(visitors.length, 200);
 });
+
+t.test('posts are taken from the welcome on, though what was missed is still on its way', async (t) => {
+  const node = await startNode(t, { bufferBytes: BUFFER_BYTES });
+  const size = 1_000;
+  const missed = Math.ceil((2 * BUFFER_BYTES) / size);
+  for (let n = 1; n <= missed; n++) await node.post('r', 'x'.repeat(size));
+  const alice = node.connect('r', 'alice', 0);
+  alice.stopReading();
+  await until(() => alice.backlog() > 0, { what: 'the welcome', intervalMs: 1 });
+  await node.quiet();
+  alice.post('already here');
+  await node.quiet();
+  alice.readOn();
+  t.equal((await alice.first('ack')).seq, missed + 1);
+  await until(() => alice.texts.at(-1) === 'already here', { what: 'its own message', intervalMs: 1 });
+  t.same(alice.errors, []);
+  t.equal(alice.texts.length, missed + 1);
+});
