@@ -22,6 +22,8 @@ const SCHEDULE: readonly Happening[] = [
 ];
 /** What a faulty program never comes to is not waited for at length, ms. */
 const PATIENCE_MS = 3_000;
+/** Twelve nodes share the machine: where it is busy, a run may have too little traffic for a fault to show. */
+const MOST_RUNS = 2;
 
 t.setTimeout(290_000);
 // Each process that is started listens for the end of this one.
@@ -33,12 +35,17 @@ t.test('chaos finds a fault that is planted into the program:', { jobs: 4 }, asy
   t.teardown(() => servers.close());
   for (const [fault, kinds] of Object.entries(FINDS))
     void t.test(fault, { buffered: true }, async (t) => {
-      const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-      const { history } = await chaos({
-        ...{ servers, seed, schedule: SCHEDULE, tell: () => undefined, patienceMs: PATIENCE_MS },
-        ...planted(fault),
-      });
-      const found = check(history).filter(({ kind }) => kinds.includes(kind));
-      t.ok(found.length > 0, `seed ${seed}: ${found.length} × ${kinds.join(', ')}`);
+      const seeds: number[] = [];
+      let found = 0;
+      while (found === 0 && seeds.length < MOST_RUNS) {
+        const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
+        seeds.push(seed);
+        const { history } = await chaos({
+          ...{ servers, seed, schedule: SCHEDULE, tell: () => undefined, patienceMs: PATIENCE_MS },
+          ...planted(fault),
+        });
+        found = check(history).filter(({ kind }) => kinds.includes(kind)).length;
+      }
+      t.ok(found > 0, `seeds ${seeds.join(', ')}: ${found} × ${kinds.join(', ')}`);
     });
 });
