@@ -6,7 +6,7 @@
  * The files are tap tests, and each is run as what it is, a program that prints TAP. tap's own runner is not used: in
  * 21.8 one file's timeout takes another file's result out of the report, and it puts a TypeScript loader before every
  * file. Two files run at once; those in e2e/ measure and kill things, so they have the machine to themselves, but for
- * those that mostly wait: two of these run beside the two.
+ * those that mostly wait: these run beside the two.
  */
 import { readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -28,10 +28,6 @@ const MOSTLY_WAIT = [
   'behind-a-proxy',
   'client',
   'client-rooms',
-  'client-browser',
-  'examples',
-  'page-door',
-  'auth-amqp',
   'long-poll',
   'stream',
   'doors',
@@ -121,7 +117,7 @@ async function runAll(totals: Totals): Promise<void> {
       TIMEOUT_MS,
     );
     if (rabbit.kind === 'given') await units;
-    await Promise.all([units, pool(files.filter(mostlyWaits), JOBS, E2E_TIMEOUT_MS)]);
+    await Promise.all([units, pool(files.filter(mostlyWaits), 1, E2E_TIMEOUT_MS)]);
     await pool(
       files.filter((file) => isE2e(file) && !mostlyWaits(file)),
       1,
