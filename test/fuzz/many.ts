@@ -7,6 +7,7 @@ import { POOL } from './http-requests.js';
 import { openTcp, type Tcp } from './tcp.js';
 import { manyFrame, wrapped } from './ws-frames.js';
 import { ANSWER_MS, badClose, DROPPED, listen, opened, rave, type FrameSchemas, type Told } from './ws.js';
+import { followed, NO_SEQS, welcomed, type Seqs } from './seqs.js';
 
 /** What the frames that were sent have to be answered with. */
 interface Due {
@@ -42,8 +43,7 @@ interface Known {
   last: 'nothing' | 'in' | 'refused' | 'left';
   left: number;
   welcomes: number;
-  /** The seq of the next event; null: it is not known. */
-  next: number | null;
+  seqs: Seqs;
   wrong: string | null;
 }
 
@@ -55,7 +55,7 @@ function knownOf(frames: Told['frames']): Map<string, Known> {
     const room = frame['room'];
     if (typeof room !== 'string') continue;
     const known: Known = rooms.get(room) ?? {
-      ...{ isIn: false, last: 'nothing', left: 0, welcomes: 0, next: null, wrong: null },
+      ...{ isIn: false, last: 'nothing', left: 0, welcomes: 0, seqs: NO_SEQS, wrong: null },
     };
     rooms.set(room, known);
     learn(known, frame);
@@ -74,15 +74,16 @@ function learn(known: Known, frame: Told['frames'][number]): void {
     known.isIn = true;
     known.last = 'in';
     known.welcomes++;
-    known.next = frame['recovered'] === true ? null : Number(frame['head_seq']) + 1;
+    known.seqs = welcomed(frame);
   } else if (type === 'unsubscribed') {
     known.isIn = false;
     known.last = frame['code'] === undefined ? 'left' : 'refused';
     if (known.last === 'left') known.left++;
   } else if (!known.isIn) wrong('a frame of a room that it is not in');
   else if (typeof frame['seq'] === 'number') {
-    if (known.next !== null && frame['seq'] !== known.next) wrong(`a gap, ${known.next} comes next`);
-    known.next = frame['seq'] + 1;
+    const follows = followed(known.seqs, frame['seq'], frame);
+    if (follows.wrong !== null) wrong(follows.wrong);
+    known.seqs = follows.seqs;
   }
 }
 

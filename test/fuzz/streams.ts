@@ -4,6 +4,7 @@ import { inside, type Attack, type Attempt } from './attack.js';
 import { anyText, type Chance } from './chance.js';
 import { ask, firstAnswer } from './http.js';
 import { POOL } from './http-requests.js';
+import { followed, NO_SEQS, welcomed } from './seqs.js';
 import { openTcp, type Tcp } from './tcp.js';
 import { ANSWER_MS, badClose, type FrameSchemas } from './ws.js';
 
@@ -35,7 +36,7 @@ function hear(bytes: Buffer, schemas: FrameSchemas): Heard {
   const events = dechunked(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4)).split('\n\n');
   const types: string[] = [];
   let ended: number | null = null;
-  let next: number | null = null;
+  let seqs = NO_SEQS;
   // The last one is not whole, or empty.
   for (const event of events.slice(0, -1)) {
     const wrong = (what: string): Heard => ({ types, ended, wrong: `${what}: ${event.slice(0, 300)}` });
@@ -56,12 +57,13 @@ function hear(bytes: Buffer, schemas: FrameSchemas): Heard {
     if (type === 'error' && inside(data) !== null) return wrong('it shows the inside');
     if ((types.length === 0) !== (type === 'welcome')) return wrong('a welcome comes first, and once');
     types.push(type);
-    if (type === 'welcome') next = frame['recovered'] === true ? null : Number(frame['head_seq']) + 1;
+    if (type === 'welcome') seqs = welcomed(frame);
     const { seq } = frame;
     if (typeof seq !== 'number') continue;
     if (!lines.includes(`id: ${seq}`)) return wrong('its id is not its seq');
-    if (next !== null && seq !== next) return wrong(`a gap, ${next} comes next`);
-    next = seq + 1;
+    const follows = followed(seqs, seq, frame);
+    if (follows.wrong !== null) return wrong(follows.wrong);
+    ({ seqs } = follows);
   }
   return { types, ended, wrong: null };
 }

@@ -20,6 +20,8 @@ export async function openTcp(port: number): Promise<Tcp> {
   const chunks: Buffer[] = [];
   let whole: Buffer = Buffer.alloc(0);
   let over = false;
+  /** A reset while this lasts is refused by libuv (uv_tcp_close_reset): the handle would be left, and the process never end. */
+  let isFinishing = false;
   let changed = (): void => undefined;
   socket.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
@@ -57,7 +59,13 @@ export async function openTcp(port: number): Promise<Tcp> {
         };
       });
     },
-    finish: () => void socket.end(),
-    destroy: () => void socket.resetAndDestroy(),
+    finish() {
+      isFinishing = true;
+      socket.end(() => (isFinishing = false));
+    },
+    destroy() {
+      if (isFinishing) socket.destroy();
+      else socket.resetAndDestroy();
+    },
   };
 }
