@@ -21,7 +21,7 @@ t.test('before its files run out a node refuses connections, says so, and serves
   const http = `http://127.0.0.1:${port}`;
   await until(
     () =>
-      fetch(`${http}/health`)
+      fetch(`${http}/health`, { headers: { connection: 'close' } })
         .then((answer) => answer.ok)
         .catch(() => false),
     {
