@@ -5,8 +5,8 @@
  *
  * The files are tap tests, and each is run as what it is, a program that prints TAP. tap's own runner is not used: in
  * 21.8 one file's timeout takes another file's result out of the report, and it puts a TypeScript loader before every
- * file. Most of them wait most of the time, for timeouts and for processes that start, so JOBS run at once; a few need the
- * machine for themselves.
+ * file. Two files run at once, beside two of those that mostly wait; a few have the machine to themselves. Four at once of
+ * all kinds keep two cores so busy that brokers start late (tried).
  */
 import { readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -21,10 +21,42 @@ import { runTapFile, type TapFileResult } from './support/tap-file.js';
 const TESTS = dirname(fileURLToPath(import.meta.url));
 const ROOT = resolve(TESTS, '..', '..');
 const LOGS = join(ROOT, 'dist', 'test-results');
-/** Of 2 cores. */
-const JOBS = 4;
+const JOBS = 2;
 /** Each wants both cores: it counts what gets through, opens very many connections, or looks for long tasks of a page. */
 const ALONE = ['attacks', 'chaos', 'chaos-planted', 'economy', 'idle', 'page-hard'];
+/** They wait for timeouts of minutes, or send one request after the other. */
+const MOSTLY_WAIT = [
+  'heartbeat',
+  'behind-a-proxy',
+  'client',
+  'client-rooms',
+  'long-poll',
+  'stream',
+  'doors',
+  'life',
+  'bad-openings',
+  'handshake',
+  'one-store',
+  'auth-life',
+  'auth-matrix',
+  'auth-nodes',
+  'openapi-requests',
+  'rfc6455',
+  'auth-amqp',
+  'client-browser',
+  'documents',
+  'documents.property',
+  'policy',
+  'swagger',
+  'page',
+  'page-access',
+  'transfer',
+  'utf8-out',
+  'arrivals',
+  'limits',
+  'slowloris',
+  'trusted-proxies',
+];
 const TIMEOUT_MS = 120_000;
 /** `RUNS=20` has the files that kill nodes do it so often. */
 const E2E_TIMEOUT_MS = 300_000 * Math.max(1, Number(process.env.RUNS ?? 1));
@@ -70,20 +102,35 @@ async function runAll(totals: Totals): Promise<void> {
   say(`PostgreSQL: ${postgres.kind}`);
   try {
     const env = { ...environment(rabbit), ...postgres.env, ...programs() };
-    const wantsAll = (file: string): boolean => ALONE.some((name) => file === `e2e/${name}.test.js`);
-    const run = async (file: string): Promise<void> => {
-      const log = join(LOGS, file.replace(/\.test\.js$/, ''));
-      const timeoutMs = file.startsWith('e2e/') ? E2E_TIMEOUT_MS : TIMEOUT_MS;
-      const result = await runTapFile(join(TESTS, file), { timeoutMs, log, env, signal: stopping.signal });
-      report(file, result, `${relative(ROOT, log)}.tap`);
-      totals.passed += result.passed;
-      totals.failed += result.failed;
-      totals.skipped += result.skipped;
-    };
-    const together = files.filter((file) => !wantsAll(file));
-    // Files that share somebody else's broker could meet in its queues.
-    await inPool(together, rabbit.kind === 'given' ? 1 : JOBS, run);
-    await inPool(files.filter(wantsAll), 1, run);
+    const isE2e = (file: string): boolean => file.startsWith('e2e/');
+    const isOneOf = (names: readonly string[], file: string): boolean =>
+      names.some((name) => file === `e2e/${name}.test.js`);
+    const mostlyWaits = (file: string): boolean => isOneOf(MOSTLY_WAIT, file);
+    const isAlone = (file: string): boolean => isOneOf(ALONE, file);
+    const pool = (selected: string[], jobs: number, timeoutMs: number): Promise<void> =>
+      inPool(selected, jobs, async (file) => {
+        const log = join(LOGS, file.replace(/\.test\.js$/, ''));
+        const result = await runTapFile(join(TESTS, file), { timeoutMs, log, env, signal: stopping.signal });
+        report(file, result, `${relative(ROOT, log)}.tap`);
+        totals.passed += result.passed;
+        totals.failed += result.failed;
+        totals.skipped += result.skipped;
+      });
+    const others = files.filter((file) => isE2e(file) && !mostlyWaits(file) && !isAlone(file));
+    if (rabbit.kind === 'given') {
+      // Files that share somebody else's broker could meet in its queues.
+      await pool(files, 1, E2E_TIMEOUT_MS);
+      return;
+    }
+    await Promise.all([
+      pool(
+        files.filter((file) => !isE2e(file)),
+        JOBS,
+        TIMEOUT_MS,
+      ).then(() => pool(others, JOBS, E2E_TIMEOUT_MS)),
+      pool(files.filter(mostlyWaits), JOBS, E2E_TIMEOUT_MS),
+    ]);
+    await pool(files.filter(isAlone), 1, E2E_TIMEOUT_MS);
   } finally {
     await Promise.all([rabbit.stop(), postgres.stop()]);
   }
