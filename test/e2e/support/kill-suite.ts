@@ -10,7 +10,7 @@ import { STORES } from '../../support/stores.js';
 import { killRun, type KillResult } from './kill-run.js';
 
 /** With RabbitMQ a process takes several seconds from its start to the first answer. */
-const KILLS = { 'in-process': 50, rabbitmq: 12 } as const;
+const KILLS = { 'in-process': 30, rabbitmq: 12 } as const;
 /** Answered posts for each kill that a real load has at least. */
 const ANSWERED_PER_KILL = 30;
 
