@@ -86,7 +86,8 @@ export function shortPost(
       if (paramFaults({ room_id }) !== null || headerFaults(headers) !== null) return null;
       const grant = grantFor(headers.authorization, room_id);
       if (grant === null) return null;
-      const request_id = requestIdOf(headers['x-request-id']?.toString() ?? '');
+      const sent = headers['x-request-id']?.toString();
+      const request_id = requestIdOf(sent ?? '');
       const finish = (last: WrittenAnswer): void => {
         const { status, code } = last;
         if (code !== null) metrics.refused(code);
@@ -108,7 +109,7 @@ export function shortPost(
       const key = headers['idempotency-key']?.toString();
       const id = key && idOfKey(key);
       if (postFault(grant, body, id) !== null) return null;
-      const command = postCommand(grant, room_id, body, id, request_id);
+      const command = postCommand(grant, room_id, body, id, { id: request_id, sent });
       // The engine calls this, and expects that it does not throw.
       const answered = (given: Answer): void => {
         try {

@@ -74,7 +74,8 @@ export function messageRoutes(app: App, { engine, store }: AppParts): void {
       const key = headers['idempotency-key'];
       const fault = postFault(grant, body, key);
       if (fault !== null) return sendProblem(reply, fault.code, fault.message);
-      const command = postCommand(grant, room_id, body, key, request.id);
+      const sent = headers['x-request-id']?.toString();
+      const command = postCommand(grant, room_id, body, key, { id: request.id, sent });
       const answer = await carryOut(engine, request, command);
       return sendWritten(reply, postAnswer(answer, command, request.id));
     },

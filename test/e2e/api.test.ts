@@ -188,6 +188,28 @@ t.test('HEAD is GET without the body, and every answer has a request id', async 
   });
 });
 
+t.test(
+  'a message that was sent without an id has the id of its request, unless the client chose that',
+  async (t) => {
+    const parlor = await startParlor();
+    t.teardown(() => parlor.end());
+    const idOf = async (answer: Response): Promise<string> => ((await answer.json()) as { id: string }).id;
+    // The second goes through Fastify, as posts of pages do.
+    for (const headers of [{}, { origin: parlor.http }]) {
+      const own = await parlor.post('42', { text: 'one' }, headers);
+      t.equal(own.status, 201);
+      t.equal(own.headers.get('x-request-id'), await idOf(own));
+      const again = { ...headers, 'x-request-id': '0190a6f2-7b3c-7d4e-8f5a-6b7c8d9e0f1a' };
+      const [first, second] = [
+        await idOf(await parlor.post('42', { text: 'two' }, again)),
+        await idOf(await parlor.post('42', { text: 'two' }, again)),
+      ];
+      t.not(first, second, 'two messages, though their requests have one id');
+      t.not(first, again['x-request-id']);
+    }
+  },
+);
+
 t.test('a problem says what is wrong in a form that programs understand', async (t) => {
   const parlor = await startParlor();
   t.teardown(() => parlor.end());
