@@ -6,7 +6,8 @@ export const COLOURS = { text: '#717a84', grid: '#8b949e', core: '#1f2328', halo
 
 /** Each target looks the same in every chart. */
 const TARGETS: Readonly<Record<string, string>> = {
-  parlor: '#2f81f7',
+  parlor: '#79b8ff',
+  'parlor-sqlite': '#1f6feb',
   'parlor-before': '#6e7781',
   'parlor-rabbitmq': '#8957e5',
   'uws-gathered': '#1b9e9e',

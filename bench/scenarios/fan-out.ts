@@ -5,6 +5,7 @@ import type { SubjectName } from './subjects.js';
 
 const IN_FLIGHT = 64;
 const EVERYBODY: readonly SubjectName[] = [
+  'parlor-sqlite',
   'parlor',
   'uws-gathered',
   'uws-raw',
@@ -12,7 +13,7 @@ const EVERYBODY: readonly SubjectName[] = [
   'socket.io',
   'centrifugo',
 ];
-const FASTEST: readonly SubjectName[] = ['parlor', 'uws-gathered', 'uws-raw'];
+const FASTEST: readonly SubjectName[] = ['parlor-sqlite', 'parlor', 'uws-gathered', 'uws-raw'];
 const IDLE = '1,000 members, one post in flight';
 
 /** One room, all of whose members get what some of them post, each of whom waits for his own message. */
@@ -52,6 +53,7 @@ export const fanOut: Scenario = {
   about:
     'Every member of one room gets every message. 64 members post, each again when it has its own message back. ' +
     'The frames of all targets have the same size; only Parlor gives them ids, an order and a memory. ' +
+    '`parlor-sqlite` is what `make run` starts and keeps every message on the disk before it is answered; `parlor` keeps them in memory, the others nowhere. ' +
     '`uws-gathered` is uWebSockets.js alone with the posts of a turn published together (the ceiling), `uws-raw` the same published one by one.',
   short: { rounds: 2, seconds: 1 },
   long: { rounds: 5, seconds: 5 },
@@ -63,6 +65,12 @@ export const fanOut: Scenario = {
     block(5_000, long ? EVERYBODY : FASTEST),
   ],
   comparisons: [
+    ...against(
+      membersText(1_000),
+      DELIVERIES,
+      { 'uws-gathered': { atLeast: 0.85 }, parlor: null },
+      'parlor-sqlite',
+    ),
     ...against(membersText(1_000), DELIVERIES, {
       'uws-gathered': { atLeast: 0.95 },
       'uws-raw': { atLeast: 3.5 },

@@ -5,6 +5,7 @@ import { missing, startTarget, type Target, type TargetName } from '../targets/t
 export type SubjectName = TargetName | 'amqp-bare';
 export const SUBJECTS: readonly SubjectName[] = [
   'parlor',
+  'parlor-sqlite',
   'parlor-before',
   'parlor-rabbitmq',
   'uws-gathered',

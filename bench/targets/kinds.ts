@@ -2,7 +2,8 @@ import type { DialectName } from '../load/plan.js';
 
 export type PeerName = 'uws-raw' | 'uws-relay' | 'uws-gathered' | 'ws' | 'socket.io' | 'fastify-node';
 
-export type TargetName = 'parlor' | 'parlor-before' | 'parlor-rabbitmq' | 'centrifugo' | PeerName;
+export type TargetName =
+  'parlor' | 'parlor-sqlite' | 'parlor-before' | 'parlor-rabbitmq' | 'centrifugo' | PeerName;
 
 /** A server under measurement: a process of its own on a free port of 127.0.0.1. */
 export interface Target {

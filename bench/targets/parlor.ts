@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { VERSION } from '../../api/version.js';
 import { freePorts } from '../../test/support/ports.js';
 import { until } from '../../test/support/until.js';
+import { newPlace } from '../stores/places.js';
 import { findBefore } from './before.js';
 import { startBroker, type Broker } from './broker.js';
 import { readGauge } from './counters.js';
@@ -22,7 +23,28 @@ export async function startParlor(settings: Settings): Promise<Target> {
   return { ...describe('parlor', port), ...server, brokerCpuSeconds: () => null, brokerUrl: null };
 }
 
-/** The same of another version, the one that PARLOR_BEFORE names. Throws when there is none. */
+/** Parlor as `make run` starts it: it keeps messages in SQLite, in a file of its own, which is gone after the run. */
+export async function startParlorOnSqlite(settings: Settings): Promise<Target> {
+  const place = await newPlace('sqlite', null);
+  try {
+    const { port, server } = await startNode({ BROKER: 'in-process', ...settings, ...place.settings });
+    return {
+      ...describe('parlor-sqlite', port),
+      ...server,
+      brokerCpuSeconds: () => null,
+      brokerUrl: null,
+      async stop() {
+        await server.stop();
+        await place.remove();
+      },
+    };
+  } catch (cause) {
+    await place.remove();
+    throw cause;
+  }
+}
+
+/** `startParlor` of another version, the one that PARLOR_BEFORE names. Throws when there is none. */
 export async function startParlorBefore(settings: Settings): Promise<Target> {
   const { main, version } = findBefore();
   const { port, server } = await startNode({ STORE: 'memory', BROKER: 'in-process', ...settings }, main);
@@ -86,17 +108,23 @@ function borrowed(url: string): Broker {
   return { url, cpuSeconds: () => null, close: async () => undefined };
 }
 
-function describe(name: 'parlor' | 'parlor-before' | 'parlor-rabbitmq', port: number) {
+const SETTINGS = {
+  parlor: 'its defaults, but STORE=memory; the broker is inside of the process',
+  'parlor-sqlite':
+    'its defaults, as make run starts it: SQLite with synchronous=FULL, the broker inside of the process',
+  'parlor-before': 'its defaults, but STORE=memory; the broker is inside of the process',
+  'parlor-rabbitmq':
+    'its defaults, but STORE=memory and BROKER=rabbitmq: quorum queues, persistent messages, confirms',
+} as const;
+
+function describe(name: keyof typeof SETTINGS, port: number) {
   return {
     name,
     port,
     dialect: 'parlor' as const,
     greets: true,
     version: `parlor ${VERSION}`,
-    settings:
-      name === 'parlor-rabbitmq'
-        ? 'its defaults, but STORE=memory and BROKER=rabbitmq: quorum queues, persistent messages, confirms'
-        : 'its defaults, but STORE=memory; the broker is inside of the process',
+    settings: SETTINGS[name],
     heapBytes: () => readGauge(port, 'nodejs_heap_size_used_bytes'),
   };
 }

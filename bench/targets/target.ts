@@ -1,7 +1,13 @@
 import { missingBefore } from './before.js';
 import { missingBroker } from './broker.js';
 import { missingCentrifugo, startCentrifugo } from './centrifugo.js';
-import { startParlor, startParlorBefore, startParlorOnRabbit, startRelay } from './parlor.js';
+import {
+  startParlor,
+  startParlorBefore,
+  startParlorOnRabbit,
+  startParlorOnSqlite,
+  startRelay,
+} from './parlor.js';
 import type { Target, TargetName } from './kinds.js';
 import { isPeer, startPeer } from './peers.js';
 
@@ -17,6 +23,8 @@ export function startTarget(
   switch (name) {
     case 'parlor':
       return startParlor(settings);
+    case 'parlor-sqlite':
+      return startParlorOnSqlite(settings);
     case 'parlor-before':
       return startParlorBefore(settings);
     case 'parlor-rabbitmq':

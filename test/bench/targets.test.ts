@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import WebSocket from 'ws';
@@ -65,6 +67,13 @@ async function start(t: Test, name: TargetName, settings?: Record<string, string
   return target;
 }
 
+/** Where benchmarks keep the databases of a run. */
+const KEPT = join(ROOT, 'dist/bench-data');
+
+function filesOf(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
 async function end(t: Test, target: Target): Promise<void> {
   t.strictSame(target.complaints(), []);
   await target.stop();
@@ -87,6 +96,15 @@ t.test('parlor', async (t) => {
   await postToParlor(t, target);
   t.equal(target.brokerCpuSeconds(), null);
   await end(t, target);
+});
+
+t.test('parlor-sqlite keeps messages on the disk, and leaves nothing there', async (t) => {
+  const before = filesOf(KEPT);
+  const target = await start(t, 'parlor-sqlite', { STORE: 'memory' });
+  await postToParlor(t, target);
+  t.equal(filesOf(KEPT).length, before.length + 1);
+  await end(t, target);
+  t.same(filesOf(KEPT), before);
 });
 
 t.test('parlor, which need not log to be found', async (t) => {
