@@ -2,10 +2,24 @@ import type { AppendResult } from '../../engine/ports.js';
 import type { Connection } from './connection.js';
 import { EVENT, partsOf, type Part } from './encode.js';
 import { faultOf } from './faults.js';
+import { placeholders, prepareManyRows } from './many-rows.js';
 import type { Value } from './protocol.js';
 
 /** Thrown to leave the fast path: the appends have to be decided one by one. */
 class Irregular extends Error {}
+
+const EVENT_COLUMNS = 'room_id, seq, event_id, type, at, request_id, user_name, text, details';
+/** The number of these columns. */
+const EVENT_VALUES = 2 + EVENT;
+
+/** Moves the heads of rooms; each row is a room's id, its new record, and the head that it must have. */
+function moveSql(rows: number): string {
+  if (rows === 1)
+    return `UPDATE rooms SET head_seq = ?2, status = ?3, policy = ?4, created_at = ?5 WHERE room_id = ?1 AND head_seq = ?6`;
+  return `UPDATE OR ROLLBACK rooms SET head_seq = to_be.column2, status = to_be.column3, policy = to_be.column4,
+    created_at = to_be.column5 FROM (VALUES ${placeholders(rows, 6)}) AS to_be
+    WHERE room_id = to_be.column1 AND head_seq = to_be.column6`;
+}
 
 /**
  * Commits appends in one transaction; null: all of them were committed. Throws if the transaction failed: then nothing
@@ -21,13 +35,14 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
      ON CONFLICT (room_id) DO UPDATE SET head_seq = ?2, status = ?3, policy = ?4, created_at = ?5
      WHERE head_seq = 0`,
   );
-  const moveRoom = db.prepare(
-    `UPDATE rooms SET head_seq = ?2, status = ?3, policy = ?4, created_at = ?5 WHERE room_id = ?1 AND head_seq = ?6`,
-  );
+  const moveRoom = db.prepare(moveSql(1));
+  const moveRooms = prepareManyRows(db, 6, moveSql);
   const purge = db.prepare(`UPDATE rooms SET first_seq = ?2 WHERE room_id = ?1 AND first_seq < ?2`);
-  const insert = db.prepare(
-    `INSERT INTO events (room_id, seq, event_id, type, at, request_id, user_name, text, details)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  const insert = db.prepare(`INSERT INTO events (${EVENT_COLUMNS}) VALUES ${placeholders(1, EVENT_VALUES)}`);
+  const insertMany = prepareManyRows(
+    db,
+    EVENT_VALUES,
+    (rows) => `INSERT OR ROLLBACK INTO events (${EVENT_COLUMNS}) VALUES ${placeholders(rows, EVENT_VALUES)}`,
   );
   const dropForgotten = db.prepare(
     `DELETE FROM events WHERE event_id = ?1
@@ -48,10 +63,21 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
     if (purgeBefore !== null) purge.run([roomId, Math.min(purgeBefore, head + 1)]);
   }
 
-  function insertEvent(flat: readonly Value[], part: Part, index: number): void {
+  /** Appends the values of an event, in the order of EVENT_COLUMNS. */
+  function pushEvent(values: Value[], flat: readonly Value[], part: Part, index: number): void {
     const i = part.start + index * EVENT;
-    const seq = part.head - part.count + 1 + index;
-    insert.run([part.roomId, seq, ...flat.slice(i, i + EVENT)]);
+    values.push(part.roomId, part.head - part.count + 1 + index);
+    for (let k = i; k < i + EVENT; k++) values.push(flat[k] as Value);
+  }
+
+  /** Moves the heads of all rooms to their last parts. Throws if one is not where it has to be. */
+  function moveAll(rooms: Iterable<{ readonly base: number; readonly last: Part }>): void {
+    const values: Value[] = [];
+    for (const { base, last } of rooms) {
+      if (base > 0) values.push(last.roomId, last.head, last.status, last.policy, last.createdAt, base);
+      else if (!move(last, base)) throw new Irregular();
+    }
+    if (moveRooms(values) * 6 !== values.length) throw new Irregular();
   }
 
   function allAtOnce(flat: readonly Value[], parts: readonly Part[]): null {
@@ -63,11 +89,11 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
       else if (known.last.head === base) known.last = part;
       else throw new Irregular();
     }
-    for (const { base, last } of rooms.values()) if (!move(last, base)) throw new Irregular();
-    for (const part of parts) {
-      for (let k = 0; k < part.count; k++) insertEvent(flat, part, k);
-      forget(part);
-    }
+    moveAll(rooms.values());
+    const values: Value[] = [];
+    for (const part of parts) for (let k = 0; k < part.count; k++) pushEvent(values, flat, part, k);
+    insertMany(values);
+    for (const part of parts) forget(part);
     return null;
   }
 
@@ -86,7 +112,9 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
       if (!move(part, part.head - part.count)) return 'fenced';
       for (let k = 0; k < part.count; k++) {
         dropForgotten.run([flat[part.start + k * EVENT] ?? null]);
-        insertEvent(flat, part, k);
+        const values: Value[] = [];
+        pushEvent(values, flat, part, k);
+        insert.run(values);
       }
       forget(part);
       return 'committed';
