@@ -8,9 +8,12 @@ import type { Value } from './protocol.js';
 /** Thrown to leave the fast path: the appends have to be decided one by one. */
 class Irregular extends Error {}
 
-const EVENT_COLUMNS = 'room_id, seq, event_id, type, at, request_id, user_name, text, details';
-/** The number of these columns. */
-const EVENT_VALUES = 2 + EVENT;
+/** Inserts messages. Their type is part of the statement, since each value of a row costs 0.3 µs to bind. */
+function insertMessagesSql(rows: number): string {
+  const row = `(?, ?, 'message_posted', ?, ?, ?, ?, ?, ?)`;
+  return `INSERT OR ROLLBACK INTO events (room_id, seq, type, event_id, at, request_id, user_name, text, details)
+    VALUES ${Array<string>(rows).fill(row).join(', ')}`;
+}
 
 /** Moves the heads of rooms; each row is a room's id, its new record, and the head that it must have. */
 function moveSql(rows: number): string {
@@ -19,6 +22,13 @@ function moveSql(rows: number): string {
   return `UPDATE OR ROLLBACK rooms SET head_seq = to_be.column2, status = to_be.column3, policy = to_be.column4,
     created_at = to_be.column5 FROM (VALUES ${placeholders(rows, 6)}) AS to_be
     WHERE room_id = to_be.column1 AND head_seq = to_be.column6`;
+}
+
+/** Statements of appends that look for rows. */
+export const MOVES = { moveOne: moveSql(1), moveTwo: moveSql(2) } as const;
+
+function seqOf({ head, count }: Part, index: number): number {
+  return head - count + 1 + index;
 }
 
 /**
@@ -38,12 +48,11 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
   const moveRoom = db.prepare(moveSql(1));
   const moveRooms = prepareManyRows(db, 6, moveSql);
   const purge = db.prepare(`UPDATE rooms SET first_seq = ?2 WHERE room_id = ?1 AND first_seq < ?2`);
-  const insert = db.prepare(`INSERT INTO events (${EVENT_COLUMNS}) VALUES ${placeholders(1, EVENT_VALUES)}`);
-  const insertMany = prepareManyRows(
-    db,
-    EVENT_VALUES,
-    (rows) => `INSERT OR ROLLBACK INTO events (${EVENT_COLUMNS}) VALUES ${placeholders(rows, EVENT_VALUES)}`,
+  const insert = db.prepare(
+    `INSERT INTO events (room_id, seq, event_id, type, at, request_id, user_name, text, details)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  const insertMessages = prepareManyRows(db, 1 + EVENT, insertMessagesSql);
   const dropForgotten = db.prepare(
     `DELETE FROM events WHERE event_id = ?1
      AND seq < (SELECT first_seq FROM rooms WHERE rooms.room_id = events.room_id)`,
@@ -63,11 +72,27 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
     if (purgeBefore !== null) purge.run([roomId, Math.min(purgeBefore, head + 1)]);
   }
 
-  /** Appends the values of an event, in the order of EVENT_COLUMNS. */
-  function pushEvent(values: Value[], flat: readonly Value[], part: Part, index: number): void {
+  function insertEvent(flat: readonly Value[], part: Part, index: number): void {
     const i = part.start + index * EVENT;
-    values.push(part.roomId, part.head - part.count + 1 + index);
-    for (let k = i; k < i + EVENT; k++) values.push(flat[k] as Value);
+    insert.run([part.roomId, seqOf(part, index), ...flat.slice(i, i + EVENT)]);
+  }
+
+  /** Inserts all events in their order: messages that follow each other together, every other event by itself. */
+  function insertAll(flat: readonly Value[], parts: readonly Part[]): void {
+    let messages: Value[] = [];
+    for (const part of parts)
+      for (let index = 0; index < part.count; index++) {
+        const i = part.start + index * EVENT;
+        if (flat[i + 1] === 'message_posted') {
+          messages.push(part.roomId, seqOf(part, index), flat[i] as Value);
+          for (let k = i + 2; k < i + EVENT; k++) messages.push(flat[k] as Value);
+        } else {
+          insertMessages(messages);
+          messages = [];
+          insertEvent(flat, part, index);
+        }
+      }
+    insertMessages(messages);
   }
 
   /** Moves the heads of all rooms to their last parts. Throws if one is not where it has to be. */
@@ -90,9 +115,7 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
       else throw new Irregular();
     }
     moveAll(rooms.values());
-    const values: Value[] = [];
-    for (const part of parts) for (let k = 0; k < part.count; k++) pushEvent(values, flat, part, k);
-    insertMany(values);
+    insertAll(flat, parts);
     for (const part of parts) forget(part);
     return null;
   }
@@ -112,9 +135,7 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
       if (!move(part, part.head - part.count)) return 'fenced';
       for (let k = 0; k < part.count; k++) {
         dropForgotten.run([flat[part.start + k * EVENT] ?? null]);
-        const values: Value[] = [];
-        pushEvent(values, flat, part, k);
-        insert.run(values);
+        insertEvent(flat, part, k);
       }
       forget(part);
       return 'committed';
