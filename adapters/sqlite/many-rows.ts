@@ -8,7 +8,7 @@ const MOST = 64;
 export type ManyRows = (values: readonly Value[]) => number;
 
 /**
- * A statement for many rows at once, prepared for 1, 2, 4, … and 64 of them. A row costs 7 µs of CPU so, and 13 with a
+ * A statement for many rows at once, prepared for 1, 2, 4, … and 64 of them. A row costs 10 µs of CPU so, and 14 with a
  * statement of its own: libsql is called less often, and SQLite reads and writes the counter of `AUTOINCREMENT` once for
  * each statement.
  *
