@@ -174,8 +174,8 @@ export function promiseWrites(promise: Promised): void {
       t.equal(results[100], 'fenced');
       t.same(results.toSpliced(100, 1), Array(149).fill('committed'));
       const stored = [...first, ...second.toSpliced(100, 1)].flatMap(({ events }) => events);
-      const read = (await store.log(null, 1_000))?.events ?? [];
-      t.same(read, stored, 'in their order');
+      const behind = await store.log(stored[0]?.event_id ?? null, 1_000);
+      t.same(behind?.events, stored.slice(1), 'in their order');
       for (const [i, id] of rooms.entries())
         if ((await store.load(id))?.head_seq !== (i === 100 ? 3 : 4)) t.fail(`the head of ${id}`);
     },
