@@ -155,6 +155,32 @@ export function promiseWrites(promise: Promised): void {
     },
   );
 
+  promise(
+    'a call may hold many rooms and all kinds of events, and one of them that fails fails alone',
+    async (t, store, room) => {
+      const rooms = Array.from({ length: 150 }, (_, i) => `${room}-${i}`);
+      const kick = (room_id: string, seq: number): DurableEvent => ({
+        type: 'member_kicked',
+        event_id: newId(),
+        room_id,
+        seq,
+        at: AT,
+        user: 'bob',
+      });
+      const first = rooms.map((id) => append(id, message(id, 1), kick(id, 2), message(id, 3)));
+      t.same(await store.append(first), Array(150).fill('committed'));
+      const second = rooms.map((id, i) => append(id, i === 100 ? message(id, 5) : message(id, 4)));
+      const results = await store.append(second);
+      t.equal(results[100], 'fenced');
+      t.same(results.toSpliced(100, 1), Array(149).fill('committed'));
+      const stored = [...first, ...second.toSpliced(100, 1)].flatMap(({ events }) => events);
+      const behind = await store.log(stored[0]?.event_id ?? null, 1_000);
+      t.same(behind?.events, stored.slice(1), 'in their order');
+      for (const [i, id] of rooms.entries())
+        if ((await store.load(id))?.head_seq !== (i === 100 ? 3 : 4)) t.fail(`the head of ${id}`);
+    },
+  );
+
   promise('a room is put back with the count of its seqs, once', async (t, store, room) => {
     const closed = record(room, 41, { status: 'closed', policy: BARE });
     t.equal(await store.restore(closed), true);
