@@ -1,5 +1,5 @@
 import t from 'tap';
-import { idOfFrame, refusalFrames } from '../../engine/codec.js';
+import { idOfFrame, refusalFrames } from '../../engine/refused-frame.js';
 import { newId } from '../../engine/ids.js';
 
 const id = newId();
