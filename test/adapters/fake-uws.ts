@@ -123,7 +123,7 @@ export class FakeWs {
   }
 }
 
-/** As the real one, copies a buffer at once: it may be written over afterwards. */
+/** The real one takes array buffers, too. */
 function text(given: unknown): string {
   if (typeof given === 'string') return given;
   if (Buffer.isBuffer(given)) return given.toString();
