@@ -14,18 +14,20 @@ export class StoreFailed extends Error {
 
 /** The reading half of a store, behind a door. It rejects with a StoreFailed or with the door's TooManyReads. */
 export function readsOf(store: Store, door: ReadDoor): Reads {
-  const read = <T>(ask: () => Promise<T>): Promise<T> =>
-    door.pass(() =>
-      ask().catch((cause: unknown) => {
-        throw new StoreFailed(cause);
-      }),
+  const read = <T>(ask: () => Promise<T>, rows = 1): Promise<T> =>
+    door.pass(
+      () =>
+        ask().catch((cause: unknown) => {
+          throw new StoreFailed(cause);
+        }),
+      rows,
     );
   return {
     load: (roomId) => read(() => store.load(roomId)),
-    history: (page) => read(() => store.history(page)),
-    log: (after, limit) => read(() => store.log(after, limit)),
-    findEvents: (ids) => read(() => store.findEvents(ids)),
+    history: (page) => read(() => store.history(page), page.limit),
+    log: (after, limit) => read(() => store.log(after, limit), limit),
+    findEvents: (ids) => read(() => store.findEvents(ids), ids.length),
     findEvent: (eventId) => read(() => store.findEvent(eventId)),
-    rooms: (after, limit) => read(() => store.rooms(after, limit)),
+    rooms: (after, limit) => read(() => store.rooms(after, limit), limit),
   };
 }

@@ -92,7 +92,7 @@ export function plainPost(text: string): PostOfRoom | null {
   let type: string | undefined;
   let room: string | undefined;
   let id: string | undefined;
-  for (let at = 1; ; ) {
+  for (let at = 1; ;) {
     const keyEnd = text.indexOf('":"', at + 1);
     if (text.charCodeAt(at) !== QUOTE || keyEnd < 0) return null;
     const key = text.slice(at + 1, keyEnd);

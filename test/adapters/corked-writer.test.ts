@@ -2,7 +2,25 @@ import t from 'tap';
 import { CorkedWriter } from '../../adapters/uws/corked-writer.js';
 
 t.test('every frame is sent as it is, also one that comes again', async (t) => {
-  const frames = ['', '', 'a', 'b', 'b', 'ü', 'ü', 'ü', 'b', 'b', 'a', 'a', 'a', 'ü', 'x'.repeat(20_000), 'b', ''];
+  const frames = [
+    '',
+    '',
+    'a',
+    'b',
+    'b',
+    'ü',
+    'ü',
+    'ü',
+    'b',
+    'b',
+    'a',
+    'a',
+    'a',
+    'ü',
+    'x'.repeat(20_000),
+    'b',
+    '',
+  ];
   const sent: string[] = [];
   const ws = {
     send(given: unknown): number {

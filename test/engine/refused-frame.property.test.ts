@@ -39,7 +39,12 @@ const written = fc
 const frames = fc.oneof(
   written,
   fc
-    .tuple(written, fc.nat(), fc.nat({ max: 3 }), fc.constantFrom('', '"', '\\', ',', ':', '}', '{', 'id', '\u0007'))
+    .tuple(
+      written,
+      fc.nat(),
+      fc.nat({ max: 3 }),
+      fc.constantFrom('', '"', '\\', ',', ':', '}', '{', 'id', '\u0007'),
+    )
     .map(([text, at, length, piece]) => {
       const from = at % (text.length + 1);
       return text.slice(0, from) + piece + text.slice(from + length);
@@ -65,7 +70,10 @@ t.test('what is found of a plain post is what decoding finds', async (t) => {
 
 t.test('every post that JSON.stringify writes without an escape is plain', async () => {
   const plain = fc.record({
-    ...{ room: fc.stringMatching(/^[A-Za-z0-9_:-]{1,64}$/), text: fc.stringMatching(/^[ -!#-[\]-~ü€]{1,80}$/) },
+    ...{
+      room: fc.stringMatching(/^[A-Za-z0-9_:-]{1,64}$/),
+      text: fc.stringMatching(/^[ -!#-[\]-~ü€]{1,80}$/),
+    },
     id: fc.option(fc.uuid(), { nil: undefined }),
     order: fc.shuffledSubarray(['type', 'room', 'text', 'id'] as const, { minLength: 4 }),
   });
