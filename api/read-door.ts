@@ -7,13 +7,6 @@ import { createAnswerPace } from './answer-pace.js';
 const MAX_RUNNING = 16;
 
 /**
- * Rows that these reads may find, all together: two of the longest pages. They are answered one after another (AnswerPace), and
- * what waits for that survives one garbage collection after another. With sixteen pages of long texts those took 5 to 10 ms each,
- * fourteen times a second.
- */
-const MAX_ROWS = 256;
-
-/**
  * Reads in the queue, some hundred bytes each. SQLite answers one after another: at N ms a read, the last one waits
  * 1,040 × N ms, which is seconds for pages of history. Beyond that, a client had better try again.
  */
@@ -29,11 +22,10 @@ export class TooManyReads extends Error {
 /** Limits concurrent HTTP reads. Create one per node. */
 export interface ReadDoor {
   /**
-   * Runs the read when there is room for it, in order of arrival. Rejects with TooManyReads if the queue is full, or with the
-   * read's own error. A read cannot be cancelled: that of a client that has left keeps its place and is run. `rows`: how many
-   * it may find at most. One that may find more than all together may is run alone.
+   * Runs the read when a slot is free, in order of arrival. Rejects with TooManyReads if the queue is full, or with the
+   * read's own error. A read cannot be cancelled: that of a client that has left keeps its place and is run.
    */
-  pass<T>(read: () => Promise<T>, rows?: number): Promise<T>;
+  pass<T>(read: () => Promise<T>): Promise<T>;
   /** Reads in the queue. */
   readonly waiting: number;
 }
@@ -42,47 +34,30 @@ export interface ReadDoor {
  * The store answers reads in order of arrival. Without a limit, loading a room would wait behind thousands of history
  * requests, and so would clients joining it. The engine's own reads do not pass through here.
  */
-export function createReadDoor({
-  maxRunning = MAX_RUNNING,
-  maxQueued = MAX_QUEUED,
-  maxRows = MAX_ROWS,
-} = {}): ReadDoor {
-  const queue: { readonly rows: number; readonly start: () => void }[] = [];
+export function createReadDoor({ maxRunning = MAX_RUNNING, maxQueued = MAX_QUEUED } = {}): ReadDoor {
+  const queue: (() => void)[] = [];
   const pace = createAnswerPace();
   let running = 0;
-  let rowsRunning = 0;
 
-  function hasRoom(rows: number): boolean {
-    return running === 0 || (running < maxRunning && rowsRunning + rows <= maxRows);
-  }
-
-  function enter(rows: number): void {
-    running++;
-    rowsRunning += rows;
-  }
-
-  function leave(rows: number): void {
-    running--;
-    rowsRunning -= rows;
-    for (let next = queue[0]; next && hasRoom(next.rows); next = queue[0]) {
-      queue.shift();
-      enter(next.rows);
-      next.start();
-    }
+  function leave(): void {
+    const next = queue.shift();
+    // The slot passes to the next read, so the count stays.
+    if (next) next();
+    else running--;
   }
 
   return {
-    async pass(read, rows = 1) {
-      if (queue.length === 0 && hasRoom(rows)) enter(rows);
+    async pass(read) {
+      if (running < maxRunning) running++;
       else if (queue.length >= maxQueued) throw new TooManyReads();
-      else await new Promise<void>((start) => queue.push({ rows, start }));
+      else await new Promise<void>((start) => queue.push(start));
       try {
         const found = await read();
         // The slot is kept meanwhile, so that the store does not hand over more than can be answered.
         await pace.wait(rowsOf(found));
         return found;
       } finally {
-        leave(rows);
+        leave();
       }
     },
     get waiting() {

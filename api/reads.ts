@@ -14,20 +14,18 @@ export class StoreFailed extends Error {
 
 /** The reading half of a store, behind a door. It rejects with a StoreFailed or with the door's TooManyReads. */
 export function readsOf(store: Store, door: ReadDoor): Reads {
-  const read = <T>(ask: () => Promise<T>, rows = 1): Promise<T> =>
-    door.pass(
-      () =>
-        ask().catch((cause: unknown) => {
-          throw new StoreFailed(cause);
-        }),
-      rows,
+  const read = <T>(ask: () => Promise<T>): Promise<T> =>
+    door.pass(() =>
+      ask().catch((cause: unknown) => {
+        throw new StoreFailed(cause);
+      }),
     );
   return {
     load: (roomId) => read(() => store.load(roomId)),
-    history: (page) => read(() => store.history(page), page.limit),
-    log: (after, limit) => read(() => store.log(after, limit), limit),
-    findEvents: (ids) => read(() => store.findEvents(ids), ids.length),
+    history: (page) => read(() => store.history(page)),
+    log: (after, limit) => read(() => store.log(after, limit)),
+    findEvents: (ids) => read(() => store.findEvents(ids)),
     findEvent: (eventId) => read(() => store.findEvent(eventId)),
-    rooms: (after, limit) => read(() => store.rooms(after, limit), limit),
+    rooms: (after, limit) => read(() => store.rooms(after, limit)),
   };
 }

@@ -220,7 +220,7 @@ export class ManyRooms extends ClientSocket implements Subscriber {
 
   protected refusalOf(text: string, refusal: Refusal): string {
     const post = plainPost(text);
-    if (post !== null && !roomFaults(post.room)) return inRoom(post.room, refusalFrame(refusal, post.id));
+    if (post !== null && !roomFaults(post.room)) return refusalFrame(refusal, post.id, post.room);
     const decoded = decodeManyFrame(text);
     if ('fault' in decoded) return this.refusalIn(refusal, decoded);
     const { frame } = decoded;

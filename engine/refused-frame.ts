@@ -1,5 +1,5 @@
 import { OVERLOADED, TOO_MUCH_HELD } from './admission.js';
-import { decodeFrame, errorFrame } from './codec.js';
+import { decodeFrame, errorFrame, inRoom } from './codec.js';
 import type { Refusal } from './errors.js';
 import { idOf } from './text/message-ids.js';
 
@@ -9,22 +9,32 @@ import { idOf } from './text/message-ids.js';
  */
 
 /**
- * Makes `error` frames for one refusal, each with the id of a post if it has one; only the id is written each
- * time. It must have no character that JSON escapes.
+ * Makes `error` frames for one refusal, each with the id of a post if it has one, and its room if there are
+ * many; only these are written each time. They must have no character that JSON escapes.
  */
-export function refusalFrames({ code, message }: Refusal): (id: string | undefined) => string {
+export function refusalFrames({ code, message }: Refusal): (id: string | undefined, room?: string) => string {
   const bare = errorFrame(code, message);
-  const withId = `${bare.slice(0, -1)},"id":"`;
-  return (id) => (id === undefined ? bare : `${withId}${id}"}`);
+  const fields = bare.slice(1);
+  const withId = `${fields.slice(0, -1)},"id":"`;
+  return (id, room) => {
+    if (room === undefined) return id === undefined ? bare : `{${withId}${id}"}`;
+    return id === undefined ? `{"room":"${room}",${fields}` : `{"room":"${room}",${withId}${id}"}`;
+  };
 }
 
 /** Refusals that come in floods. */
 const FIXED = new Map([TOO_MUCH_HELD, OVERLOADED].map((refusal) => [refusal, refusalFrames(refusal)]));
 
-/** The `error` frame for a refusal of what has this id. It may be written as it is, so it has to be one that was found here. */
-export function refusalFrame(refusal: Refusal, id: string | undefined): string {
+/**
+ * The `error` frame for a refusal of what has this id, in this room if it is one of many. Both may be written as they are: the id
+ * has to be one that was found here, the room a room id.
+ */
+export function refusalFrame(refusal: Refusal, id: string | undefined, room?: string): string {
+  const fixed = FIXED.get(refusal);
+  if (fixed !== undefined) return fixed(id, room);
   const { code, message, retry_after_ms } = refusal;
-  return FIXED.get(refusal)?.(id) ?? errorFrame(code, message, id, retry_after_ms);
+  const frame = errorFrame(code, message, id, retry_after_ms);
+  return room === undefined ? frame : inRoom(room, frame);
 }
 
 const ID_KEY = '"id"';

@@ -41,31 +41,6 @@ t.test('a few reads are with the store, the others wait and have their turns in 
   t.equal(door.waiting, 0);
 });
 
-t.test('of long reads fewer are with the store than of short ones', async (t) => {
-  const door = createReadDoor({ maxRunning: 3, maxRows: 100 });
-  const reads = [openRead(), openRead(), openRead(), openRead(), openRead()];
-  const rows = [50, 50, 1, 500, 1];
-  const answers = reads.map(({ read }, i) => door.pass(read, rows[i]));
-  const begun = (): boolean[] => reads.map((one) => one.begun());
-  await turn();
-  t.same(begun(), [true, true, false, false, false]);
-  reads[0]?.end('a');
-  await answers[0];
-  await turn();
-  t.same(begun(), [true, true, true, false, false], 'the longest one waits until it is alone');
-  reads[2]?.end('c');
-  await answers[2];
-  await turn();
-  t.same(begun(), [true, true, true, false, false], 'and nobody passes it');
-  reads[1]?.end('b');
-  await answers[1];
-  await turn();
-  t.same(begun(), [true, true, true, true, false]);
-  for (const one of reads) one.end('last');
-  t.same(await Promise.all(answers), ['a', 'b', 'c', 'last', 'last']);
-  t.equal(door.waiting, 0);
-});
-
 t.test('when too many wait, the next one is refused and costs the store nothing', async (t) => {
   const door = createReadDoor({ maxRunning: 1, maxQueued: 1 });
   const [first, second, third] = [openRead(), openRead(), openRead()];
