@@ -43,15 +43,19 @@ export function createMetrics(worker?: Worker): Metrics {
    * prom-client, as a refusal costs little else, and so does a `typing` that comes too often.
    */
   function countedLazily(name: string, help: string, label: string): (value: string, count?: number) => void {
-    const counts = new Map<string, number>();
+    const counts = new Map<string, { count: number }>();
     new Counter({
       ...{ name, help, labelNames: [label], registers },
       collect() {
-        for (const [value, count] of counts) this.inc({ [label]: value }, count);
+        for (const [value, { count }] of counts) this.inc({ [label]: value }, count);
         counts.clear();
       },
     });
-    return (value, count = 1) => void counts.set(value, (counts.get(value) ?? 0) + count);
+    return (value, count = 1) => {
+      const counted = counts.get(value);
+      if (counted === undefined) counts.set(value, { count });
+      else counted.count += count;
+    };
   }
   const refusals = countedLazily(
     'parlor_refusals_total',

@@ -32,6 +32,12 @@ export const OVERLOADED: Refusal = {
   message: 'too much to do here; send it again in a second',
 };
 
+/** The answer to a post whose connection holds more places than its share. */
+export const TOO_MUCH_HELD: Refusal = {
+  code: 'rate_limited',
+  message: 'too many frames at once; wait for the acks of those you sent',
+};
+
 /** Of the free places, for one connection; … */
 const SHARE = 0.25;
 /** … and at least this many: a client that has been away sends what it has gathered. */

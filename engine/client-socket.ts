@@ -1,4 +1,4 @@
-import { OVERLOADED, type Admission } from './admission.js';
+import { OVERLOADED, TOO_MUCH_HELD, type Admission } from './admission.js';
 import type { Access } from './access/access.js';
 import type { Ends } from './access/ends.js';
 import type { Grant } from './access/grant.js';
@@ -52,10 +52,6 @@ const LIMITS = { limit: HELD_LIMIT, batch: 8 };
  */
 const HELD_TOO_MUCH_LIMIT = 512;
 const GOES_ON = 'you go on sending although you were refused; wait as long as you are told';
-export const TOO_MUCH_HELD: Refusal = {
-  code: 'rate_limited',
-  message: 'too many frames at once; wait for the acks of those you sent',
-};
 
 /**
  * One client's socket: turns frames into commands, and answers into frames. How many rooms it is in, and what a frame says of

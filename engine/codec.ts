@@ -139,36 +139,6 @@ export function unsubscribedFrame(room: string, refusal: Refusal | null): string
   return JSON.stringify(frame);
 }
 
-/**
- * Makes `error` frames for one refusal, each with the id of a post if it has one; only the id is written each
- * time.
- */
-export function refusalFrames({ code, message }: Refusal): (id: string | undefined) => string {
-  const bare = errorFrame(code, message);
-  const withId = `${bare.slice(0, -1)},"id":"`;
-  return (id) => (id === undefined ? bare : `${withId}${id}"}`);
-}
-
-const ID_KEY = '"id"';
-const ID_FIELD = /"id"\s*:\s*"([0-9A-Za-z-]{1,64})"/y;
-
-/**
- * The id in a client's frame; undefined if it has none. A malformed frame may give an id or not. It costs a
- * tenth of decoding, because it only looks for the key: inside a JSON string a quotation mark follows a
- * backslash, so `"id"` is a key or a whole string.
- */
-export function idOfFrame(text: string): string | undefined {
-  const at = text.indexOf(ID_KEY);
-  if (at < 0 && !text.includes('\\u')) return undefined;
-  ID_FIELD.lastIndex = at;
-  const plain = at < 0 ? undefined : ID_FIELD.exec(text)?.[1];
-  if (plain !== undefined) return idOf(plain);
-  // The frame has escapes, or `"id"` is a value.
-  const decoded = decodeFrame(text);
-  if ('fault' in decoded) return undefined;
-  return 'id' in decoded.frame ? decoded.frame.id : undefined;
-}
-
 /** A frame, or what is wrong with it. What can be known of a wrong one all the same: its id, its room and its type. */
 export type Decoded<F> =
   | { readonly frame: F }

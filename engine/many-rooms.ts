@@ -8,6 +8,7 @@ import { checker } from './messages/check.js';
 import { RoomId } from './messages/fields.js';
 import type { ManyClientFrame } from './messages/frames.js';
 import type { Socket } from './ports.js';
+import { plainPost, refusalFrame } from './refused-frame.js';
 import { RoomList } from './room-list.js';
 import { RoomTurns } from './room-turns.js';
 import type { Scheduler } from './scheduler.js';
@@ -218,6 +219,8 @@ export class ManyRooms extends ClientSocket implements Subscriber {
   }
 
   protected refusalOf(text: string, refusal: Refusal): string {
+    const post = plainPost(text);
+    if (post !== null && !roomFaults(post.room)) return refusalFrame(refusal, post.id, post.room);
     const decoded = decodeManyFrame(text);
     if ('fault' in decoded) return this.refusalIn(refusal, decoded);
     const { frame } = decoded;

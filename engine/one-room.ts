@@ -1,16 +1,13 @@
-import { OVERLOADED } from './admission.js';
 import { may, noRight, rightFault, type Grant } from './access/grant.js';
-import { ClientSocket, TOO_MUCH_HELD, type ConnectionParts } from './client-socket.js';
-import { decodeFrame, errorFrame, idOfFrame, refusalFrames } from './codec.js';
+import { ClientSocket, type ConnectionParts } from './client-socket.js';
+import { decodeFrame } from './codec.js';
 import { errorText, type Refusal } from './errors.js';
 import type { Hello } from './hello.js';
 import type { Listener } from './listener.js';
 import type { ClientFrame } from './messages/frames.js';
 import type { Socket } from './ports.js';
+import { idOfFrame, refusalFrame } from './refused-frame.js';
 import type { Scheduler } from './scheduler.js';
-
-/** Refusals that come in floods, where only the id is written each time. */
-const FIXED = new Map([TOO_MUCH_HELD, OVERLOADED].map((refusal) => [refusal, refusalFrames(refusal)]));
 
 /** A connection to one room: its socket hears this room and nothing else, and ends with it. */
 export class OneRoom extends ClientSocket implements Listener {
@@ -113,9 +110,7 @@ export class OneRoom extends ClientSocket implements Listener {
   }
 
   protected refusalOf(text: string, refusal: Refusal): string {
-    const id = idOfFrame(text);
-    const { code, message, retry_after_ms } = refusal;
-    return FIXED.get(refusal)?.(id) ?? errorFrame(code, message, id, retry_after_ms);
+    return refusalFrame(refusal, idOfFrame(text));
   }
 
   protected about(_roomId: string, frame: string): string {

@@ -20,6 +20,10 @@ export class CorkedWriter {
   private frames = NONE;
   private next = 0;
   private dropped = false;
+  /** The last frame, and the last one that came twice in a row, with its bytes. */
+  private last = '';
+  private repeated = '';
+  private repeatedBytes = Buffer.alloc(0);
   private readonly sendSome = (): void => {
     let bytes = 0;
     while (this.next < this.frames.length) {
@@ -28,7 +32,7 @@ export class CorkedWriter {
       bytes += frame.length + HEADER_BYTES;
       if (bytes > CORK_BYTES && !isFirst) return;
       this.next++;
-      if (this.ws?.send(asUtf8(frame)) !== DROPPED) continue;
+      if (this.ws?.send(this.bytesOf(frame)) !== DROPPED) continue;
       // Nothing may follow a dropped frame: the client would not notice the gap.
       this.dropped = true;
       this.next = this.frames.length;
@@ -45,5 +49,20 @@ export class CorkedWriter {
     this.ws = null;
     this.frames = NONE;
     return !this.dropped;
+  }
+
+  /**
+   * A frame as it is to be sent. Refusals come in floods, and all without an id are the same: bytes need not be made of it again
+   * each time, as of a string.
+   */
+  private bytesOf(frame: string): string | Buffer {
+    if (frame === this.repeated) return this.repeatedBytes;
+    if (frame !== this.last) {
+      this.last = frame;
+      return asUtf8(frame);
+    }
+    this.repeated = frame;
+    this.repeatedBytes = Buffer.from(frame);
+    return this.repeatedBytes;
   }
 }

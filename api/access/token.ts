@@ -23,6 +23,8 @@ export function findToken({
 }: TokenPlaces): { readonly token: string | null } | { readonly fault: string } {
   const header = authorization === undefined || authorization === '' ? null : bearerToken(authorization);
   if (header === undefined) return { fault: 'Authorization must be: Bearer, a blank, and the token' };
+  // Nearly all requests over HTTP.
+  if (protocols === '' && query === null) return { token: header };
   const offered = protocols === '' ? null : protocolToken(protocols);
   const [token = null, ...more] = [header, offered, query].filter((one) => one !== null);
   // RFC 6750 section 2.

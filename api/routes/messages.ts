@@ -102,14 +102,15 @@ export function messageRoutes(app: App, { engine, store }: AppParts): void {
       // The cursor replaces the bound in the direction of paging.
       const after = isForward ? (cursor ?? request.query.after) : undefined;
       const before = isForward ? request.query.before : (cursor ?? request.query.before);
-      if ((await store.load(room_id)) === null) {
-        return sendProblem(reply, 'room_not_found', `nobody has been in room ${room_id} yet`);
-      }
       const range = {
         ...(after === undefined ? {} : { after }),
         ...(before === undefined ? {} : { before }),
       };
       const events = await store.history({ room_id, ...range, limit: limit + 1, messages_only: true });
+      // Asked only now, as most pages have messages.
+      if (events.length === 0 && (await store.load(room_id)) === null) {
+        return sendProblem(reply, 'room_not_found', `nobody has been in room ${room_id} yet`);
+      }
       const page = events.slice(0, limit) as MessagePosted[];
       const last = page.at(-1)?.seq;
       const next = events.length > limit && last !== undefined ? last : null;

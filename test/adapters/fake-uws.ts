@@ -123,8 +123,9 @@ export class FakeWs {
   }
 }
 
-/** The real one takes buffers, too. */
+/** The real one takes array buffers, too. */
 function text(given: unknown): string {
-  if (typeof given !== 'string') throw new Error('only strings are understood here');
-  return given;
+  if (typeof given === 'string') return given;
+  if (Buffer.isBuffer(given)) return given.toString();
+  throw new Error('only strings and buffers are understood here');
 }

@@ -4,6 +4,7 @@ import { newId } from '../../engine/ids.js';
 import type { Store } from '../../engine/ports.js';
 import { startNode } from '../support/engine.js';
 import { ManualClock, turns } from '../support/clock.js';
+import { heard, ManyClient, type Told } from '../support/many.js';
 
 const FEW: AdmissionLimits = { least: 10, most: 10, characters: 1_000_000, waitMs: 50 };
 
@@ -40,6 +41,37 @@ t.test('at the limit each post is answered with an error that carries its id', a
     ids.slice(0, 10),
     'the others are accepted',
   );
+});
+
+t.test('in many rooms it names the room, too, however the post is written', async (t) => {
+  const { store, stall, go } = stalling();
+  const node = await startNode(t, { admission: FEW, store });
+  const alice = new ManyClient(node, 'alice');
+  alice.enter('42');
+  await heard(alice, '42', 'welcome');
+  await node.quiet();
+  stall();
+  for (let i = 0; i < 10; i++) alice.postTo('42', 'hello', newId());
+  const [id, other] = [newId(), newId()];
+  const frames: [string, object][] = [
+    [`{"type":"post","room":"42","text":"hello","id":"${id}"}`, { room: '42', id }],
+    [`{"id":"${id}","text":"für","room":"42","type":"post"}`, { room: '42', id }],
+    [`{ "type": "post", "room": "42", "text": "a \\"b\\"", "id": "${id}" }`, { room: '42', id }],
+    [`{"type":"post","room":"42","text":"hello","id":"${other.toUpperCase()}"}`, { room: '42', id: other }],
+    ['{"type":"post","room":"42","text":"hello"}', { room: '42' }],
+    [`{"type":"post","room":"no room","text":"hello","id":"${id}"}`, { id }],
+    [`{"type":"post","room":"42","text":"hello","id":"say \\"no\\""}`, { room: '42', id: 'say "no"' }],
+  ];
+  for (const [frame] of frames) alice.connection?.frame(frame);
+  const told = { ...{ type: 'error', code: 'unavailable' }, ...{ retry: true, retry_after_ms: 1_000 } };
+  t.same(
+    (alice.frames as readonly Told[])
+      .filter(({ type }) => type === 'error')
+      .map(({ message: _message, ...frame }) => frame),
+    frames.map(([, about]) => ({ ...told, ...about })),
+  );
+  go();
+  await node.quiet();
 });
 
 t.test('nothing that was accepted is lost, and after the burst posts are accepted again', async (t) => {

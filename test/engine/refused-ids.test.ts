@@ -1,5 +1,5 @@
 import t from 'tap';
-import { idOfFrame, refusalFrames } from '../../engine/codec.js';
+import { idOfFrame, refusalFrames } from '../../engine/refused-frame.js';
 import { newId } from '../../engine/ids.js';
 
 const id = newId();
@@ -30,4 +30,6 @@ t.test('a refusal names the post it is about, and none if that has no id', async
   };
   t.same(JSON.parse(frame(id)), { ...told, id });
   t.same(JSON.parse(frame(undefined)), told);
+  t.same(JSON.parse(frame(id, '42')), { ...told, id, room: '42' });
+  t.same(JSON.parse(frame(undefined, '42')), { ...told, room: '42' });
 });
