@@ -4,6 +4,7 @@ import { freePorts } from '../../test/support/ports.js';
 import { until } from '../../test/support/until.js';
 import { findBefore } from './before.js';
 import { startBroker, type Broker } from './broker.js';
+import { COLLECTING } from './collecting.js';
 import { readGauge } from './counters.js';
 import { startPeer } from './peers.js';
 import { hasEnded, startProcess } from './process.js';
@@ -19,7 +20,16 @@ type Settings = Readonly<Record<string, string>>;
 /** Parlor itself, with its memory store and the broker inside of its process if `settings` say nothing else. */
 export async function startParlor(settings: Settings): Promise<Target> {
   const { port, server } = await startNode({ STORE: 'memory', BROKER: 'in-process', ...settings });
-  return { ...describe('parlor', port), ...server, brokerCpuSeconds: () => null, brokerUrl: null };
+  const target = { ...describe('parlor', port), ...server, brokerCpuSeconds: () => null, brokerUrl: null };
+  if (!(COLLECTING in settings)) return target;
+  return {
+    ...target,
+    async collect() {
+      server.child.kill('SIGUSR2');
+      // It comes to the second request after the signal, and so after the collection.
+      for (let i = 0; i < 2; i++) await target.heapBytes();
+    },
+  };
 }
 
 /** The same of another version, the one that PARLOR_BEFORE names. Throws when there is none. */
@@ -126,9 +136,14 @@ async function startNode(settings: Settings, main = programFor(settings)) {
   return { port, server };
 }
 
-/** With a rule of gathering, which is no setting, it is a program of its own. */
+/** With a rule of gathering, or to collect garbage, which are no settings, it is a program of its own. */
 function programFor(settings: Settings): string {
-  const main = GATHER in settings ? './parlor-gathering.js' : '../../api/main.js';
+  const main =
+    GATHER in settings
+      ? './parlor-gathering.js'
+      : COLLECTING in settings
+        ? './parlor-collecting.js'
+        : '../../api/main.js';
   return fileURLToPath(new URL(main, import.meta.url));
 }
 
