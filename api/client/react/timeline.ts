@@ -61,6 +61,11 @@ function createTimeline(room: Room, pageSize: number): Timeline {
       shown = [...shown, shownOf(first)];
       return;
     }
+    // A page of history: thousands of messages that are there need not be looked through.
+    if ((messages.at(-1)?.seq ?? Infinity) < (shown[0]?.seq ?? 0)) {
+      shown = [...messages.map(shownOf), ...shown];
+      return;
+    }
     const known = new Set(shown.map(({ seq }) => seq));
     const fresh = messages.filter(({ seq }) => !known.has(seq)).map(shownOf);
     shown = [...fresh, ...shown].sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
