@@ -19,6 +19,8 @@ interface Heard {
   readonly room_id?: string;
   readonly seq?: number;
   readonly head_seq?: number;
+  readonly room?: string;
+  readonly retry_after_ms?: number;
 }
 
 /** Whoever comes in is told of each member who comes after. Only what has one of these types in its first bytes is parsed. */
@@ -94,16 +96,13 @@ export class Phone {
 
   private hear(type: string, text: string, socket: Socket): void {
     if (type === 'hello') {
-      for (const room of this.options.rooms) {
-        const since = this.seqs.get(room);
-        const frame = { type: 'subscribe', room, ...(since === undefined ? {} : { since }) };
-        socket.write(textFrame(JSON.stringify(frame)));
-      }
+      for (const room of this.options.rooms) this.subscribe(room, socket);
       return;
     }
-    const { room_id: room, seq, head_seq } = JSON.parse(text) as Heard;
-    if (room === undefined || type === 'error' || type === 'unsubscribed') {
-      this.coming?.reject(new Error(text));
+    const heard = JSON.parse(text) as Heard;
+    const { room_id: room, seq, head_seq } = heard;
+    if (room === undefined) {
+      this.refused(heard, text, socket);
       return;
     }
     if (head_seq !== undefined) {
@@ -111,6 +110,18 @@ export class Phone {
       if (!this.seqs.has(room)) this.seqs.set(room, head_seq);
     } else if (seq !== undefined) this.seqs.set(room, seq);
     this.caughtUp(room);
+  }
+
+  private subscribe(room: string, socket: Socket): void {
+    const since = this.seqs.get(room);
+    const frame = { type: 'subscribe', room, ...(since === undefined ? {} : { since }) };
+    socket.write(textFrame(JSON.stringify(frame)));
+  }
+
+  /** One room of many is asked for again, as clients do. */
+  private refused({ room, retry_after_ms: ms }: Heard, text: string, socket: Socket): void {
+    if (room === undefined || ms === undefined) this.coming?.reject(new Error(text));
+    else setTimeout(() => this.subscribe(room, socket), ms);
   }
 
   private caughtUp(room: string): void {
