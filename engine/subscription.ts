@@ -20,7 +20,7 @@ export interface Subscriber {
 
 /**
  * One room of a connection to many: towards the room's audience it is a connection of its own. A client has dozens of them, so it
- * holds nothing that the room or the connection has already (docs/benchmarks.md, many rooms over one socket). `id`: of none
+ * holds nothing that the room or the connection has already (bench/NOTES.md, idle connections). `id`: of none
  * before it in this room, so that what the room answers to an earlier one is never taken for an answer to this.
  */
 export class Subscription implements Listener {

@@ -82,8 +82,7 @@ t.test('while the broker is away nobody waits here: it says so itself', (t) => {
 t.test('one connection may wait for many rooms, and go from one of them', (t) => {
   const { slow, queue } = begin(PLACES);
   const answers: string[] = [];
-  for (const room_id of ['a', 'b', 'c'])
-    queue.ask({ ...join(PLACES), room_id }, () => answers.push(room_id));
+  for (const room_id of ['a', 'b', 'c']) queue.ask({ ...join(PLACES), room_id }, () => answers.push(room_id));
   t.equal(queue.waiting, 3);
   t.equal(queue.cancel('b', `connection-${PLACES}`), true);
   t.equal(queue.cancel('b', `connection-${PLACES}`), false);

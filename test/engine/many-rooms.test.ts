@@ -328,26 +328,29 @@ t.test('the limits are those of the last token, and a refresh is no way around t
   t.equal(alice.errors.length, 2);
 });
 
-t.test('in each room it has its own id, until it has left one: nobody is taken for who was there before', async (t) => {
-  const node = await startNode(t);
-  const alice = new ManyClient(node, 'alice');
-  const [hello] = alice.frames as unknown as Told[];
-  const idIn = async (room: string, count = 1): Promise<unknown> => {
-    const welcomes = await heard(alice, room, 'welcome', count);
-    return welcomes.at(-1)?.['connection_id'];
-  };
-  for (const room of ['a', 'b']) {
-    alice.enter(room);
-    t.equal(await idIn(room), hello?.['connection_id']);
-  }
-  const ids = new Set([hello?.['connection_id']]);
-  for (const count of [2, 3]) {
-    alice.leave('a');
-    alice.enter('a');
-    ids.add(await idIn('a', count));
-  }
-  t.equal(ids.size, 3);
-});
+t.test(
+  'in each room it has its own id, until it has left one: nobody is taken for who was there before',
+  async (t) => {
+    const node = await startNode(t);
+    const alice = new ManyClient(node, 'alice');
+    const [hello] = alice.frames as unknown as Told[];
+    const idIn = async (room: string, count = 1): Promise<unknown> => {
+      const welcomes = await heard(alice, room, 'welcome', count);
+      return welcomes.at(-1)?.['connection_id'];
+    };
+    for (const room of ['a', 'b']) {
+      alice.enter(room);
+      t.equal(await idIn(room), hello?.['connection_id']);
+    }
+    const ids = new Set([hello?.['connection_id']]);
+    for (const count of [2, 3]) {
+      alice.leave('a');
+      alice.enter('a');
+      ids.add(await idIn('a', count));
+    }
+    t.equal(ids.size, 3);
+  },
+);
 
 t.test(
   'unsubscribing a thousand times, at any moment of joining, leaves no seat and no frame behind',

@@ -63,20 +63,26 @@ t.test(
   },
 );
 
-t.test('after a long way what is on the screen is drawn at once, and what is around it step by step', async (t) => {
-  const parts = Array.from({ length: 100 }, (_, i) => ({ key: String(i), height: 10 }));
-  const view = { distance: 500, height: 100 };
-  const wanted = drawnAt(parts, view, 35);
-  let drawn = stepTo(wanted, parts, view, () => false, 1);
-  t.same([drawn.first, drawn.end], [49, 60], 'the screen, and one more');
-  t.same([drawn.above, drawn.below], [490, 400]);
-  let steps = 1;
-  for (; drawn.first > wanted.first || drawn.end < wanted.end; steps++) {
-    const { first, end } = drawn;
-    drawn = stepTo(wanted, parts, view, (key) => Number(key) >= first && Number(key) < end, 1);
-    t.equal(end - first + 1, drawn.end - drawn.first, 'one more in each step');
-  }
-  t.same(drawn, wanted);
-  t.equal(steps, 8);
-  t.same(stepTo(drawnAt([], view, 35), [], view, () => false, 1), { first: 0, end: 0, above: 0, below: 0 });
-});
+t.test(
+  'after a long way what is on the screen is drawn at once, and what is around it step by step',
+  async (t) => {
+    const parts = Array.from({ length: 100 }, (_, i) => ({ key: String(i), height: 10 }));
+    const view = { distance: 500, height: 100 };
+    const wanted = drawnAt(parts, view, 35);
+    let drawn = stepTo(wanted, parts, view, () => false, 1);
+    t.same([drawn.first, drawn.end], [49, 60], 'the screen, and one more');
+    t.same([drawn.above, drawn.below], [490, 400]);
+    let steps = 1;
+    for (; drawn.first > wanted.first || drawn.end < wanted.end; steps++) {
+      const { first, end } = drawn;
+      drawn = stepTo(wanted, parts, view, (key) => Number(key) >= first && Number(key) < end, 1);
+      t.equal(end - first + 1, drawn.end - drawn.first, 'one more in each step');
+    }
+    t.same(drawn, wanted);
+    t.equal(steps, 8);
+    t.same(
+      stepTo(drawnAt([], view, 35), [], view, () => false, 1),
+      { first: 0, end: 0, above: 0, below: 0 },
+    );
+  },
+);
