@@ -19,22 +19,22 @@ t.test('a group is one author’s, without a long silence, within a day', async 
 });
 
 t.test('chunks in which nothing has changed stay the same, whatever comes before or after', async (t) => {
-  const middle = Array.from({ length: 40 }, (_, i) => message(100 + i));
+  const middle = Array.from({ length: 40 }, (_, i) => message(101 + i));
   const before = chunksOf(middle);
   t.same(
     before.flatMap(({ messages }) => messages),
     middle,
     'together they are all messages',
   );
-  const older = Array.from({ length: 20 }, (_, i) => message(80 + i));
-  const after = chunksOf([...older, ...middle, message(140), message(null)], before);
+  const older = Array.from({ length: 20 }, (_, i) => message(81 + i));
+  const after = chunksOf([...older, ...middle, message(141), message(null)], before);
   t.equal(
     after.filter((chunk) => before.includes(chunk)).length,
     before.length - 2,
     'all but the first and the last',
   );
   t.equal(new Set(after.map(({ key }) => key)).size, after.length, 'each has its key');
-  t.equal(after.at(-1)?.before?.seq, 140);
+  t.equal(after.at(-1)?.before?.seq, 141);
   t.same(chunksOf([]), []);
 });
 
