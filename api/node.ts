@@ -128,7 +128,7 @@ export async function startNode(
     },
   });
   let stopping = false;
-  const takesWebSockets = config.ROLE !== 'home';
+  const takesConnections = config.ROLE !== 'home';
   const presetOf = (roomId: string) => presetFor(roomId, config.ROOM_PRESETS, base);
   const isFull = (): boolean => files.look() !== 'free';
   const guard = createGuard(config.ORIGINS, config.HOSTS);
@@ -145,13 +145,12 @@ export async function startNode(
       addressOf,
       clock: systemClock,
       presetOf,
-      takesWebSockets,
-      page: takesWebSockets ? pageOf(config, log) : null,
-      streams: takesWebSockets ? { arrivals, log, isFull, open: (answer) => streams.open(answer) } : null,
+      page: takesConnections ? pageOf(config, log) : null,
+      streams: takesConnections ? { arrivals, log, isFull, open: (answer) => streams.open(answer) } : null,
     },
     { log, maxBodyBytes, refusals, serverFactory: http.serverFactory },
   );
-  if (takesWebSockets) {
+  if (takesConnections) {
     const sockets = createWebSockets({
       patterns: WS_PATTERNS,
       protocol: SUBPROTOCOL,

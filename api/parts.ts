@@ -34,9 +34,7 @@ export interface AppParts {
   readonly metrics: Metrics;
   readonly guard: Guard;
   readonly addressOf: ClientAddress;
-  /** False: clients that open one are sent to another node. */
-  readonly takesWebSockets: boolean;
-  /** null: clients that ask for one are sent to another node. */
+  /** null: this node takes no connections, WebSockets neither; clients that ask for one are sent to another node. */
   readonly streams: StreamDoor | null;
   /** null: there is no chat page. */
   readonly page: PageFiles | null;

@@ -13,6 +13,8 @@ export interface Audiences {
    * here.
    */
   enter(roomId: string): Promise<void>;
+  /** The same text as the room's audience holds, if it is open: so that those who keep it share it. */
+  idOf(roomId: string): string;
   /** Asks for a seat, after `enter`. False when the audience is overloaded. */
   admit(roomId: string, entrant: Entrant): boolean;
   /** The counterpart of `enter`: gives the seat back. The audience ends with its last connection. */
@@ -78,6 +80,7 @@ export function createAudiences(
       entry.connections++;
       return entry.subscribed;
     },
+    idOf: (roomId) => audiences.get(roomId)?.actor.roomId ?? roomId,
     admit: (roomId, entrant) =>
       audiences.get(roomId)?.actor.mailbox.tell({ type: 'enter', entrant }) ?? false,
     exit(roomId, id) {

@@ -13,8 +13,9 @@ import {
   type ErrorCode,
   type Refusal,
 } from './errors.js';
-import type { Visitor } from './hello.js';
+import type { Hello, Visitor } from './hello.js';
 import type { ClientLimits, ConnectionLimits, TooOften } from './limits/client-limits.js';
+import type { Listener } from './listener.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
 import type { Answer } from './messages/answers.js';
 import type { Command, PostCommand } from './messages/commands.js';
@@ -64,6 +65,8 @@ export abstract class ClientSocket implements Behaviour<string> {
   private underWay = 0;
   /** Of the last good token. */
   private grant: Grant;
+  /** Null: nothing limits how fast it sends. */
+  private limits: ConnectionLimits | null;
   /** Frames in a row that came while the connection held too many places. */
   private heldTooMuch = 0;
   private isRefreshing = false;
@@ -76,14 +79,15 @@ export abstract class ClientSocket implements Behaviour<string> {
     protected readonly visitor: Visitor,
     protected readonly socket: Socket,
     protected readonly parts: ConnectionParts,
-    /** Null: nothing limits how fast it sends. */
-    private readonly limits: ConnectionLimits | null,
   ) {
     this.mailbox = new Mailbox<string>(scheduler, LIMITS, this);
     this.grant = visitor.grant;
+    this.limits = this.isTrusted ? null : this.newLimits();
     if (visitor.grant.endsAt !== Infinity) parts.ends.add(this, visitor.grant.endsAt);
   }
 
+  /** Limits for a connection of this kind, if it has any. It is called before the fields of the two are there. */
+  protected abstract newLimits(): ConnectionLimits | null;
   /** Deals with a frame. Whether it has become a command that will be answered. */
   protected abstract asks(text: string): boolean;
   /** The frame that refuses what this text asks for. */
@@ -285,6 +289,28 @@ export abstract class ClientSocket implements Behaviour<string> {
     }
   }
 
+  /** Asks for a seat, once the node hears the room. */
+  protected enter(
+    listener: Listener,
+    { room_id, since, resume }: Pick<Hello, 'room_id' | 'since' | 'resume'>,
+  ): void {
+    const { audiences, log } = this.parts;
+    audiences.enter(room_id).then(
+      () => {
+        if (listener.isEnded) return;
+        const entrant = { listener, since, resume, requestId: this.requestId };
+        if (!audiences.admit(room_id, entrant))
+          listener.end('unavailable', 'too many join this room at once');
+      },
+      (cause: unknown) => {
+        // The cause may name a host, and is for the log.
+        const fields = { connection_id: this.id, room_id, cause: errorText(cause) };
+        log.warn(fields, 'connection: a room cannot be heard');
+        listener.end('unavailable', 'this room cannot be heard just now; come back in a moment');
+      },
+    );
+  }
+
   protected pong(): void {
     this.socket.sendSoon(PONG_FRAME);
   }
@@ -316,6 +342,8 @@ export abstract class ClientSocket implements Behaviour<string> {
     }
     this.parts.ends.remove(this, this.grant.endsAt);
     this.grant = grant;
+    // What it has sent already still counts: a refresh is no way around its limits.
+    this.limits = this.isTrusted ? null : (this.limits ?? this.newLimits());
     if (grant.endsAt !== Infinity) this.parts.ends.add(this, grant.endsAt);
     this.socket.sendSoon(refreshedFrame(grant.endsAt));
   }

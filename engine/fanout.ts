@@ -27,6 +27,24 @@ export const SPARED = 'slow_consumer_ephemeral';
 const DURABLE = '!durable';
 const MANY = '!many';
 
+/** Of frames as they are on connections to one room, or of those that name their room. */
+interface TopicPair {
+  readonly all: string;
+  /** Without ephemeral frames. */
+  readonly durable: string;
+}
+
+/** The room's topics: each text is made once, as each listener keeps the one that it hears. */
+interface Topics {
+  readonly one: TopicPair;
+  readonly many: TopicPair;
+}
+
+function topicsOf(roomId: string): Topics {
+  const pair = (all: string): TopicPair => ({ all, durable: `${all}${DURABLE}` });
+  return { one: pair(roomId), many: pair(`${roomId}${MANY}`) };
+}
+
 /** How many bytes may wait for a listener before it is not sent ephemeral frames any more. */
 export function behindBytes(outlet: Pick<Outlet, 'bufferBytes'>): number {
   return outlet.bufferBytes * BEHIND;
@@ -48,8 +66,10 @@ export class Fanout {
   private direct: Listener[] | null = [];
   /** Listeners that get durable frames only. Null until there is one: most rooms never have any. */
   private laggards: Set<Listener> | null = null;
-  /** Listeners of a topic whose frames name their room. Null until there is one. */
-  private many: Set<Listener> | null = null;
+  /** Null while there are few listeners. */
+  private topics: Topics | null = null;
+  /** How many listeners hear a topic whose frames name their room. */
+  private ofMany = 0;
   /** How much was sent to the topic since the backlogs were looked at. */
   private unseen = 0;
 
@@ -65,45 +85,40 @@ export class Fanout {
       this.direct = this.direct.concat(listener);
       return;
     }
-    for (const one of this.direct ?? []) this.hearTopic(one);
+    const topics = (this.topics ??= topicsOf(this.roomId));
+    for (const one of this.direct ?? []) this.hearTopic(one, topics);
     this.direct = null;
-    this.hearTopic(listener);
+    this.hearTopic(listener, topics);
   }
 
-  /** Nothing is sent to `listener` any more. Harmless if it was never added. */
+  /** Nothing is sent to `listener` any more. To be called once; harmless if it was never added. */
   remove(listener: Listener): void {
     if (this.direct !== null) this.direct = this.direct.filter((one) => one !== listener);
     this.laggards?.delete(listener);
-    this.many?.delete(listener);
+    if (listener.isOneOfMany && listener.hearsTopic) this.ofMany--;
   }
 
-  private hearTopic(listener: Listener): void {
-    const topic = this.lags(listener) ? this.roomId + DURABLE : this.roomId;
-    if (!listener.isOneOfMany) {
-      listener.hear(topic);
-      return;
-    }
-    this.many ??= new Set();
-    this.many.add(listener);
-    listener.hear(topic + MANY);
+  private hearTopic(listener: Listener, { one, many }: Topics): void {
+    const pair = listener.isOneOfMany ? many : one;
+    const heardBefore = listener.hearsTopic;
+    listener.hear(this.lags(listener) ? pair.durable : pair.all);
+    if (listener.isOneOfMany && listener.hearsTopic && !heardBefore) this.ofMany++;
   }
 
   /** Sends a frame that nobody may miss to all, in the order of the calls. */
   send(frame: string): void {
-    const { roomId, direct, laggards } = this;
-    if (direct !== null) {
-      for (const listener of direct) this.sendTo(listener, frame);
-      return;
-    }
+    const { direct, topics, laggards } = this;
+    for (const listener of direct ?? []) this.sendTo(listener, frame);
+    if (topics === null) return;
     this.count(frame);
-    this.publish(roomId, frame);
-    if (laggards !== null && laggards.size > 0) this.publish(roomId + DURABLE, frame);
+    this.publish('all', frame, topics);
+    if (laggards !== null && laggards.size > 0) this.publish('durable', frame, topics);
   }
 
-  private publish(topic: string, frame: string): void {
+  private publish(to: keyof TopicPair, frame: string, { one, many }: Topics): void {
     const { outlet } = this.parts;
-    outlet.publish(topic, frame);
-    if (this.many !== null && this.many.size > 0) outlet.publish(topic + MANY, inRoom(this.roomId, frame));
+    outlet.publish(one[to], frame);
+    if (this.ofMany > 0) outlet.publish(many[to], inRoom(this.roomId, frame));
   }
 
   /**
@@ -112,16 +127,18 @@ export class Fanout {
    */
   sendEphemeral(frame: string, all: Iterable<Listener>): number {
     const { outlet, meter } = this.parts;
-    if (this.direct !== null) {
-      this.look(this.direct);
-      for (const listener of this.direct) if (!this.lags(listener)) this.sendTo(listener, frame);
-    } else {
+    const { direct, topics } = this;
+    if (direct !== null) {
+      this.look(direct);
+      for (const listener of direct) if (!this.lags(listener)) this.sendTo(listener, frame);
+    }
+    if (topics !== null) {
       if (this.unseen >= outlet.bufferBytes * LOOK) {
         this.unseen = 0;
         this.look(all);
       }
       this.count(frame);
-      this.publish(this.roomId, frame);
+      this.publish('all', frame, topics);
     }
     const missed = this.laggards?.size ?? 0;
     if (missed > 0) meter.dropped(SPARED, missed);
@@ -168,10 +185,10 @@ export class Fanout {
     log.info(fields, 'a connection reads too slowly: it gets messages only, until it has read');
     this.laggards ??= new Set();
     this.laggards.add(listener);
-    if (this.direct === null) this.hearTopic(listener);
+    if (this.topics !== null) this.hearTopic(listener, this.topics);
     listener.whenRead(outlet.bufferBytes * BACK, () => {
       if (!this.laggards?.delete(listener)) return;
-      if (this.direct === null) this.hearTopic(listener);
+      if (this.topics !== null) this.hearTopic(listener, this.topics);
     });
   }
 }

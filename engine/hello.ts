@@ -66,7 +66,9 @@ export function readVisitor({
   if (query.has('since')) return refuse('since belongs to a room: send it in its subscribe frame');
   const who = readWho(query, grant);
   if ('refusal' in who) return who;
-  return { visitor: { ...who, request_id: given(requestId), grant } };
+  const { user, resume } = who;
+  // Not a spread: what is added to a copy stands outside of it, and takes 270 bytes for each connection.
+  return { visitor: { user, request_id: given(requestId), resume, grant } };
 }
 
 function readWho(query: URLSearchParams, grant: Grant): Who {

@@ -22,8 +22,8 @@ const CROWDED: Refusal = {
 export interface JoinQueue {
   /** Asks for a seat, as `Broker.request` does, when it is its turn; `unavailable` if that is not in time. */
   ask(command: JoinCommand, onAnswer: (answer: Answer) => void): void;
-  /** The connection has gone. True if its join waited here: it will not be sent. */
-  cancel(connectionId: string): boolean;
+  /** The connection has left the room. True if its join waited here: it will not be sent. */
+  cancel(roomId: string, connectionId: string): boolean;
   /** Joins that wait for their turn. */
   readonly waiting: number;
 }
@@ -36,7 +36,7 @@ interface Waiting {
 }
 
 export function createJoinQueue(broker: Broker, clock: Clock): JoinQueue {
-  /** By connection, in the order in which they were asked. */
+  /** By room and connection, in the order in which they were asked. */
   const waiting = new Map<string, Waiting>();
   let underWay = 0;
   let cancelSweep: (() => void) | null = null;
@@ -51,15 +51,15 @@ export function createJoinQueue(broker: Broker, clock: Clock): JoinQueue {
   }
 
   function sendNext(): void {
-    for (const [id, { command, onAnswer }] of waiting) {
+    for (const [key, { command, onAnswer }] of waiting) {
       if (underWay >= UNDER_WAY) return;
-      take(id);
+      take(key);
       send(command, onAnswer);
     }
   }
 
-  function take(id: string): boolean {
-    const waited = waiting.delete(id);
+  function take(key: string): boolean {
+    const waited = waiting.delete(key);
     if (waiting.size === 0) endSweep();
     return waited;
   }
@@ -73,12 +73,12 @@ export function createJoinQueue(broker: Broker, clock: Clock): JoinQueue {
   function sweep(): void {
     cancelSweep = null;
     const now = clock.elapsed();
-    for (const [id, { until, onAnswer }] of waiting) {
+    for (const [key, { until, onAnswer }] of waiting) {
       if (until > now) {
         wakeAt(until);
         return;
       }
-      waiting.delete(id);
+      waiting.delete(key);
       onAnswer(notDelivered('no', CROWDED));
     }
   }
@@ -95,12 +95,17 @@ export function createJoinQueue(broker: Broker, clock: Clock): JoinQueue {
         return;
       }
       const until = clock.elapsed() + WAIT_MS;
-      waiting.set(command.connection_id, { command, onAnswer, until });
+      waiting.set(keyOf(command.room_id, command.connection_id), { command, onAnswer, until });
       wakeAt(until);
     },
-    cancel: take,
+    cancel: (roomId, connectionId) => take(keyOf(roomId, connectionId)),
     get waiting() {
       return waiting.size;
     },
   };
+}
+
+/** A connection may wait for many rooms. No room id has a space in it. */
+function keyOf(roomId: string, connectionId: string): string {
+  return `${roomId} ${connectionId}`;
 }

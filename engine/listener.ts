@@ -3,6 +3,7 @@ import type { Socket } from './ports.js';
 
 /** A connection to one room as its audience knows it: its socket, its user, and whether it hears the room. */
 export interface Listener extends Pick<Socket, 'send' | 'sendSoon' | 'backlog'> {
+  /** No other connection has been in this room under it. */
   readonly id: string;
   readonly user: string;
   /** Whether limits of users do not hold it. */
@@ -12,6 +13,8 @@ export interface Listener extends Pick<Socket, 'send' | 'sendSoon' | 'backlog'> 
   readonly isEnded: boolean;
   /** Whether its socket is in other rooms, too. Then frames name their room, and topics with such frames are its own. */
   readonly isOneOfMany: boolean;
+  /** Whether it hears a topic, or has until it ended. */
+  readonly hearsTopic: boolean;
   /** From now on it hears this topic, in place of the one before. As `Socket.subscribe`. */
   hear(topic: string): void;
   /** As `Socket.whenRead`, with one call at a time: the next replaces it. */

@@ -1,15 +1,24 @@
 import { may, noRight, rightFault, type Grant } from './access/grant.js';
 import { ClientSocket, type ConnectionParts } from './client-socket.js';
 import { decodeManyFrame, errorFrame, helloFrame, inRoom, unsubscribedFrame, type Decoded } from './codec.js';
-import { errorText, type Refusal } from './errors.js';
+import type { Refusal } from './errors.js';
 import { behindBytes } from './fanout.js';
 import type { Visitor } from './hello.js';
+import type { ConnectionLimits } from './limits/client-limits.js';
 import { checker } from './messages/check.js';
 import { RoomId } from './messages/fields.js';
 import type { ManyClientFrame } from './messages/frames.js';
 import type { Socket } from './ports.js';
 import { plainPost, refusalFrame } from './refused-frame.js';
-import { RoomList } from './room-list.js';
+import {
+  allRooms,
+  NO_ROOMS,
+  ofRoom,
+  roomCountOf,
+  withoutRoom,
+  withRoom,
+  type RoomList,
+} from './room-list.js';
 import { RoomTurns } from './room-turns.js';
 import type { Scheduler } from './scheduler.js';
 import { Subscription, type Subscriber } from './subscription.js';
@@ -33,7 +42,9 @@ const roomFaults = checker(RoomId);
 
 /** A connection to many rooms. Each of them may refuse the client, or end, while the others go on. */
 export class ManyRooms extends ClientSocket implements Subscriber {
-  private readonly rooms = new RoomList<Subscription>();
+  private rooms: RoomList<Subscription> = NO_ROOMS;
+  /** Whether it has been in a room, or asked for one, that it is not in now. */
+  private hasLeft = false;
   /** Frames that were dealt with, this one among them. */
   private readCount = 0;
   /** Of rooms whose subscribe was refused while frames that came before it waited; null while there are none. */
@@ -48,22 +59,18 @@ export class ManyRooms extends ClientSocket implements Subscriber {
     override readonly socket: Socket,
     parts: ConnectionParts,
   ) {
-    const { access, clientLimits, roomsPerConnection } = parts;
-    const isLimited = !access.isTrusted(visitor.grant);
-    super(
-      id,
-      scheduler,
-      visitor,
-      socket,
-      parts,
-      isLimited ? clientLimits.ofConnection(roomsPerConnection) : null,
-    );
-    socket.send(helloFrame(this, visitor.resume, roomsPerConnection));
+    super(id, scheduler, visitor, socket, parts);
+    socket.send(helloFrame(this, visitor.resume, parts.roomsPerConnection));
+  }
+
+  protected newLimits(): ConnectionLimits | null {
+    const { clientLimits, roomsPerConnection } = this.parts;
+    return clientLimits.ofConnection(roomsPerConnection);
   }
 
   /** Rooms that it is subscribed to, or was when it ended. */
   get roomCount(): number {
-    return this.rooms.size;
+    return roomCountOf(this.rooms);
   }
 
   protected asks(text: string): boolean {
@@ -107,7 +114,7 @@ export class ManyRooms extends ClientSocket implements Subscriber {
   private act(frame: Act, size: number): boolean {
     const { room } = frame;
     const id = 'id' in frame ? frame.id : undefined;
-    const subscription = this.rooms.get(room);
+    const subscription = ofRoom(this.rooms, room);
     if (!subscription?.isWelcomed) this.refuseIn(room, NOT_JOINED, id);
     else if (!subscription.mayPost)
       this.refuseIn(room, { code: 'forbidden', message: noRight('post', room) }, id);
@@ -137,44 +144,34 @@ export class ManyRooms extends ClientSocket implements Subscriber {
       this.limit(tooMany, unsubscribedFrame(room, tooMany));
       return;
     }
-    const subscription = new Subscription(this.parts.newId(), room, this.granted, this);
-    this.rooms.add(subscription);
-    this.inTurns().join(subscription, () => this.join(subscription, since));
+    // The room's own text of its id, not the one from the frame: a client in fifty rooms would hold fifty texts.
+    const roomId = this.parts.audiences.idOf(room);
+    const subscription = new Subscription(this.nextId(), roomId, this.granted, this);
+    this.rooms = withRoom(this.rooms, subscription);
+    this.inTurns().join(subscription, () => {
+      subscription.entered();
+      this.enter(subscription, { room_id: roomId, since, resume: null });
+    });
+  }
+
+  /** An id that no room has seen of an earlier subscription: the connection's own, as long as there is none. */
+  private nextId(): string {
+    return this.hasLeft ? this.parts.newId() : this.id;
   }
 
   private isIn(room: string): boolean {
-    return this.rooms.get(room) !== undefined;
+    return ofRoom(this.rooms, room) !== undefined;
   }
 
   private noPlace(): Refusal | null {
     const { roomsPerConnection } = this.parts;
-    if (this.rooms.size < roomsPerConnection) return null;
+    if (this.roomCount < roomsPerConnection) return null;
     const message = `you are subscribed to ${roomsPerConnection} rooms, and may be to no more on one connection: unsubscribe from one`;
     return { code: 'rate_limited', message };
   }
 
-  /** Asks for a seat, once the node hears the room. */
-  private join(listener: Subscription, since: number | null): void {
-    const { audiences, log } = this.parts;
-    const { roomId } = listener;
-    listener.entered();
-    audiences.enter(roomId).then(
-      () => {
-        if (listener.isEnded) return;
-        const entrant = { listener, since, resume: null, requestId: this.requestId };
-        if (!audiences.admit(roomId, entrant)) listener.end('unavailable', 'too many join this room at once');
-      },
-      (cause: unknown) => {
-        // The cause may name a host, and is for the log.
-        const fields = { connection_id: this.id, room_id: roomId, cause: errorText(cause) };
-        log.warn(fields, 'connection: a room cannot be heard');
-        listener.end('unavailable', 'this room cannot be heard just now; come back in a moment');
-      },
-    );
-  }
-
   private unsubscribe(room: string): void {
-    const subscription = this.rooms.get(room);
+    const subscription = ofRoom(this.rooms, room);
     if (subscription === undefined) this.tellUnsubscribed(room, null);
     else this.leave(subscription, null);
   }
@@ -186,9 +183,10 @@ export class ManyRooms extends ClientSocket implements Subscriber {
 
   /** `refusal`: null where the client has asked for it. */
   private leave(one: Subscription, refusal: Refusal | null): void {
-    this.rooms.delete(one);
-    one.finish(unsubscribedFrame(one.roomId, refusal));
+    this.rooms = withoutRoom(this.rooms, one);
+    this.hasLeft = true;
     this.exit(one);
+    one.finish(unsubscribedFrame(one.roomId, refusal));
     this.turns?.done(one);
   }
 
@@ -250,7 +248,7 @@ export class ManyRooms extends ClientSocket implements Subscriber {
 
   /** Leaves the rooms that the new token does not allow. */
   protected regranted(grant: Grant): null {
-    for (const one of this.rooms.all()) {
+    for (const one of allRooms(this.rooms)) {
       one.mayPost = may(grant, 'post', one.roomId);
       const fault = rightFault(grant, 'join', one.roomId);
       if (fault !== null) this.unsubscribed(one, fault);
@@ -261,9 +259,9 @@ export class ManyRooms extends ClientSocket implements Subscriber {
   protected leaveRooms(): void {
     this.turns?.stop();
     this.turns = null;
-    for (const one of this.rooms.all()) {
-      one.over();
+    for (const one of allRooms(this.rooms)) {
       this.exit(one);
+      one.over();
     }
   }
 }

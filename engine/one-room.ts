@@ -1,8 +1,9 @@
 import { may, noRight, rightFault, type Grant } from './access/grant.js';
 import { ClientSocket, type ConnectionParts } from './client-socket.js';
 import { decodeFrame } from './codec.js';
-import { errorText, type Refusal } from './errors.js';
+import type { Refusal } from './errors.js';
 import type { Hello } from './hello.js';
+import type { ConnectionLimits } from './limits/client-limits.js';
 import type { Listener } from './listener.js';
 import type { ClientFrame } from './messages/frames.js';
 import type { Socket } from './ports.js';
@@ -18,10 +19,13 @@ export class OneRoom extends ClientSocket implements Listener {
   private topic: string | null = null;
 
   constructor(id: string, scheduler: Scheduler, hello: Hello, socket: Socket, parts: ConnectionParts) {
-    const limits = parts.access.isTrusted(hello.grant) ? null : parts.clientLimits.ofConnection();
-    super(id, scheduler, hello, socket, parts, limits);
+    super(id, scheduler, hello, socket, parts);
     this.mayPost = may(hello.grant, 'post', hello.room_id);
-    this.enter();
+    this.enter(this, hello);
+  }
+
+  protected newLimits(): ConnectionLimits | null {
+    return this.parts.clientLimits.ofConnection();
   }
 
   get isOneOfMany(): boolean {
@@ -34,6 +38,10 @@ export class OneRoom extends ClientSocket implements Listener {
 
   sendSoon(frame: string): void {
     this.socket.sendSoon(frame);
+  }
+
+  get hearsTopic(): boolean {
+    return this.topic !== null;
   }
 
   hear(topic: string): void {
@@ -61,24 +69,6 @@ export class OneRoom extends ClientSocket implements Listener {
 
   admitted(): void {
     this.phase = 'live';
-  }
-
-  /** Asks for a seat, once the node hears the room. */
-  private enter(): void {
-    const { room_id, since, resume } = this.visitor;
-    const { audiences, log } = this.parts;
-    audiences.enter(room_id).then(
-      () => {
-        if (this.isEnded) return;
-        const entrant = { listener: this, since, resume, requestId: this.requestId };
-        if (!audiences.admit(room_id, entrant)) this.end('unavailable', 'too many join this room at once');
-      },
-      (cause: unknown) => {
-        // The cause may name a host, and is for the log.
-        log.warn({ connection_id: this.id, cause: errorText(cause) }, 'connection: its room cannot be heard');
-        this.end('unavailable', 'this room cannot be heard just now; come back in a moment');
-      },
-    );
   }
 
   protected asks(text: string): boolean {

@@ -139,7 +139,7 @@ export class SeatKeeper {
     const asked = this.asking?.get(id);
     const listener = asked?.entrant.listener ?? this.seated.get(id);
     this.noLongerAsks(id);
-    const wasSent = asked === undefined || !this.parts.joins.cancel(id) || asked.joins > 1;
+    const wasSent = asked === undefined || !this.parts.joins.cancel(this.roomId, id) || asked.joins > 1;
     if (listener && wasSent) this.leave(listener);
   }
 

@@ -19,16 +19,15 @@ export interface Subscriber {
 }
 
 /**
- * One room of a connection to many: towards the room's audience it is a connection of its own. `id`: new for each subscription, so
- * that what the room answers to an earlier one is never taken for an answer to this.
+ * One room of a connection to many: towards the room's audience it is a connection of its own. A client has dozens of them, so it
+ * holds nothing that the room or the connection has already (bench/NOTES.md, idle connections). `id`: of none
+ * before it in this room, so that what the room answers to an earlier one is never taken for an answer to this.
  */
 export class Subscription implements Listener {
   mayPost: boolean;
-  /** `welcomed`: it is still being sent what it missed. */
-  private state: 'joining' | 'welcomed' | 'live' | 'ended' = 'joining';
+  /** `waiting`: its turn has not come. `welcomed`: it is still being sent what it missed. */
+  private state: 'waiting' | 'joining' | 'welcomed' | 'live' | 'ended' = 'waiting';
   private topic: string | null = null;
-  /** Whether it counts as a connection of the room's audience. */
-  private isCounted = false;
 
   constructor(
     readonly id: string,
@@ -47,12 +46,13 @@ export class Subscription implements Listener {
     return this.subscriber.isTrusted;
   }
 
+  /** Whether it counts as a connection of the room's audience. */
   get hasEntered(): boolean {
-    return this.isCounted;
+    return this.state !== 'waiting' && !this.isEnded;
   }
 
   entered(): void {
-    this.isCounted = true;
+    this.state = 'joining';
   }
 
   get isLive(): boolean {
@@ -79,6 +79,10 @@ export class Subscription implements Listener {
 
   sendSoon(frame: string): void {
     if (!this.isEnded) this.subscriber.socket.sendSoon(inRoom(this.roomId, frame));
+  }
+
+  get hearsTopic(): boolean {
+    return this.topic !== null;
   }
 
   hear(topic: string): void {

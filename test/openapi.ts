@@ -19,7 +19,6 @@ const app = await createApp(
     addressOf: (peer) => peer,
     clock: systemClock,
     presetOf: () => BARE,
-    takesWebSockets: true,
     page: null,
     streams: null,
   },

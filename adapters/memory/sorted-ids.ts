@@ -1,3 +1,5 @@
+import { firstWhere } from '../../engine/binary-search.js';
+
 /** Ids in one piece. One that has grown to twice as many is split, so that adding an id moves few others. */
 const PIECE = 256;
 
@@ -45,18 +47,4 @@ export function createSortedIds(): SortedIds {
       return found;
     },
   };
-}
-
-/**
- * Binary search: the first index below `count` for which `test` is true, or `count`. It must be true for all that follow
- * such an index.
- */
-function firstWhere(count: number, test: (index: number) => boolean): number {
-  let [low, high] = [0, count];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (test(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

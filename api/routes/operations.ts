@@ -10,7 +10,7 @@ const OK = { status: 'ok' } as const;
 const NOT_READY = 'not ready; the log says why, and so does this call with a token of a service';
 
 /** Health, metrics and the documents. They are for operators and machines, so requests are not logged. */
-export function operationRoutes(app: App, { engine, metrics, takesWebSockets }: AppParts): void {
+export function operationRoutes(app: App, { engine, metrics, streams }: AppParts): void {
   const quiet = { logLevel: 'silent' as const };
   const open = { config: { access: 'public' as const } };
 
@@ -86,7 +86,7 @@ export function operationRoutes(app: App, { engine, metrics, takesWebSockets }: 
     () => asyncapi(),
   );
   // Otherwise the WebSocket adapter answers everything under this path.
-  if (takesWebSockets) return;
+  if (streams !== null) return;
   for (const pattern of WS_PATTERNS)
     app.get(pattern, { schema: { hide: true } }, (_request, reply) =>
       sendProblem(reply, 'unavailable', 'this node takes no WebSockets (ROLE=home): connect to another one'),

@@ -14,6 +14,7 @@ import { mixed } from './mixed.js';
 import { nodes } from './nodes.js';
 import { overload } from './overload.js';
 import { post } from './post.js';
+import { roomsASocket } from './rooms-a-socket.js';
 import { roomsCost } from './rooms-cost.js';
 import { scale } from './scale.js';
 import type { Scenario } from './scenario.js';
@@ -26,6 +27,7 @@ export const SCENARIOS: readonly Scenario[] = [
   gathering,
   manyRooms,
   idle,
+  roomsASocket,
   bigRoom,
   nodes,
   scale,

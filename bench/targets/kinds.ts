@@ -30,6 +30,8 @@ export interface Target {
   backBytes(): number;
   /** V8's used heap now, bytes; null when it has none. */
   heapBytes(): Promise<number | null>;
+  /** Collects its garbage, where it was started so that it can. */
+  collect?(): Promise<void>;
   /** The last warnings and errors that it has logged. */
   complaints(): readonly string[];
   stop(): Promise<void>;

@@ -5,6 +5,7 @@ import { until } from '../../test/support/until.js';
 import { newPlace } from '../stores/places.js';
 import { findBefore } from './before.js';
 import { startBroker, type Broker } from './broker.js';
+import { COLLECTING } from './collecting.js';
 import { readGauge } from './counters.js';
 import { startPeer } from './peers.js';
 import { hasEnded, startProcess } from './process.js';
@@ -14,13 +15,30 @@ import { GATHER } from './gather.js';
 /** In pino's JSON: warn, error and fatal. That a node with STORE=memory is alone on its broker, and that Node is an old one, is as it should be here. */
 const COMPLAINT = /"level":[456]0(?!.*(the only node|is out of support))/;
 const START_MS = 30_000;
+/** Garbage is collected until the heap gets smaller by less than a hundredth. */
+const STABLE = 0.99;
 
 type Settings = Readonly<Record<string, string>>;
 
 /** Parlor itself, with its memory store and the broker inside of its process if `settings` say nothing else. */
 export async function startParlor(settings: Settings): Promise<Target> {
   const { port, server } = await startNode({ STORE: 'memory', BROKER: 'in-process', ...settings });
-  return { ...describe('parlor', port), ...server, brokerCpuSeconds: () => null, brokerUrl: null };
+  const target = { ...describe('parlor', port), ...server, brokerCpuSeconds: () => null, brokerUrl: null };
+  if (!(COLLECTING in settings)) return target;
+  return {
+    ...target,
+    async collect() {
+      // The signal may come to it after the next request, and a first collection leaves some garbage.
+      let before = Infinity;
+      for (;;) {
+        server.child.kill('SIGUSR2');
+        await target.heapBytes();
+        const now = await target.heapBytes();
+        if (now > before * STABLE) return;
+        before = now;
+      }
+    },
+  };
 }
 
 /** Parlor as `make run` starts it: it keeps messages in SQLite, in a file of its own, which is gone after the run. */
@@ -154,9 +172,14 @@ async function startNode(settings: Settings, main = programFor(settings)) {
   return { port, server };
 }
 
-/** With a rule of gathering, which is no setting, it is a program of its own. */
+/** With a rule of gathering, or to collect garbage, which are no settings, it is a program of its own. */
 function programFor(settings: Settings): string {
-  const main = GATHER in settings ? './parlor-gathering.js' : '../../api/main.js';
+  const main =
+    GATHER in settings
+      ? './parlor-gathering.js'
+      : COLLECTING in settings
+        ? './parlor-collecting.js'
+        : '../../api/main.js';
   return fileURLToPath(new URL(main, import.meta.url));
 }
 

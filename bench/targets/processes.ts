@@ -40,6 +40,11 @@ export function residentBytesOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 }
 
+/** What the kernel holds for itself and cannot give back now, bytes: sockets above all. Of the whole machine. */
+export function kernelBytes(): number {
+  return Number(/SUnreclaim:\s+(\d+)/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]) * 1024;
+}
+
 /** What a process has read and written so far with read(2), write(2) and their kin (proc(5)), bytes. */
 export function ioBytesOf(pid: number): number {
   const text = readFileSync(`/proc/${pid}/io`, 'utf8');

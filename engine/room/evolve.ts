@@ -1,4 +1,12 @@
-import { ownPolicyWhenEmpty, type Fact, type Place, type RoomState, type Seat } from './state.js';
+import {
+  NO_SEATS,
+  ownPolicyWhenEmpty,
+  placesOf,
+  seatOf,
+  type Fact,
+  type Place,
+  type RoomState,
+} from './state.js';
 
 /** The state after a fact. Total and pure: a fact is never refused. */
 export function evolve(state: RoomState, fact: Fact): RoomState {
@@ -78,7 +86,7 @@ function closed(state: RoomState, head_seq: number, byItself: boolean): RoomStat
     head_seq,
     status: byItself ? 'empty' : 'closed',
     own_policy: byItself ? ownPolicyWhenEmpty(state.preset, state.own_policy) : state.own_policy,
-    seats: state.seats.clear(),
+    seats: NO_SEATS,
     gone: state.gone.clear(),
     vacant_since: null,
   };
@@ -91,14 +99,14 @@ function freed(state: RoomState, user: string): RoomState {
   return { ...state, seats, gone: state.gone.delete(user), vacant_since };
 }
 
-const NO_SEAT: Seat = [];
+const NOWHERE: readonly Place[] = [];
 
 function added(state: RoomState, user: string, place: Place): RoomState {
-  const seat = state.seats.get(user) ?? NO_SEAT;
-  if (seat.some(({ connection_id }) => connection_id === place.connection_id)) return state;
+  const places = placesOf(state.seats.get(user) ?? NOWHERE);
+  if (places.some(({ connection_id }) => connection_id === place.connection_id)) return state;
   return {
     ...state,
-    seats: state.seats.set(user, seat.concat(place)),
+    seats: state.seats.set(user, seatOf(places.concat(place))),
     gone: state.gone.delete(user),
     vacant_since: null,
   };
@@ -107,16 +115,17 @@ function added(state: RoomState, user: string, place: Place): RoomState {
 function without(state: RoomState, user: string, since: number, stays: (place: Place) => boolean): RoomState {
   const seat = state.seats.get(user);
   if (!seat) return state;
-  const left = seat.filter(stays);
-  if (left.length === seat.length) return state;
-  const seats = state.seats.set(user, left);
+  const places = placesOf(seat);
+  const left = places.filter(stays);
+  if (left.length === places.length) return state;
+  const seats = state.seats.set(user, seatOf(left));
   return left.length > 0 ? { ...state, seats } : { ...state, seats, gone: state.gone.set(user, since) };
 }
 
 function nodeGone(state: RoomState, nodeId: string, since: number): RoomState {
   let after = state;
   for (const [user, seat] of state.seats) {
-    if (seat.some(({ node_id }) => node_id === nodeId)) {
+    if (placesOf(seat).some(({ node_id }) => node_id === nodeId)) {
       after = without(after, user, since, ({ node_id }) => node_id !== nodeId);
     }
   }
@@ -125,10 +134,10 @@ function nodeGone(state: RoomState, nodeId: string, since: number): RoomState {
 
 function remembered(state: RoomState, user: string, since: number): RoomState {
   const seat = state.seats.get(user);
-  if (seat && seat.length > 0) return state;
+  if (seat && placesOf(seat).length > 0) return state;
   return {
     ...state,
-    seats: seat ? state.seats : state.seats.set(user, NO_SEAT),
+    seats: seat ? state.seats : state.seats.set(user, NOWHERE),
     gone: state.gone.delete(user).set(user, since),
     vacant_since: null,
   };

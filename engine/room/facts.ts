@@ -72,10 +72,7 @@ export function view(state: RoomState, ctx: Context): RoomView {
   };
 }
 
-/**
- * The first `most` names. A plain loop: each join calls it, and immutable's lazy `take` costs three times as
- * much.
- */
+/** The first `most` names. */
 function namesOf({ seats }: RoomState, most: number): string[] {
   const names: string[] = [];
   for (const name of seats.keys()) {

@@ -1,11 +1,10 @@
-import { Map as ImmutableMap } from 'immutable';
 import { errorText } from '../errors.js';
 import type { Outcome, Staged, Stager } from '../journal.js';
 import type { Answer } from '../messages/answers.js';
 import type { DurableEvent, RoomEvent } from '../messages/events.js';
 import type { Append, Delivery } from '../ports.js';
 import type { RoomParts } from './parts.js';
-import { isPrivate, recordOf, type Fact, type RoomState } from './state.js';
+import { isPrivate, NO_SEATS, recordOf, type Fact, type RoomState, type Seats } from './state.js';
 
 interface Turn {
   append: DurableEvent[];
@@ -38,9 +37,9 @@ export class Outbox implements Stager {
   private turn = emptyTurn();
   private epoch = 0;
   /** For each entry in the journal, of all epochs, the seats as they are after it. */
-  private staged: RoomState['seats'][] = [];
+  private staged: Seats[] = [];
   /** The seats as far as clients were told of them. */
-  private announced: RoomState['seats'] = ImmutableMap();
+  private announced = NO_SEATS;
 
   constructor(
     private readonly roomId: string,

@@ -13,7 +13,7 @@ import {
   shut,
   withoutMembers,
 } from './rules.js';
-import { policyOf, type Fact, type RoomState } from './state.js';
+import { placesOf, policyOf, type Fact, type RoomState } from './state.js';
 
 export function join(state: RoomState, command: JoinCommand, ctx: Context): Decision {
   const refusal = shut(state);
@@ -22,7 +22,8 @@ export function join(state: RoomState, command: JoinCommand, ctx: Context): Deci
   if (state.calling) return { type: 'wait' };
   const { user, connection_id, node_id } = command;
   const seat = state.seats.get(user);
-  const isKnown = seat?.some((place) => place.connection_id === connection_id) === true;
+  const places = seat === undefined ? [] : placesOf(seat);
+  const isKnown = places.some((place) => place.connection_id === connection_id);
   const isSure = isKnown || ctx.lives(node_id);
   const joined = (after: RoomState): Answer => ({
     type: 'joined',
@@ -135,7 +136,7 @@ export function missingFrom(
   const ids = new Set(listed.map(({ connection_id }) => connection_id));
   const facts: Fact[] = [];
   for (const [user, seat] of state.seats) {
-    for (const { node_id, connection_id } of seat) {
+    for (const { node_id, connection_id } of placesOf(seat)) {
       if (node_id === nodeId && !ids.has(connection_id))
         facts.push({ type: 'connection_gone', user, connection_id, since: ctx.elapsed });
     }
@@ -154,7 +155,7 @@ export function remember(users: Iterable<string>, state: RoomState, ctx: Context
   let free = capacity === null ? Infinity : capacity - state.seats.size;
   for (const user of users) {
     const seat = state.seats.get(user);
-    if (seat ? seat.length > 0 : free-- <= 0) continue;
+    if (seat ? placesOf(seat).length > 0 : free-- <= 0) continue;
     facts.push({ type: 'member_remembered', user, since: ctx.elapsed });
   }
   return facts;

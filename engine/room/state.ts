@@ -1,7 +1,8 @@
-import { Map as ImmutableMap, OrderedMap } from 'immutable';
+import { OrderedMap } from 'immutable';
 import type { RoomEvent } from '../messages/events.js';
 import type { Policy } from '../messages/policy.js';
 import type { RoomRecord } from '../ports.js';
+import { SortedMap } from './sorted-map.js';
 
 /** A connection that holds a seat, and the node that its socket is on. */
 export interface Place {
@@ -9,12 +10,28 @@ export interface Place {
   readonly connection_id: string;
 }
 
-/** The connections of a user with a seat. Without any, the seat is kept for `grace_ms`. */
-export type Seat = readonly Place[];
+/**
+ * The connections of a user with a seat, to be read with `placesOf`. Without any, the seat is kept for `grace_ms`. One alone
+ * stands here by itself: nearly all users have one, and a list of it takes 56 bytes.
+ */
+export type Seat = Place | readonly Place[];
+
+export function placesOf(seat: Seat): readonly Place[] {
+  return 'connection_id' in seat ? [seat] : seat;
+}
+
+export function seatOf(places: readonly Place[]): Seat {
+  const [one] = places;
+  return one !== undefined && places.length === 1 ? one : places;
+}
+
+/** By user. */
+export type Seats = SortedMap<Seat>;
+export const NO_SEATS: Seats = new SortedMap();
 
 /**
  * All that a room knows, as immutable data. Seats are a persistent map, so a join into a room of 18,000
- * copies only a few of the map's nodes. Times are monotonic, in ms, of the home's own clock.
+ * copies only a part of it. Times are monotonic, in ms, of the home's own clock.
  */
 export interface RoomState {
   readonly room_id: string;
@@ -25,7 +42,7 @@ export interface RoomState {
   readonly preset: Policy;
   readonly own_policy: Policy | null;
   readonly created_at: string;
-  readonly seats: ImmutableMap<string, Seat>;
+  readonly seats: Seats;
   /** Users in grace, with a seat but no connection, and since when; the longest gone first. */
   readonly gone: OrderedMap<string, number>;
   /** A roll call is under way: there may be members that the room does not know of yet. */
@@ -85,7 +102,7 @@ export function wake(
     preset,
     own_policy: ownPolicy(preset, record),
     created_at: record?.created_at ?? '',
-    seats: ImmutableMap(),
+    seats: NO_SEATS,
     gone: OrderedMap(),
     calling,
     vacant_since: calling && status === 'open' ? 'unknown' : null,

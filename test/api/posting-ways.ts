@@ -98,7 +98,6 @@ export async function serve(t: Test, short: boolean, answer = answerOf): Promise
     longPolls: {} as AppParts['longPolls'],
     clock: systemClock,
     presetOf: () => BARE,
-    takesWebSockets: true,
     page: null,
     streams: null,
   };

@@ -2,9 +2,9 @@ import { connect } from 'amqplib';
 import { readFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { ensureChromium } from '../support/chromium.js';
+import { startBrowser } from '../support/browser.js';
 import { runCommand, type Command } from '../support/command.js';
 import { codeOf } from '../support/markdown.js';
 import { startParlor, type Env, type Parlor } from '../support/parlor.js';
@@ -17,7 +17,6 @@ const COMMANDS = codeOf(README, 'sh').flatMap((code) => code.trim().split('\n'))
 const LOBBY = 'channel:lobby';
 /** Where the README has the pages served. */
 const PAGES = 'http://127.0.0.1:8080';
-const ARGS = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'];
 
 ensurePython();
 
@@ -57,7 +56,7 @@ t.test('two people talk, one in the page and one in the React app', async (t) =>
   const parlor = await start(t, { ORIGINS: origins.replace(PAGES, here) });
   await parlor.post(LOBBY, { user: 'carol', text: 'Before anybody came' });
 
-  const browser = await chromium.launch({ executablePath: ensureChromium(), args: ARGS });
+  const browser = await startBrowser();
   t.teardown(() => browser.close());
   const complaints: string[] = [];
   const visit = async (address: string | undefined): Promise<Page> => {

@@ -41,6 +41,9 @@ t.test('what people post stays text', async (t) => {
   for (const text of texts) mallory.send({ type: 'post', text });
   await mallory.count('ack', texts.length);
   await alice.sees('😀');
+  // Only what is near the screen is in the document, and the last one is higher than a screen.
+  await page.evaluate(`document.querySelector('.scroller').scrollTop = 0`);
+  await until(async () => (await page.locator('.message').count()) === texts.length, { what: 'all of them' });
   t.same(
     await page.evaluate<string[]>(
       `[...document.querySelectorAll('.message .text')].map((one) => one.textContent)`,
@@ -59,6 +62,7 @@ t.test('what people post stays text', async (t) => {
     ],
     'links, and nothing else, are made of them',
   );
+  await page.getByRole('button', { name: 'Newest' }).click();
   t.same(await page.locator('.members li bdi').allInnerTexts(), ['Alice', '<img src=x onerror=alert(1)>']);
   await page.setViewportSize(PHONE);
   t.ok(

@@ -88,6 +88,10 @@ class Person implements Listener {
 
   private topic: string | null = null;
 
+  get hearsTopic(): boolean {
+    return this.topic !== null;
+  }
+
   hear(topic: string): void {
     this.ws.socket.subscribe(topic, this.topic);
     this.topic = topic;

@@ -51,8 +51,8 @@ t.test('when very many come at once, each has its turn, in the order in which th
 
 t.test('who goes while waiting is never joined', (t) => {
   const { slow, queue } = begin(PLACES + 2);
-  t.equal(queue.cancel('connection-0'), false, 'it was sent');
-  t.equal(queue.cancel(`connection-${PLACES}`), true);
+  t.equal(queue.cancel('42', 'connection-0'), false, 'it was sent');
+  t.equal(queue.cancel('42', `connection-${PLACES}`), true);
   for (const { onAnswer } of [...slow.sent]) onAnswer(DONE);
   t.equal(slow.sent.length, PLACES + 1);
   t.match(slow.sent.at(-1)?.command, { user: `user-${PLACES + 1}` });
@@ -76,5 +76,18 @@ t.test('while the broker is away nobody waits here: it says so itself', (t) => {
   ask(PLACES);
   t.equal(slow.sent.length, PLACES + 1);
   t.equal(queue.waiting, 0);
+  t.end();
+});
+
+t.test('one connection may wait for many rooms, and go from one of them', (t) => {
+  const { slow, queue } = begin(PLACES);
+  const answers: string[] = [];
+  for (const room_id of ['a', 'b', 'c']) queue.ask({ ...join(PLACES), room_id }, () => answers.push(room_id));
+  t.equal(queue.waiting, 3);
+  t.equal(queue.cancel('b', `connection-${PLACES}`), true);
+  t.equal(queue.cancel('b', `connection-${PLACES}`), false);
+  for (const { onAnswer } of [...slow.sent]) onAnswer(DONE);
+  for (const { onAnswer } of slow.sent.slice(PLACES)) onAnswer(DONE);
+  t.same(answers, ['a', 'c']);
   t.end();
 });

@@ -288,6 +288,70 @@ t.test('rights are those of each room, and a new token may leave fewer', async (
   t.equal(alice.closedWith, null);
 });
 
+t.test('the limits are those of the last token, and a refresh is no way around them', async (t) => {
+  const tokens: Record<string, Grant> = {
+    service: { ...NOBODY, user: 'alice', isService: true },
+    user: { ...NOBODY, user: 'alice' },
+  };
+  const rates = { ...NO_CLIENT_RATES, framesOfConnection: ratePerSecond(4, 1) };
+  const node = await startNode(t, {
+    verifier: {
+      verify: (token) =>
+        Promise.resolve(tokens[token] ?? { code: 'unauthorized' as const, message: 'no such token' }),
+    },
+    clientRates: rates,
+    roomsPerConnection: 1,
+  });
+  const alice = new ManyClient(node, 'alice', tokens['service']);
+  const refresh = async (token: string): Promise<void> => {
+    alice.say({ type: 'refresh', token });
+    await node.quiet();
+  };
+  const pings = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) alice.say({ type: 'ping' });
+    await node.quiet();
+  };
+  await pings(50);
+  t.same(alice.errors, [], 'a service has no limit');
+  await refresh('user');
+  await pings(5);
+  t.same(alice.errors, [], 'as many as may come at once');
+  await refresh('user');
+  t.same(alice.errors, ['rate_limited'], 'one more');
+  node.clock.jump(250);
+  await refresh('user');
+  await pings(1);
+  t.same(alice.errors, ['rate_limited', 'rate_limited'], 'the same limits go on');
+  node.clock.jump(250);
+  await refresh('service');
+  await pings(50);
+  t.equal(alice.errors.length, 2);
+});
+
+t.test(
+  'in each room it has its own id, until it has left one: nobody is taken for who was there before',
+  async (t) => {
+    const node = await startNode(t);
+    const alice = new ManyClient(node, 'alice');
+    const [hello] = alice.frames as unknown as Told[];
+    const idIn = async (room: string, count = 1): Promise<unknown> => {
+      const welcomes = await heard(alice, room, 'welcome', count);
+      return welcomes.at(-1)?.['connection_id'];
+    };
+    for (const room of ['a', 'b']) {
+      alice.enter(room);
+      t.equal(await idIn(room), hello?.['connection_id']);
+    }
+    const ids = new Set([hello?.['connection_id']]);
+    for (const count of [2, 3]) {
+      alice.leave('a');
+      alice.enter('a');
+      ids.add(await idIn('a', count));
+    }
+    t.equal(ids.size, 3);
+  },
+);
+
 t.test(
   'unsubscribing a thousand times, at any moment of joining, leaves no seat and no frame behind',
   async (t) => {

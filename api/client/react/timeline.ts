@@ -33,11 +33,17 @@ function createTimeline(room: Room, pageSize: number): Timeline {
   /** A page was read before we were in: what was posted between the two is neither in it nor told. */
   let mayLack = false;
   let error: ParlorError | null = null;
+  /** What the messages of the view were made of: they stay the same array as long as that does. */
+  let parts: readonly (readonly ShownMessage[])[] = [];
+  let messages: readonly ShownMessage[] = [];
   let view = compose();
 
   function compose(): MessagesView {
+    const { outgoing } = room;
+    if (parts[0] !== shown || parts[1] !== outgoing) messages = [...shown, ...outgoing];
+    parts = [shown, outgoing];
     return {
-      messages: [...shown, ...room.outgoing],
+      messages,
       post,
       retry,
       discard: room.discard,
@@ -59,6 +65,11 @@ function createTimeline(room: Room, pageSize: number): Timeline {
     const first = messages[0];
     if (first && messages.length === 1 && first.seq > last) {
       shown = [...shown, shownOf(first)];
+      return;
+    }
+    // A page of history: thousands of messages that are there need not be looked through.
+    if ((messages.at(-1)?.seq ?? Infinity) < (shown[0]?.seq ?? 0)) {
+      shown = [...messages.map(shownOf), ...shown];
       return;
     }
     const known = new Set(shown.map(({ seq }) => seq));

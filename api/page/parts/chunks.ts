@@ -12,8 +12,10 @@ export interface Chunk<M> {
   readonly before: M | null;
 }
 
-/** So many seqs make a chunk: few enough to be drawn in a moment. */
-const SIZE = 8;
+/** So many seqs make a chunk: few, as a chunk is drawn as a whole, and less than twenty messages fill a screen. */
+const SIZE = 4;
+/** The number of the chunk of those without a seq. */
+const OUTGOING = -1;
 
 /**
  * Messages, ascending, in chunks. A chunk of `last` in which nothing has changed is the same object, so that it need not be
@@ -27,25 +29,30 @@ export function chunksOf<M extends Placed>(
   const chunks: Chunk<M>[] = [];
   let start = 0;
   for (let end = 1; end <= messages.length; end++) {
-    const key = keyOf(messages[start] as M);
+    const number = numberOf(messages[start] as M);
     const next = messages[end];
-    if (next !== undefined && keyOf(next) === key) continue;
-    const made = { key, messages: messages.slice(start, end), before: messages[start - 1] ?? null };
+    if (next !== undefined && numberOf(next) === number) continue;
+    const key = number === OUTGOING ? 'outgoing' : String(number);
     const old = known.get(key);
-    chunks.push(old && isSame(old, made) ? old : made);
+    chunks.push(
+      old && isSame(old, messages, start, end)
+        ? old
+        : { key, messages: messages.slice(start, end), before: messages[start - 1] ?? null },
+    );
     start = end;
   }
   return chunks;
 }
 
-function keyOf({ seq }: Placed): string {
-  return seq === null ? 'outgoing' : String(Math.floor(seq / SIZE));
+function numberOf({ seq }: Placed): number {
+  return seq === null ? OUTGOING : Math.floor(seq / SIZE);
 }
 
-function isSame<M>(a: Chunk<M>, b: Chunk<M>): boolean {
+/** Whether a chunk is what stands from `start` until before `end`. */
+function isSame<M>(old: Chunk<M>, messages: readonly M[], start: number, end: number): boolean {
   return (
-    a.before === b.before &&
-    a.messages.length === b.messages.length &&
-    a.messages.every((message, i) => message === b.messages[i])
+    old.before === (messages[start - 1] ?? null) &&
+    old.messages.length === end - start &&
+    old.messages.every((message, i) => message === messages[start + i])
   );
 }

@@ -39,27 +39,60 @@ export function anchorAt(parts: readonly Part[], distance: number): Anchor | nul
   return last ? { key: last.key, offset: distance - (top - last.height) } : null;
 }
 
-/** What is drawn when a window of this height stands `distance` below the top, with so much more on either side. */
-export function drawnAt(
-  parts: readonly Part[],
-  { distance, height, more }: { readonly distance: number; readonly height: number; readonly more: number },
-): Drawn {
+/** A window of this height stands `distance` below the top of the list. */
+export interface View {
+  readonly distance: number;
+  readonly height: number;
+}
+
+/** What is drawn in a view, with so much `more` on either side. */
+export function drawnAt(parts: readonly Part[], { distance, height }: View, more: number): Drawn {
   let top = 0;
   let first = parts.length;
   let end = 0;
-  let above = 0;
-  let until = 0;
   parts.forEach((part, i) => {
     const bottom = top + part.height;
     if (bottom > distance - more && top < distance + height + more) {
-      if (i < first) {
-        first = i;
-        above = top;
-      }
+      first = Math.min(first, i);
       end = i + 1;
-      until = bottom;
     }
     top = bottom;
   });
-  return first < end ? { first, end, above, below: top - until } : { first: 0, end: 0, above: 0, below: top };
+  return first < end ? between(parts, first, end) : between(parts, 0, 0);
+}
+
+/**
+ * As much of `wanted` as can be drawn at once: what is in view, and around it at most so many parts that are not drawn yet. So
+ * a long way is drawn in several short steps.
+ */
+export function stepTo(
+  wanted: Drawn,
+  parts: readonly Part[],
+  view: View,
+  isDrawn: (key: string) => boolean,
+  mostNew: number,
+): Drawn {
+  let { first, end } = drawnAt(parts, view, 0);
+  if (first === end) return wanted;
+  let left = mostNew;
+  /** Whether this part can be drawn, too. */
+  const take = (part: Part | undefined): boolean =>
+    part !== undefined && (isDrawn(part.key) || (left > 0 && left-- > 0));
+  for (let grows = true; grows;) {
+    grows = false;
+    if (first > wanted.first && take(parts[first - 1])) {
+      first--;
+      grows = true;
+    }
+    if (end < wanted.end && take(parts[end])) {
+      end++;
+      grows = true;
+    }
+  }
+  return between(parts, first, end);
+}
+
+function between(parts: readonly Part[], first: number, end: number): Drawn {
+  const heightOf = (some: readonly Part[]): number => some.reduce((sum, { height }) => sum + height, 0);
+  return { first, end, above: heightOf(parts.slice(0, first)), below: heightOf(parts.slice(end)) };
 }

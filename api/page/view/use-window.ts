@@ -1,7 +1,7 @@
 import type { RefObject } from 'preact';
 import { useCallback, useEffect, useLayoutEffect, useReducer, useRef } from 'preact/hooks';
 import type { Chunk } from '../parts/chunks.js';
-import { anchorAt, drawnAt, topOf, type Anchor, type Drawn, type Part } from '../parts/heights.js';
+import { anchorAt, drawnAt, stepTo, topOf, type Anchor, type Drawn, type Part } from '../parts/heights.js';
 
 export interface Window {
   readonly scroller: RefObject<HTMLDivElement | null>;
@@ -18,6 +18,8 @@ export interface Window {
 
 /** How far around the screen messages are drawn, px: a quick flick sees no gap. */
 const MORE = 600;
+/** Chunks beside those on the screen that are drawn in one frame: a frame then takes the time of some twenty messages. */
+const NEW_IN_FRAME = 1;
 /** As good as at the end, px. */
 const NEAR_END = 32;
 /** The height of a message that has not been drawn yet, px. */
@@ -40,7 +42,10 @@ export function useWindow(chunks: readonly Chunk<unknown>[]): Window {
   const heights = useRef(new Map<string, number>());
   const reading = useRef<Reading>(null);
   const screen = useRef(SCREEN);
-  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  /** The chunks that are in the document, and the height of the space that stands above few messages. */
+  const inDocument = useRef<ReadonlySet<string>>(new Set());
+  const padding = useRef(0);
+  const redrawSoon = useRedraw();
 
   const parts: readonly Part[] = chunks.map(({ key, messages }) => ({
     key,
@@ -51,12 +56,16 @@ export function useWindow(chunks: readonly Chunk<unknown>[]): Window {
   const top = place && topOf(parts, place.key);
   if (top === null) reading.current = null;
   const distance = place && top !== null ? top + place.offset : total - screen.current;
-  const drawn = drawnAt(parts, { distance, height: screen.current, more: MORE });
+  const view = { distance, height: screen.current };
+  const wanted = drawnAt(parts, view, MORE);
+  const drawn = stepTo(wanted, parts, view, (key) => inDocument.current.has(key), NEW_IN_FRAME);
 
   const settle = (): void => {
     const [box, inner] = [scroller.current, list.current];
     if (!box || !inner) return;
-    let isOther = box.clientHeight !== screen.current;
+    inDocument.current = new Set(parts.slice(drawn.first, drawn.end).map(({ key }) => key));
+    let isOther = drawn.first !== wanted.first || drawn.end !== wanted.end;
+    isOther ||= box.clientHeight !== screen.current;
     screen.current = box.clientHeight;
     for (const chunk of inner.querySelectorAll<HTMLElement>('.chunk')) {
       const { key = '' } = chunk.dataset;
@@ -66,9 +75,12 @@ export function useWindow(chunks: readonly Chunk<unknown>[]): Window {
     }
     // Few messages are at the bottom, where one writes.
     const all = parts.reduce((sum, { key, height }) => sum + (heights.current.get(key) ?? height), 0);
-    inner.style.paddingTop = `${Math.max(0, box.clientHeight - (box.firstElementChild?.clientHeight ?? 0) - all - END)}px`;
+    const free = Math.max(0, box.clientHeight - (box.firstElementChild?.clientHeight ?? 0) - all - END);
+    // Written only if it has changed: else the browser would lay everything out once more.
+    if (free !== padding.current) inner.style.paddingTop = `${free}px`;
+    padding.current = free;
     moveTo(box, inner, reading.current);
-    if (isOther) redraw(undefined);
+    if (isOther) redrawSoon();
   };
   const latest = useRef(settle);
   latest.current = settle;
@@ -85,15 +97,26 @@ export function useWindow(chunks: readonly Chunk<unknown>[]): Window {
     const [box, inner] = [scroller.current, list.current];
     if (!box || !inner) return;
     reading.current = readingAt(box, inner, latestParts.current);
-    redraw(undefined);
+    redrawSoon();
   }, []);
   const latestParts = useRef(parts);
   latestParts.current = parts;
   const toEnd = useCallback(() => {
     reading.current = null;
-    redraw(undefined);
+    redrawSoon();
   }, []);
   return { scroller, list, drawn, isAtEnd: reading.current === null, distance, toEnd, scrolled };
+}
+
+/** Draws again in the next frame: once, however often it is asked for meanwhile. */
+function useRedraw(): () => void {
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  const asked = useRef(0);
+  useEffect(() => () => cancelAnimationFrame(asked.current), []);
+  return useCallback(() => {
+    cancelAnimationFrame(asked.current);
+    asked.current = requestAnimationFrame(() => redraw(undefined));
+  }, []);
 }
 
 function moveTo(box: HTMLElement, inner: HTMLElement, place: Reading): void {

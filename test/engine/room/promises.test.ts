@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { checker } from '../../../engine/messages/check.js';
 import { RoomEvent } from '../../../engine/messages/events.js';
 import { evolve } from '../../../engine/room/evolve.js';
-import { policyOf } from '../../../engine/room/state.js';
+import { placesOf, policyOf } from '../../../engine/room/state.js';
 import { decide } from '../../../engine/room/decide.js';
 import { nextExpiry } from '../../../engine/room/seating.js';
 import { at, eventsOf, live, lives, plain, seatsOf, seqsOf, type Life, type Moment } from './script.js';
@@ -104,7 +104,8 @@ promises(
 promises(
   'a user holds one seat, with each connection in it once, and a seat without any is on the list of those to be freed',
   atEach(({ after }) => {
-    for (const [user, connections] of after.seats) {
+    for (const [user, seat] of after.seats) {
+      const connections = placesOf(seat);
       const ids = connections.map(({ connection_id }) => connection_id);
       if (new Set(ids).size !== ids.length) return `${user} has ${ids.join()}`;
       if ((connections.length === 0) !== after.gone.has(user))
