@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { pino, type DestinationStream, type Logger } from 'pino';
+import type * as Pretty from 'pino-pretty';
 import { quoted } from '../engine/json.js';
 import type { Config } from './config.js';
 
@@ -37,7 +38,7 @@ export function createLog(
   const options = { level: config.LOG_LEVEL, base: worker === undefined ? null : { worker }, timestamp };
   if (isPretty(config.LOG_FORMAT)) {
     // Only here: it takes 50 ms to load.
-    const { PinoPretty } = require('pino-pretty') as typeof import('pino-pretty');
+    const { PinoPretty } = require('pino-pretty') as typeof Pretty;
     const log = pino(
       options,
       PinoPretty({ destination, sync: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' }),
