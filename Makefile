@@ -1,7 +1,8 @@
 # Everything that one does with Parlor. Settings come from the environment: PORT=8123 STORE=memory make run
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-MAKEFLAGS += --no-print-directory
+# Without the rules that make brings: it would look for ten ways to make each of the sources, 0.4 s at each start.
+MAKEFLAGS += --no-print-directory --no-builtin-rules
 BIN := node_modules/.bin
 # The folders are here too: deleting a file changes its folder only. With `/.`, as `test` and `bench` are also targets.
 # What the benchmark writes is no source.
@@ -138,12 +139,13 @@ hooks: node-version
 	@[ "$$(git rev-parse --show-toplevel 2>/dev/null)" = "$$(pwd -P)" ] || exit 0; \
 	  git config core.hooksPath >/dev/null || git config core.hooksPath .githooks
 
-# Old enough syntax that a Node which is too old can say so.
+# In the shell, as a Node that starts only to say its version takes 0.1 s.
 .PHONY: node-version
 node-version:
 	@command -v node >/dev/null || { echo 'Parlor needs Node.js 20.19 or newer, and there is no node on PATH.' >&2; exit 1; }
-	@node -e 'var v = process.versions.node.split("."); process.exit(v[0] > 20 || (v[0] == 20 && v[1] >= 19) ? 0 : 1)' \
-	  || { echo "Parlor needs Node.js 20.19 or newer; this one is $$(node --version)." >&2; exit 1; }
+	@version=$$(node --version); rest=$${version#*.}; major=$${version%%.*}; major=$${major#v}; minor=$${rest%%.*}; \
+	  [ "$$major" -gt 20 ] || { [ "$$major" -eq 20 ] && [ "$$minor" -ge 19 ]; } || \
+	  { echo "Parlor needs Node.js 20.19 or newer; this one is $$version." >&2; exit 1; }
 
 # Sets "$@" to the command of Docker Compose, which comes as a plugin or as a program of its own.
 COMPOSE = if docker compose version >/dev/null 2>&1; then set -- docker compose; \

@@ -1,6 +1,5 @@
 import helmet from '@fastify/helmet';
 import cors, { type FastifyCorsOptions } from '@fastify/cors';
-import swaggerUi from '@fastify/swagger-ui';
 import Fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -21,20 +20,14 @@ import { addressOfRequest, type ClientAddress } from './client-address.js';
 import { checkAccess } from './access/rules.js';
 import { takeToken } from './access/rules.js';
 import { allowedMethods } from './allowed-methods.js';
-import { describeRoutes } from './openapi.js';
+import { apiRoutes } from './api-routes.js';
 import { SEE_LOG, sendProblem } from './problem.js';
 import { TooManyReads } from './read-door.js';
 import { StoreFailed } from './reads.js';
 import { codeOfStatus, type Refusals } from './refusals.js';
-import { accessRoutes } from './routes/access.js';
-import { eventRoutes } from './routes/events.js';
-import { messageRoutes } from './routes/messages.js';
-import { operationRoutes } from './routes/operations.js';
+import { documentRoutes, type NothingHere } from './routes/documents.js';
 import { pageRoutes } from './routes/page.js';
-import { roomRoutes } from './routes/rooms.js';
-import { streamRoutes } from './routes/stream.js';
-import { NoQuery } from './schemas.js';
-import { useTypeBox, ValidationError } from './validation.js';
+import { TYPEBOX, ValidationError } from './validation.js';
 import { WS_MANY, WS_PREFIX } from './websocket.js';
 
 export interface AppOptions {
@@ -48,6 +41,7 @@ export interface AppOptions {
 export async function createApp(parts: AppParts, options: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: options.log,
+    schemaController: TYPEBOX,
     // We log one line per request ourselves, below.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: options.maxBodyBytes,
@@ -66,7 +60,6 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     },
     ...(options.serverFactory ? { serverFactory: options.serverFactory } : {}),
   });
-  useTypeBox(app);
   useJson(app);
   app.decorateReply('problemCode', null);
   app.decorateReply('isStream', false);
@@ -123,20 +116,15 @@ export async function createApp(parts: AppParts, options: AppOptions): Promise<F
     return sendProblem(reply, code, code === 'internal' ? SEE_LOG : error.message);
   });
   const allowed = allowedMethods(app, [WS_MANY, `${WS_PREFIX}:room_id`]);
-  app.addHook('onRoute', ({ url, schema }) => {
-    if (schema && schema.hide !== true && url.startsWith('/api/')) schema.querystring ??= NoQuery;
-  });
   app.setNotFoundHandler(nothingHere);
-  await describeRoutes(app, parts.engine.access.isRequired);
-  await app.register((inner) => pages(inner, parts));
-  for (const routes of [messageRoutes, roomRoutes, streamRoutes, eventRoutes, accessRoutes, operationRoutes])
-    routes(app.withTypeProvider(), parts);
+  await app.register((inner) => pages(inner, parts, nothingHere));
+  apiRoutes(app, parts);
   await app.ready();
   return app;
 }
 
 /** What a browser shows, with the headers that bound what it may do there. */
-async function pages(app: FastifyInstance, parts: AppParts): Promise<void> {
+async function pages(app: FastifyInstance, parts: AppParts, nothingHere: NothingHere): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
       directives: {
@@ -153,11 +141,7 @@ async function pages(app: FastifyInstance, parts: AppParts): Promise<void> {
     strictTransportSecurity: false,
     xPoweredBy: false,
   });
-  await app.register(swaggerUi, {
-    routePrefix: '/api/openapi',
-    logLevel: 'silent',
-    theme: { title: 'Parlor' },
-  });
+  documentRoutes(app, parts, nothingHere);
   pageRoutes(app.withTypeProvider(), parts);
 }
 

@@ -11,19 +11,20 @@ import {
   type ImportCommand,
 } from './command-line.js';
 import { text } from 'node:stream/consumers';
-import { checkToken, makeFault, makeToken } from './commands/token.js';
 import type { TokenCommand } from './commands/token-line.js';
 import { authFault } from './auth-settings.js';
 import { unsafeSettings } from './commands/check.js';
 import { servingFault } from './config.js';
 import { complain, configOrExit } from './ending.js';
 import { createLog, STANDARD_ERROR } from './logging.js';
-import { backUpSqlite, createStore, createVerifier } from './node.js';
-import { run } from './run.js';
-import { runTransfer } from './transfer/run.js';
+import { backUpSqlite, createStore, createVerifier } from './stores.js';
 import { VERSION } from './version.js';
 import { findParent } from './worker.js';
-import { runWorkers } from './workers.js';
+
+/*
+ * What only one command needs is loaded by that command: a server that listens loads no code for tokens, and none of it
+ * waits for the other.
+ */
 
 /** `parlor export` and `parlor import`; resolves with the exit code. */
 async function transfer(command: ExportCommand | ImportCommand): Promise<number> {
@@ -40,6 +41,7 @@ async function transfer(command: ExportCommand | ImportCommand): Promise<number>
   } catch (cause) {
     return complain(errorText(cause), 1);
   }
+  const { runTransfer } = await import('./transfer/run.js');
   return runTransfer(command, store);
 }
 
@@ -59,6 +61,7 @@ async function backup({ file }: BackupCommand): Promise<number> {
 
 /** `parlor token`; resolves with the exit code. */
 async function token(asked: TokenCommand): Promise<number> {
+  const { checkToken, makeFault, makeToken } = await import('./commands/token.js');
   const config = { ...configOrExit(), AUTH: 'jwt' as const };
   const fault = (asked.command === 'token-make' ? makeFault(config) : null) ?? authFault(config);
   if (fault !== null) return complain(fault, 2);
@@ -94,11 +97,12 @@ function check(): number {
 /** Runs one node in this process, or several in their own processes. `workers` overrides WORKERS. */
 async function serve(workers: string | null): Promise<void> {
   // The parent of a worker has checked the settings.
-  if (findParent() !== null) return run();
+  if (findParent() !== null) return (await import('./run.js')).run();
   const config = configOrExit(workers === null ? {} : { WORKERS: workers });
   const fault = servingFault(config);
   if (fault !== null) process.exit(complain(fault, 2));
-  return config.WORKERS > 1 ? runWorkers(config) : run();
+  if (config.WORKERS > 1) return (await import('./workers.js')).runWorkers(config);
+  return (await import('./run.js')).run();
 }
 
 /** Carries out a command line. Resolves when that is done; for `serve`, when it listens. */

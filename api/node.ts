@@ -1,34 +1,29 @@
 import type { Logger } from 'pino';
 import { createInProcessBroker } from '../adapters/in-process/broker.js';
-import { createMemoryStore } from '../adapters/memory/store.js';
-import type { Access } from '../adapters/sqlite/threads.js';
-import { createRabbitBroker } from '../adapters/rabbitmq/broker.js';
 import { createStreams } from '../adapters/sse/streams.js';
 import { watchOpenFiles } from '../adapters/system/open-files.js';
 import type { GatherRule } from '../adapters/uws/gathered-outlet.js';
 import { systemClock } from '../adapters/system/clock.js';
 import { atMost } from '../engine/at-most.js';
-import { createEngine, type EngineOptions } from '../engine/engine.js';
+import type { EngineOptions } from '../engine/engine.js';
 import { errorText } from '../engine/errors.js';
 import { newId } from '../engine/ids.js';
-import type { Broker, Log, Meter, Outlet, Store, Verifier } from '../engine/ports.js';
+import type { Broker, Meter, Outlet, Store } from '../engine/ports.js';
 import { BARE, presetFor } from '../engine/room/presets.js';
-import { createApp } from './app.js';
 import { Arrivals } from './arrivals.js';
 import { createClientAddress } from './client-address.js';
 import type { Config } from './config.js';
 import { engineRates } from './rate-settings.js';
-import { jwtSettings } from './auth-settings.js';
 import { freePort } from './free-port.js';
 import type { NodeLog } from './logging.js';
 import { createLongPolls } from './long-polls.js';
-import { createMetrics } from './metrics.js';
 import { createReadDoor } from './read-door.js';
 import { readPage, type PageFiles } from './page-files.js';
 import { readsOf } from './reads.js';
 import { createGuard } from './origins.js';
 import { createRefusals } from './refusals.js';
 import { shortPost } from './short-post.js';
+import { createStore, createVerifier } from './stores.js';
 import { readTlsFiles } from './tls-files.js';
 import { renewals } from './tls-renewal.js';
 import { letIn, refusedHandshake, SUBPROTOCOL, WS_PATTERNS } from './websocket.js';
@@ -61,11 +56,14 @@ export async function startNode(
   log: NodeLog,
   { worker, gather, ...extra }: Extra = {},
 ): Promise<Node> {
-  const { createUwsServer, createWebSockets, createHttpBridge } = await loadUws();
-  const metrics = createMetrics(worker);
   const tls = readTlsFiles(config);
+  const store = openAtOnce(await createStore(config, log));
+  const { createUwsServer, createWebSockets, createHttpBridge } = await loadUws();
+  const { createEngine } = await import('../engine/engine.js');
+  const { createMetrics } = await import('./metrics.js');
+  const { createApp } = await import('./app.js');
+  const metrics = createMetrics(worker);
   const server = createUwsServer(tls);
-  const store = await createStore(config, log);
   const base = { ...BARE, grace_ms: config.GRACE_MS, idle_ms: config.IDLE_MS };
   const outlet: { current: Outlet | null } = { current: null };
   const streams = createStreams({ maxBufferedBytes: config.MAX_BUFFERED_BYTES, pingS: config.PING_S });
@@ -87,7 +85,7 @@ export async function startNode(
       ...extra,
     },
     {
-      broker: createBroker(config, log, metrics, nodeId, store),
+      broker: await createBroker(config, log, metrics, nodeId, store),
       store,
       outlet: {
         bufferBytes: config.MAX_BUFFERED_BYTES,
@@ -222,6 +220,17 @@ function pageOf({ PAGE, AUTH }: Config, log: NodeLog): PageFiles | null {
   return page;
 }
 
+/**
+ * Starts the store now, and not when the engine starts: most of a start is loading code, and SQLite's threads load theirs and
+ * open the file meanwhile.
+ */
+function openAtOnce(store: Store): Store {
+  const opened = store.start();
+  // The engine's start rejects with the same; until then it is not unhandled.
+  opened.catch(() => undefined);
+  return { ...store, start: () => opened };
+}
+
 /** Loads uWebSockets.js, which is a binary. If none fits this machine, rejects with one line that says so. */
 async function loadUws() {
   // Read when uWebSockets.js is loaded. Its default of 4 KB is too small for large cookies and tokens.
@@ -241,11 +250,19 @@ async function loadUws() {
   }
 }
 
-function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string, store: Store): Broker {
+/** The broker that the settings name. Only its adapter is loaded. */
+async function createBroker(
+  config: Config,
+  log: Logger,
+  meter: Meter,
+  nodeId: string,
+  store: Store,
+): Promise<Broker> {
   switch (config.BROKER) {
     case 'in-process':
       return createInProcessBroker({ clock: systemClock });
-    case 'rabbitmq':
+    case 'rabbitmq': {
+      const { createRabbitBroker } = await import('../adapters/rabbitmq/broker.js');
       return createRabbitBroker({
         urls: config.AMQP_URL,
         partitions: config.PARTITIONS,
@@ -258,45 +275,6 @@ function createBroker(config: Config, log: Logger, meter: Meter, nodeId: string,
         clock: systemClock,
         isStoreReady: () => store.state().ready,
       });
-  }
-}
-
-/** null: AUTH=off. */
-export async function createVerifier(config: Config, log: Log): Promise<Verifier | null> {
-  if (config.AUTH === 'off') return null;
-  const { createJwtVerifier } = await import('../adapters/jwt/verifier.js');
-  return createJwtVerifier(jwtSettings(config), { log, clock: systemClock });
-}
-
-/** The store that the settings name. Only its adapter is loaded. `access`: see `Access`, for a program beside a server. */
-export async function createStore(config: Config, log: Log, access: Access = 'own'): Promise<Store> {
-  const timeoutMs = config.STORE_TIMEOUT_MS;
-  switch (config.STORE) {
-    case 'memory':
-      return createMemoryStore({
-        eventsPerRoom: config.MEMORY_EVENTS_PER_ROOM,
-        eventsInAll: config.MEMORY_EVENTS,
-        rooms: config.MEMORY_EVENTS,
-      });
-    case 'sqlite': {
-      const { createSqliteStore } = await import('../adapters/sqlite/store.js');
-      return createSqliteStore({ path: config.SQLITE_PATH, timeoutMs, log, clock: systemClock, access });
-    }
-    case 'postgres': {
-      const { createPostgresStore } = await import('../adapters/postgres/store.js');
-      return createPostgresStore({
-        url: config.DATABASE_URL,
-        pool: config.DATABASE_POOL,
-        timeoutMs,
-        log,
-        clock: systemClock,
-      });
     }
   }
-}
-
-/** Copies the database at `path` to a new file, also beside a server. Resolves with its size in bytes; see `backUp`. */
-export async function backUpSqlite(path: string, file: string): Promise<number> {
-  const { backUp } = await import('../adapters/sqlite/backup.js');
-  return backUp(path, file);
 }

@@ -24,5 +24,6 @@ const app = await createApp(
   },
   { log: pino({ level: 'silent' }), maxBodyBytes: 65_536 },
 );
-process.stdout.write(`${JSON.stringify(app.swagger(), null, 2)}\n`);
+const { body } = await app.inject('/api/openapi.json');
+process.stdout.write(`${JSON.stringify(JSON.parse(body), null, 2)}\n`);
 await app.close();

@@ -101,7 +101,8 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     const beyond = events.findIndex(({ event }) => event.seq > up_to);
     let first = beyond < 0 ? events.length : beyond;
     if (not_before !== null) {
-      const old = events.findLastIndex(({ event }) => Date.parse(event.at) < not_before);
+      // One more than is forgotten at a time: the next call looks at those behind them.
+      const old = events.slice(0, STEP + 1).findLastIndex(({ event }) => Date.parse(event.at) < not_before);
       first = Math.max(first, old + 1);
     }
     if (max_messages !== null) {

@@ -1,6 +1,7 @@
 import type { Store } from '../../engine/ports.js';
 import { isStorableText } from '../stores/columns.js';
-import { REVOCATION_COLUMNS, revocationRow, revocationsOf } from '../stores/revocations.js';
+import { REVOCATION_COLUMNS } from '../stores/columns.js';
+import { revocationRow, revocationsOf } from '../stores/revocations.js';
 import type { Statement } from './line.js';
 import type { Run } from './reads.js';
 

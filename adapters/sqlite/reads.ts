@@ -1,5 +1,4 @@
-import { EVENT_COLUMNS, ROOM_COLUMNS } from '../stores/columns.js';
-import { REVOCATION_COLUMNS } from '../stores/revocations.js';
+import { EVENT_COLUMNS, ROOM_COLUMNS, REVOCATION_COLUMNS } from '../stores/columns.js';
 import type { Connection, Statement } from './connection.js';
 import type { LogRows, ReaderCalls, Value } from './protocol.js';
 

@@ -1,4 +1,4 @@
-import { REVOCATION_COLUMNS } from '../stores/revocations.js';
+import { REVOCATION_COLUMNS } from '../stores/columns.js';
 import type { Connection } from './connection.js';
 import type { WriterCalls } from './protocol.js';
 

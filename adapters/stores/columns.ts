@@ -38,6 +38,9 @@ export const EVENT_COLUMNS: readonly string[] = [...Object.keys(EVENT_FIELDS), '
 /** The names of a room's columns, in the order in which `roomAt` reads them. */
 export const ROOM_COLUMNS = ['room_id', 'head_seq', 'status', 'policy', 'created_at'] as const;
 
+/** The names of a revocation's columns, in the order of a RevocationRow. */
+export const REVOCATION_COLUMNS = ['key', 'user_name', 'token_id', 'revoked_ms', 'until_ms'] as const;
+
 /** The columns of an event that need more than a look at one field. */
 export interface EventColumns {
   readonly request_id: string | null;

@@ -1,8 +1,5 @@
 import { revocationKey, type Revocation } from '../../engine/access/revocation.js';
-import { isStorableText } from './columns.js';
-
-/** The names of a revocation's columns, in the order of a RevocationRow. */
-export const REVOCATION_COLUMNS = ['key', 'user_name', 'token_id', 'revoked_ms', 'until_ms'] as const;
+import { isStorableText, REVOCATION_COLUMNS } from './columns.js';
 
 /** A revocation as all stores keep it. Times are in ms since 1970, which compare alike however they were written. */
 export type RevocationRow = readonly [

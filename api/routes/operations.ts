@@ -70,7 +70,6 @@ export function operationRoutes(app: App, { engine, metrics, streams }: AppParts
     async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()),
   );
 
-  app.get('/api/openapi.json', { ...quiet, schema: { hide: true } }, () => app.swagger());
   app.get(
     '/api/asyncapi.json',
     {

@@ -9,6 +9,7 @@ import { gathering } from './gathering.js';
 import { idle } from './idle.js';
 import { joinStorm, reconnectStorm, resumeStorm } from './joins.js';
 import { latency } from './latency.js';
+import { longRoom } from './long-room.js';
 import { manyRooms } from './many-rooms.js';
 import { mixed } from './mixed.js';
 import { nodes } from './nodes.js';
@@ -38,6 +39,7 @@ export const SCENARIOS: readonly Scenario[] = [
   reconnectStorm,
   resumeStorm,
   roomsCost,
+  longRoom,
   mixed,
   slow,
   floodScenario,

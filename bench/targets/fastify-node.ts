@@ -2,7 +2,7 @@ import type { Static } from '@sinclair/typebox';
 import Fastify from 'fastify';
 import { newId } from '../../engine/ids.js';
 import { Message, PostBody, RoomParams } from '../../api/schemas.js';
-import { useTypeBox } from '../../api/validation.js';
+import { TYPEBOX } from '../../api/validation.js';
 import { listening, portOf } from './peer.js';
 
 /*
@@ -11,8 +11,7 @@ import { listening, portOf } from './peer.js';
  * serializer, were measured here and are within 5 % of it: node:http takes the time. No logger, as that is the default
  * and costs most (Parlor logs a line per request: compare with LOG_LEVEL=warn, too).
  */
-const app = Fastify({ logger: false });
-useTypeBox(app);
+const app = Fastify({ logger: false, schemaController: TYPEBOX });
 let seq = 0;
 app.post<{ Params: Static<typeof RoomParams>; Body: Static<typeof PostBody> }>(
   '/api/rooms/:room_id/messages',
