@@ -56,7 +56,9 @@ t.test('the line of a revocation says what was revoked, or what is wrong with it
         .filter((name) => !userFault(name)),
     }),
     // Not "." and "..", which no address of a revocation can end in.
-    fc.record({ token_id: fc.stringMatching(/^(?!\.{1,2}$)[!-~]{1,128}$/) }),
+    fc.record({
+      token_id: fc.stringMatching(/^[!-~]{1,128}$/).filter((id) => id !== '.' && id !== '..'),
+    }),
   );
   const until = fc.option(time, { nil: undefined });
   const property = fc.property(who, time, until, (about, at, end) => {
