@@ -26,6 +26,8 @@ export interface OpenFilesWatch {
 const LOOK_MS = 100;
 /** Files kept for the store, the log, RabbitMQ, and connections that are open just long enough to be refused. */
 const RESERVE = { scarce: 200, out: 50 };
+/** Files that have to become free before there are enough again: those of the connections just refused do so at once. */
+const MARGIN = 10;
 
 /**
  * Watches how many files this process has open, so that it does not run out of them. At the limit, a connection that cannot
@@ -38,7 +40,7 @@ export function watchOpenFiles({ clock, log, changed, limit = limitOfProcess() }
 
   function look(): OpenFiles {
     if (limit === null) return now;
-    const found = stateOf(limit, lowestFree() ?? limit);
+    const found = stateOf(limit, lowestFree() ?? limit, now);
     if (found === now) return now;
     if (now === 'free')
       log.warn(
@@ -70,11 +72,12 @@ export function watchOpenFiles({ clock, log, changed, limit = limitOfProcess() }
   };
 }
 
-function stateOf(limit: number, lowest: number): OpenFiles {
+function stateOf(limit: number, lowest: number, before: OpenFiles): OpenFiles {
   // With a very low limit, only a part of it.
   const reserve = (wanted: number): number => Math.min(wanted, limit * (wanted / (4 * RESERVE.scarce)));
   if (lowest >= limit - reserve(RESERVE.out)) return 'out';
-  return lowest >= limit - reserve(RESERVE.scarce) ? 'scarce' : 'free';
+  const margin = before === 'free' ? 0 : MARGIN;
+  return lowest >= limit - reserve(RESERVE.scarce) - margin ? 'scarce' : 'free';
 }
 
 const NONE_LEFT: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE']);
