@@ -22,8 +22,20 @@ const TESTS = dirname(fileURLToPath(import.meta.url));
 const ROOT = resolve(TESTS, '..', '..');
 const LOGS = join(ROOT, 'dist', 'test-results');
 const JOBS = 2;
-/** Each wants both cores: it counts what gets through or how fast, opens very many connections, or looks for long tasks of a page. */
-const ALONE = ['attacks', 'chaos', 'chaos-planted', 'cluster', 'economy', 'idle', 'page-hard'];
+/** Each wants both cores: it has several nodes that must hear each other in time, counts what gets through or how fast, opens very many connections, or looks for long tasks of a page. */
+const ALONE = [
+  'attacks',
+  'balance',
+  'chaos',
+  'chaos-planted',
+  'cluster',
+  'crash-seen',
+  'economy',
+  'idle',
+  'page-hard',
+  'rabbit-cluster',
+  'race-cluster',
+];
 /** They wait for timeouts of minutes, or send one request after the other. */
 const MOSTLY_WAIT = [
   'heartbeat',
