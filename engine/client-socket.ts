@@ -86,7 +86,7 @@ export abstract class ClientSocket implements Behaviour<string> {
     if (visitor.grant.endsAt !== Infinity) parts.ends.add(this, visitor.grant.endsAt);
   }
 
-  /** Limits for a connection of this kind, if it has any. It is called before the fields of the two are there. */
+  /** Limits for a connection of this kind; null: it has none. The constructor calls it, before fields of subclasses are set. */
   protected abstract newLimits(): ConnectionLimits | null;
   /** Deals with a frame. Whether it has become a command that will be answered. */
   protected abstract asks(text: string): boolean;

@@ -22,7 +22,10 @@ const TESTS = dirname(fileURLToPath(import.meta.url));
 const ROOT = resolve(TESTS, '..', '..');
 const LOGS = join(ROOT, 'dist', 'test-results');
 const JOBS = 2;
-/** Each wants both cores: it has several nodes that must hear each other in time, counts what gets through or how fast, opens very many connections, or looks for long tasks of a page. */
+/**
+ * Each wants both cores: it has several nodes that must hear each other in time, counts what gets through, opens very many
+ * connections, or looks for long tasks of a page.
+ */
 const ALONE = [
   'attacks',
   'balance',
@@ -119,30 +122,25 @@ async function runAll(totals: Totals): Promise<void> {
       names.some((name) => file === `e2e/${name}.test.js`);
     const mostlyWaits = (file: string): boolean => isOneOf(MOSTLY_WAIT, file);
     const isAlone = (file: string): boolean => isOneOf(ALONE, file);
-    const pool = (selected: string[], jobs: number, timeoutMs: number): Promise<void> =>
+    const pool = (selected: string[], jobs: number): Promise<void> =>
       inPool(selected, jobs, async (file) => {
         const log = join(LOGS, file.replace(/\.test\.js$/, ''));
+        const timeoutMs = isE2e(file) ? E2E_TIMEOUT_MS : TIMEOUT_MS;
         const result = await runTapFile(join(TESTS, file), { timeoutMs, log, env, signal: stopping.signal });
         report(file, result, `${relative(ROOT, log)}.tap`);
         totals.passed += result.passed;
         totals.failed += result.failed;
         totals.skipped += result.skipped;
       });
-    const others = files.filter((file) => isE2e(file) && !mostlyWaits(file) && !isAlone(file));
     if (rabbit.kind === 'given') {
       // Files that share somebody else's broker could meet in its queues.
-      await pool(files, 1, E2E_TIMEOUT_MS);
+      await pool(files, 1);
       return;
     }
-    await Promise.all([
-      pool(
-        files.filter((file) => !isE2e(file)),
-        JOBS,
-        TIMEOUT_MS,
-      ).then(() => pool(others, JOBS, E2E_TIMEOUT_MS)),
-      pool(files.filter(mostlyWaits), JOBS, E2E_TIMEOUT_MS),
-    ]);
-    await pool(files.filter(isAlone), 1, E2E_TIMEOUT_MS);
+    const units = files.filter((file) => !isE2e(file));
+    const others = files.filter((file) => isE2e(file) && !mostlyWaits(file) && !isAlone(file));
+    await Promise.all([pool([...units, ...others], JOBS), pool(files.filter(mostlyWaits), JOBS)]);
+    await pool(files.filter(isAlone), 1);
   } finally {
     await Promise.all([rabbit.stop(), postgres.stop()]);
   }

@@ -20,10 +20,13 @@ const STABLE = 0.99;
 
 type Settings = Readonly<Record<string, string>>;
 
+/** Of a target whose broker is inside of its process. */
+const NO_BROKER = { brokerCpuSeconds: () => null, brokerUrl: null };
+
 /** Parlor itself, with its memory store and the broker inside of its process if `settings` say nothing else. */
 export async function startParlor(settings: Settings): Promise<Target> {
   const { port, server } = await startNode({ STORE: 'memory', BROKER: 'in-process', ...settings });
-  const target = { ...describe('parlor', port), ...server, brokerCpuSeconds: () => null, brokerUrl: null };
+  const target = { ...describe('parlor', port), ...server, ...NO_BROKER };
   if (!(COLLECTING in settings)) return target;
   return {
     ...target,
@@ -44,22 +47,13 @@ export async function startParlor(settings: Settings): Promise<Target> {
 /** Parlor as `make run` starts it: it keeps messages in SQLite, in a file of its own, which is gone after the run. */
 export async function startParlorOnSqlite(settings: Settings): Promise<Target> {
   const place = await newPlace('sqlite', null);
-  try {
-    const { port, server } = await startNode({ BROKER: 'in-process', ...settings, ...place.settings });
-    return {
-      ...describe('parlor-sqlite', port),
-      ...server,
-      brokerCpuSeconds: () => null,
-      brokerUrl: null,
-      async stop() {
-        await server.stop();
-        await place.remove();
-      },
-    };
-  } catch (cause) {
-    await place.remove();
-    throw cause;
-  }
+  return withRelease(
+    () => place.remove(),
+    async () => {
+      const { port, server } = await startNode({ BROKER: 'in-process', ...settings, ...place.settings });
+      return { ...describe('parlor-sqlite', port), ...server, ...NO_BROKER };
+    },
+  );
 }
 
 /** `startParlor` of another version, the one that PARLOR_BEFORE names. Throws when there is none. */
@@ -70,8 +64,7 @@ export async function startParlorBefore(settings: Settings): Promise<Target> {
     ...describe('parlor-before', port),
     version: `parlor ${version}`,
     ...server,
-    brokerCpuSeconds: () => null,
-    brokerUrl: null,
+    ...NO_BROKER,
   };
 }
 
@@ -82,55 +75,60 @@ export async function startParlorBefore(settings: Settings): Promise<Target> {
 export async function startParlorOnRabbit(settings: Settings): Promise<Target> {
   const given = settings['AMQP_URL'];
   const broker: Broker = given === undefined ? await startBroker() : borrowed(given);
-  try {
-    const over = { BROKER: 'rabbitmq', AMQP_URL: broker.url };
-    const { port, server } = await startNode({ STORE: 'memory', ...settings, ...over });
-    return {
-      ...describe('parlor-rabbitmq', port),
-      ...server,
-      brokerCpuSeconds: () => broker.cpuSeconds(),
-      brokerUrl: broker.url,
-      async stop() {
-        await server.stop();
-        await broker.close();
-      },
-    };
-  } catch (cause) {
-    await broker.close();
-    throw cause;
-  }
+  return withRelease(
+    () => broker.close(),
+    async () => {
+      const over = { BROKER: 'rabbitmq', AMQP_URL: broker.url };
+      const { port, server } = await startNode({ STORE: 'memory', ...settings, ...over });
+      return { ...describe('parlor-rabbitmq', port), ...server, ...figuresOf(broker) };
+    },
+  );
 }
 
 /** A relay over RabbitMQ: over the one whose AMQP_URL is in `settings`, else over a private one, which ends with it. */
 export async function startRelay(settings: Settings): Promise<Target> {
   const given = settings['AMQP_URL'];
   const broker: Broker = given === undefined ? await startBroker() : borrowed(given);
+  return withRelease(
+    () => broker.close(),
+    async () => {
+      const relay = await startPeer('uws-relay', { ...settings, AMQP_URL: broker.url });
+      return { ...relay, ...figuresOf(broker) };
+    },
+  );
+}
+
+/** Starts a target; `release` frees what it needs, after it has stopped, or if it does not start. */
+async function withRelease(release: () => Promise<void>, start: () => Promise<Target>): Promise<Target> {
   try {
-    const relay = await startPeer('uws-relay', { ...settings, AMQP_URL: broker.url });
+    const target = await start();
     return {
-      ...relay,
-      brokerCpuSeconds: () => broker.cpuSeconds(),
-      brokerUrl: broker.url,
+      ...target,
       async stop() {
-        await relay.stop();
-        await broker.close();
+        await target.stop();
+        await release();
       },
     };
   } catch (cause) {
-    await broker.close();
+    await release();
     throw cause;
   }
+}
+
+function figuresOf(broker: Broker): Pick<Target, 'brokerCpuSeconds' | 'brokerUrl'> {
+  return { brokerCpuSeconds: () => broker.cpuSeconds(), brokerUrl: broker.url };
 }
 
 function borrowed(url: string): Broker {
   return { url, cpuSeconds: () => null, close: async () => undefined };
 }
 
+const IN_MEMORY = 'its defaults, but STORE=memory; the broker is inside of the process';
 const SETTINGS = {
-  parlor: 'its defaults, but STORE=memory; the broker is inside of the process',
+  parlor: IN_MEMORY,
   'parlor-sqlite':
     'its defaults, as make run starts it: SQLite with synchronous=FULL, the broker inside of the process',
-  'parlor-before': 'its defaults, but STORE=memory; the broker is inside of the process',
+  'parlor-before': IN_MEMORY,
   'parlor-rabbitmq':
     'its defaults, but STORE=memory and BROKER=rabbitmq: quorum queues, persistent messages, confirms',
 } as const;
