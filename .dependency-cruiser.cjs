@@ -95,9 +95,9 @@ module.exports = {
     {
       name: 'no-development-package-in-production',
       severity: 'error',
-      // The builder runs here only; React is the page's own.
+      // The builders run here only; React is the page's own.
       // The page is bundled, with Preact.
-      from: { path: '^(engine|adapters|api)/', pathNot: '^api/(page/|client/build\\.js$)' },
+      from: { path: '^(engine|adapters|api)/', pathNot: '^api/(page/|(client/)?build\\.js$)' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only', 'npm-peer'] },
     },
   ],

@@ -17,7 +17,7 @@ help: hooks ## Show this list (the default)
 
 .PHONY: run
 run: build ## Install, build and start on this machine: one process, no other service, port 8000
-	@exec node dist/api/main.js
+	@exec node dist/server/main.js
 
 .PHONY: storages
 storages: ## Start RabbitMQ and PostgreSQL in Docker and wait until they are healthy
@@ -30,7 +30,7 @@ app: ## Build the image and start Parlor, RabbitMQ and PostgreSQL in Docker (doc
 
 .PHONY: app-local
 app-local: build ## Start on this machine with RabbitMQ and PostgreSQL on localhost (local.env; the environment wins)
-	@exec node --env-file=local.env dist/api/main.js
+	@exec node --env-file=local.env dist/server/main.js
 
 .PHONY: cluster
 cluster: ## Build the image and start three Parlor behind a proxy, three RabbitMQ and PostgreSQL in Docker
@@ -90,16 +90,17 @@ install: hooks ## Install the dependencies, if the lockfile has changed
 clean: ## Remove what was built; node_modules stays
 	@rm -rf dist .tap
 
-dist/.built: $(SOURCES) package.json package-lock.json tsconfig.json | install
+dist/.built: $(SOURCES) api/build.js package.json package-lock.json tsconfig.json | install
 	@echo 'Building …'
 	@# The time of the start: what is edited meanwhile is built next time.
 	@mkdir -p dist && touch dist/.building
 	@$(BIN)/tsc --project tsconfig.json
 	@# What was compiled from a file that is gone must neither run nor be imported.
-	@find dist \( -path dist/page -o -path dist/package \) -prune -o -name '*.js' -print | while read -r file; do source=$${file#dist/}; \
+	@find dist \( -path dist/page -o -path dist/package -o -path dist/server \) -prune -o -name '*.js' -print | while read -r file; do source=$${file#dist/}; \
 	  [ -f "$${source%.js}.ts" ] || rm -f "$$file" "$$file.map"; done
+	@node api/build.js
 	@# What package.json names as `bin`.
-	@chmod +x dist/api/main.js
+	@chmod +x dist/server/main.js
 	@mv dist/.building $@
 
 # The client for npm and for pages, parlor/client and parlor/react.

@@ -19,7 +19,7 @@ export interface PageFiles {
   readonly assets: ReadonlyMap<string, PageFile>;
 }
 
-/** Where `make build` puts it: beside dist/api. */
+/** Where `make build` puts it: beside dist/server and dist/api. */
 const BUILT = fileURLToPath(new URL('../page', import.meta.url));
 const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',

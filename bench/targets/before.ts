@@ -33,8 +33,10 @@ function folderOf(): string {
   return process.env[PARLOR_BEFORE] ?? '';
 }
 
+/** Up to November 2026 the program was what tsc had made of `api/main.ts`. */
 function mainIn(folder: string): string {
-  return join(folder, 'dist/api/main.js');
+  const built = join(folder, 'dist/server/main.js');
+  return existsSync(join(folder, 'api/build.js')) ? built : join(folder, 'dist/api/main.js');
 }
 
 function commitIn(folder: string): string | null {

@@ -177,7 +177,7 @@ function programFor(settings: Settings): string {
       ? './parlor-gathering.js'
       : COLLECTING in settings
         ? './parlor-collecting.js'
-        : '../../api/main.js';
+        : '../../server/main.js';
   return fileURLToPath(new URL(main, import.meta.url));
 }
 

@@ -5,7 +5,7 @@ import { openClient, type Client } from '../support/parlor.js';
 import { freePorts } from '../support/ports.js';
 import { until } from '../support/until.js';
 
-const MAIN = fileURLToPath(new URL('../../api/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url));
 const FILES = 400;
 
 t.test('before its files run out a node refuses connections, says so, and serves those it has', async (t) => {

@@ -11,7 +11,7 @@ import { JWT_ENV, token } from '../support/tokens.js';
 import { until } from '../support/until.js';
 import { oneTo } from './support/chat.js';
 
-const MAIN = fileURLToPath(new URL('../../api/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url));
 
 /** `parlor` with these arguments, whose standard input is to be written or ended by the caller. */
 function begin(args: readonly string[], env: Env) {

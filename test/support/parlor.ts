@@ -31,7 +31,7 @@ export interface Parlor {
 
 export type Env = Readonly<Record<string, string>>;
 
-const MAIN = fileURLToPath(new URL('../../api/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url));
 
 /**
  * Starts the program with these settings, on the memory store unless they say otherwise. Resolves when it listens;
