@@ -5,12 +5,12 @@
  *
  * The files are tap tests, and each is run as what it is, a program that prints TAP. tap's own runner is not used: in
  * 21.8 one file's timeout takes another file's result out of the report, and it puts a TypeScript loader before every
- * file. Two files run at once, beside two of those that mostly wait; a few have the machine to themselves. Four at once of
- * all kinds keep two cores so busy that brokers start late (tried).
+ * file. Which files run at the same time says `schedule.ts`.
  */
 import { readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { schedule, type Lane } from './schedule.js';
 import { ensureChromium } from './support/chromium.js';
 import { ensureProxy, HAPROXY, NGINX } from './support/proxy-server.js';
 import { providePostgres } from './support/postgres.js';
@@ -21,57 +21,6 @@ import { runTapFile, type TapFileResult } from './support/tap-file.js';
 const TESTS = dirname(fileURLToPath(import.meta.url));
 const ROOT = resolve(TESTS, '..', '..');
 const LOGS = join(ROOT, 'dist', 'test-results');
-const JOBS = 2;
-/**
- * Each wants both cores: it has several nodes that must hear each other in time, counts what gets through, opens very many
- * connections, or looks for long tasks of a page.
- */
-const ALONE = [
-  'attacks',
-  'balance',
-  'chaos',
-  'chaos-planted',
-  'cluster',
-  'crash-seen',
-  'economy',
-  'idle',
-  'page-hard',
-  'rabbit-cluster',
-  'race-cluster',
-];
-/** They wait for timeouts of minutes, or send one request after the other. */
-const MOSTLY_WAIT = [
-  'heartbeat',
-  'behind-a-proxy',
-  'client',
-  'client-rooms',
-  'long-poll',
-  'stream',
-  'doors',
-  'life',
-  'bad-openings',
-  'handshake',
-  'one-store',
-  'auth-life',
-  'auth-matrix',
-  'auth-nodes',
-  'openapi-requests',
-  'rfc6455',
-  'auth-amqp',
-  'client-browser',
-  'documents',
-  'documents.property',
-  'policy',
-  'swagger',
-  'page',
-  'page-access',
-  'transfer',
-  'utf8-out',
-  'arrivals',
-  'limits',
-  'slowloris',
-  'trusted-proxies',
-];
 const TIMEOUT_MS = 120_000;
 /** `RUNS=20` has the files that kill nodes do it so often. */
 const E2E_TIMEOUT_MS = 300_000 * Math.max(1, Number(process.env.RUNS ?? 1));
@@ -117,30 +66,18 @@ async function runAll(totals: Totals): Promise<void> {
   say(`PostgreSQL: ${postgres.kind}`);
   try {
     const env = { ...environment(rabbit), ...postgres.env, ...programs() };
-    const isE2e = (file: string): boolean => file.startsWith('e2e/');
-    const isOneOf = (names: readonly string[], file: string): boolean =>
-      names.some((name) => file === `e2e/${name}.test.js`);
-    const mostlyWaits = (file: string): boolean => isOneOf(MOSTLY_WAIT, file);
-    const isAlone = (file: string): boolean => isOneOf(ALONE, file);
-    const pool = (selected: string[], jobs: number): Promise<void> =>
-      inPool(selected, jobs, async (file) => {
-        const log = join(LOGS, file.replace(/\.test\.js$/, ''));
-        const timeoutMs = isE2e(file) ? E2E_TIMEOUT_MS : TIMEOUT_MS;
-        const result = await runTapFile(join(TESTS, file), { timeoutMs, log, env, signal: stopping.signal });
-        report(file, result, `${relative(ROOT, log)}.tap`);
-        totals.passed += result.passed;
-        totals.failed += result.failed;
-        totals.skipped += result.skipped;
-      });
-    if (rabbit.kind === 'given') {
-      // Files that share somebody else's broker could meet in its queues.
-      await pool(files, 1);
-      return;
-    }
-    const units = files.filter((file) => !isE2e(file));
-    const others = files.filter((file) => isE2e(file) && !mostlyWaits(file) && !isAlone(file));
-    await Promise.all([pool([...units, ...others], JOBS), pool(files.filter(mostlyWaits), JOBS)]);
-    await pool(files.filter(isAlone), 1);
+    const run = async (file: string): Promise<void> => {
+      const log = join(LOGS, file.replace(/\.test\.js$/, ''));
+      const timeoutMs = file.startsWith('e2e/') ? E2E_TIMEOUT_MS : TIMEOUT_MS;
+      const result = await runTapFile(join(TESTS, file), { timeoutMs, log, env, signal: stopping.signal });
+      report(file, result, `${relative(ROOT, log)}.tap`);
+      totals.passed += result.passed;
+      totals.failed += result.failed;
+      totals.skipped += result.skipped;
+    };
+    // Files that share somebody else's broker could meet in its queues.
+    const phases = rabbit.kind === 'given' ? [[[files]]] : schedule(files);
+    for (const lanes of phases) await Promise.all(lanes.map((queues) => runLane(queues, run)));
   } finally {
     await Promise.all([rabbit.stop(), postgres.stop()]);
   }
@@ -179,15 +116,9 @@ function located(name: string, find: () => string): Record<string, string> {
   }
 }
 
-async function inPool(files: string[], jobs: number, run: (file: string) => Promise<void>): Promise<void> {
-  const waiting = [...files];
-  const worker = async (): Promise<void> => {
-    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      if (stopping.signal.aborted) return;
-      await run(file);
-    }
-  };
-  await Promise.all(Array.from({ length: jobs }, worker));
+async function runLane(queues: Lane, run: (file: string) => Promise<void>): Promise<void> {
+  const next = (): string | undefined => queues.find((queue) => queue.length > 0)?.shift();
+  for (let file = next(); file !== undefined && !stopping.signal.aborted; file = next()) await run(file);
 }
 
 function report(file: string, result: TapFileResult, log: string): void {
