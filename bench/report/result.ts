@@ -11,6 +11,8 @@ export interface Cpu {
   readonly server: number;
   /** Of that, the thread that runs the event loop. */
   readonly mainThread: number;
+  /** And of its other threads the busiest one: in Parlor the one that writes to SQLite. Not in results before 30 November 2026. */
+  readonly nextThread?: number;
   readonly generator: number | null;
   readonly broker: number | null;
   /** Everything else on this machine: what others take cannot be measured away. */

@@ -20,17 +20,21 @@ export function spreadText(spread: Spread | null, write: (value: number) => stri
 export function figuresTable({ figures, cells }: ScenarioResult): string {
   const shown = figures.filter(({ key }) => cells.some((cell) => ofFigure(cell, key) !== null));
   const brokers = cells.some((cell) => ofCpu(cell, ({ broker }) => broker) !== null);
+  const threads = cells.some((cell) => ofCpu(cell, ({ nextThread }) => nextThread) !== null);
+  const perDelivery = cells.some((cell) => ofDelivery(cell) !== null);
   const watched = cells.some(({ runs }) => runs.some((run) => run?.cpu));
-  const cpuColumns: readonly (readonly [string, (cpu: Cpu) => number | null])[] = watched
+  const cpuColumns: readonly (readonly [string, (cpu: Cpu) => number | undefined | null])[] = watched
     ? [
         ['CPU server', ({ server }) => server],
         ['its main thread', ({ mainThread }) => mainThread],
+        ...(threads ? [['its next thread', ({ nextThread }: Cpu) => nextThread] as const] : []),
         ['generator', ({ generator }) => generator],
         ...(brokers ? [['broker', ({ broker }: Cpu) => broker] as const] : []),
         ['others', ({ others }) => others],
       ]
     : [];
   const head = ['what', 'target', ...shown.map(({ title }) => title), ...cpuColumns.map(([title]) => title)];
+  if (perDelivery) head.push('server, µs a delivery');
   const rows = cells.map((cell) => [
     cell.variant,
     cell.target,
@@ -42,6 +46,7 @@ export function figuresTable({ figures, cells }: ScenarioResult): string {
       const spread = ofCpu(cell, read);
       return spread ? spread.median.toFixed(2) : '';
     }),
+    ...(perDelivery ? [ofDelivery(cell)?.median.toFixed(2) ?? ''] : []),
   ]);
   return table(
     head,
@@ -54,7 +59,14 @@ function ofFigure(cell: CellResult, key: string): Spread | null {
   return spreadOf(cell.runs.map((run) => run?.figures[key]));
 }
 
-function ofCpu(cell: CellResult, read: (cpu: Cpu) => number | null): Spread | null {
+/** CPU of the server for each delivery, µs. */
+function ofDelivery(cell: CellResult): Spread | null {
+  return spreadOf(
+    cell.runs.map((run) => (run?.cpu ? (run.cpu.server / (run.figures.deliveries ?? NaN)) * 1e6 : null)),
+  );
+}
+
+function ofCpu(cell: CellResult, read: (cpu: Cpu) => number | undefined | null): Spread | null {
   return spreadOf(cell.runs.map((run) => (run?.cpu ? read(run.cpu) : null)));
 }
 

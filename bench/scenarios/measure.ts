@@ -75,6 +75,7 @@ export function watchCpu(targets: readonly Subject[]): CpuWatch {
     at: performance.now() / 1000,
     server: targets.reduce((sum, target) => sum + target.cpuSeconds(), 0),
     mainThread: targets.reduce((sum, target) => sum + target.mainThreadSeconds(), 0),
+    threads: new Map(targets.flatMap((target) => [...target.otherThreadSeconds()])),
     broker: brokerSecondsOf(targets),
     machine: machineSeconds(),
   });
@@ -93,6 +94,7 @@ export function watchCpu(targets: readonly Subject[]): CpuWatch {
       return {
         server,
         mainThread: (last.mainThread - first.mainThread) / seconds,
+        nextThread: busiest(first.threads, last.threads) / seconds,
         generator,
         broker,
         // Counted in hundredths of a second, so it may come out a little below nothing.
@@ -100,6 +102,11 @@ export function watchCpu(targets: readonly Subject[]): CpuWatch {
       };
     },
   };
+}
+
+/** What the thread that has used the most between two looks has used, seconds; thread ids are unique on a machine. */
+function busiest(first: ReadonlyMap<number, number>, last: ReadonlyMap<number, number>): number {
+  return Math.max(0, ...[...last].map(([id, seconds]) => seconds - (first.get(id) ?? 0)));
 }
 
 /** Of the one that can be seen: nodes of a cluster share theirs. */

@@ -126,6 +126,7 @@ export async function startCentrifugo(settings: Readonly<Record<string, string>>
       'memory engine, client.insecure, no history, presence or compression; several threads; batching by delay is PRO only',
     // There is no event loop: any thread may do anything.
     mainThreadSeconds: () => server.cpuSeconds(),
+    otherThreadSeconds: () => new Map(),
     brokerCpuSeconds: () => null,
     brokerUrl: null,
     heapBytes: async () => null,

@@ -20,6 +20,8 @@ export interface Target {
   cpuSeconds(): number;
   /** The same of the thread that runs its event loop; of all its threads where there is no such loop. */
   mainThreadSeconds(): number;
+  /** CPU used so far by each of its other threads, seconds, by the thread's id; none where all are alike. */
+  otherThreadSeconds(): ReadonlyMap<number, number>;
   /** CPU that its message broker has used so far, seconds; null when there is none or it is not to be seen. */
   brokerCpuSeconds(): number | null;
   /** The AMQP_URL of its broker, for a second node of the same cluster; null when there is none. */

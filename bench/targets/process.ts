@@ -1,5 +1,11 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
-import { cpuSecondsOf, ioBytesOf, mainThreadSecondsOf, residentBytesOf } from './processes.js';
+import {
+  cpuSecondsOf,
+  ioBytesOf,
+  mainThreadSecondsOf,
+  otherThreadSecondsOf,
+  residentBytesOf,
+} from './processes.js';
 
 /** A server's process, as everybody measures it. Linux only: it reads /proc. */
 export interface ServerProcess {
@@ -8,6 +14,8 @@ export interface ServerProcess {
   cpuSeconds(): number;
   /** The same of its first thread: in Node the one that runs the event loop. */
   mainThreadSeconds(): number;
+  /** The same of its other threads, by their ids. */
+  otherThreadSeconds(): ReadonlyMap<number, number>;
   /** Resident memory now, bytes. */
   residentBytes(): number;
   /**
@@ -51,6 +59,7 @@ export function startProcess({ program, args, env, complaint, channel }: Options
     child,
     cpuSeconds: () => cpuSecondsOf(pid),
     mainThreadSeconds: () => mainThreadSecondsOf(pid),
+    otherThreadSeconds: () => otherThreadSecondsOf(pid),
     backBytes: () => ioBytesOf(pid),
     residentBytes: () => residentBytesOf(pid),
     complaints: () => complaints,

@@ -35,6 +35,20 @@ export function mainThreadSecondsOf(pid: number): number {
   return readStat(`/proc/${pid}/task/${pid}/stat`).cpuSeconds;
 }
 
+/** The same of each of its other threads, by the thread's id; of those that there are now. */
+export function otherThreadSecondsOf(pid: number): Map<number, number> {
+  const seconds = new Map<number, number>();
+  for (const name of readdirSync(`/proc/${pid}/task`)) {
+    if (Number(name) === pid) continue;
+    try {
+      seconds.set(Number(name), readStat(`/proc/${pid}/task/${name}/stat`).cpuSeconds);
+    } catch {
+      continue; // It ended after the folder was listed.
+    }
+  }
+  return seconds;
+}
+
 /** Resident memory now, bytes. */
 export function residentBytesOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;

@@ -78,6 +78,35 @@ t.test('a section has command, version, date, machine, chart and figures with th
   t.notMatch(sectionMarkdown(RESULT, { chart: false }), 'svg');
 });
 
+t.test(
+  'CPU stands beside the rate: of the busiest thread beside the main one, and for each delivery',
+  async (t) => {
+    const { faults, figures } = run(1);
+    const cpu = {
+      server: 1.2,
+      mainThread: 0.8,
+      nextThread: 0.35,
+      generator: 0.5,
+      broker: null,
+      others: 0.01,
+    };
+    const runs = [{ faults, figures: { ...figures, deliveries: 400_000 }, cpu }];
+    const text = sectionMarkdown(
+      { ...RESULT, cells: [{ variant: 'v', target: 'parlor', runs }] },
+      { chart: false },
+    );
+    t.strictSame(row(text, 'what').slice(-6), [
+      'CPU server',
+      'its main thread',
+      'its next thread',
+      'generator',
+      'others',
+      'server, µs a delivery',
+    ]);
+    t.strictSame(row(text, 'v').slice(-6), ['1.20', '0.80', '0.35', '0.50', '0.01', '3.00']);
+  },
+);
+
 t.test('the goal says whether it was reached, and by how much it was not', async (t) => {
   const text = sectionMarkdown(RESULT, { chart: true });
   t.strictSame(row(text, 'deliveries/s of parlor'), [
