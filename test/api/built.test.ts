@@ -18,7 +18,7 @@ function loadedWith(file: string, seen = new Map<string, string>()): Map<string,
 function packagesIn(texts: Iterable<string>): Set<string> {
   const found = new Set<string>();
   for (const text of texts)
-    for (const [, name] of text.matchAll(/^\/\/#region node_modules\/((?:@[^/]+\/)?[^/]+)/gm))
+    for (const [, name] of text.matchAll(/^\/\/ node_modules\/((?:@[^/]+\/)?[^/]+)/gm))
       if (name !== undefined) found.add(name);
   return found;
 }
