@@ -91,6 +91,13 @@ function here(env: Env): Omit<Attempt, 'input'> {
   }
 }
 
+/** What a program said that has ended with 1, as where a file that a setting names cannot be read. */
+function notStarted(cause: unknown): string {
+  const said = cause instanceof Error ? /^Parlor ended with 1: ([^]*)$/.exec(cause.message)?.[1] : undefined;
+  if (said === undefined) throw cause;
+  return said;
+}
+
 async function byProgram(env: Env): Promise<Omit<Attempt, 'input'>> {
   let isRight: boolean;
   try {
@@ -105,18 +112,20 @@ async function byProgram(env: Env): Promise<Omit<Attempt, 'input'>> {
     return { came: `program: ${code}`, wrong: faultOfRefusal(stderr) };
   }
   // A program that listens says so in its log.
-  const parlor = await startParlor({
+  const started = await startParlor({
     ...env,
     LOG_LEVEL: 'info',
     LOG_FORMAT: 'json',
     DRAIN_DELAY_MS: '0',
     DRAIN_MS: '1000',
-  });
-  const code = await parlor.end();
-  const shown = inside(parlor.stderr());
+  }).catch((cause: unknown) => notStarted(cause));
+  if (typeof started === 'string')
+    return { came: 'program: could not start', wrong: faultOfRefusal(started) };
+  const code = await started.end();
+  const shown = inside(started.stderr());
   return {
     came: 'program: started',
-    wrong: code === 0 ? shown : `it ended with ${String(code)}: ${parlor.stderr().slice(0, 500)}`,
+    wrong: code === 0 ? shown : `it ended with ${String(code)}: ${started.stderr().slice(0, 500)}`,
   };
 }
 
