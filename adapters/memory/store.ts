@@ -3,6 +3,7 @@ import type { DurableEvent } from '../../engine/messages/events.js';
 import { createById } from './by-id.js';
 import { createRevocations } from './revocations.js';
 import { createSortedIds } from './sorted-ids.js';
+import { inOrder } from '../stores/in-order.js';
 import type { Append, AppendResult, RetentionBounds, RoomRecord, Store } from '../../engine/ports.js';
 
 export interface MemoryStoreOptions {
@@ -145,7 +146,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
     },
     identity: () => ({ id, durable: false, shared: false }),
     append(appends) {
-      const results = appends.map(append);
+      const results = inOrder(appends, ({ room }) => room.room_id, append);
       trim();
       return Promise.resolve(results);
     },

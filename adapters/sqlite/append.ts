@@ -1,6 +1,7 @@
 import type { AppendResult } from '../../engine/ports.js';
 import type { Connection } from './connection.js';
 import { EVENT, partsOf, type Part } from './encode.js';
+import { inOrder } from '../stores/in-order.js';
 import { faultOf } from './faults.js';
 import { placeholders, prepareManyRows } from './many-rows.js';
 import type { Value } from './protocol.js';
@@ -35,8 +36,9 @@ function seqOf({ head, count }: Part, index: number): number {
  * Commits appends in one transaction; null: all of them were committed. Throws if the transaction failed: then nothing
  * of it is stored.
  *
- * The fast path assumes that every append starts at the head of its room and that all event ids are new. Only another
- * writer or a repeated command makes that untrue. Then the transaction is rolled back and done again, append by append.
+ * The fast path assumes that every append starts at the head of its room, that all event ids are new and all texts can be stored.
+ * Only another writer, a repeated command or a fault of the engine makes that untrue. Then the transaction is rolled back and
+ * done again, append by append.
  */
 export function createAppender(db: Connection): (flat: readonly Value[]) => AppendResult[] | null {
   const openRoom = db.prepare(
@@ -121,13 +123,15 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
   }
 
   function oneByOne(flat: readonly Value[], parts: readonly Part[]): AppendResult[] {
-    return parts.map((part) => {
+    const make = (part: Part): AppendResult => {
+      if (!part.storable) return 'failed';
       db.exec('SAVEPOINT one');
       const result = one(flat, part);
       if (result !== 'committed') db.exec('ROLLBACK TO one');
       db.exec('RELEASE one');
       return result;
-    });
+    };
+    return inOrder(parts, ({ roomId }) => roomId, make);
   }
 
   function one(flat: readonly Value[], part: Part): AppendResult {
@@ -149,22 +153,15 @@ export function createAppender(db: Connection): (flat: readonly Value[]) => Appe
     }
   }
 
-  function make(flat: readonly Value[], parts: readonly Part[]): AppendResult[] | null {
+  return (flat) => {
+    const parts = partsOf(flat);
     try {
+      if (!parts.every(({ storable }) => storable)) throw new Irregular();
       return db.write(() => allAtOnce(flat, parts));
     } catch (cause) {
       const { code } = faultOf(cause);
       if (!(cause instanceof Irregular) && !/^SQLITE_(CONSTRAINT|TOOBIG)/.test(code)) throw cause;
       return db.write(() => oneByOne(flat, parts));
     }
-  }
-
-  return (flat) => {
-    const parts = partsOf(flat);
-    if (parts.every(({ storable }) => storable)) return make(flat, parts);
-    const storable = parts.filter((part) => part.storable);
-    const results = (make(flat, storable) ?? storable.map(() => 'committed' as const)).values();
-    // An append that follows one that was left out is fenced, since the room's head was not moved.
-    return parts.map((part) => (part.storable ? (results.next().value as AppendResult) : 'failed'));
   };
 }

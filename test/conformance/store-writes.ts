@@ -103,6 +103,25 @@ export function promiseWrites(promise: Promised): void {
     },
   );
 
+  promise(
+    'what follows a fenced append of its room in the same call is fenced, too, even where its seq fits by now',
+    async (t, store, room) => {
+      await store.append([append(room, ...messages(room, 1, 2))]);
+      const decided = [message(room, 3), message(room, 4), message(room, 5), message(room, 6)];
+      const another = messages(room, 3, 3);
+      t.same(await store.append([append(room, ...another)]), ['committed']);
+      const other = `${room}-b`;
+      const results = await store.append([
+        ...decided.slice(0, 2).map((event) => append(room, event)),
+        append(other, message(other, 1)),
+        ...decided.slice(2).map((event) => append(room, event)),
+      ]);
+      t.same(results, ['fenced', 'fenced', 'committed', 'fenced', 'fenced']);
+      t.same(await store.load(room), record(room, 5));
+      for (const { event_id } of decided) t.equal(await store.findEvent(event_id), null);
+    },
+  );
+
   promise('of many who write the same seq at once, one is committed', async (t, store, room) => {
     const rivals = Array.from({ length: 20 }, () => message(room, 1));
     const results = (await Promise.all(rivals.map((one) => store.append([append(room, one)])))).flat();
