@@ -10,7 +10,6 @@
  *
  * It prints `started` or `refused: …`, and ends when its standard input does.
  */
-import { writeSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from '../../adapters/sqlite/connection.js';
 import { MIGRATIONS, migrate } from '../../adapters/sqlite/schema.js';
@@ -21,7 +20,8 @@ import type { Store } from '../../engine/ports.js';
 import { append, AT, message } from '../conformance/store-fixture.js';
 
 const [task = '', path = ''] = process.argv.slice(2);
-const print = (line: string): void => void writeSync(1, `${line}\n`);
+// Synchronous for a pipe on Linux (Node's "A note on process I/O"), and waits while the reader is behind.
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const complain = (fields: object, text: string): void => print(`log ${text} ${JSON.stringify(fields)}`);
 const log = { info: complain, warn: complain, error: complain };
 const ENDLESS =
