@@ -6,7 +6,7 @@
 /** They open very many connections, count what gets through, or look for long tasks of a page. */
 const ALONE = ['e2e/attacks', 'e2e/economy', 'e2e/idle', 'e2e/page-hard'];
 
-/** They have several nodes that must hear each other in time. */
+/** They have several nodes that must hear each other in time, or must not be refused because the machine is busy. */
 const NODES = [
   'e2e/chaos-planted',
   'e2e/balance',
@@ -15,6 +15,7 @@ const NODES = [
   'e2e/chaos',
   'e2e/crash-seen',
   'e2e/race-cluster',
+  'e2e/fuzz',
 ];
 
 /** They do next to nothing but wait for minutes, so that they may run beside those of several nodes. */

@@ -20,6 +20,7 @@ const MEMBER = 'alice';
 
 /** What chance names too seldom to be sure that the call is done. */
 const EXAMPLES: Readonly<Record<string, string>> = {
+  closeRoom: '/api/rooms/open',
   removeMember: `/api/rooms/open/members/${MEMBER}`,
   unrevokeUser: `/api/revocations/users/${MEMBER}`,
   unrevokeToken: '/api/revocations/tokens/t1',
