@@ -88,8 +88,8 @@ function startPoster(plan: HttpPlan): Poster {
         });
       }),
     tell(word) {
-      // One that has ended is noticed by whoever waits for its next words.
-      if (child.connected) child.send(word);
+      // One that has ended, perhaps in this moment, is noticed by whoever waits for its next words.
+      if (child.connected) child.send(word, () => undefined);
     },
     kill() {
       process.off('exit', kill);
