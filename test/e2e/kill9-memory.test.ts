@@ -10,7 +10,8 @@ t.test('the kill run notices a store that forgets: what was answered is found to
   const result = await killRun({ env: { STORE: 'memory' }, kills: 2, seed });
   for (const line of figures(result)) t.comment(line);
   const violations = check(result.history);
-  for (const kind of ['lost', 'vanished', 'head_went_back', 'head_not_stored'])
+  // Not head_not_stored: a room that had more time after the last kill than before has more events in the end, too.
+  for (const kind of ['lost', 'vanished', 'head_went_back'])
     t.ok(
       violations.some((one) => one.kind === kind),
       kind,
