@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { WebSocket, type ClientOptions } from 'ws';
 import { until } from './until.js';
@@ -40,8 +39,12 @@ const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url));
 export async function startParlor(env: Env = {}, main = MAIN): Promise<Parlor> {
   const child = launch({ PORT: '0', LOG_FORMAT: 'json', ...env }, main);
   const logs: LogLine[] = [];
-  createInterface({ input: child.process.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-    if (line.startsWith('{')) logs.push(JSON.parse(line) as LogLine);
+  // Not with node:readline, which also ends a line at U+2028, as a client may have sent it.
+  let rest = '';
+  child.process.stdout?.setEncoding('utf8').on('data', (piece: string) => {
+    const lines = (rest + piece).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line.startsWith('{')) logs.push(JSON.parse(line) as LogLine);
   });
   const listening = () => logs.find(({ http }) => typeof http === 'string');
   await until(() => listening() !== undefined || child.process.exitCode !== null, {
