@@ -59,7 +59,7 @@ function faultOfAnswer({ status, headers, body }: Answer): string | null {
 const CUT_FIRST_LINE = process.versions.node.startsWith('20.') ? 505 : null;
 
 /** Where uWebSockets.js itself answers 431, bytes: all lines of the request's head together (api/node.ts sets it). */
-const LONG_HEAD = 16_000;
+export const LONG_HEAD = 16_000;
 
 /** What is wrong with an answer to a request of so many bytes to this call, by the document; null: nothing. */
 function faultByDocument(
