@@ -1,6 +1,6 @@
 /**
  * Which test files may run at the same time on two cores. Four of all kinds at once keep them so busy that brokers start
- * late (tried); one after the other, most of the time nobody works.
+ * late (tried); one file after the other leaves them idle most of the time.
  */
 
 /** They open very many connections, count what gets through, or look for long tasks of a page. */

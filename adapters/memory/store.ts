@@ -1,10 +1,10 @@
 import { newId } from '../../engine/ids.js';
 import type { DurableEvent } from '../../engine/messages/events.js';
+import type { Append, AppendResult, RetentionBounds, RoomRecord, Store } from '../../engine/ports.js';
+import { inOrder } from '../stores/in-order.js';
 import { createById } from './by-id.js';
 import { createRevocations } from './revocations.js';
 import { createSortedIds } from './sorted-ids.js';
-import { inOrder } from '../stores/in-order.js';
-import type { Append, AppendResult, RetentionBounds, RoomRecord, Store } from '../../engine/ports.js';
 
 export interface MemoryStoreOptions {
   /** Events kept per room; older ones are forgotten, their ids too. */

@@ -1,7 +1,7 @@
 import type { AppendResult } from '../../engine/ports.js';
+import { inOrder } from '../stores/in-order.js';
 import type { Connection } from './connection.js';
 import { EVENT, partsOf, type Part } from './encode.js';
-import { inOrder } from '../stores/in-order.js';
 import { faultOf } from './faults.js';
 import { placeholders, prepareManyRows } from './many-rows.js';
 import type { Value } from './protocol.js';

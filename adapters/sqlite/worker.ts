@@ -31,12 +31,9 @@ function serve(calls: Calls, [name, args]: Request): Answer {
 
 /** Values in one message of answers to reads, about: more at once would block the main thread when it receives them. */
 const GATHER = 4_000;
-/** So many characters count as a value: a long text takes as long to receive as some short ones. */
-const CHARACTERS_A_VALUE = 64;
 
 function sizeOf(answer: unknown): number {
-  if (Array.isArray(answer)) return answer.reduce<number>((sum, value) => sum + sizeOf(value), 0);
-  if (typeof answer === 'string') return 1 + answer.length / CHARACTERS_A_VALUE;
+  if (Array.isArray(answer)) return answer.length;
   return typeof answer === 'object' && answer !== null && 'rows' in answer ? sizeOf(answer.rows) : 1;
 }
 

@@ -58,17 +58,17 @@ function faultOfAnswer({ status, headers, body }: Answer): string | null {
 /** What uWebSockets.js of Node 20 answers to a first line in two segments (docs/systems.md): a busy machine may cut a long one. */
 const CUT_FIRST_LINE = process.versions.node.startsWith('20.') ? 505 : null;
 
-/** Where uWebSockets.js itself answers 431, bytes: all lines of the request's head together (api/node.ts sets it). */
-export const LONG_HEAD = 16_000;
+/** From so many bytes of head on, uWebSockets.js itself answers 431 (MAX_HEAD_BYTES of api/node.ts); that of Node 20 never does. */
+const LONG_HEAD = process.versions.node.startsWith('20.') ? Infinity : 16_000;
 
-/** What is wrong with an answer to a request of so many bytes to this call, by the document; null: nothing. */
-function faultByDocument(
-  operation: Operation,
-  { status, headers, body }: Answer,
-  bytes: number,
-): string | null {
+/** Whether an answer to this request is the 431 of uWebSockets.js to a head that is too long; it has no body and no id. */
+export function isTooLong(request: Buffer | undefined, status: number): boolean {
+  return status === 431 && (request?.indexOf('\r\n\r\n') ?? 0) >= LONG_HEAD;
+}
+
+/** What is wrong with an answer of this call by the document; null: nothing. */
+function faultByDocument(operation: Operation, { status, headers, body }: Answer): string | null {
   if (status === CUT_FIRST_LINE) return null;
-  if (status === 431) return bytes >= LONG_HEAD ? null : `431 for a request of ${bytes} bytes`;
   const said = operation.responses[String(status)];
   if (said === undefined) return `${status} is not in the document: ${body.slice(0, 300)}`;
   if (headers.get('x-request-id') === undefined) return 'no x-request-id';
@@ -93,7 +93,9 @@ export async function ask(
     );
     if (answer === null) return { came: 'nothing', wrong: `no answer within ${ANSWER_MS} ms`, answer: null };
     if (answer === 'over') return { came: 'dropped', wrong: 'dropped without an answer', answer: null };
-    const wrong = faultOfAnswer(answer) ?? (operation && faultByDocument(operation, answer, bytes.length));
+    const wrong =
+      faultOfAnswer(answer) ??
+      (operation && !isTooLong(bytes, answer.status) ? faultByDocument(operation, answer) : null);
     // Rare, and allowed: so the count says why.
     const why = answer.status === 503 ? ` ${/"detail":"([^"]*)/.exec(answer.body)?.[1] ?? ''}` : '';
     return { came: `${answer.status}${why}`, wrong, answer };

@@ -2,7 +2,7 @@ import { schemaFault } from '../e2e/support/json-schema.js';
 import type { Parlor } from '../support/parlor.js';
 import { inside, type Attack, type Attempt } from './attack.js';
 import { anyText, type Chance } from './chance.js';
-import { ask, firstAnswer, LONG_HEAD } from './http.js';
+import { ask, firstAnswer, isTooLong } from './http.js';
 import { POOL } from './http-requests.js';
 import { followed, NO_SEQS, welcomed } from './seqs.js';
 import { openTcp, type Tcp } from './tcp.js';
@@ -105,9 +105,8 @@ async function listenTo(
   if (answer === null) return { input, came: 'nothing', wrong: 'no answer' };
   if (answer.status !== 200) {
     const isProblem = (answer.headers.get('content-type') ?? '').startsWith('application/problem+json');
-    const isTooLong = answer.status === 431 && (input[0]?.length ?? 0) >= LONG_HEAD;
     const wrong =
-      answer.status === 500 || !(isProblem || isTooLong)
+      answer.status === 500 || !(isProblem || isTooLong(input[0], answer.status))
         ? `${answer.status}: ${answer.body.slice(0, 300)}`
         : null;
     return { input, came: String(answer.status), wrong };
