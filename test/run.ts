@@ -29,6 +29,8 @@ interface Totals {
   passed: number;
   failed: number;
   skipped: number;
+  /** What was said of the files that failed. Said again at the end, where a log that was cut still has it. */
+  failures: string[];
 }
 
 const stopping = new AbortController();
@@ -41,13 +43,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
+  const totals: Totals = { passed: 0, failed: 0, skipped: 0, failures: [] };
   try {
     await runAll(totals);
   } catch (error) {
     say(error instanceof Error ? error.message : String(error));
     totals.failed += 1;
   }
+  if (totals.failures.length > 1) totals.failures.forEach(say);
   if (totals.skipped > 0) say(`${totals.skipped} skipped`);
   say(`${totals.passed} passed, ${totals.failed} failed`);
   return totals.failed === 0 && totals.passed > 0 ? 0 : 1;
@@ -70,7 +73,9 @@ async function runAll(totals: Totals): Promise<void> {
       const log = join(LOGS, file.replace(/\.test\.js$/, ''));
       const timeoutMs = file.startsWith('e2e/') ? E2E_TIMEOUT_MS : TIMEOUT_MS;
       const result = await runTapFile(join(TESTS, file), { timeoutMs, log, env, signal: stopping.signal });
-      report(file, result, `${relative(ROOT, log)}.tap`);
+      const lines = report(file, result, `${relative(ROOT, log)}.tap`);
+      say(lines);
+      if (result.failed > 0) totals.failures.push(lines);
       totals.passed += result.passed;
       totals.failed += result.failed;
       totals.skipped += result.skipped;
@@ -121,21 +126,22 @@ async function runLane(queues: Lane, run: (file: string) => Promise<void>): Prom
   for (let file = next(); file !== undefined && !stopping.signal.aborted; file = next()) await run(file);
 }
 
-function report(file: string, result: TapFileResult, log: string): void {
+function report(file: string, result: TapFileResult, log: string): string {
+  const { passed, failed, failures, comments, stderr } = result;
   const name = `test/${file.replace(/\.js$/, '.ts')}`;
   const seconds = (result.ms / 1000).toFixed(1);
-  if (result.failed === 0) say(`ok    ${name}  ${result.passed} in ${seconds} s`);
-  else
-    say(
-      `FAIL  ${name}  ${result.failed} of ${result.passed + result.failed} in ${seconds} s, all of it in ${log}`,
-    );
-  for (const comment of result.comments) say(`      ${comment}`);
-  if (result.failed === 0) return;
-  for (const { path, detail } of result.failures) {
-    if (path.length > 0) say(`      ${path.join(' › ')}`);
-    if (detail !== '') say(detail.replaceAll(/^/gm, '        '));
+  const head =
+    failed === 0
+      ? `ok    ${name}  ${passed} in ${seconds} s`
+      : `FAIL  ${name}  ${failed} of ${passed + failed} in ${seconds} s, all of it in ${log}`;
+  const lines = [head, ...comments.map((comment) => `      ${comment}`)];
+  if (failed === 0) return lines.join('\n');
+  for (const { path, detail } of failures) {
+    if (path.length > 0) lines.push(`      ${path.join(' › ')}`);
+    if (detail !== '') lines.push(detail.replaceAll(/^/gm, '        '));
   }
-  if (result.stderr !== '') say(result.stderr.replaceAll(/^/gm, '      | '));
+  if (stderr !== '') lines.push(stderr.replaceAll(/^/gm, '      | '));
+  return lines.join('\n');
 }
 
 function say(line: string): void {
