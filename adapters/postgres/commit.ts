@@ -1,10 +1,11 @@
 import { errorText } from '../../engine/errors.js';
 import type { Append, AppendResult, Clock, Log } from '../../engine/ports.js';
 import { isStorable } from '../stores/columns.js';
+import { inOrder } from '../stores/in-order.js';
 import { groupsOf, parametersOf, type Group } from './batch.js';
 import { isAboutValues, isAnswer, isLocked, isCollision, isTooSlow, violated } from './faults.js';
 import type { Line } from './line.js';
-import { sortOut, type Sorted } from './sort-out.js';
+import { sortOut } from './sort-out.js';
 import { FREE_IDS, STORE_ROOMS_AND_EVENTS } from './statements.js';
 
 /** Most appends in one statement. */
@@ -42,14 +43,13 @@ export function createCommit(
   async function commit(appends: readonly Append[]): Promise<AppendResult[]> {
     const results: Results = new Map();
     const deadline = clock.elapsed() + PATIENCE * timeoutMs;
-    const storable = appends.filter((append) => {
-      if (isStorable(append)) return true;
+    for (const append of appends) {
+      if (isStorable(append)) continue;
       results.set(append, 'failed');
       log.error({ room_id: append.room.room_id }, 'postgres: a text that cannot be stored was not stored');
-      return false;
-    });
+    }
     try {
-      await make(storable, results, APPENDS_AT_ONCE, deadline);
+      await make(undecided(appends, results), results, APPENDS_AT_ONCE, deadline);
     } catch (error) {
       failed(error);
       // Part of it is committed, and the caller has to learn that rather than the error, which the health has by now.
@@ -59,7 +59,7 @@ export function createCommit(
         'postgres: part of a commit failed',
       );
     }
-    return appends.map((append) => results.get(append) ?? 'failed');
+    return inOrder(appends, roomOf, (append) => results.get(append) ?? 'failed');
   }
 
   async function make(
@@ -71,7 +71,6 @@ export function createCommit(
     for (let rest = appends; rest.length > 0;) {
       const { groups, count } = groupsOf(rest, most);
       const these = rest.slice(0, count);
-      rest = rest.slice(count);
       try {
         await makeAtOnce(these, groups, results);
       } catch (error) {
@@ -80,6 +79,7 @@ export function createCommit(
         if (these.length === 1 && only !== undefined) results.set(only, await makeOne(only, error, 1));
         else await makeApart(these, error, results, deadline);
       }
+      rest = undecided(rest, results);
     }
   }
 
@@ -103,7 +103,7 @@ export function createCommit(
     results: Results,
     deadline: number,
   ): Promise<void> {
-    const { decided, rest } = await sortOut(line, appends, error);
+    const decided = await sortOut(line, appends, error);
     for (const [append, result] of decided) results.set(append, result);
     if (isLocked(error) && decided.size > 0)
       log.error(
@@ -112,7 +112,7 @@ export function createCommit(
       );
     // If nothing shows which ones, they are searched for in parts, which keeps the order.
     const most = decided.size > 0 ? APPENDS_AT_ONCE : Math.ceil(appends.length / PARTS);
-    await make(rest, results, most, deadline);
+    await make(undecided(appends, results), results, most, deadline);
   }
 
   /** Decides about a single append that PostgreSQL has refused with `error`. */
@@ -144,7 +144,21 @@ export function createCommit(
   return commit;
 }
 
+function roomOf({ room }: Append): string {
+  return room.room_id;
+}
+
+/** The appends that have no result yet. What follows one of its room that was not committed is fenced (in-order.ts). */
+function undecided(appends: readonly Append[], results: Results): Append[] {
+  const rest: Append[] = [];
+  const seen = inOrder(appends, roomOf, (append) => results.get(append) ?? 'committed');
+  for (const [at, append] of appends.entries())
+    if (seen[at] === 'fenced') results.set(append, 'fenced');
+    else if (!results.has(append)) rest.push(append);
+  return rest;
+}
+
 /** The first few of the rooms, for a log line. */
-function roomsOf(decided: Sorted['decided']): string[] {
-  return [...new Set([...decided.keys()].map(({ room }) => room.room_id))].slice(0, 10);
+function roomsOf(decided: ReadonlyMap<Append, AppendResult>): string[] {
+  return [...new Set([...decided.keys()].map(roomOf))].slice(0, 10);
 }

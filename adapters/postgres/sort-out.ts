@@ -4,18 +4,16 @@ import { isLocked, violated } from './faults.js';
 import type { Line } from './line.js';
 import { FREE_IDS, HEADS, LOCKED_ROOMS, TAKEN_IDS } from './statements.js';
 
-export interface Sorted {
-  /** The appends whose result is known; they must not be committed with the rest. */
-  readonly decided: ReadonlyMap<Append, AppendResult>;
-  /** The others, in their order. */
-  readonly rest: readonly Append[];
-}
-
 /**
  * Finds out with a few queries which of many appends made their common transaction fail with `error`: those of locked
- * rooms, or those whose event ids are taken. For other errors nothing is decided.
+ * rooms, or those whose event ids are taken. Resolves with the results of these, which must not be committed with the others.
+ * For other errors nothing is decided.
  */
-export async function sortOut(line: Line, appends: readonly Append[], error: unknown): Promise<Sorted> {
+export async function sortOut(
+  line: Line,
+  appends: readonly Append[],
+  error: unknown,
+): Promise<ReadonlyMap<Append, AppendResult>> {
   const decided = new Map<Append, AppendResult>();
   const ids = [...new Set(appends.map(({ room }) => room.room_id))];
   if (isLocked(error)) {
@@ -28,7 +26,7 @@ export async function sortOut(line: Line, appends: readonly Append[], error: unk
     const heads = new Map((await line.run(HEADS, [ids])) as [string, number][]);
     for (const [append, result] of repeats(appends, taken, heads)) decided.set(append, result);
   }
-  return { decided, rest: appends.filter((append) => !decided.has(append)) };
+  return decided;
 }
 
 /** Whether an append may free ids that a later one uses. If so, they have to be committed one after the other. */

@@ -19,8 +19,11 @@ const WINDOWS = 3;
 const WARM_UP_MS = 300;
 /** Seats and rooms of attackers that are gone are freed after these, so soon that nobody waits for it. */
 const SETTINGS = { GRACE_MS: '1000', IDLE_MS: '1000' };
-/** As they are by default where clients have tokens (api/rate-settings.ts). */
+/** As they are by default where clients have tokens (api/rate-settings.ts, api/arrival-settings.ts). */
 const WITH_LIMITS = {
+  CONNECTIONS_PER_ADDRESS: '2000',
+  CONNECTIONS_PER_USER: '100',
+  JOINS_PER_ADDRESS: '50',
   FRAMES_PER_CONNECTION: '100',
   POSTS_PER_CONNECTION: '20',
   POSTS_PER_USER: '40',
@@ -184,7 +187,7 @@ export const attacks: Scenario = {
   about:
     `${HONEST.rooms} rooms of ${HONEST.members} with ${HONEST.perSecond} posts a second over all of them at a fixed rate, on one server: ${WINDOWS} windows, then ${WINDOWS} more while it is attacked. ` +
     'Latencies are from a post to its readers, and of those who behave; what counts is the median of the windows. The attackers come from another address, in a process of the lowest priority: ' +
-    'they take what the others leave of the machine. With limits: those on posts and frames that are the default with AUTH=jwt. When they are gone, open files, connections, rooms, seats, posts and reads have to be back to what they were.',
+    'they take what the others leave of the machine. With limits: those that are the default with AUTH=jwt. When they are gone, open files, connections, rooms, seats, posts and reads have to be back to what they were.',
   short: { rounds: 1, seconds: 2 },
   long: { rounds: 5, seconds: 5 },
   // Some minutes: too long for the run that has to take less than ten.

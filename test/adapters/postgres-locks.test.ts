@@ -92,7 +92,7 @@ t.test('a room whose row somebody has locked fails alone', async (t) => {
   const results = await store.append([...next(2), append('room-7', message('room-7', 3))]);
   t.same(
     results.flatMap((result, i) => (result === 'committed' ? [] : [`${i} ${result}`])),
-    ['6 failed', '199 failed', '300 failed'],
+    ['6 failed', '199 failed', '300 fenced'],
   );
   t.match(store.state(), { ready: true });
   t.equal(log.lines.filter((line) => line.includes('locked')).length, 1);
@@ -199,7 +199,7 @@ t.test('ids that are there already are found all at once', async (t) => {
   const calls: Append[] = [
     append('a', message('a', 1, '', there)),
     append('a', message('a', 2)),
-    append('a', message('a', 1)),
+    append('e', message('e', 1)),
     append('b', message('b', 1, '', twice)),
     append('c', message('c', 1, '', twice.toUpperCase())),
     append('d', message('d', 1, '', forgotten)),

@@ -119,6 +119,8 @@ export function promiseWrites(promise: Promised): void {
       t.same(results, ['fenced', 'fenced', 'committed', 'fenced', 'fenced']);
       t.same(await store.load(room), record(room, 5));
       for (const { event_id } of decided) t.equal(await store.findEvent(event_id), null);
+      const gap = await store.append([6, 8, 7].map((seq) => append(room, message(room, seq))));
+      t.same(gap, ['committed', 'fenced', 'fenced'], 'and behind one that does not fit the one before it');
     },
   );
 

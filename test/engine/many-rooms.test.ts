@@ -155,6 +155,7 @@ t.test('what cannot be asked for is refused, and says of which room', async (t) 
   alice.enter('b');
   alice.enter('c');
   t.match(await unsubscribed(alice, 'c'), { code: 'rate_limited', message: /2 rooms/ });
+  await heard(alice, 'b', 'welcome');
   alice.enter('not a room');
   t.match(await unsubscribed(alice, 'not a room'), { code: 'bad_request', retry: false });
   alice.say({ type: 'subscribe', room: 'd', since: -1 });
