@@ -26,7 +26,7 @@ import { shortPost } from './short-post.js';
 import { createStore, createVerifier } from './stores.js';
 import { readTlsFiles } from './tls-files.js';
 import { renewals } from './tls-renewal.js';
-import { letIn, refusedHandshake, SUBPROTOCOL, WS_PATTERNS } from './websocket.js';
+import { createDoor, refusedHandshake, SUBPROTOCOL, WS_PATTERNS } from './websocket.js';
 import type { Worker } from './worker.js';
 
 export interface Node {
@@ -149,6 +149,7 @@ export async function startNode(
     { log, maxBodyBytes, refusals, serverFactory: http.serverFactory },
   );
   if (takesConnections) {
+    const letIn = createDoor(door);
     const sockets = createWebSockets({
       patterns: WS_PATTERNS,
       protocol: SUBPROTOCOL,
@@ -159,7 +160,7 @@ export async function startNode(
       ...(gather ? { gather } : {}),
       opened: (socket) =>
         socket.upgrade
-          ? letIn(door, socket, socket.upgrade, (handler) => {
+          ? letIn(socket, socket.upgrade, (handler) => {
               socket.handler = handler;
             })
           : null,

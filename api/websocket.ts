@@ -11,6 +11,7 @@ import { addressFault, loggable } from '../engine/text/address.js';
 import { Arrival } from './access/arrival.js';
 import type { Arrivals, TurnedAway } from './arrivals.js';
 import { findToken, splitQuery } from './access/token.js';
+import { TurnShare } from './access/turn-share.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
 
@@ -38,50 +39,97 @@ interface Parts {
   readonly isFull: () => boolean;
 }
 
+/** Lets a WebSocket in, or refuses it. Returns its handler, or null if it is refused and closed. */
+type LetIn = (
+  socket: Socket,
+  upgrade: Upgrade,
+  /** Called with the handler that takes over from the returned one; null: the socket was refused and is closed. */
+  replace: (handler: SocketHandler | null) => void,
+) => SocketHandler | null;
+
 /**
- * Lets a WebSocket in: reads the user and the room, passes the connection to the engine, and logs one line when it is
+ * For how long new connections are let in in a turn of the event loop, ms: two or three of them, whose joins make a batch. With no
+ * limit, 64 clients that connect and go without a pause make everybody else wait for all 64 in each turn (bench/NOTES.md).
+ */
+const ARRIVALS_MS = 0.2;
+
+/** Lets WebSockets in, at most for ARRIVALS_MS in a turn of the event loop. The others wait for the next turns, in order. */
+export function createDoor(parts: Parts): LetIn {
+  const share = new TurnShare(ARRIVALS_MS);
+  return (socket, upgrade, replace) => {
+    if (share.isFree) return share.spend(() => letIn(parts, socket, upgrade, replace));
+    const arrival = new Arrival(
+      (code, message) => refuse(parts, socket, upgrade, { code, message }),
+      () => undefined,
+    );
+    share.later(() => {
+      if (arrival.isOver) return;
+      arrival.finish();
+      const handler = letIn(parts, socket, upgrade, replace);
+      replace(handler);
+      if (handler !== null) arrival.passTo(handler);
+    });
+    return arrival;
+  };
+}
+
+/** Tells the client why it may not come in, and closes its socket. */
+function refuse(
+  { metrics, log }: Parts,
+  socket: Socket,
+  upgrade: Upgrade,
+  refusal: Refusal & Partial<TurnedAway>,
+): null {
+  const { code, message, limit, retry_after_ms } = refusal;
+  metrics.refused(code);
+  socket.send(errorFrame(code, message, undefined, retry_after_ms));
+  socket.end(ERRORS[code].close, code);
+  const { path, ip } = upgrade;
+  log.info(
+    { path: loggable(path), ip, code, ...(limit === undefined ? {} : { limit }) },
+    'connection refused',
+  );
+  return null;
+}
+
+/**
+ * Lets a WebSocket in now: reads the user and the room, passes the connection to the engine, and logs one line when it is
  * closed. A token that is not known yet is checked meanwhile: then `replace` is called with the handler that takes over
  * from the returned one. A refused WebSocket is accepted first, then sent the reason and closed with its code, as a page cannot see an
  * HTTP status. Pages of a foreign origin are refused in this way, too, before they have a seat.
  */
-export function letIn(
+function letIn(
   parts: Parts,
   socket: Socket,
   upgrade: Upgrade,
   replace: (handler: SocketHandler | null) => void,
 ): SocketHandler | null {
-  const { engine, log, metrics, guard, arrivals } = parts;
+  const { engine, metrics, guard, arrivals } = parts;
   const { ip } = upgrade;
-  const refuse = (code: ErrorCode, message: string, turned?: TurnedAway): null => {
-    metrics.refused(code);
-    socket.send(errorFrame(code, message, undefined, turned?.retry_after_ms));
-    socket.end(ERRORS[code].close, code);
-    const limit = turned === undefined ? {} : { limit: turned.limit };
-    log.info({ path: loggable(upgrade.path), ip, code, ...limit }, 'connection refused');
-    return null;
-  };
+  const refused = (code: ErrorCode, message: string): null =>
+    refuse(parts, socket, upgrade, { code, message });
   const turnAway = (turned: TurnedAway): null => {
     metrics.limited(turned.limit);
-    return refuse(turned.code, turned.message, turned);
+    return refuse(parts, socket, upgrade, turned);
   };
   const tooSoon = arrivals.knock(ip);
   if (tooSoon !== null) return turnAway(tooSoon);
-  if (parts.isFull()) return refuse('unavailable', FULL);
+  if (parts.isFull()) return refused('unavailable', FULL);
   const foreign = guard.refusal(upgrade.origin, upgrade.host);
-  if (foreign !== null) return refuse('forbidden', foreign);
+  if (foreign !== null) return refused('forbidden', foreign);
   const unreadable = addressFault(upgrade.path) ?? addressFault(upgrade.query);
-  if (unreadable !== null) return refuse('bad_request', `the address ${unreadable}`);
+  if (unreadable !== null) return refused('bad_request', `the address ${unreadable}`);
   // A trailing slash is ignored.
   const path = upgrade.path.replace(/\/$/, '');
   const fault = pathFault(path);
-  if (fault) return refuse(fault.code, fault.message);
+  if (fault) return refused(fault.code, fault.message);
   const { rest, token: inQuery } = splitQuery(upgrade.query);
   const tooMany = arrivals.enter(ip);
   if (tooMany !== null) return turnAway(tooMany);
-  /** `refuse` for somebody who has a place by now. */
+  /** `refused` for somebody who has a place by now. */
   const sendOut = (code: ErrorCode, message: string): null => {
     arrivals.left(ip);
-    return refuse(code, message);
+    return refused(code, message);
   };
   const enter = (grant: Grant): SocketHandler | null => {
     const asked = { query: new URLSearchParams(rest), requestId: upgrade.requestId, grant };

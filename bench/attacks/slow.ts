@@ -10,8 +10,10 @@ const BODY_BYTES = 60_000;
 
 /** What a connection sends at first, and what now and then. */
 interface Dribble {
-  readonly first: string | Buffer;
-  readonly more: string | Buffer;
+  readonly first: string;
+  /** Once it is welcomed. Before that it is no WebSocket, and uWebSockets.js drops what follows the handshake in one segment. */
+  readonly welcomed?: Buffer;
+  readonly more: string;
 }
 
 const SLOW_REQUESTS: readonly Dribble[] = [
@@ -41,10 +43,7 @@ export async function slowHandshakes(crowd: Crowd): Promise<void> {
   await dribble(crowd, (place) =>
     place % 2 === 0
       ? HALF_HANDSHAKE
-      : {
-          first: Buffer.concat([Buffer.from(handshake('channel:slow', `slow-${place}`)), FRAME_HEAD]),
-          more: 'x',
-        },
+      : { first: handshake('channel:slow', `slow-${place}`), welcomed: FRAME_HEAD, more: 'x' },
   );
 }
 
@@ -55,15 +54,22 @@ async function dribble(crowd: Crowd, partsOf: (place: number) => Dribble): Promi
     for (const [socket, more] of waiting) if (!socket.writableEnded) socket.write(more);
   }, DRIBBLE_MS);
   await crowd.fill((place) => {
-    const { first, more } = partsOf(place);
-    const wire = new Wire(crowd, { welcomed: () => undefined, answered: () => undefined });
+    const { first, welcomed, more } = partsOf(place);
     let mine: Socket | null = null;
+    const wire = new Wire(crowd, {
+      welcomed() {
+        if (mine === null || welcomed === undefined) return;
+        mine.write(welcomed);
+        waiting.set(mine, more);
+      },
+      answered: () => undefined,
+    });
     return {
       opened(socket) {
         mine = socket;
         crowd.sent++;
         socket.write(first);
-        waiting.set(socket, more);
+        if (welcomed === undefined) waiting.set(socket, more);
       },
       received: (chunk, length) => wire.received(chunk, length),
       ended() {
@@ -74,12 +80,7 @@ async function dribble(crowd: Crowd, partsOf: (place: number) => Dribble): Promi
   });
 }
 
-const HALVES: readonly string[] = [
-  '',
-  'GET /',
-  `GET /api/rooms HTTP/1.1\r\n${HEAD}`,
-  HALF_HANDSHAKE.first.toString(),
-];
+const HALVES: readonly string[] = ['', 'GET /', `GET /api/rooms HTTP/1.1\r\n${HEAD}`, HALF_HANDSHAKE.first];
 
 /** Connections that say nothing or half of something, for good. Resolves when all are open. */
 export async function halfOpen(crowd: Crowd): Promise<void> {

@@ -16,6 +16,8 @@ import type { Subject } from './subjects.js';
 const HONEST = { rooms: 100, members: 3, perSecond: 200 };
 /** Windows before and during an attack, each of `seconds`; what counts is their median. */
 const WINDOWS = 3;
+/** Windows before these that do not count: V8's compiler takes half a core for the first seconds of an attack, for code that was cold. */
+const WARM_UP_WINDOWS = 3;
 const WARM_UP_MS = 300;
 /** Seats and rooms of attackers that are gone are freed after these, so soon that nobody waits for it. */
 const SETTINGS = { GRACE_MS: '1000', IDLE_MS: '1000' };
@@ -73,14 +75,14 @@ interface Windows {
 
 /** Runs the honest load some times, and looks at the CPU of the attacker meanwhile. */
 async function windows(load: Load, server: Subject, attack: Attack | null): Promise<Windows> {
-  const runs: Window[] = [];
-  for (let i = 0; i < WINDOWS; i++) {
+  const all: Window[] = [];
+  for (let i = 0; i < WARM_UP_WINDOWS + WINDOWS; i++) {
     let attacker = 0;
     const spent = (sign: number) => () => void (attacker += attack ? sign * cpuSecondsOf(attack.pid) : 0);
     const { result, cpu } = await runLoad(load, [server], { begun: spent(-1), ended: spent(1) });
     const honest = groupOf(result, 'honest');
     const share = attacker / result.seconds;
-    runs.push({
+    all.push({
       figures: figuresOf(honest, result.seconds),
       cpu: {
         ...cpu,
@@ -91,6 +93,7 @@ async function windows(load: Load, server: Subject, attack: Attack | null): Prom
       faults: faultsOf(result, [], { refused: Object.keys(honest.refused) }),
     });
   }
+  const runs = all.slice(WARM_UP_WINDOWS);
   const middle = (key: string): number => median(runs.map(({ figures }) => figures[key] ?? NaN));
   const last = runs[runs.length - 1];
   if (!last) throw new Error('there was no window');
@@ -99,7 +102,7 @@ async function windows(load: Load, server: Subject, attack: Attack | null): Prom
     p99: middle('p99'),
     refused: last.refused,
     cpu: last.cpu,
-    faults: runs.flatMap(({ faults }) => faults),
+    faults: all.flatMap(({ faults }) => faults),
   };
 }
 
@@ -185,7 +188,7 @@ export const attacks: Scenario = {
   name: 'attacks',
   title: 'Under attack',
   about:
-    `${HONEST.rooms} rooms of ${HONEST.members} with ${HONEST.perSecond} posts a second over all of them at a fixed rate, on one server: ${WINDOWS} windows, then ${WINDOWS} more while it is attacked. ` +
+    `${HONEST.rooms} rooms of ${HONEST.members} with ${HONEST.perSecond} posts a second over all of them at a fixed rate, on one server: ${WINDOWS} windows, then ${WINDOWS} more while it is attacked, each after ${WARM_UP_WINDOWS} that do not count. ` +
     'Latencies are from a post to its readers, and of those who behave; what counts is the median of the windows. The attackers come from another address, in a process of the lowest priority: ' +
     'they take what the others leave of the machine. With limits: those that are the default with AUTH=jwt. When they are gone, open files, connections, rooms, seats, posts and reads have to be back to what they were.',
   short: { rounds: 1, seconds: 2 },

@@ -32,6 +32,20 @@ async function comesIn(open: () => Client): Promise<void> {
   await until(async () => (await attempt(open())) === 'welcome', { what: 'a place to be free' });
 }
 
+t.test('of many who come at once all get in, and what they send meanwhile is answered', async (t) => {
+  const parlor = await start(t, {});
+  const clients = oneTo(200).map((n) => {
+    const client = parlor.open(`channel:${n % 7}`, `user=user-${n}`);
+    // Before it is welcomed.
+    client.socket.once('open', () => client.send({ type: 'ping' }));
+    return client;
+  });
+  await Promise.all(clients.flatMap((client) => [client.next('welcome'), client.next('pong')]));
+  await untilMetric(parlor, 'parlor_connections', 200);
+  await Promise.all(clients.map((client) => client.close()));
+  await untilMetric(parlor, 'parlor_connections', 0);
+});
+
 t.test('an address has as many connections as it may, and others are not affected', async (t) => {
   const parlor = await start(t, { CONNECTIONS_PER_ADDRESS: '3' });
   const three = await Promise.all(oneTo(3).map((n) => parlor.join(`channel:${n}`, `user=user-${n}`)));
