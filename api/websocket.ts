@@ -60,7 +60,7 @@ export function createDoor(parts: Parts): LetIn {
     if (share.isFree) return share.spend(() => letIn(parts, socket, upgrade, replace));
     const arrival = new Arrival(
       (code, message) => refuse(parts, socket, upgrade, { code, message }),
-      () => undefined,
+      () => goneEarly(parts, upgrade),
     );
     share.later(() => {
       if (arrival.isOver) return;
@@ -71,6 +71,11 @@ export function createDoor(parts: Parts): LetIn {
     });
     return arrival;
   };
+}
+
+/** Logs that a client is gone before it was let in or refused. */
+function goneEarly({ log }: Parts, { path, ip }: Upgrade): void {
+  log.info({ path: loggable(path), ip }, 'connection gone before it was let in');
 }
 
 /** Tells the client why it may not come in, and closes its socket. */
@@ -163,7 +168,10 @@ function letIn(
   if ('fault' in found) return sendOut('bad_request', found.fault);
   const known = found.token === null ? null : access.known(found.token);
   if (known !== null) return enter(known);
-  const arrival = new Arrival(sendOut, () => arrivals.left(ip));
+  const arrival = new Arrival(sendOut, () => {
+    arrivals.left(ip);
+    goneEarly(parts, upgrade);
+  });
   void access.identify(found.token).then((grant) => {
     if (arrival.isOver) return;
     arrival.finish();
