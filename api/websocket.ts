@@ -11,9 +11,9 @@ import { addressFault, loggable } from '../engine/text/address.js';
 import { Arrival } from './access/arrival.js';
 import type { Arrivals, TurnedAway } from './arrivals.js';
 import { findToken, splitQuery } from './access/token.js';
-import { TurnShare } from './access/turn-share.js';
 import type { Metrics } from './metrics.js';
 import type { Guard } from './origins.js';
+import { TurnShare } from './turn-share.js';
 
 /** The path of a WebSocket for many rooms. */
 export const WS_MANY = '/ws';
@@ -48,12 +48,13 @@ type LetIn = (
 ) => SocketHandler | null;
 
 /**
- * For how long new connections are let in in a turn of the event loop, ms: two or three of them, whose joins make a batch. With no
- * limit, 64 clients that connect and go without a pause make everybody else wait for all 64 in each turn (bench/NOTES.md).
+ * So much of a turn of the event loop is for letting in new connections, ms. It is enough for two or three, whose
+ * joins make a batch. Without a limit, 64 clients that connect and go without a pause make everybody else wait
+ * for all 64 in each turn (bench/NOTES.md).
  */
 const ARRIVALS_MS = 0.2;
 
-/** Lets WebSockets in, at most for ARRIVALS_MS in a turn of the event loop. The others wait for the next turns, in order. */
+/** Lets WebSockets in, in order, for at most ARRIVALS_MS of a turn of the event loop. The others wait for the next. */
 export function createDoor(parts: Parts): LetIn {
   const share = new TurnShare(ARRIVALS_MS);
   return (socket, upgrade, replace) => {

@@ -29,7 +29,7 @@ interface Totals {
   passed: number;
   failed: number;
   skipped: number;
-  /** What was said of the files that failed. Said again at the end, where a log that was cut still has it. */
+  /** What was said of the files that failed. It is said again at the end: a long log may be cut in its middle. */
   failures: string[];
 }
 
@@ -50,7 +50,7 @@ async function main(): Promise<number> {
     say(error instanceof Error ? error.message : String(error));
     totals.failed += 1;
   }
-  if (totals.failures.length > 1) totals.failures.forEach(say);
+  totals.failures.forEach(say);
   if (totals.skipped > 0) say(`${totals.skipped} skipped`);
   say(`${totals.passed} passed, ${totals.failed} failed`);
   return totals.failed === 0 && totals.passed > 0 ? 0 : 1;

@@ -6,8 +6,8 @@ import { FREE_IDS, HEADS, LOCKED_ROOMS, TAKEN_IDS } from './statements.js';
 
 /**
  * Finds out with a few queries which of many appends made their common transaction fail with `error`: those of locked
- * rooms, or those whose event ids are taken. Resolves with the results of these, which must not be committed with the others.
- * For other errors nothing is decided.
+ * rooms, or those whose event ids are taken. Resolves with the results of these, which must not be committed with
+ * the others. For other errors nothing is decided.
  */
 export async function sortOut(
   line: Line,

@@ -11,7 +11,7 @@ const BODY_BYTES = 60_000;
 /** What a connection sends at first, and what now and then. */
 interface Dribble {
   readonly first: string;
-  /** Once it is welcomed. Before that it is no WebSocket, and uWebSockets.js drops what follows the handshake in one segment. */
+  /** Sent once it is welcomed: uWebSockets.js drops what follows a handshake in the same segment. */
   readonly welcomed?: Buffer;
   readonly more: string;
 }

@@ -16,7 +16,7 @@ import type { Subject } from './subjects.js';
 const HONEST = { rooms: 100, members: 3, perSecond: 200 };
 /** Windows before and during an attack, each of `seconds`; what counts is their median. */
 const WINDOWS = 3;
-/** Windows before these that do not count: V8's compiler takes half a core for the first seconds of an attack, for code that was cold. */
+/** Windows before these that do not count: in the first seconds of an attack V8 compiles code that was cold. */
 const WARM_UP_WINDOWS = 3;
 const WARM_UP_MS = 300;
 /** Seats and rooms of attackers that are gone are freed after these, so soon that nobody waits for it. */

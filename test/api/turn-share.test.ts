@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
-import { TurnShare } from '../../api/access/turn-share.js';
+import { TurnShare } from '../../api/turn-share.js';
 import { until } from '../support/until.js';
 
 /** As much as a share of 1 ms has for one turn. */

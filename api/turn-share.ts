@@ -1,6 +1,6 @@
 /**
- * Work of one kind that has only a share of each turn of the event loop, so that however much of it comes at once, everybody else
- * is not kept waiting. What does not fit into a turn is done in the next ones, in order.
+ * Work of one kind that has only a share of each turn of the event loop, so that nobody else is kept waiting,
+ * however much of it comes at once. What does not fit into a turn is done in the next ones, in order.
  */
 export class TurnShare {
   private waiting: (() => void)[] = [];
