@@ -21,7 +21,8 @@ function whole(initial: number, minimum: number, maximum: number, description: s
 export const Settings = Type.Object({
   HOST: Type.String({
     default: '127.0.0.1',
-    minLength: 1,
+    // An address or a name, also fe80::1%eth0. Lines that name it stay one line, whatever it is.
+    pattern: '^[A-Za-z0-9._:%-]+$',
     description: 'address to listen on; the default is this machine only',
   }),
   PORT: whole(8000, 0, 65535, 'the one port for HTTP and WebSockets; 0: any free one'),
@@ -339,6 +340,7 @@ export function allowedValues(name: string): string {
   )[name];
   if (!schema) return 'nothing: there is no such setting';
   if (schema.enum) return schema.enum.join(', ');
+  if (name === 'HOST') return 'an IP address or a host name, such as 127.0.0.1';
   if (schema.type === 'integer') return `a whole number from ${schema.minimum} to ${schema.maximum}`;
   if (name === 'DATABASE_URL') return 'postgres://user:password@host:port/database';
   if (name === 'AMQP_URL') return 'amqp://user:password@host:port, several separated by commas';

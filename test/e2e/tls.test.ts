@@ -93,22 +93,8 @@ t.test('SIGHUP changes the certificate, and nobody who is connected notices', as
     for (const one of members) one.send({ type: 'post', text: `after ${joined}` });
   }
   const posts = 2 + 3 + 4;
-  await alice.count('message', posts);
-  t.same(
-    members.map(({ frames }) =>
-      frames
-        .filter(({ type }) => type === 'message')
-        .map(({ seq }) => seq)
-        .at(-1),
-    ),
-    await Promise.all(
-      members.map(async (one) => {
-        await until(() => one.of('message').at(-1)?.['seq'] === posts, { what: 'the last message' });
-        return posts;
-      }),
-    ),
-    'all of them get what each of them says',
-  );
+  for (const one of members)
+    await until(() => one.of('message').at(-1)?.['seq'] === posts, { what: 'the last message' });
   t.same(
     alice.of('message').map(({ seq }) => seq),
     Array.from({ length: posts }, (_, i) => i + 1),
