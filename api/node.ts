@@ -81,6 +81,7 @@ export async function startNode(
       commitBatch: config.COMMIT_BATCH,
       commitLingerMs: config.COMMIT_LINGER_MS,
       loopDelayMs: config.LOOP_DELAY_MS,
+      abusePauseMs: config.ABUSE_PAUSE_MS,
       ...engineRates(config),
       ...extra,
     },

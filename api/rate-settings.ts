@@ -52,6 +52,13 @@ export const RATE_SETTINGS = {
     WITH_TOKENS.ROOMS_OPENED_PER_USER,
     `rooms that a user may open per minute on average by joining or posting, and ${MINUTES_AT_ONCE} times as many at once; tokens of the scope "service" have no limit`,
   ),
+  ABUSE_PAUSE_MS: Type.Integer({
+    default: 5_000,
+    minimum: 0,
+    maximum: 3_600_000,
+    description:
+      'how long a user may open no WebSocket on this node after one of theirs was closed because it went on sending although it was refused, ms; 0: they may at once',
+  }),
   LOOP_DELAY_MS: Type.Integer({
     default: 500,
     minimum: 0,

@@ -7,6 +7,7 @@ import type { Engine } from '../engine/engine.js';
 import { ERRORS, type ErrorCode, type Refusal } from '../engine/errors.js';
 import { readHello, readVisitor, type Hello, type Visitor } from '../engine/hello.js';
 import type { Log, Socket } from '../engine/ports.js';
+import type { TooOften } from '../engine/limits/client-limits.js';
 import { addressFault, loggable } from '../engine/text/address.js';
 import { Arrival } from './access/arrival.js';
 import type { Arrivals, TurnedAway } from './arrivals.js';
@@ -84,7 +85,7 @@ function refuse(
   { metrics, log }: Parts,
   socket: Socket,
   upgrade: Upgrade,
-  refusal: Refusal & Partial<TurnedAway>,
+  refusal: Refusal & Partial<TurnedAway | TooOften>,
 ): null {
   const { code, message, limit, retry_after_ms } = refusal;
   metrics.refused(code);
@@ -114,7 +115,7 @@ function letIn(
   const { ip } = upgrade;
   const refused = (code: ErrorCode, message: string): null =>
     refuse(parts, socket, upgrade, { code, message });
-  const turnAway = (turned: TurnedAway): null => {
+  const turnAway = (turned: TurnedAway | TooOften): null => {
     metrics.limited(turned.limit);
     return refuse(parts, socket, upgrade, turned);
   };
@@ -145,10 +146,10 @@ function letIn(
         : readHello({ ...asked, roomId: decoded(path.slice(WS_PREFIX.length)) });
     if ('refusal' in read) return sendOut(read.refusal.code, read.refusal.message);
     const { user } = 'hello' in read ? read.hello : read.visitor;
-    const tooManyOfUser = access.isTrusted(grant) ? null : arrivals.seat(user);
-    if (tooManyOfUser !== null) {
+    const notNow = access.isTrusted(grant) ? null : (engine.pauseOf(user) ?? arrivals.seat(user));
+    if (notNow !== null) {
       arrivals.left(ip);
-      return turnAway(tooManyOfUser);
+      return turnAway(notNow);
     }
     const visit = 'hello' in read ? visitOne(read.hello) : visitMany(read.visitor);
     if (visit === null) goneAgain(parts, ip, { grant, user });

@@ -156,9 +156,14 @@ export abstract class ClientSocket implements Behaviour<string> {
     const { meter } = this.parts;
     meter.limited('share_of_node');
     this.turnAway(text, TOO_MUCH_HELD);
-    if (++this.heldTooMuch < HELD_TOO_MUCH_LIMIT) return;
+    if (++this.heldTooMuch >= HELD_TOO_MUCH_LIMIT) this.endForAbuse();
+  }
+
+  private endForAbuse(): void {
+    const { meter, clientLimits } = this.parts;
     meter.limited('abuse');
-    this.end('rate_limited', GOES_ON);
+    const pauseMs = this.isTrusted ? 0 : clientLimits.abused(this.user);
+    this.end('rate_limited', GOES_ON, pauseMs === 0 ? undefined : pauseMs);
   }
 
   /** Refuses a frame at the least cost. */
@@ -186,9 +191,7 @@ export abstract class ClientSocket implements Behaviour<string> {
     meter.limited(limit);
     meter.refused(code);
     this.socket.sendSoon(frame);
-    if (!this.limits?.isAbuse(clock.elapsed())) return;
-    meter.limited('abuse');
-    this.end('rate_limited', GOES_ON);
+    if (this.limits?.isAbuse(clock.elapsed())) this.endForAbuse();
   }
 
   /** The socket is gone. */
@@ -196,9 +199,9 @@ export abstract class ClientSocket implements Behaviour<string> {
     this.finish();
   }
 
-  end(code: ErrorCode, message: string): void {
+  end(code: ErrorCode, message: string, retryAfterMs?: number): void {
     if (this.isOver) return;
-    this.refuse(code, message);
+    this.refuse(code, message, undefined, retryAfterMs);
     this.socket.end(ERRORS[code].close, code);
     this.finish();
   }

@@ -9,7 +9,12 @@ import { createBridge, type Bridge } from './bridge.js';
 import { createConnections, type Connection, type ManyConnection } from './connections.js';
 import type { Hello, Visitor } from './hello.js';
 import { newId } from './ids.js';
-import { createClientLimits, NO_CLIENT_RATES, type ClientRates } from './limits/client-limits.js';
+import {
+  createClientLimits,
+  NO_CLIENT_RATES,
+  type ClientRates,
+  type TooOften,
+} from './limits/client-limits.js';
 import { Limiter } from './limits/limiter.js';
 import { LoopDelay } from './limits/loop-delay.js';
 import { UNLIMITED, type Rate } from './limits/rate.js';
@@ -62,6 +67,8 @@ export interface EngineOptions extends JournalOptions {
   readonly admission?: AdmissionLimits | undefined;
   /** How often clients may do what costs others. Left out: as often as they like. */
   readonly clientRates?: ClientRates | undefined;
+  /** How long a user opens no connection after one of theirs was closed for abuse, ms. Left out: they may at once. */
+  readonly abusePauseMs?: number | undefined;
   /** Posts of all users in one room. Left out: no limit. */
   readonly postsOfRoom?: Rate | undefined;
   /** Rooms that a user may open with a join or a post. Left out: no limit. */
@@ -129,6 +136,8 @@ export interface Engine {
   connect(socket: Socket, hello: Hello): Connection | null;
   /** The same, for many rooms. */
   connectToMany(socket: Socket, visitor: Visitor): ManyConnection | null;
+  /** Why a user may open no WebSocket now, as one of theirs was closed for abuse; null: they may. */
+  pauseOf(user: string): TooOften | null;
   /** Notices the events of a room without a seat. Null when the node goes down. */
   watch(roomId: string): Watch | null;
   /** Why posts cannot be accepted now, or null. */
@@ -209,7 +218,11 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   });
   const loopDelay = new LoopDelay(clock, options.loopDelayMs ?? 0);
   const admission = new Admission(clock, options.admission, loopDelay);
-  const clientLimits = createClientLimits(options.clientRates ?? NO_CLIENT_RATES, clock);
+  const clientLimits = createClientLimits(
+    options.clientRates ?? NO_CLIENT_RATES,
+    clock,
+    options.abusePauseMs ?? 0,
+  );
   const askRoom = createAsk(broker, store);
   const graceMs = options.base.grace_ms;
   const connections = createConnections(root, {
@@ -286,6 +299,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
     isOverloaded: () => admission.isFull,
     connect: (socket, hello) => connections.open(socket, hello),
     connectToMany: (socket, visitor) => connections.openMany(socket, visitor),
+    pauseOf: (user) => clientLimits.pauseOf(user),
     watch: (roomId) => watchers.watch(roomId),
     stats: () => ({
       connections: connections.count,

@@ -85,11 +85,22 @@ export interface ClientLimits {
   subscribeOf(user: string): TooOften | null;
   /** Takes a post of a user. Why it may not come now; null: it may. */
   postOf(user: string | null): TooOften | null;
+  /** A connection of this user is closed, as it goes on although it is refused. How long the user pauses now, ms. */
+  abused(user: string): number;
+  /** Why the user may not open a connection now, after such an end; null: they may. */
+  pauseOf(user: string): TooOften | null;
 }
 
-export function createClientLimits(rates: ClientRates, clock: Pick<Clock, 'elapsed'>): ClientLimits {
+/** `abusePauseMs`: how long a user pauses after a connection of theirs was closed for abuse; 0: they need not. */
+export function createClientLimits(
+  rates: ClientRates,
+  clock: Pick<Clock, 'elapsed'>,
+  abusePauseMs: number,
+): ClientLimits {
   const users = new Limiter(rates.postsOfUser);
   const subscribers = new Limiter(rates.subscribesOfUser);
+  // A bucket of one: who has taken it waits until it is full again.
+  const abusers = new Limiter({ intervalMs: abusePauseMs, burst: 1 });
   const limitsConnections = Object.values<Rate>({ ...rates }).some(({ intervalMs }) => intervalMs > 0);
   const withRooms = (rooms: number): ClientRates => {
     const { framesOfConnection } = rates;
@@ -117,6 +128,20 @@ export function createClientLimits(rates: ClientRates, clock: Pick<Clock, 'elaps
       const ms = users.take(user, clock.elapsed());
       return ms > 0
         ? tooOften('posts_per_user', `too many posts of ${user}; send them more slowly`, ms)
+        : null;
+    },
+    abused(user) {
+      abusers.take(user, clock.elapsed());
+      return abusePauseMs;
+    },
+    pauseOf(user) {
+      const ms = abusers.waitOf(user, clock.elapsed());
+      return ms > 0
+        ? tooOften(
+            'abuse_pause_ms',
+            `a connection of ${user} was closed for abuse; wait before you come back`,
+            ms,
+          )
         : null;
     },
   };

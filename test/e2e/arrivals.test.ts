@@ -74,6 +74,39 @@ t.test('an address has as many connections as it may, and others are not affecte
 });
 
 t.test(
+  'who is closed for going on although refused pauses before coming back, and nobody else does',
+  async (t) => {
+    const parlor = await start(t, { FRAMES_PER_CONNECTION: '10', ABUSE_PAUSE_MS: '3000' });
+    const [alice, other, bob] = await Promise.all([
+      parlor.join('channel:1', 'user=alice'),
+      parlor.join('channel:2', 'user=alice'),
+      parlor.join('channel:1', 'user=bob'),
+    ]);
+    for (let i = 0; i < 300; i++) alice.send({ type: 'ping' });
+    t.equal((await alice.closed).code, 4429);
+    t.match(alice.frames.at(-1), { type: 'error', code: 'rate_limited', retry: true, retry_after_ms: 3_000 });
+    const { code, told } = await turnedAway(parlor.open('channel:3', 'user=alice'));
+    t.equal(code, 4429);
+    t.match(told, [{ type: 'error', code: 'rate_limited', message: /alice.*abuse/, retry: true }]);
+    const retryAfterMs = told[0]?.['retry_after_ms'];
+    t.ok(
+      typeof retryAfterMs === 'number' && retryAfterMs > 0 && retryAfterMs <= 3_000,
+      `${String(retryAfterMs)} ms`,
+    );
+    t.equal(await limited(parlor, 'abuse'), 1);
+    t.equal(await limited(parlor, 'abuse_pause_ms'), 1);
+    t.match(
+      parlor.logs.find(({ msg }) => msg === 'connection refused'),
+      { code: 'rate_limited', limit: 'abuse_pause_ms' },
+    );
+    t.equal(await attempt(parlor.open('channel:3', 'user=carol')), 'welcome', 'another user');
+    for (const one of [other, bob]) one.send({ type: 'ping' });
+    await Promise.all([other.next('pong'), bob.next('pong')]);
+    await comesIn(() => parlor.open('channel:1', 'user=alice'));
+  },
+);
+
+t.test(
   'a user has as many connections as it may, whatever its addresses; a service has no limit',
   async (t) => {
     const parlor = await start(t, { ...JWT_ENV, CONNECTIONS_PER_USER: '2' });
