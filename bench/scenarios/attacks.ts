@@ -192,7 +192,8 @@ export const attacks: Scenario = {
     'Latencies are from a post to its readers, and of those who behave; what counts is the median of the windows. The attackers come from another address, in a process of the lowest priority: ' +
     'they take what the others leave of the machine. With limits: those that are the default with AUTH=jwt. When they are gone, open files, connections, rooms, seats, posts and reads have to be back to what they were.',
   short: { rounds: 1, seconds: 2 },
-  long: { rounds: 5, seconds: 5 },
+  // Each round has twelve windows already.
+  long: { rounds: 3, seconds: 2 },
   // Some minutes: too long for the run that has to take less than ten.
   onlyLong: true,
   patience: 150,
