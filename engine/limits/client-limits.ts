@@ -131,7 +131,7 @@ export function createClientLimits(
         : null;
     },
     abused(user) {
-      abusers.take(user, clock.elapsed());
+      abusers.empty(user, clock.elapsed());
       return abusePauseMs;
     },
     pauseOf(user) {

@@ -27,6 +27,14 @@ export class Limiter {
     return 0;
   }
 
+  /** Empties the bucket of this key, which has to wait a whole interval from now on. */
+  empty(key: string, now: number): void {
+    const { rate, buckets } = this;
+    if (rate.intervalMs === 0) return;
+    buckets.set(key, now + rate.intervalMs * rate.burst);
+    if (buckets.size >= this.sweepAt) this.sweep(now);
+  }
+
   /** How many ms this key has to wait before it may take one; 0: none. */
   waitOf(key: string, now: number): number {
     if (this.rate.intervalMs === 0) return 0;

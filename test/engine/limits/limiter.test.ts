@@ -24,6 +24,18 @@ t.test('a burst is exactly as large as it should be, whatever the rate', (t) => 
   t.end();
 });
 
+t.test('who is emptied waits a whole interval from then on, however often', (t) => {
+  const limiter = new Limiter({ intervalMs: 100, burst: 3 });
+  for (const now of [1_000, 1_050]) {
+    limiter.empty('a', now);
+    t.equal(limiter.waitOf('a', now), 100);
+  }
+  t.equal(limiter.take('a', 1_149), 1);
+  t.equal(limiter.take('a', 1_150), 0);
+  t.equal(limiter.take('b', 1_050), 0, 'and nobody else');
+  t.end();
+});
+
 t.test('no limit is no limit, and remembers nobody', (t) => {
   const limiter = new Limiter(ratePerSecond(0, 2));
   for (let i = 0; i < 1_000; i++) t.equal(limiter.take('alice', 1), 0);

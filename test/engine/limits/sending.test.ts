@@ -138,19 +138,25 @@ t.test('a connection that goes on although it is refused is closed with 4429', a
   t.equal(bob.closedWith, null);
 });
 
-t.test('whose connection is closed for abuse pauses before the next one, and nobody else does', async (t) => {
-  const node = await startNode(t, { abusePauseMs: 5_000 });
-  const alice = await node.join('a', 'alice');
-  for (let i = 0; i < 10_000; i++) alice.post(`${i}`, newId());
-  t.equal(alice.closedWith, 4429);
-  t.match(alice.all('error').at(-1), { code: 'rate_limited', retry: true, retry_after_ms: 5_000 });
-  t.match(node.engine.pauseOf('alice'), { code: 'rate_limited', retry_after_ms: 5_000 });
-  t.equal(node.engine.pauseOf('bob'), null);
-  node.clock.jump(4_999);
-  t.match(node.engine.pauseOf('alice'), { retry_after_ms: 1 });
-  node.clock.jump(1);
-  t.equal(node.engine.pauseOf('alice'), null);
-});
+t.test(
+  'whose connection is closed for abuse pauses, from the last one on, before the next one, and nobody else does',
+  async (t) => {
+    const node = await startNode(t, { abusePauseMs: 5_000 });
+    const [alice, other] = [await node.join('a', 'alice'), await node.join('a', 'alice')];
+    for (let i = 0; i < 10_000; i++) other.post(`${i}`, newId());
+    node.clock.jump(3_000);
+    await node.quiet();
+    for (let i = 0; i < 10_000; i++) alice.post(`${i}`, newId());
+    t.equal(alice.closedWith, 4429);
+    t.match(alice.all('error').at(-1), { code: 'rate_limited', retry: true, retry_after_ms: 5_000 });
+    t.match(node.engine.pauseOf('alice'), { code: 'rate_limited', retry_after_ms: 5_000 });
+    t.equal(node.engine.pauseOf('bob'), null);
+    node.clock.jump(4_999);
+    t.match(node.engine.pauseOf('alice'), { retry_after_ms: 1 });
+    node.clock.jump(1);
+    t.equal(node.engine.pauseOf('alice'), null);
+  },
+);
 
 t.test('without a pause, whose connection is closed for abuse may come back at once', async (t) => {
   const node = await startNode(t);
