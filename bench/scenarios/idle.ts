@@ -112,7 +112,7 @@ export const idle: Scenario = {
           ...blocks([SMALLEST, LARGEST], 'rooms of two', ['parlor', 'uws-raw']),
         ],
   comparisons: [
-    above('one room', 3 * KIB),
+    above('one room', 2.5 * KIB),
     below('ws', 0.6),
     below('socket.io', 0.3),
     above('rooms of two', 4.5 * KIB),

@@ -5,7 +5,7 @@ import type { Subject } from './subjects.js';
 export interface MemoryWatch {
   begun(): void;
   ended(): void;
-  /** RSS in MiB, and how the last third of the window compares with the first. */
+  /** RSS in MiB, and how the last third of the window compares with the first and with the second. */
   figures(): Record<string, number>;
 }
 
@@ -29,11 +29,13 @@ export function watchMemory(target: Subject, seconds: number): MemoryWatch {
     figures() {
       const third = Math.max(1, Math.floor(samples.length / 3));
       const first = median(samples.slice(0, third));
+      const second = median(samples.slice(third, 2 * third));
       const last = median(samples.slice(-third));
       return {
         rss_first: first / 2 ** 20,
         rss_last: last / 2 ** 20,
         rss_growth: last / first,
+        rss_late_growth: last / second,
         rss_max: Math.max(...samples) / 2 ** 20,
       };
     },
@@ -43,3 +45,4 @@ export function watchMemory(target: Subject, seconds: number): MemoryWatch {
 export const RSS_FIRST = { key: 'rss_first', title: 'RSS in the first third, MiB', digits: 1 };
 export const RSS_LAST = { key: 'rss_last', title: 'in the last third, MiB', digits: 1 };
 export const RSS_GROWTH = { key: 'rss_growth', title: 'last by first', digits: 2 };
+export const RSS_LATE_GROWTH = { key: 'rss_late_growth', title: 'last by second', digits: 2 };

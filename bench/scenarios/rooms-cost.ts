@@ -72,7 +72,7 @@ export const roomsCost: Scenario = {
   chart: { type: 'bars', title: 'Time a post over rooms awake, µs', figure: TIME.key, digits: 1 },
   blocks: () => [{ cells: [few, many] }],
   comparisons: [
-    ratio('time a post: 100,000 rooms to 10', TIME, many, few, { atMost: 1.3 }),
+    ratio('time a post: 100,000 rooms to 10', TIME, many, few, { atMost: 1.2 }),
     ratio('server CPU a post: 100,000 rooms to 10', CPU, many, few, null),
   ],
 };
