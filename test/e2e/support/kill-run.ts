@@ -165,12 +165,20 @@ function startLoad(
 async function caughtUp(parlor: Parlor, people: readonly Person[]): Promise<void> {
   for (const person of people) {
     const { room_id, name } = person.record;
-    const { head_seq } = (await (await parlor.get(`/api/rooms/${room_id}`)).json()) as { head_seq: number };
+    const head_seq = await headOf(parlor, room_id);
     await until(() => hasCaughtUp(person, head_seq), {
       timeoutMs: PATIENCE_MS,
       what: `${name} to have seen ${head_seq} messages of ${room_id}`,
     });
   }
+}
+
+/** 0 where the room is not known: the memory store has forgotten it, and nobody is back yet. */
+async function headOf(parlor: Parlor, room_id: string): Promise<number> {
+  const answer = await parlor.get(`/api/rooms/${room_id}`);
+  if (answer.status === 404) return 0;
+  if (!answer.ok) throw new Error(`${room_id} could not be read: ${answer.status} ${await answer.text()}`);
+  return ((await answer.json()) as { head_seq: number }).head_seq;
 }
 
 async function readAll(parlor: Parlor): Promise<RoomReading[]> {
