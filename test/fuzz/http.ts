@@ -56,7 +56,7 @@ function faultOfAnswer({ status, headers, body }: Answer): string | null {
 }
 
 /** What uWebSockets.js of Node 20 answers to a first line in two segments (docs/systems.md): a busy machine may cut a long one. */
-const CUT_FIRST_LINE = process.versions.node.startsWith('20.') ? 505 : null;
+export const CUT_FIRST_LINE = process.versions.node.startsWith('20.') ? 505 : null;
 
 /** From so many bytes of head on, uWebSockets.js itself answers 431 (MAX_HEAD_BYTES of api/node.ts); that of Node 20 never does. */
 const LONG_HEAD = process.versions.node.startsWith('20.') ? Infinity : 16_000;

@@ -2,7 +2,7 @@ import { schemaFault } from '../e2e/support/json-schema.js';
 import type { Parlor } from '../support/parlor.js';
 import { inside, type Attack, type Attempt } from './attack.js';
 import { anyText, type Chance } from './chance.js';
-import { ask, firstAnswer, isTooLong } from './http.js';
+import { ask, CUT_FIRST_LINE, firstAnswer, isTooLong } from './http.js';
 import { POOL } from './http-requests.js';
 import { followed, NO_SEQS, welcomed } from './seqs.js';
 import { openTcp, type Tcp } from './tcp.js';
@@ -106,7 +106,8 @@ async function listenTo(
   if (answer.status !== 200) {
     const isProblem = (answer.headers.get('content-type') ?? '').startsWith('application/problem+json');
     const wrong =
-      answer.status === 500 || !(isProblem || isTooLong(input[0], answer.status))
+      answer.status === 500 ||
+      !(isProblem || isTooLong(input[0], answer.status) || answer.status === CUT_FIRST_LINE)
         ? `${answer.status}: ${answer.body.slice(0, 300)}`
         : null;
     return { input, came: String(answer.status), wrong };
