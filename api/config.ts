@@ -340,8 +340,8 @@ export function allowedValues(name: string): string {
   )[name];
   if (!schema) return 'nothing: there is no such setting';
   if (schema.enum) return schema.enum.join(', ');
-  if (name === 'HOST') return 'an IP address or a host name, such as 127.0.0.1';
   if (schema.type === 'integer') return `a whole number from ${schema.minimum} to ${schema.maximum}`;
+  if (name === 'HOST') return 'an IP address or a host name, such as 127.0.0.1';
   if (name === 'DATABASE_URL') return 'postgres://user:password@host:port/database';
   if (name === 'AMQP_URL') return 'amqp://user:password@host:port, several separated by commas';
   if (name === 'JWT_JWKS_URL') return 'an address such as https://id.example/jwks.json';

@@ -57,7 +57,7 @@ export const RATE_SETTINGS = {
     minimum: 0,
     maximum: 3_600_000,
     description:
-      'how long a user may open no WebSocket on this node after one of theirs was closed because it went on sending although it was refused, ms; 0: they may at once',
+      'how long a user may open no WebSocket on this node after one of theirs was closed because it went on sending although it was refused, ms; 0: they may at once; tokens of the scope "service" need not wait',
   }),
   LOOP_DELAY_MS: Type.Integer({
     default: 500,

@@ -9,7 +9,7 @@ interface Turn {
  * A room with so many events in a commit gets no further turn in it while other rooms want something, too. A commit's time
  * grows with its events, and what comes meanwhile waits for its end: on SQLite a commit took 0.7 ms with few events, and 2.8 ms
  * with some 200 (mean values, on a busy machine). With 64 instead of 16, under a flood of 512 posts in flight in one room, the
- * others' p99 was 3 times what it is without, instead of 1.5; the flood had 49,000 posts/s instead of 24,000 (bench/NOTES.md).
+ * others' p99 was 3.1 times what it is without, instead of 1.4; the flood had 49,000 posts/s instead of 24,000 (bench/NOTES.md).
  */
 const SHARE = 16;
 /** So many commits after another room's last one a room still gets its share only: most posts come while a commit is under way. */

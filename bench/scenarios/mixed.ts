@@ -1,3 +1,4 @@
+import type { LoadResult } from '../load/plan.js';
 import type { FigureInfo } from '../report/result.js';
 import { DELIVERIES, value } from './columns.js';
 import { faultsOf, figuresOf, group, groupOf, planOf, runLoad } from './measure.js';
@@ -7,6 +8,8 @@ import type { Subject } from './subjects.js';
 
 const VARIANT = 'everything at once';
 const SETTINGS = { STORE: 'memory', MEMORY_EVENTS: '5000' };
+/** Members who do not read, by group: 5 of the channel, and one of each team. */
+const SLOW: Readonly<Record<string, number>> = { channel: 5, teams: 100 };
 const COMERS = 50;
 const COME_EVERY_MS = 500;
 /** Until caches are warm and the store is full: what is kept on purpose is no leak. */
@@ -42,6 +45,14 @@ function keepComing(context: RunContext, server: Subject): { end(): Promise<numb
       return all;
     },
   };
+}
+
+/** Who does not read may also be closed for silence, without a code: it answers no ping. Nobody else may. */
+function silentFaults({ groups }: LoadResult): string[] {
+  return groups.flatMap(({ name, closed }) => {
+    const { none = 0 } = closed;
+    return none > (SLOW[name] ?? 0) ? [`${name}: the server closed ${none} connections without a code`] : [];
+  });
 }
 
 const cell: Cell = {
@@ -82,8 +93,10 @@ const cell: Cell = {
         joined: joined / ((performance.now() - begun) / 1000),
       },
       cpu,
-      // Who does not read is closed for that, or for silence: it answers no ping, and gets no close frame either.
-      faults: faultsOf(result, [server], { closed: ['4508', 'none'], refused: ['slow_consumer'] }),
+      faults: [
+        ...faultsOf(result, [server], { closed: ['4508', 'none'], refused: ['slow_consumer'] }),
+        ...silentFaults(result),
+      ],
     };
   },
 };

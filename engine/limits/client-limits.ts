@@ -99,7 +99,7 @@ export function createClientLimits(
 ): ClientLimits {
   const users = new Limiter(rates.postsOfUser);
   const subscribers = new Limiter(rates.subscribesOfUser);
-  // A bucket of one: who has taken it waits until it is full again.
+  // A bucket of one: abuse empties it, and the user waits until it is full again.
   const abusers = new Limiter({ intervalMs: abusePauseMs, burst: 1 });
   const limitsConnections = Object.values<Rate>({ ...rates }).some(({ intervalMs }) => intervalMs > 0);
   const withRooms = (rooms: number): ClientRates => {

@@ -94,7 +94,9 @@ t.test('SIGHUP changes the certificate, and nobody who is connected notices', as
   }
   const posts = 2 + 3 + 4;
   for (const one of members)
-    await until(() => one.of('message').at(-1)?.['seq'] === posts, { what: 'the last message' });
+    await until(() => one.of('message').at(-1)?.['seq'] === posts, {
+      what: 'everybody to get what each of them says',
+    });
   t.same(
     alice.of('message').map(({ seq }) => seq),
     Array.from({ length: posts }, (_, i) => i + 1),

@@ -24,6 +24,15 @@ t.test('beside others a busy room has one turn in a commit, and they have theirs
   t.strictSame(later, [second, third], 'in its order');
 });
 
+t.test('beside others a room with 16 events in a commit has its next turn in a later one', async (t) => {
+  const shares = new FairShare();
+  const [busy, quiet] = [room(), room()];
+  const [first, second, third, small] = [turn(busy, 8), turn(busy, 8), turn(busy, 8), turn(quiet, 1)];
+  const { now, later } = shares.split([first, second, third, small]);
+  t.strictSame(now, [first, second, small]);
+  t.strictSame(later, [third]);
+});
+
 t.test('a room that says little has all its turns in one commit', async (t) => {
   const shares = new FairShare();
   const [one, other] = [room(), room()];

@@ -24,7 +24,7 @@ t.test('a burst is exactly as large as it should be, whatever the rate', (t) => 
   t.end();
 });
 
-t.test('who is emptied waits a whole interval from then on, however often', (t) => {
+t.test('a key whose bucket is emptied waits a whole interval from then on, however often', (t) => {
   const limiter = new Limiter({ intervalMs: 100, burst: 3 });
   for (const now of [1_000, 1_050]) {
     limiter.empty('a', now);
