@@ -94,6 +94,9 @@ export async function startNode(
           outlet.current?.publish(topic, frame);
           streams.publish(topic, frame);
         },
+        expectMore(isExpected) {
+          outlet.current?.expectMore(isExpected);
+        },
       },
       clock: systemClock,
       log,

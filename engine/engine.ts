@@ -163,7 +163,7 @@ export function createEngine(options: EngineOptions, ports: EnginePorts): Engine
   const shared = { nodeId, broker, store, clock, log, meter, newId, loop };
   const { commitBatch, commitLingerMs, retentionMs, presenceLimit, recoveryLimit } = options;
   const presetOf = createPresets(options.presets, options.base);
-  const journal = createJournal(root, { ...shared, commitBatch, commitLingerMs });
+  const journal = createJournal(root, { ...shared, outlet, commitBatch, commitLingerMs });
   const retention = createRetention({
     ...{ store, clock, log, meter, presetOf, pauseMs: retentionMs },
     wake: (room_id) => broker.request({ type: 'describe', room_id }, () => undefined),

@@ -4,7 +4,7 @@ import type { Answer } from './messages/answers.js';
 import type { RoomEvent } from './messages/events.js';
 import type { LoopTurns } from './loop-turns.js';
 import { Mailbox, type Behaviour } from './mailbox.js';
-import type { Append, AppendResult, Broker, Clock, Delivery, Log, Meter, Store } from './ports.js';
+import type { Append, AppendResult, Broker, Clock, Delivery, Log, Meter, Outlet, Store } from './ports.js';
 import { Scheduler, type Parent } from './scheduler.js';
 
 /**
@@ -54,6 +54,7 @@ export interface JournalOptions {
 interface Parts extends JournalOptions {
   readonly store: Store;
   readonly broker: Broker;
+  readonly outlet: Pick<Outlet, 'expectMore'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly meter: Meter;
@@ -71,7 +72,7 @@ const COMPLAINT_MS = 1_000;
  * out, and the next append begins.
  */
 export function createJournal(parent: Parent, parts: Parts): Journal {
-  const { store, broker, clock, log, meter } = parts;
+  const { store, broker, outlet, clock, log, meter } = parts;
   let gathered: Staged[] = [];
   const fairShare = new FairShare();
   let weight = 0;
@@ -123,12 +124,14 @@ export function createJournal(parent: Parent, parts: Parts): Journal {
     later.forEach(gather);
     mailbox.pause();
     committing = batch.length;
+    outlet.expectMore(true);
     const done = commit(batch).catch((cause: unknown) => {
       meter.crashed('journal');
       log.error({ cause: errorText(cause) }, 'journal: a crash while answers went out');
     });
     void done.finally(() => {
       committing = 0;
+      outlet.expectMore(false);
       mailbox.resume();
       // What waits in the mailbox is gathered first, and has its share of the next commit.
       if (mailbox.depth === 0) begin();

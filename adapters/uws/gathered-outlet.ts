@@ -7,13 +7,17 @@ import { SenderQueue, type Sender } from './sender-queue.js';
  * How long outgoing frames wait for others to go with them. What decides how much a busy room delivers is how many
  * messages share one write to each socket. A turn of the event loop in which nothing happens takes microseconds, so an
  * idle room does not notice; where a flush takes milliseconds, waiting for a part of that pays off.
+ *
+ * Events that are being stored are waited for, too: else half of a busy room's posts are stored while the other half is sent,
+ * and each flush carries half as many. The loop sleeps meanwhile. Where it takes turns instead, the store's thread has to wait
+ * for a core, and a commit of 2 ms takes 8.
  */
 export interface GatherRule {
   /** Turns of the event loop to wait in any case. */
   readonly least: number;
-  /** Turns to wait at most, … */
+  /** Turns to wait at most, and as many again when events have been stored that were waited for, … */
   readonly most: number;
-  /** … and only as long as this part of the time that the last flush took. */
+  /** … but in all only as long as this part of the time that the last flush took. */
   readonly share: number;
 }
 
@@ -30,6 +34,8 @@ const SOON_TURNS = 4;
 const LONG_TURN_MS = 2;
 /** … until this many ms have passed without another one. */
 const LONG_FOR_MS = 100;
+/** The shortest time that a timer of Node can wait. */
+const TIMER_MS = 1;
 
 /**
  * Gathers outgoing frames for some turns of the event loop and then sends them together: those of topics by the rule,
@@ -60,6 +66,9 @@ export class GatheredOutlet implements Outlet {
   /** How long the last flush took. */
   private flushMs = 0;
   private isScheduled = false;
+  private moreIsExpected = false;
+  /** While the loop sleeps until events are stored: what wakes it if that takes too long. */
+  private resting: NodeJS.Timeout | null = null;
   private isWriting = false;
   private readonly nextTurn = (): void => this.turn();
 
@@ -73,6 +82,16 @@ export class GatheredOutlet implements Outlet {
     this.topics.push(topic);
     this.frames.push(frame);
     this.gather();
+  }
+
+  expectMore(isExpected: boolean): void {
+    this.moreIsExpected = isExpected;
+    if (isExpected || !this.isGathering) return;
+    const haveWaited = this.resting !== null || this.haveTurnsPassed();
+    if (!haveWaited) return;
+    // The frames of what is stored now need some turns until they are here.
+    this.gatheringSince = this.turnNumber;
+    this.schedule();
   }
 
   /** Lets `sender` write in SOON_TURNS turns. */
@@ -118,6 +137,10 @@ export class GatheredOutlet implements Outlet {
   }
 
   private schedule(): void {
+    if (this.resting !== null) {
+      clearTimeout(this.resting);
+      this.resting = null;
+    }
     if (this.isScheduled) return;
     this.isScheduled = true;
     this.askedAt = performance.now();
@@ -143,14 +166,30 @@ export class GatheredOutlet implements Outlet {
     }
     this.soon.writeUpTo(this.turnNumber - SOON_TURNS);
     this.along.writeUpTo(this.turnNumber - ALONG_TURNS);
-    if (this.isGathering || this.flushedAt > 0 || !this.soon.isEmpty || !this.along.isEmpty) this.schedule();
+    if (this.isGathering && this.moreIsExpected && this.flushedAt === 0 && this.soon.isEmpty) this.rest();
+    else if (this.isGathering || this.flushedAt > 0 || !this.soon.isEmpty || !this.along.isEmpty)
+      this.schedule();
+  }
+
+  /** Takes no turns until events are stored, or it is time. */
+  private rest(): void {
+    const ms = this.msLeft();
+    if (ms < TIMER_MS) return this.schedule();
+    this.resting = setTimeout(() => this.schedule(), ms);
   }
 
   /** Whether the frames of topics have gathered for long enough, by the rule. */
   private isTime(): boolean {
-    const { least, most, share } = this.rule;
-    const turns = this.turnNumber - this.gatheringSince;
-    if (turns < least) return false;
-    return turns >= most || performance.now() - this.gatheringSinceMs >= this.flushMs * share;
+    if (this.turnNumber - this.gatheringSince < this.rule.least) return false;
+    return (this.haveTurnsPassed() && !this.moreIsExpected) || this.msLeft() <= 0;
+  }
+
+  private haveTurnsPassed(): boolean {
+    return this.turnNumber - this.gatheringSince >= this.rule.most;
+  }
+
+  /** How long the frames of topics may still gather, ms. */
+  private msLeft(): number {
+    return this.flushMs * this.rule.share - (performance.now() - this.gatheringSinceMs);
   }
 }

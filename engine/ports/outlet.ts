@@ -49,4 +49,9 @@ export interface Outlet {
    */
   readonly bufferBytes: number;
   publish(topic: string, frame: string): void;
+  /**
+   * Whether events are being stored, whose frames will be published when they are. Frames that wait for others may wait for
+   * those, too, as long as the outlet finds it worth while.
+   */
+  expectMore(isExpected: boolean): void;
 }

@@ -69,6 +69,7 @@ outletConformance('in-memory', () => {
     outlet: {
       bufferBytes: hub.bufferBytes,
       publish: (topic, frame) => hub.publish(topic, wrap(frame)),
+      expectMore: (isExpected) => hub.expectMore(isExpected),
     },
     connect(): Promise<Wire> {
       const client = new Client(hub, 'somebody');

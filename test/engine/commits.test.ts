@@ -54,6 +54,30 @@ t.test('what gathers during a commit, of all rooms, is the next one', async (t) 
   t.ok((await rest).every(({ type }) => type === 'posted'));
 });
 
+t.test('while a commit is under way, frames may wait for those of its events', async (t) => {
+  let fails = false;
+  const { node, commits } = await startSlow(t, {
+    broker: (inner) => ({
+      ...inner,
+      publish(events) {
+        t.ok(node.hub.expectsMore, 'until its events are published');
+        if (fails) throw new Error('the broker is away');
+        return inner.publish(events);
+      },
+    }),
+  });
+  t.notOk(node.hub.expectsMore);
+  for (fails of [false, true]) {
+    const post = node.post('42', 'one');
+    await turns(20);
+    t.ok(node.hub.expectsMore);
+    commits.pop()?.done();
+    t.match(await post, { type: 'posted' });
+    await turns(20);
+    t.notOk(node.hub.expectsMore, 'not longer, however it ends');
+  }
+});
+
 t.test('a commit has a limit: what is above it waits for the next one, in order', async (t) => {
   const { node, commits } = await startSlow(t, { commitBatch: 10 });
   const first = node.post('42', 'first');

@@ -38,12 +38,18 @@ const manyChecks = new Map(
 /** Topics and sockets in memory. A frame that does not fit its own schema is a fault, whatever test sees it. */
 export class Hub implements Outlet {
   readonly faults: string[] = [];
+  expectsMore = false;
   private readonly topics = new Map<string, Set<Client>>();
 
   constructor(readonly bufferBytes = 1_048_576) {}
 
   publish(topic: string, frame: string): void {
     for (const client of this.topics.get(topic) ?? []) client.send(frame);
+  }
+
+  /** Nothing waits here for what is expected. */
+  expectMore(isExpected: boolean): void {
+    this.expectsMore = isExpected;
   }
 
   subscribe(topic: string, client: Client): void {
