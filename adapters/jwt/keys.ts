@@ -32,7 +32,7 @@ export function readKeys(settings: KeySettings, parts: { readonly log: Log; read
   return readPublicKey(publicKeyFile, algorithm);
 }
 
-/** As a key of Web Cryptography: a `KeyObject` jose imports anew for each token, which doubles what that costs. */
+/** Imported once. jose imports a secret that comes as a `KeyObject` for each token, which doubles what a token costs. */
 function keyOfSecret(secret: string): JWTVerifyGetKey {
   const hmac = { name: 'HMAC', hash: 'SHA-256' };
   const key = webcrypto.subtle.importKey('raw', Buffer.from(secret, 'utf8'), hmac, false, ['verify']);

@@ -50,8 +50,8 @@ export interface Outlet {
   readonly bufferBytes: number;
   publish(topic: string, frame: string): void;
   /**
-   * Whether events are being stored, whose frames will be published when they are. Frames that wait for others may wait for
-   * those, too, as long as the outlet finds it worth while.
+   * True while events are being stored, whose frames will be published afterwards. Frames that were published before may wait
+   * for those, for a limited time.
    */
   expectMore(isExpected: boolean): void;
 }
