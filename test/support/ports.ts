@@ -4,20 +4,24 @@ import { connect, createServer } from 'node:net';
 
 const LOWEST = 10_000;
 const RANGE_FILE = '/proc/sys/net/ipv4/ip_local_port_range';
+/** Those this process was given: until a server listens, a port looks free to whoever asks next. */
+const given = new Set<number>();
 
 /**
- * Ports of 127.0.0.1 on which nothing listens, all different.
+ * Ports of 127.0.0.1 on which nothing listens, none of them given before in this process.
  *
  * They lie below the range from which the system takes the ports of outgoing connections. A port from inside it may
  * be taken while its server is down for a moment; a client that keeps trying can even connect to itself.
  */
 export async function freePorts(count: number): Promise<number[]> {
-  const found = new Set<number>();
-  while (found.size < count) {
+  const found: number[] = [];
+  while (found.length < count) {
     const port = LOWEST + Math.floor(Math.random() * (lowestOutgoing() - LOWEST));
-    if (!found.has(port) && (await canListen(port))) found.add(port);
+    if (given.has(port)) continue;
+    given.add(port);
+    if (await canListen(port)) found.push(port);
   }
-  return [...found];
+  return found;
 }
 
 /** Does something accept connections on this port of 127.0.0.1? */
