@@ -247,6 +247,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   } catch (cause) {
     throw new Error(explain(cause, given), { cause });
   }
+  // Ajv converts "1e999" to Infinity and compares only finite numbers with what is allowed.
+  for (const [name, value] of Object.entries(settings))
+    if (typeof value === 'number' && !Number.isFinite(value)) throw new Error(notAllowed(name, given));
   return Object.freeze({
     ...settings,
     ROOM_PRESETS: readPresets(settings.ROOM_PRESETS),
@@ -317,7 +320,10 @@ function explain(cause: unknown, given: Readonly<Record<string, string | undefin
       ? (cause.errors[0] as SettingFault)
       : null;
   if (!fault) return `settings: ${String(cause)}`;
-  const name = fault.instancePath.slice(1);
+  return notAllowed(fault.instancePath.slice(1), given);
+}
+
+function notAllowed(name: string, given: Readonly<Record<string, string | undefined>>): string {
   const what = SECRET.has(name)
     ? `${name} (not shown, as it may hold a password) is not`
     : `${name}=${JSON.stringify(given[name])} is not`;

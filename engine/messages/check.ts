@@ -26,9 +26,19 @@ export function checker(schema: TSchema, most = 5): (value: unknown) => Fault[] 
   };
 }
 
-/** One line for all faults of a value. */
+/** One line for all faults of a value, whatever its fields are called. */
 export function faultLine(faults: readonly Fault[]): string {
-  return faults.map(({ path, message }) => `${path === '' ? 'it' : path.slice(1)}: ${message}`).join('; ');
+  return faults
+    .map(({ path, message }) => `${path === '' ? 'it' : escaped(path.slice(1))}: ${message}`)
+    .join('; ');
+}
+
+/** A text with each control character, and each that ends a line, as JSON may write it: `\u000a`. */
+function escaped(text: string): string {
+  return text.replace(
+    /[\p{Cc}\u2028\u2029]/gu,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function inWords(error: ValueError): string {

@@ -1,11 +1,18 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { readConfig, servingFault, Settings } from '../../api/config.js';
+import { readConfig, servingFault, Settings, type Config } from '../../api/config.js';
 import { unsafeSettings } from '../../api/commands/check.js';
 
 const NAMES = Object.keys(Settings.properties);
 /** They may hold a password: nothing of their value is printed. */
 const SECRET = new Set(['AMQP_URL', 'DATABASE_URL', 'JWT_SECRET', 'JWT_JWKS_URL']);
+
+/** The settings that are whole numbers, with what they may be. */
+const WHOLE = Object.entries(
+  Settings.properties as Readonly<Record<string, { type?: string; minimum?: number; maximum?: number }>>,
+).flatMap(([name, { type, minimum = NaN, maximum = NaN }]) =>
+  type === 'integer' ? [[name as keyof Config, { minimum, maximum }] as const] : [],
+);
 
 const CHOICES = Object.values(Settings.properties as Readonly<Record<string, { enum?: string[] }>>).flatMap(
   (schema) => schema.enum ?? [],
@@ -26,6 +33,7 @@ const value = fc.oneof(
     '{"":{}}',
     '__proto__',
     '0x10',
+    '-1e999',
     '١',
   ),
   fc.constantFrom(...Object.values(Settings.properties).map((schema) => String(schema.default))),
@@ -55,13 +63,24 @@ t.test('whatever the environment holds, it is taken, or one line says which sett
       if (fault !== null) throw new Error(`${fault}: ${cause.message}`, { cause });
       return;
     }
+    for (const [name, { minimum, maximum }] of WHOLE) {
+      const number = config[name];
+      if (typeof number !== 'number') continue;
+      if (!(Number.isInteger(number) && number >= minimum && number <= maximum))
+        throw new Error(`${name}=${env[name]} was taken as ${number}`);
+    }
     const told = [servingFault(config) ?? 'AUTH', ...unsafeSettings(config)];
     for (const line of told) {
       const fault = faultOfLine(line);
       if (fault !== null) throw new Error(`${fault}: ${line}`);
     }
   });
-  t.doesNotThrow(() => fc.assert(property, { numRuns: 5_000, examples: [[{ HOST: '\n\0' }]] }));
+  const examples: [Readonly<Record<string, string>>][] = [
+    [{ HOST: '\n\0' }],
+    [{ ROOM_PRESETS: '{"a":{"\\n":1}}' }],
+    [{ MAX_BODY_BYTES: '1e999' }],
+  ];
+  t.doesNotThrow(() => fc.assert(property, { numRuns: 5_000, examples }));
 });
 
 t.test('whatever a setting is that may hold a password, no line shows it', async (t) => {

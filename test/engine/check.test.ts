@@ -43,6 +43,7 @@ t.test('a line of faults can be read by a human', async (t) => {
     ]),
     'it: is wrong; a/b: is missing',
   );
+  t.equal(faultLine([{ path: '/a\n\u2028\u007f', message: 'is wrong' }]), 'a\\u000a\\u2028\\u007f: is wrong');
 });
 
 t.test('what is no command at all is found out, however odd it is', async (t) => {
