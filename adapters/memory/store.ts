@@ -24,11 +24,11 @@ interface Logged {
 /** Events that one call of `retain` forgets at most. */
 const STEP = 1_000;
 /**
- * Beyond `eventsInAll`, this part of it is forgotten as well, and of a room this part of `eventsPerRoom`: many events at a
- * time cost little more than one, because those behind them are moved. Nor may they be too many: while 25,000 are
- * forgotten, everybody waits for 13 to 20 ms.
+ * Beyond `eventsInAll`, this part of it is forgotten as well: many events of a room at a time cost little more than one,
+ * because those behind them are moved.
  */
 const TRIM_SHARE = 0.001;
+/** The same for a room beyond `eventsPerRoom`. Not more: forgetting 25,000 events blocks the event loop for 13 to 20 ms. */
 const ROOM_TRIM_SHARE = 0.01;
 
 interface Kept {

@@ -33,7 +33,7 @@ export function faultLine(faults: readonly Fault[]): string {
     .join('; ');
 }
 
-/** A text with each control character, and each that ends a line, as JSON may write it: `\u000a`. */
+/** A text with control characters and line ends written as in JSON: `\u000a`. */
 function escaped(text: string): string {
   return text.replace(
     /[\p{Cc}\u2028\u2029]/gu,

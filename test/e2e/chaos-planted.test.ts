@@ -20,8 +20,8 @@ const FINDS: Readonly<Record<PlantedFault, readonly Violation['kind'][]>> = {
  * - one is cut off for long enough that its rooms get other homes. They come back to it when it has connected again and
  *   the nodes have shared out: that is 3 s later at least, and it has to happen under load
  * - two has a store that is away
- * - two is cut off for a moment. For longer than GRACE_MS its members lose their seats and come back, and what they are
- *   shown then has no gaps
+ * - two is cut off for less than GRACE_MS, and its members miss events. After a longer cut they would have lost their seats,
+ *   and who joins again is shown everything
  * - three, a home, is gone
  */
 const SCHEDULE: readonly Happening[] = [
