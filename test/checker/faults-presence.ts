@@ -188,7 +188,9 @@ function crowds(history: History): Crowd[] {
       const isThere = seats.stays.some((other) => isOpen(other, from) && other.user === user);
       const until = Math.min(openUntil, ...others.map((other) => other.openUntil));
       const users = [...new Set([...others.map((other) => other.user), user])];
-      return until > from && !isThere ? [{ seats, users, from, until }] : [];
+      // Of two who are let in at one moment, neither was there before the other.
+      const isAlone = !seats.stays.some((other) => other.from === from && other.user !== user);
+      return until > from && !isThere && isAlone ? [{ seats, users, from, until }] : [];
     }),
   );
 }

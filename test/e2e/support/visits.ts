@@ -56,10 +56,10 @@ export class VisitLog {
     else if (type === 'member_kicked') this.tell('kicked', [user ?? '']);
   }
 
-  /** The server certainly had it open at this time, as far as the client has not begun to end it. */
+  /** The server certainly had it open at this time, as far as neither side has begun to end it. */
   wasOpen(at: number): void {
-    const { sure_until, welcome_at } = this.visit;
-    if (welcome_at === null || this.ending) return;
+    const { sure_until, welcome_at, closed_at } = this.visit;
+    if (welcome_at === null || closed_at !== null || this.ending) return;
     this.visit.sure_until = Math.max(sure_until ?? 0, at);
   }
 
