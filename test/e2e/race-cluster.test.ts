@@ -17,8 +17,6 @@ const ROOMS = 50;
 const RACERS = 4;
 const RUNS = Number(process.env.RUNS ?? 1);
 const CAPACITIES = [1, 2, 3, 5];
-/** All that a race takes, ms: the home is killed somewhere in it. */
-const RACE_MS = 150;
 const PATIENCE = { timeoutMs: 60_000 };
 
 t.setTimeout(120_000 + RUNS * 60_000);
@@ -65,7 +63,7 @@ t.test('200 users on three nodes race for the last seat of 50 rooms', async (t) 
       const contests = await prepare(cluster, [home], `killed-${run}-`, others);
       const race = new Race(contests);
       const racing = race.run(cluster.nodes, `${run}`);
-      await pause(between(random, 0, RACE_MS));
+      await race.hasSeated(between(random, 0, ROOMS));
       race.losesNode(home);
       await home.parlor.end('SIGKILL');
       const outcomes = await racing;
@@ -108,6 +106,7 @@ class Race {
   private readonly visits = new VisitBook();
   private readonly book = new Book();
   private readonly lines = new Map<Line, Door>();
+  private wake: () => void = () => undefined;
 
   constructor(private readonly contests: readonly Contest[]) {}
 
@@ -138,11 +137,17 @@ class Race {
       });
       if (line) {
         this.lines.set(line, door);
+        this.wake();
         return { user, room, line };
       }
       if (reason !== 'room_full') await pause(20);
     }
     return { user, room, line: null };
+  }
+
+  /** Resolves when so many have got a seat: each room has one to give. */
+  async hasSeated(count: number): Promise<void> {
+    while (this.lines.size < count) await new Promise<void>((resolve) => (this.wake = resolve));
   }
 
   /** To be called right before a node is killed. */

@@ -1,9 +1,12 @@
+import type { Socket } from 'node:net';
 import { openClient, type Client, type Frame, type Parlor } from '../../support/parlor.js';
 import { until } from '../../support/until.js';
 
 /** A client of many rooms over one WebSocket. */
 export interface RoomsClient extends Client {
   subscribe(room: string, since?: number): void;
+  /** Subscribes to all in one write, so that the server has read them all before it deals with the second. */
+  subscribeAll(rooms: readonly string[], since?: number): void;
   unsubscribe(room: string): void;
   /** The frames about a room, of one type or all. */
   in(room: string, type?: string): Frame[];
@@ -14,12 +17,20 @@ export interface RoomsClient extends Client {
 /** `query` such as `user=alice`. */
 export function openRooms(parlor: Pick<Parlor, 'port'>, query = ''): RoomsClient {
   const client = openClient(`ws://127.0.0.1:${parlor.port}/ws?${query}`);
+  let tcp: Socket | null = null;
+  client.socket.once('upgrade', ({ socket }) => (tcp = socket));
+  const subscribe = (room: string, since?: number): void =>
+    client.send({ type: 'subscribe', room, ...(since === undefined ? {} : { since }) });
   const inRoom = (room: string, type?: string): Frame[] =>
     client.frames.filter((frame) => frame['room'] === room && (type === undefined || frame.type === type));
   return {
     ...client,
-    subscribe: (room, since) =>
-      client.send({ type: 'subscribe', room, ...(since === undefined ? {} : { since }) }),
+    subscribe,
+    subscribeAll(rooms, since) {
+      tcp?.cork();
+      for (const room of rooms) subscribe(room, since);
+      tcp?.uncork();
+    },
     unsubscribe: (room) => client.send({ type: 'unsubscribe', room }),
     in: inRoom,
     async heard(room, type, count = 1) {
