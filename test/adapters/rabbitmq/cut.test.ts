@@ -17,11 +17,18 @@ interface Stage {
   readonly asker: TestNode;
 }
 
-async function begin(t: Test, act: TestNode['act'] = done): Promise<Stage> {
+/** More than any cut takes, on a busy machine too: what waits for its connection is not to be refused meanwhile; ms. */
+const PATIENCE_MS = 30_000;
+
+async function begin(
+  t: Test,
+  act: TestNode['act'] = done,
+  replyTimeoutMs: number = PATIENCE_MS,
+): Promise<Stage> {
   const url = await cleanBroker();
   const cable = await Cable.to(t, url);
   const home = await startNode(url, {}, act);
-  const asker = await startNode(cable.url, { replyTimeoutMs: 3_000, deliveryLimit: 5 });
+  const asker = await startNode(cable.url, { replyTimeoutMs, deliveryLimit: 5 });
   t.teardown(async () => {
     await asker.broker.close();
     await home.broker.close();
@@ -69,7 +76,7 @@ void t.test('events lost on their way are sent again, in order', async (t) => {
 });
 
 void t.test('an asker whose answer is lost with the connection is told queued', async (t) => {
-  const { cable, home, asker } = await begin(t, keep);
+  const { cable, home, asker } = await begin(t, keep, 3_000);
   const answer = asker.ask(post('42', 'x'));
   await until(() => home.deliveries.length === 1, { what: 'the command' });
   // A confirm follows within milliseconds of the delivery; these are behind it on the same channel.
