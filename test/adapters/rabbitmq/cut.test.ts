@@ -17,8 +17,11 @@ interface Stage {
   readonly asker: TestNode;
 }
 
-/** More than any cut takes, on a busy machine too: what waits for its connection is not to be refused meanwhile; ms. */
-const PATIENCE_MS = 30_000;
+/**
+ * More than a cut takes on a busy machine: what waits for its connection is not to be refused meanwhile. And an answer that
+ * was lost with the connection is waited for as long; ms.
+ */
+const PATIENCE_MS = 10_000;
 
 async function begin(
   t: Test,

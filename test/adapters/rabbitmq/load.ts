@@ -37,7 +37,7 @@ export function load(node: TestNode): Tally {
     counts,
     async stop() {
       clearInterval(timer);
-      await until(() => open === 0, { what: 'every post to be answered' });
+      await until(() => open === 0, { what: 'every post to be answered', timeoutMs: 30_000 });
     },
   };
 }
