@@ -8,7 +8,7 @@ import {
   postgresStore,
   seqsOf,
   startedStore,
-  whenNotReady,
+  whenBack,
   whenReady,
 } from './postgres-fixture.js';
 
@@ -119,7 +119,8 @@ t.test('who answers that it is read-only is not asked again on the same connecti
 
 t.test('when the connection that writes is lost, those that read are made anew with it', async (t) => {
   const url = await ownDatabase();
-  const store = await startedStore(t, url, { pool: 1 });
+  const log = logLines();
+  const store = await startedStore(t, url, { log, pool: 1 });
   await store.append([append('room', message('room', 1))]);
   await store.load('room');
   const reader = `SELECT pid FROM pg_stat_activity
@@ -132,8 +133,7 @@ t.test('when the connection that writes is lost, those that read are made anew w
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
       WHERE application_name = 'parlor' AND datname = current_database() AND query LIKE '%INSERT INTO parlor.rooms%'`,
   );
-  await whenNotReady(store);
-  await whenReady(store);
+  await whenBack(log);
   t.equal((await store.load('room'))?.head_seq, 1);
   await until(
     async () => {

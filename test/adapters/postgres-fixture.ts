@@ -46,7 +46,15 @@ export function whenReady(store: Store): Promise<unknown> {
   });
 }
 
-/** Resolves with the reason when the store says that it is not ready. */
+/** Resolves when the store was down and is up again, by its log: that may be over sooner than its state is looked at. */
+export function whenBack({ lines }: Lines): Promise<unknown> {
+  return until(() => lines.some((line) => line.includes('can be written again')), {
+    timeoutMs: 30_000,
+    what: () => `the store to be up again: ${lines.join('\n')}`,
+  });
+}
+
+/** Resolves with the reason when the store says that it is not ready. For what lasts until the test ends it. */
 export function whenNotReady(store: Store): Promise<string> {
   return until(() => store.state().reason ?? '', {
     timeoutMs: 30_000,

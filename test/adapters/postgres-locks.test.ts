@@ -11,7 +11,7 @@ import {
   seqsOf,
   startedStore,
   upTo,
-  whenNotReady,
+  whenBack,
   whenReady,
 } from './postgres-fixture.js';
 
@@ -39,14 +39,14 @@ const END_SESSIONS = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 
 t.test('while a backup is made, a node starts, and one that lost its connection recovers', async (t) => {
   const url = await ownDatabase();
-  const store = await startedStore(t, url, { timeoutMs: 1_000 });
+  const log = logLines();
+  const store = await startedStore(t, url, { log, timeoutMs: 1_000 });
   t.same(await store.append([append('room', message('room', 1))]), ['committed']);
   const dump = await backup(t, url);
   const other = await startedStore(t, url, { timeoutMs: 1_000 });
   t.match(other.state(), { ready: true });
   await queryPostgres(url, END_SESSIONS);
-  await whenNotReady(store);
-  await whenReady(store);
+  await whenBack(log);
   t.same(await store.append([append('room', message('room', 2))]), ['committed']);
   t.same(await seqsOf(other, 'room'), [1, 2]);
   await dump.release();
