@@ -46,7 +46,10 @@ export function whenReady(store: Store): Promise<unknown> {
   });
 }
 
-/** Resolves when the store was down and is up again, by its log: that may be over sooner than its state is looked at. */
+/**
+ * Resolves when the log says that the store was down and is up again. Its state may never be seen to change, as it is
+ * looked at only from time to time.
+ */
 export function whenBack({ lines }: Lines): Promise<unknown> {
   return until(() => lines.some((line) => line.includes('can be written again')), {
     timeoutMs: 30_000,
@@ -54,7 +57,7 @@ export function whenBack({ lines }: Lines): Promise<unknown> {
   });
 }
 
-/** Resolves with the reason when the store says that it is not ready. For what lasts until the test ends it. */
+/** Resolves with the reason when the store says that it is not ready. For one that stays down until the test mends it. */
 export function whenNotReady(store: Store): Promise<string> {
   return until(() => store.state().reason ?? '', {
     timeoutMs: 30_000,

@@ -33,7 +33,7 @@ t.test('a thread that dies is started again; what it had not answered rejects', 
   t.same(await store.append([append('a', message('a', 2))]), ['committed']);
   t.equal(deaths(), 1);
   void reader?.terminate();
-  // By the log: the store may be ready again before its state is looked at.
+  // The log says so: the store may be ready again before its state is looked at.
   await until(() => deaths() === 2, { what: 'the end of the reader' });
   await until(() => store.state().ready, { what: 'a new reader' });
   t.equal((await everything(store, 'a')).length, 2);

@@ -189,7 +189,9 @@ function crowds(history: History): Crowd[] {
       const until = Math.min(openUntil, ...others.map((other) => other.openUntil));
       const users = [...new Set([...others.map((other) => other.user), user])];
       // Of two who are let in at one moment, neither was there before the other.
-      const isAlone = !seats.stays.some((other) => other.from === from && other.user !== user);
+      const isAlone = !seats.stays.some(
+        (other) => other.from === from && other.openUntil > from && other.user !== user,
+      );
       return until > from && !isThere && isAlone ? [{ seats, users, from, until }] : [];
     }),
   );

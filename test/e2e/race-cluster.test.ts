@@ -145,7 +145,7 @@ class Race {
     return { user, room, line: null };
   }
 
-  /** Resolves when so many have got a seat: each room has one to give. */
+  /** Resolves when so many racers have got a seat. Each room has one free. */
   async hasSeated(count: number): Promise<void> {
     while (this.lines.size < count) await new Promise<void>((resolve) => (this.wake = resolve));
   }

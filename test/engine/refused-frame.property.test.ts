@@ -31,15 +31,15 @@ const field = fc.oneof(
   fc.tuple(fc.constant('text'), value(texts)),
   fc.tuple(fc.constantFrom('other', '__proto__', 'say "id', '', '\\u0069d'), value(texts)),
 );
-/** All that a post has, in any order. */
-const post = fc
+/** All fields of a post, in any order. */
+const wholePost = fc
   .tuple(ids, rooms, texts)
   .chain(([id, room, text]) =>
     fc.shuffledSubarray(Object.entries({ type: 'post', room, id, text }), { minLength: 4 }),
   );
 /** Frames of any fields in any order, the same one more than once perhaps, mostly written without blanks. */
 const written = fc
-  .tuple(fc.oneof(post, fc.array(field, { maxLength: 6 })), fc.constantFrom('', '', '', ' ', '\n'))
+  .tuple(fc.oneof(wholePost, fc.array(field, { maxLength: 6 })), fc.constantFrom('', '', '', ' ', '\n'))
   .map(([fields, blank]) => {
     const parts = fields.map(([name, given]) => `${JSON.stringify(name)}${blank}:${JSON.stringify(given)}`);
     return `{${parts.join(`,${blank}`)}${blank}}`;

@@ -18,8 +18,8 @@ interface Stage {
 }
 
 /**
- * More than a cut takes on a busy machine: what waits for its connection is not to be refused meanwhile. And an answer that
- * was lost with the connection is waited for as long; ms.
+ * How long the asker waits for its connection and for an answer, ms. A cut takes less on a busy machine, too: a command that
+ * waits for longer is refused.
  */
 const PATIENCE_MS = 10_000;
 
@@ -79,6 +79,7 @@ void t.test('events lost on their way are sent again, in order', async (t) => {
 });
 
 void t.test('an asker whose answer is lost with the connection is told queued', async (t) => {
+  // The answer never comes, so the asker waits for as long as it may.
   const { cable, home, asker } = await begin(t, keep, 3_000);
   const answer = asker.ask(post('42', 'x'));
   await until(() => home.deliveries.length === 1, { what: 'the command' });

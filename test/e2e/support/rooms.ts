@@ -5,7 +5,7 @@ import { until } from '../../support/until.js';
 /** A client of many rooms over one WebSocket. */
 export interface RoomsClient extends Client {
   subscribe(room: string, since?: number): void;
-  /** Subscribes to all in one write, so that the server has read them all before it deals with the second. */
+  /** Subscribes to all in one write, so that the server reads all frames before it deals with the first. Needs `hello`. */
   subscribeAll(rooms: readonly string[], since?: number): void;
   unsubscribe(room: string): void;
   /** The frames about a room, of one type or all. */
@@ -27,9 +27,10 @@ export function openRooms(parlor: Pick<Parlor, 'port'>, query = ''): RoomsClient
     ...client,
     subscribe,
     subscribeAll(rooms, since) {
-      tcp?.cork();
+      if (tcp === null) throw new Error('the connection is not open yet: wait for its hello');
+      tcp.cork();
       for (const room of rooms) subscribe(room, since);
-      tcp?.uncork();
+      tcp.uncork();
     },
     unsubscribe: (room) => client.send({ type: 'unsubscribe', room }),
     in: inRoom,

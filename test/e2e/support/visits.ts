@@ -56,7 +56,10 @@ export class VisitLog {
     else if (type === 'member_kicked') this.tell('kicked', [user ?? '']);
   }
 
-  /** The server certainly had it open at this time, as far as neither side has begun to end it. */
+  /**
+   * Notes that the server certainly had it open at this time. Ignored once the client has begun to end it or has seen it
+   * closed.
+   */
   wasOpen(at: number): void {
     const { sure_until, welcome_at, closed_at } = this.visit;
     if (welcome_at === null || closed_at !== null || this.ending) return;
